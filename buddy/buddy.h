@@ -1,0 +1,142 @@
+/* buddy.h: a parallel binary buddy over N units of anything.
+ *
+ * The core hands out aligned power-of-two runs of *units* and knows nothing of what a unit is: a
+ * byte range of RAM, a slot of a texture atlas, an inode. It works on offsets, never on the managed
+ * memory, and keeps all its state in memory that the caller gives it.
+ *
+ *     order 2  [           0           |           4           ]     one bitmap an order;
+ *     order 1  [     0     |     2     |     4     |     6     ]     a set bit is a free block
+ *     order 0  [  0  |  1  |  2  |  3  |  4  |  5  |  6  |  7  ]
+ *
+ * Two buddies always share a 64-bit word, so "is my buddy free? then take it and go up, else leave
+ * my bit" is one compare-and-swap, and two buddies are never both marked free, at any instant. That
+ * is the exact-coalescing invariant; buddy_check() asserts it. The same fact makes split and merge
+ * word-parallel: up to 32 pairs in one word operation.
+ *
+ * Threads: every function may be called from any thread at any time unless it says otherwise.
+ * buddy_try*, buddy_free* and buddy_gather are lock-free; buddy_alloc excludes the others for a
+ * moment before it says "no".
+ *
+ * A caller's bug (an offset that was never handed out, an order that is too large) is an assert in
+ * debug builds. The core is *sized*: freeing takes (offset, order), so it needs no record of what
+ * was handed out. heap.h adds what free(pointer) needs.
+ *
+ * Source: K. C. Knowlton, "A fast storage allocator", CACM 8(10), 1965; the parallel buddy of T.
+ * Johnson and T. A. Davis, "Parallel buddy memory management", Parallel Processing Letters 2(4),
+ * 1992, is the ancestor; the bitmap word that holds both buddies is what replaces their locks. */
+#ifndef BUDDY_BUDDY_H
+#define BUDDY_BUDDY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct buddy buddy;
+
+#define BUDDY_NONE     UINT32_MAX /* "no offset": what a refused request returns */
+#define BUDDY_ANYWHERE 0u         /* for `near`, when the caller does not care */
+#define BUDDY_ORDERS   32u        /* orders are 0 … 31: a block of order k is 2^k units */
+#define BUDDY_PIECES   4u         /* the most blocks that buddy_gather() uses for one request */
+
+typedef struct buddy_desc {
+    uint32_t units;     /* 1 … 2^32 - 2; need not be a power of two */
+    uint32_t max_order; /* largest order handed out and merged up to; 0: the largest that fits into
+                           units */
+} buddy_desc;
+
+/* A block: 2^order units from offset on. offset is a multiple of 2^order. */
+typedef struct buddy_block {
+    uint32_t offset; /* units */
+    uint32_t order;
+} buddy_block;
+
+/* Counted at one time by one reader; while others work the figures are each true of some recent
+ * instant. */
+typedef struct buddy_stats {
+    uint32_t units;                     /* as given */
+    uint32_t max_order;                 /* in effect */
+    uint32_t free_units;                /* sum over free_blocks[k] << k */
+    uint32_t free_blocks[BUDDY_ORDERS]; /* blocks marked free, by order */
+    uint32_t largest_order;             /* of any free block; BUDDY_ORDERS when there is none */
+    uint64_t splits, merges;            /* since init: blocks halved, pairs joined */
+    uint64_t failed_cas;                /* since init: compare-and-swaps that met another thread */
+    size_t metadata_bytes;              /* what buddy_sizeof() said */
+} buddy_stats;
+
+/* Bytes of metadata for desc, to be given to buddy_init. 0 when desc is impossible (zero units,
+ * order too large). */
+size_t buddy_sizeof(const buddy_desc *desc);
+
+/* Makes a buddy of desc in `at`, all units free. Returns `at`, or NULL when bytes <
+ * buddy_sizeof(desc), when `at` is not aligned to 64 bytes, or when desc is impossible. One thread;
+ * publish the result before others use it. There is no finish: drop the memory when nobody uses it
+ * any more. */
+buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc);
+
+/* Takes a block of `order` from what is there, near the unit `near` where it can, and never
+ * disturbs other threads. Returns its offset, or BUDDY_NONE; a no may be premature while others are
+ * in the middle of a split or a merge. The door for a cache that evicts below a watermark of its
+ * own. Any thread. Lock-free. */
+uint32_t buddy_try(buddy *b, uint32_t order, uint32_t near);
+
+/* As buddy_try, but strict: says no only if there was an instant at which no fitting block existed.
+ * Any thread. Blocks for as long as the others need to finish what they are doing, and only when
+ * buddy_try would have said no. */
+uint32_t buddy_alloc(buddy *b, uint32_t order, uint32_t near);
+
+/* Gives a block back; merges it with its buddy as far up as buddies are free. Any thread.
+ * Lock-free. Precondition: (offset, order) was handed out and is not yet free, or is an aligned
+ * part of what was. */
+void buddy_free(buddy *b, uint32_t offset, uint32_t order);
+
+/* Takes up to `count` blocks of `order`, up to 64 in one word operation. Writes their offsets,
+ * returns how many. Fewer than count means what a no of buddy_try means. Any thread. Lock-free. */
+uint32_t buddy_try_bulk(buddy *b, uint32_t order, uint32_t near, uint32_t count,
+                        uint32_t offsets[]);
+
+/* Gives `count` blocks of `order` back; neighbours in `offsets` that lie in one word go in one word
+ * operation, so ascending offsets are quickest. Any thread. Lock-free. */
+void buddy_free_bulk(buddy *b, uint32_t order, uint32_t count, const uint32_t offsets[]);
+
+/* Takes `units` units as at most BUDDY_PIECES blocks, largest first, which need not be neighbours:
+ * the binary digits of the size, rounded up where more than BUDDY_PIECES would be needed, so that
+ * at most 1/16 is lost. For data that need not be contiguous. A piece of which no block is left is
+ * made up of two smaller ones while BUDDY_PIECES allows. Returns the number of pieces, 0 when
+ * refused (nothing is then taken). Any thread. Lock-free. */
+uint32_t buddy_gather(buddy *b, uint32_t units, uint32_t near, buddy_block pieces[BUDDY_PIECES]);
+
+/* The units that buddy_gather takes for a request of `units`: what an occupancy must count. Pure.
+ */
+uint32_t buddy_gather_units(uint32_t units);
+
+/* Takes the units [offset, offset + count) out of play: a region's hole, the part of an atlas
+ * beyond its height. Returns false, and changes nothing, unless all of them are free. buddy_release
+ * undoes it. Any thread; blocks others for its duration. */
+bool buddy_reserve(buddy *b, uint32_t offset, uint32_t count);
+void buddy_release(buddy *b, uint32_t offset, uint32_t count);
+
+/* Free units now, a sum over per-order counts: each term true of some recent instant. Any thread.
+ */
+uint32_t buddy_free_units(const buddy *b);
+
+void buddy_get_stats(const buddy *b, buddy_stats *out);
+
+/* Calls visit for every free block, highest order first, ascending offsets within an order, until
+ * visit returns false. For a true picture others must be at rest; otherwise each block was free at
+ * some instant during the walk. */
+void buddy_walk(const buddy *b, bool (*visit)(void *context, buddy_block block), void *context);
+
+/* Asserts the invariants: no two free buddies, no unit in two free blocks, nothing free beyond
+ * `units` or reserved, summaries and counts that agree with the bitmaps. Returns NULL when all is
+ * well, else a sentence that says what is not. Others must be at rest. */
+const char *buddy_check(const buddy *b);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
