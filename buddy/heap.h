@@ -1,6 +1,6 @@
 /* heap.h: pointers on top of the buddy core: malloc-like memory from one mapped region.
  *
- * The core hands out units; the heap says that unit u is the bytes [base + u * unit_bytes, …), and
+ * The core hands out units; the heap says that unit u is the bytes [base + u * unit_bytes, …) and
  * remembers of every live block what free(pointer) needs: where it starts and how long it is.
  * Nothing is written into the managed memory.
  *

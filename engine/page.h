@@ -1,0 +1,155 @@
+/* page.h: names of pages, and the pyramid they form. Pure; any thread.
+ *
+ * A virtual texture is a pyramid of mips, each cut into square pages. A page is stored as
+ * VT_PAGE_TEXELS (128) texels a side: a payload in the middle and a border all round, which repeats
+ * the neighbours' texels so that a filter may reach across without a second lookup.
+ *
+ *     |<------------ 128 ------------>|      border 4: payload 120, anisotropy up to 4 (one BC
+ * block) | border | payload     | border |      border 8: payload 112, anisotropy up to 8
+ *
+ * Mip m has ceil(width / 2^m) x ceil(height / 2^m) texels. Page (m, x, y) holds its texels
+ * [x * payload, (x + 1) * payload) x [y * payload, …). The grid of pages is padded to a power of
+ * two on each side, so that every mip halves exactly: page (m, x, y) lies over the pages (m - 1, 2x
+ * … 2x + 1, 2y … 2y + 1). Pages of the padding do not exist: they are never wanted, and not in the
+ * file. The last mip is the one with a single page. */
+#ifndef MEGABUDDY_ENGINE_PAGE_H
+#define MEGABUDDY_ENGINE_PAGE_H
+
+#include "shaders/shared.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    PAGE_MAX_GRID = 1 << VT_ID_X_BITS, /* pages a side at mip 0 */
+    PAGE_MAX_MIPS = VT_ID_X_BITS + 1,  /* 2048 pages a side at mip 0 to 1 at mip 11 */
+    PAGE_MAX_TEXTURES = (1 << VT_ID_TEXTURE_BITS) - 1,
+};
+
+/* One page of one virtual texture. */
+typedef struct vt_page {
+    uint8_t texture; /* 1 … PAGE_MAX_TEXTURES; 0: no page */
+    uint8_t mip;     /* 0 is the finest */
+    uint16_t x, y;   /* pages */
+} vt_page;
+
+/* The shape of one virtual texture: what page arithmetic needs. Made by page_shape_make. */
+typedef struct page_shape {
+    uint32_t width, height;   /* texels at mip 0 */
+    uint32_t border, payload; /* texels; payload == VT_PAGE_TEXELS - 2 * border */
+    uint32_t grid_x, grid_y;  /* padded pages at mip 0, powers of two */
+    uint32_t mips;            /* 1 … PAGE_MAX_MIPS */
+} page_shape;
+
+_Static_assert(VT_ID_X_BITS + VT_ID_Y_BITS + VT_ID_MIP_BITS + VT_ID_TEXTURE_BITS == 32,
+               "a page id fills one 32-bit texel");
+
+static inline uint32_t page_pack(vt_page p)
+{
+    return (uint32_t)p.texture << VT_ID_TEXTURE_SHIFT | (uint32_t)p.mip << VT_ID_MIP_SHIFT |
+           (uint32_t)p.y << VT_ID_Y_SHIFT | p.x;
+}
+
+static inline vt_page page_unpack(uint32_t id)
+{
+    return (vt_page){
+        .texture = (uint8_t)(id >> VT_ID_TEXTURE_SHIFT),
+        .mip = (uint8_t)(id >> VT_ID_MIP_SHIFT & ((1u << VT_ID_MIP_BITS) - 1)),
+        .x = (uint16_t)(id & ((1u << VT_ID_X_BITS) - 1)),
+        .y = (uint16_t)(id >> VT_ID_Y_SHIFT & ((1u << VT_ID_Y_BITS) - 1)),
+    };
+}
+
+/* The page of the next coarser mip that covers p. Precondition: p is not of the last mip. */
+static inline vt_page page_parent(vt_page p)
+{
+    return (vt_page){p.texture, (uint8_t)(p.mip + 1), (uint16_t)(p.x >> 1), (uint16_t)(p.y >> 1)};
+}
+
+/* Ceiling of value / 2^shift. */
+static inline uint32_t page_shift_up(uint32_t value, uint32_t shift)
+{
+    return (uint32_t)(((uint64_t)value + (UINT64_C(1) << shift) - 1) >> shift);
+}
+
+static inline uint32_t page_next_power_of_two(uint32_t value)
+{
+    uint32_t power = 1;
+    while (power < value) {
+        power <<= 1;
+    }
+    return power;
+}
+
+/* Fills the shape of a texture of width x height texels with `border`. Returns false when a side is
+ * zero, the border is neither 4 nor 8, or the grid would exceed PAGE_MAX_GRID. */
+static inline bool page_shape_make(uint32_t width, uint32_t height, uint32_t border,
+                                   page_shape *out)
+{
+    if (width == 0 || height == 0 || (border != 4 && border != 8)) {
+        return false;
+    }
+    const uint32_t payload = VT_PAGE_TEXELS - 2 * border;
+    if (width > PAGE_MAX_GRID * payload || height > PAGE_MAX_GRID * payload) {
+        return false;
+    }
+    const uint32_t grid_x = page_next_power_of_two((width + payload - 1) / payload);
+    const uint32_t grid_y = page_next_power_of_two((height + payload - 1) / payload);
+    uint32_t mips = 1;
+    for (uint32_t side = grid_x > grid_y ? grid_x : grid_y; side > 1; side >>= 1) {
+        mips++;
+    }
+    *out = (page_shape){width, height, border, payload, grid_x, grid_y, mips};
+    return true;
+}
+
+/* Texels of mip m. */
+static inline uint32_t page_mip_width(const page_shape *s, uint32_t mip)
+{
+    return page_shift_up(s->width, mip);
+}
+
+static inline uint32_t page_mip_height(const page_shape *s, uint32_t mip)
+{
+    return page_shift_up(s->height, mip);
+}
+
+/* Pages that exist at mip m: those that hold at least one texel of the picture. */
+static inline uint32_t page_columns(const page_shape *s, uint32_t mip)
+{
+    return (page_mip_width(s, mip) + s->payload - 1) / s->payload;
+}
+
+static inline uint32_t page_rows(const page_shape *s, uint32_t mip)
+{
+    return (page_mip_height(s, mip) + s->payload - 1) / s->payload;
+}
+
+/* Pages of the padded grid at mip m: the size of the page table's level m. */
+static inline uint32_t page_table_width(const page_shape *s, uint32_t mip)
+{
+    return s->grid_x >> mip ? s->grid_x >> mip : 1;
+}
+
+static inline uint32_t page_table_height(const page_shape *s, uint32_t mip)
+{
+    return s->grid_y >> mip ? s->grid_y >> mip : 1;
+}
+
+/* Whether p exists in a texture of this shape (its texture number is not looked at). */
+static inline bool page_exists(const page_shape *s, vt_page p)
+{
+    return p.mip < s->mips && p.x < page_columns(s, p.mip) && p.y < page_rows(s, p.mip);
+}
+
+/* Pages that exist, all mips. */
+static inline uint32_t page_count(const page_shape *s)
+{
+    uint32_t count = 0;
+    for (uint32_t mip = 0; mip < s->mips; mip++) {
+        count += page_columns(s, mip) * page_rows(s, mip);
+    }
+    return count;
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* texel.h: how the texels of a page are laid out in bytes, on disk and in the atlas. Pure. */
+#ifndef MEGABUDDY_ENGINE_TEXEL_H
+#define MEGABUDDY_ENGINE_TEXEL_H
+
+#include "shaders/shared.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Values are part of the page file: never renumber. */
+typedef enum texel_format {
+    TEXEL_NONE = 0,
+    TEXEL_RGBA8 = 1, /* 4 bytes a texel, rows top down */
+    TEXEL_BC1 = 2,   /* 8 bytes a block of 4x4 texels, rows of blocks top down */
+} texel_format;
+
+enum { TEXEL_PAGE_MAX_BYTES = VT_PAGE_TEXELS * VT_PAGE_TEXELS * 4 };
+
+/* Bytes of one page of `format`; 0 for a format that does not exist. */
+static inline size_t texel_page_bytes(texel_format format)
+{
+    switch (format) {
+    case TEXEL_RGBA8:
+        return TEXEL_PAGE_MAX_BYTES;
+    case TEXEL_BC1:
+        return VT_PAGE_TEXELS * VT_PAGE_TEXELS / 2;
+    case TEXEL_NONE:
+        break;
+    }
+    return 0;
+}
+
+static inline const char *texel_format_name(texel_format format)
+{
+    switch (format) {
+    case TEXEL_RGBA8:
+        return "rgba8";
+    case TEXEL_BC1:
+        return "bc1";
+    case TEXEL_NONE:
+        break;
+    }
+    return "none";
+}
+
+#endif
