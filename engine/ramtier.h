@@ -1,0 +1,93 @@
+/* ramtier.h: the middle tier: pages as they are stored on disk, kept in RAM in gathered buddy
+ * blocks.
+ *
+ *     index (page id -> entry, least recently used order)        arena: buddy heap, units of 256
+ * bytes [ id | bytes | pieces … ] ───────────────────────────────▶ [##][#][########]  [####]
+ *
+ * Compressed pages need not be contiguous, so each takes the binary digits of its size as up to
+ * four blocks and the arena fills to the brim. The tier evicts its least recently used pages by its
+ * own count, below a watermark, and never runs the allocator to failure. The budget is hard and
+ * covers the arena, the allocator's metadata and the index.
+ *
+ * Threads: any. The index is behind one mutex, held for a few dozen instructions; blocks come from
+ * the parallel buddy and bytes are copied outside the lock. A pinned page is not evicted. */
+#ifndef MEGABUDDY_ENGINE_RAMTIER_H
+#define MEGABUDDY_ENGINE_RAMTIER_H
+
+#include "engine/pagefile.h"
+
+#include "buddy/heap.h"
+
+typedef struct ramtier ramtier;
+
+enum { RAMTIER_UNIT_BYTES = 256 };
+
+typedef struct ramtier_desc {
+    uint64_t budget_bytes; /* for everything the tier holds */
+    uint32_t max_pages;    /* most pages at once; 0: budget / 2 KiB */
+    bool prefault;         /* touch the arena at create */
+} ramtier_desc;
+
+/* How one layer of a page is stored inside a blob. */
+typedef struct ramtier_layer {
+    uint32_t bytes;
+    pagefile_codec codec;
+} ramtier_layer;
+
+/* A page as held: its layers one after the other, cut into pieces where blocks end. Pointers are
+ * good while the page is pinned. */
+typedef struct ramtier_blob {
+    uint32_t entry; /* for ramtier_unpin */
+    uint32_t bytes; /* sum over layers, and over pieces */
+    uint32_t layer_count;
+    ramtier_layer layers[VT_MAX_LAYERS];
+    uint32_t piece_count;
+    struct {
+        const uint8_t *data;
+        uint32_t bytes;
+    } pieces[BUDDY_PIECES];
+} ramtier_blob;
+
+typedef struct ramtier_stats {
+    uint64_t budget_bytes;
+    uint64_t used_bytes;    /* arena blocks handed out + metadata + index, now */
+    uint64_t peak_bytes;    /* the most that used_bytes has been */
+    uint64_t arena_bytes;   /* of which the arena is */
+    uint64_t payload_bytes; /* of the pages held, without rounding to units */
+    uint32_t pages;         /* held now */
+    uint64_t hits, misses;  /* of ramtier_pin */
+    uint64_t inserted, evicted, refused;
+    double fragmentation; /* 1 - largest free block / free bytes; 0 when nothing is free */
+} ramtier_stats;
+
+/* NULL when the budget is too small for even one page of TEXEL_PAGE_MAX_BYTES, or no memory. */
+ramtier *ramtier_create(const ramtier_desc *desc);
+void ramtier_destroy(ramtier *rt); /* NULL does nothing. Nothing may be pinned. */
+
+/* The least budget that ramtier_create accepts. */
+uint64_t ramtier_least_budget(void);
+
+/* Copies a page in, evicting others as needed, and pins it. If it is there already, that one is
+ * pinned instead. Returns false when everything that could be evicted is pinned; the page is then
+ * not held. `data` has the layers one after the other. */
+bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
+                    const ramtier_layer layers[], const void *data, ramtier_blob *out);
+
+/* Finds a page, marks it as just used and pins it. False: not held. */
+bool ramtier_pin(ramtier *rt, uint32_t page_id, ramtier_blob *out);
+void ramtier_unpin(ramtier *rt, const ramtier_blob *blob);
+
+/* Whether a page is held now; does not count as a use. */
+bool ramtier_has(ramtier *rt, uint32_t page_id);
+
+/* Drops every page that is not pinned. */
+void ramtier_flush(ramtier *rt);
+
+void ramtier_get_stats(ramtier *rt, ramtier_stats *out);
+
+/* The arena's allocator, for drawing its map. */
+const buddy *ramtier_core(const ramtier *rt);
+
+const char *ramtier_check(ramtier *rt); /* NULL when all is well. Others must be at rest. */
+
+#endif
