@@ -1,0 +1,21 @@
+/* units.h: sizes as people write them, "64 MiB", to bytes and back. Pure; any thread. */
+#ifndef TOOLS_UNITS_H
+#define TOOLS_UNITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UNITS_TEXT 24u /* bytes that units_format_bytes writes at most, the end included */
+
+/* Reads a size: a decimal number, with a fraction if you like ("1.5 GiB"), then B, KiB, MiB, GiB or
+ * TiB; upper or lower case, the blank and the letters "iB" may be left out, no suffix means bytes.
+ * KB, MB and GB are refused, since people disagree about what they mean. What is left of a fraction
+ * below one byte is dropped. Returns false, and leaves *out alone, when the text is not a size, is
+ * negative, or does not fit into 64 bits. */
+bool units_parse_bytes(const char *text, uint64_t *out);
+
+/* Writes `bytes` in the largest unit of which there is at least one, with one decimal where it is
+ * not 0: "64 MiB", "1.5 GiB", "17 B". Returns `text`. */
+const char *units_format_bytes(uint64_t bytes, char text[UNITS_TEXT]);
+
+#endif
