@@ -1,0 +1,166 @@
+/* vt.h: virtual textures: the only header of the streamer that a program needs.
+ *
+ * A virtual texture is far larger than video memory. The streamer keeps of it what the frame looks
+ * at: pages travel from a page file (disk) through a buddy heap (RAM) into a buddy-managed atlas
+ * (VRAM), and a shader finds them by a page table. A frame goes like this:
+ *
+ *     vt *world = vt_create(&(vt_desc){.path = "world.mega"}, error, sizeof error);
+ *     // a program whose fragment shader is vt_glsl() followed by one that calls vt_sample(uv)
+ *     // a program whose fragment shader is vt_glsl() followed by one that returns vt_feedback(uv)
+ *     for (;;) {
+ *         vt_update(world, &(vt_clock){.now_ms = now});     // what has arrived goes into the atlas
+ *         if (vt_feedback_begin(world, VT_FEEDBACK_NOW)) {   // what does the frame want?
+ *             draw(feedback_program);                        // at vt_feedback_size(), jittered
+ *             vt_feedback_end(world);
+ *         }
+ *         glBindFramebuffer(…), glViewport(…);
+ *         vt_bind(world);
+ *         draw(colour_program);
+ *     }
+ *     vt_destroy(world);
+ *
+ * Until a page has arrived its nearest resident ancestor is shown; the coarsest mips never leave.
+ *
+ * Threads: all functions on the thread that has the OpenGL 4.5 context (its functions loaded by
+ * glad). Reading and decoding happen on threads of the streamer's own; no function waits for them
+ * unless it says so. Errors: functions that can fail return NULL or false and write one line. */
+#ifndef MEGABUDDY_ENGINE_VT_H
+#define MEGABUDDY_ENGINE_VT_H
+
+#include "engine/pagefile.h"
+
+#include "buddy/buddy.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vt vt;
+
+typedef enum vt_format {
+    VT_FORMAT_AUTO = 0, /* as stored; but RGBA8 on a software renderer, which samples it faster */
+    VT_FORMAT_BC1,
+    VT_FORMAT_RGBA8,
+} vt_format;
+
+typedef enum vt_feedback_kind {
+    VT_FEEDBACK_NOW = 0,   /* drawn with the frame's camera */
+    VT_FEEDBACK_PREDICTED, /* drawn with the camera that is expected soon: fetched into RAM only */
+    VT_FEEDBACK_NONE,      /* nothing was drawn */
+} vt_feedback_kind;
+
+/* Zero means the default in every field but path. */
+typedef struct vt_desc {
+    const char *path;           /* of the page file; not needed after vt_create */
+    uint64_t ram_budget_bytes;  /* everything the streamer holds in RAM; 0: 256 MiB */
+    uint64_t vram_budget_bytes; /* every texture and buffer it makes; 0: 64 MiB */
+    vt_format format;
+    uint32_t read_workers;   /* threads; 0: 2 */
+    uint32_t decode_workers; /* threads; 0: one less than the processors, 1 … 8 */
+    bool ram_prefault;
+    uint32_t anisotropy; /* 0: 1 (off); at most what the page file's border allows */
+    uint32_t screen_width, screen_height; /* pixels; sizes the feedback target; 0: 1280x720 */
+    uint32_t feedback_divisor;            /* screen pixels per feedback pixel along a side; 0: 8 */
+    bool deterministic; /* vt_update waits for feedback and workers: same input, same pictures */
+    bool audit;         /* vt_audit() works in shaders; costs video memory outside the budget */
+} vt_desc;
+
+/* What may be changed while it runs. Zero is not the default here: start from vt_get_settings. */
+typedef struct vt_settings {
+    float upload_ms;       /* most time a frame spends on uploads */
+    uint64_t upload_bytes; /* most bytes a frame uploads; at least one page always goes */
+    float fade_ms;         /* a page that arrives fades in for so long; 0: at once */
+    float bias_max;        /* most mips that everything gets coarser when the atlas is too small */
+    bool frozen;           /* nothing is requested, uploaded or evicted */
+} vt_settings;
+
+typedef struct vt_clock {
+    double now_ms; /* a clock of the caller's; drives fades and the bias */
+    bool cut;      /* the camera has jumped: what was wanted before is stale */
+} vt_clock;
+
+typedef struct vt_stats {
+    struct {
+        uint64_t read, decoded, uploaded, evicted, cancelled, corrupt, failed;
+    } pages; /* since create */
+    struct {
+        uint64_t disk_read, uploaded;
+    } bytes; /* since create */
+    struct {
+        uint64_t budget_bytes, used_bytes, peak_bytes;
+        uint32_t pages;
+        double fragmentation;
+        uint64_t hits, misses;
+    } ram;
+    struct {
+        uint64_t budget_bytes, used_bytes, peak_bytes;          /* bytes of textures and buffers */
+        uint32_t slots, slots_used, slots_pinned, slots_wanted; /* wanted: by the last feedback */
+        double fragmentation;
+    } vram;
+    uint32_t fetch_pending, decode_pending; /* jobs in the lanes */
+    uint32_t missing; /* pages wanted by the last feedback and not resident, under the bias */
+    uint32_t fading;  /* pages that have not faded in yet */
+    float mip_bias, mip_bias_peak;
+    double update_ms, update_longest_ms; /* spent inside vt_update: last, longest */
+    double feedback_ms;                  /* spent on analysing the last feedback image */
+    uint64_t feedback_images;            /* analysed since create */
+} vt_stats;
+
+/* Opens the page file, makes the three tiers within their budgets, and loads the coarsest mips
+ * (waits for those). Returns NULL and one line in `error` when it can't. */
+vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes);
+void vt_destroy(vt *v); /* waits for reads in flight; NULL does nothing */
+
+const vt_desc *vt_get_desc(const vt *v); /* in effect: defaults filled in */
+const pagefile_info *vt_get_info(const vt *v);
+const pagefile *vt_get_file(const vt *v); /* for heights */
+
+void vt_get_settings(const vt *v, vt_settings *out);
+void vt_set_settings(vt *v, const vt_settings *settings);
+
+/* Once a frame, before it is drawn: takes in feedback, uploads what is ready within the budgets,
+ * evicts, requests. */
+void vt_update(vt *v, const vt_clock *clock);
+
+/* Whether all that the last feedback wanted is resident and faded in. */
+bool vt_is_settled(const vt *v);
+
+/* --- drawing --- */
+
+/* GLSL to put in front of a fragment shader, after its #version line: declares
+ *     vec4 vt_sample(vec2 uv);          layer 0 at uv (0 … 1 over the picture, v downward)
+ *     vec4 vt_sample_layer(int layer, vec2 uv);
+ *     uint vt_feedback(vec2 uv);        the packed page id that uv wants, for the feedback pass
+ *     uint vt_audit(vec2 uv);           a VT_AUDIT_* value: is what vt_sample shows right?
+ *     float vt_lod(vec2 uv);            the wanted mip, unbiased */
+const char *vt_glsl(void);
+
+/* Binds the streamer's textures and uniform block (units and binding of shaders/shared.h). */
+void vt_bind(vt *v);
+
+/* Begins the feedback pass: binds its target and viewport, cleared. Draw with a fragment shader
+ * `out uint id` = vt_feedback(uv). False: skip the pass, three are on their way already. */
+bool vt_feedback_begin(vt *v, vt_feedback_kind kind);
+void vt_feedback_end(vt *v);
+
+/* The feedback target's size, and where to shift this pass' projection, in feedback pixels
+ * (-0.5 … 0.5): successive passes look at different pixels. */
+void vt_feedback_size(const vt *v, uint32_t *width, uint32_t *height);
+void vt_feedback_jitter(const vt *v, float *x, float *y);
+
+/* --- watching --- */
+
+void vt_get_stats(const vt *v, vt_stats *out);
+const buddy *vt_ram_map(const vt *v);  /* the RAM tier's allocator, to draw */
+const buddy *vt_vram_map(const vt *v); /* the atlas' allocator, to draw */
+
+/* Takes the oldest line about something that went wrong (a bad page); false: none. */
+bool vt_take_message(vt *v, char *line, uint32_t bytes);
+
+const char *vt_check(vt *v); /* NULL when every tier's invariants hold. Waits for the workers. */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
