@@ -17,6 +17,7 @@
 
 #include "shaders/shared.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,8 +42,8 @@ typedef struct page_shape {
     uint32_t mips;            /* 1 … PAGE_MAX_MIPS */
 } page_shape;
 
-_Static_assert(VT_ID_X_BITS + VT_ID_Y_BITS + VT_ID_MIP_BITS + VT_ID_TEXTURE_BITS == 32,
-               "a page id fills one 32-bit texel");
+static_assert(VT_ID_X_BITS + VT_ID_Y_BITS + VT_ID_MIP_BITS + VT_ID_TEXTURE_BITS == 32,
+              "a page id fills one 32-bit texel");
 
 static inline uint32_t page_pack(vt_page p)
 {
@@ -52,18 +53,21 @@ static inline uint32_t page_pack(vt_page p)
 
 static inline vt_page page_unpack(uint32_t id)
 {
-    return (vt_page){
-        .texture = (uint8_t)(id >> VT_ID_TEXTURE_SHIFT),
-        .mip = (uint8_t)(id >> VT_ID_MIP_SHIFT & ((1u << VT_ID_MIP_BITS) - 1)),
-        .x = (uint16_t)(id & ((1u << VT_ID_X_BITS) - 1)),
-        .y = (uint16_t)(id >> VT_ID_Y_SHIFT & ((1u << VT_ID_Y_BITS) - 1)),
+    const vt_page p = {
+        (uint8_t)(id >> VT_ID_TEXTURE_SHIFT),
+        (uint8_t)(id >> VT_ID_MIP_SHIFT & ((1u << VT_ID_MIP_BITS) - 1)),
+        (uint16_t)(id & ((1u << VT_ID_X_BITS) - 1)),
+        (uint16_t)(id >> VT_ID_Y_SHIFT & ((1u << VT_ID_Y_BITS) - 1)),
     };
+    return p;
 }
 
 /* The page of the next coarser mip that covers p. Precondition: p is not of the last mip. */
 static inline vt_page page_parent(vt_page p)
 {
-    return (vt_page){p.texture, (uint8_t)(p.mip + 1), (uint16_t)(p.x >> 1), (uint16_t)(p.y >> 1)};
+    const vt_page parent = {p.texture, (uint8_t)(p.mip + 1), (uint16_t)(p.x >> 1),
+                            (uint16_t)(p.y >> 1)};
+    return parent;
 }
 
 /* Ceiling of value / 2^shift. */
@@ -99,7 +103,8 @@ static inline bool page_shape_make(uint32_t width, uint32_t height, uint32_t bor
     for (uint32_t side = grid_x > grid_y ? grid_x : grid_y; side > 1; side >>= 1) {
         mips++;
     }
-    *out = (page_shape){width, height, border, payload, grid_x, grid_y, mips};
+    const page_shape shape = {width, height, border, payload, grid_x, grid_y, mips};
+    *out = shape;
     return true;
 }
 
