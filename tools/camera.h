@@ -1,0 +1,47 @@
+/* camera.h: where one looks from, how it moves, and recorded paths.
+ *
+ * World units: the map lies in the plane y = 0 around the origin, x to the right (east), z downward
+ * (south), y up; its height (north to south) is 1000 units whatever its texels, so a path fits
+ * every bake of the same world. yaw 0 looks north (-z) and grows clockwise, to the east; pitch is
+ * positive upward. Angles in degrees. */
+#ifndef MEGABUDDY_TOOLS_CAMERA_H
+#define MEGABUDDY_TOOLS_CAMERA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CAMERA_WORLD_HEIGHT 1000.0
+
+typedef struct camera {
+    double x, y, z;    /* world units */
+    double yaw, pitch; /* degrees */
+} camera;
+
+/* A key of a recorded path: a line "t x y z yaw pitch [cut]" of its file. */
+typedef struct camera_key {
+    double t; /* seconds; keys ascend */
+    camera at;
+    bool cut; /* jumps here instead of gliding */
+} camera_key;
+
+typedef struct camera_path {
+    camera_key *keys;
+    size_t count; /* at least 1 */
+} camera_path;
+
+/* Reads a path file. On false `error` has one line "FILE:LINE: why". */
+bool camera_path_read(camera_path *path, const char *file, char *error, size_t error_bytes);
+
+/* Parses the text of a path; `name` stands for the file in errors. */
+bool camera_path_parse(camera_path *path, const char *name, const char *text, char *error,
+                       size_t error_bytes);
+void camera_path_free(camera_path *path);
+
+double camera_path_seconds(const camera_path *path); /* time of the last key */
+
+/* The camera at time t (clamped to the path), on a smooth curve through the keys. *cut is set when
+ * a cut lies in (t_before, t]. */
+camera camera_path_at(const camera_path *path, double t_before, double t, bool *cut);
+
+#endif
