@@ -40,6 +40,8 @@ typedef struct page_shape {
     uint32_t border, payload; /* texels; payload == VT_PAGE_TEXELS - 2 * border */
     uint32_t grid_x, grid_y;  /* padded pages at mip 0, powers of two */
     uint32_t mips;            /* 1 … PAGE_MAX_MIPS */
+    uint32_t
+        first_page[PAGE_MAX_MIPS + 1]; /* page_index of each mip's page (0, 0); then the count */
 } page_shape;
 
 static_assert(VT_ID_X_BITS + VT_ID_Y_BITS + VT_ID_MIP_BITS + VT_ID_TEXTURE_BITS == 32,
@@ -85,29 +87,6 @@ static inline uint32_t page_next_power_of_two(uint32_t value)
     return power;
 }
 
-/* Fills the shape of a texture of width x height texels with `border`. Returns false when a side is
- * zero, the border is neither 4 nor 8, or the grid would exceed PAGE_MAX_GRID. */
-static inline bool page_shape_make(uint32_t width, uint32_t height, uint32_t border,
-                                   page_shape *out)
-{
-    if (width == 0 || height == 0 || (border != 4 && border != 8)) {
-        return false;
-    }
-    const uint32_t payload = VT_PAGE_TEXELS - 2 * border;
-    if (width > PAGE_MAX_GRID * payload || height > PAGE_MAX_GRID * payload) {
-        return false;
-    }
-    const uint32_t grid_x = page_next_power_of_two((width + payload - 1) / payload);
-    const uint32_t grid_y = page_next_power_of_two((height + payload - 1) / payload);
-    uint32_t mips = 1;
-    for (uint32_t side = grid_x > grid_y ? grid_x : grid_y; side > 1; side >>= 1) {
-        mips++;
-    }
-    const page_shape shape = {width, height, border, payload, grid_x, grid_y, mips};
-    *out = shape;
-    return true;
-}
-
 /* Texels of mip m. */
 static inline uint32_t page_mip_width(const page_shape *s, uint32_t mip)
 {
@@ -150,11 +129,46 @@ static inline bool page_exists(const page_shape *s, vt_page p)
 /* Pages that exist, all mips. */
 static inline uint32_t page_count(const page_shape *s)
 {
-    uint32_t count = 0;
-    for (uint32_t mip = 0; mip < s->mips; mip++) {
-        count += page_columns(s, mip) * page_rows(s, mip);
+    return s->first_page[s->mips];
+}
+
+/* A number from 0 to page_count - 1 for each page that exists: finest mip first, row by row.
+ * Precondition: page_exists. */
+static inline uint32_t page_index(const page_shape *s, vt_page p)
+{
+    return s->first_page[p.mip] + p.y * page_columns(s, p.mip) + p.x;
+}
+
+/* Fills the shape of a texture of width x height texels with `border`. Returns false when a side is
+ * zero, the border is neither 4 nor 8, or the grid would exceed PAGE_MAX_GRID. */
+static inline bool page_shape_make(uint32_t width, uint32_t height, uint32_t border,
+                                   page_shape *out)
+{
+    if (width == 0 || height == 0 || (border != 4 && border != 8)) {
+        return false;
     }
-    return count;
+    const uint32_t payload = VT_PAGE_TEXELS - 2 * border;
+    if (width > PAGE_MAX_GRID * payload || height > PAGE_MAX_GRID * payload) {
+        return false;
+    }
+    page_shape s;
+    s.width = width;
+    s.height = height;
+    s.border = border;
+    s.payload = payload;
+    s.grid_x = page_next_power_of_two((width + payload - 1) / payload);
+    s.grid_y = page_next_power_of_two((height + payload - 1) / payload);
+    s.mips = 1;
+    for (uint32_t side = s.grid_x > s.grid_y ? s.grid_x : s.grid_y; side > 1; side >>= 1) {
+        s.mips++;
+    }
+    s.first_page[0] = 0;
+    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+        const uint32_t pages = mip < s.mips ? page_columns(&s, mip) * page_rows(&s, mip) : 0;
+        s.first_page[mip + 1] = s.first_page[mip] + pages;
+    }
+    *out = s;
+    return true;
 }
 
 #endif
