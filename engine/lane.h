@@ -33,7 +33,7 @@ typedef struct page_job {
 
 typedef struct lane_desc {
     const char *name; /* of the threads; at most 15 bytes */
-    uint32_t workers; /* threads; 0: 1 */
+    uint32_t workers; /* threads; 0: 1; fewer start where the system refuses more */
     uint32_t depth;   /* most jobs waiting; 0: 64 */
     void (*run)(void *context, uint32_t worker, page_job *job); /* on a worker's thread */
     void *context;
@@ -51,6 +51,7 @@ bool lane_submit(lane *l, const page_job *job);
 /* Waits until no job waits or runs. */
 void lane_drain(lane *l);
 
-uint32_t lane_pending(const lane *l); /* jobs waiting or running now */
+/* Jobs waiting or running now. Who reads 0 sees all that the finished jobs wrote. Any thread. */
+uint32_t lane_pending(const lane *l);
 
 #endif

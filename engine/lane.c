@@ -1,0 +1,181 @@
+/* lane.c: one mutex, a ring of jobs and two conditions. A job costs milliseconds of disk or decoder
+ * and microseconds here, so a plain lock is the right one. */
+#include "engine/lane.h"
+
+#include "engine/platform.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DEFAULT_DEPTH = 64, NAME_BYTES = 16 };
+
+typedef struct lane_worker {
+    lane *owner;
+    uint32_t index;
+    pthread_t thread;
+} lane_worker;
+
+/* waiting <= depth; running <= worker_count; pending == waiting + running. The jobs that wait are
+ * ring[(head + i) % depth], i < waiting, oldest first. */
+struct lane {
+    /* fixed at create */
+    void (*run)(void *context, uint32_t worker, page_job *job);
+    void *context;
+    char name[NAME_BYTES];
+    uint32_t depth;
+    uint32_t worker_count; /* threads that run */
+    lane_worker *workers;
+
+    /* need the mutex */
+    pthread_mutex_t mutex;
+    pthread_cond_t work_came; /* a job waits, or stopping */
+    pthread_cond_t all_done;  /* nothing waits or runs */
+    page_job *ring;
+    uint32_t head, waiting, running; /* jobs */
+    bool stopping;
+
+    atomic_uint pending; /* jobs; written under the mutex, read by anyone */
+};
+
+/* waiting, running -> waiting + running. Needs the mutex. */
+static void publish_pending(lane *l)
+{
+    /* release: who reads a smaller number has what the finished jobs wrote (lane_pending) */
+    atomic_store_explicit(&l->pending, l->waiting + l->running, memory_order_release);
+}
+
+/* Takes the oldest job, waiting for one. False: the lane stops. */
+static bool begin_job(lane *l, page_job *job)
+{
+    pthread_mutex_lock(&l->mutex);
+    while (l->waiting == 0 && !l->stopping) {
+        pthread_cond_wait(&l->work_came, &l->mutex);
+    }
+    const bool found = !l->stopping;
+    if (found) {
+        *job = l->ring[l->head];
+        l->head = (l->head + 1) % l->depth;
+        l->waiting--;
+        l->running++;
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return found;
+}
+
+static void end_job(lane *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    l->running--;
+    publish_pending(l);
+    if (l->running == 0 && l->waiting == 0) {
+        pthread_cond_broadcast(&l->all_done);
+    }
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static void *work(void *argument)
+{
+    const lane_worker *self = argument;
+    lane *l = self->owner;
+    platform_background_thread(l->name);
+    page_job job;
+    while (begin_job(l, &job)) {
+        l->run(l->context, self->index, &job);
+        end_job(l);
+    }
+    return NULL;
+}
+
+/* Starts as many of `wanted` threads as the system gives: fewer are slower, not wrong. */
+static void start_workers(lane *l, uint32_t wanted)
+{
+    while (l->worker_count < wanted) {
+        lane_worker *w = &l->workers[l->worker_count];
+        *w = (lane_worker){.owner = l, .index = l->worker_count};
+        if (pthread_create(&w->thread, NULL, work, w) != 0) {
+            return;
+        }
+        l->worker_count++;
+    }
+}
+
+lane *lane_create(const lane_desc *desc)
+{
+    assert(desc->run != NULL);
+    const uint32_t workers = desc->workers ? desc->workers : 1;
+    const uint32_t depth = desc->depth ? desc->depth : DEFAULT_DEPTH;
+    lane *l = calloc(1, sizeof *l);
+    if (l == NULL) {
+        return NULL;
+    }
+    pthread_mutex_init(&l->mutex, NULL); /* none of the three fails on Linux with default traits */
+    pthread_cond_init(&l->work_came, NULL);
+    pthread_cond_init(&l->all_done, NULL);
+    l->run = desc->run;
+    l->context = desc->context;
+    snprintf(l->name, sizeof l->name, "%s", desc->name ? desc->name : "lane");
+    l->depth = depth;
+    l->ring = calloc(depth, sizeof *l->ring);
+    l->workers = calloc(workers, sizeof *l->workers);
+    if (l->ring != NULL && l->workers != NULL) {
+        start_workers(l, workers);
+    }
+    if (l->worker_count == 0) {
+        lane_destroy(l);
+        return NULL;
+    }
+    return l;
+}
+
+void lane_destroy(lane *l)
+{
+    if (l == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&l->mutex);
+    l->stopping = true;
+    l->waiting = 0;
+    pthread_cond_broadcast(&l->work_came);
+    pthread_mutex_unlock(&l->mutex);
+    for (uint32_t i = 0; i < l->worker_count; i++) {
+        pthread_join(l->workers[i].thread, NULL);
+    }
+    pthread_cond_destroy(&l->all_done);
+    pthread_cond_destroy(&l->work_came);
+    pthread_mutex_destroy(&l->mutex);
+    free(l->workers);
+    free(l->ring);
+    free(l);
+}
+
+bool lane_submit(lane *l, const page_job *job)
+{
+    pthread_mutex_lock(&l->mutex);
+    const bool room = l->waiting < l->depth && !l->stopping;
+    if (room) {
+        l->ring[(l->head + l->waiting) % l->depth] = *job;
+        l->waiting++;
+        publish_pending(l);
+        pthread_cond_signal(&l->work_came);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return room;
+}
+
+void lane_drain(lane *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    while (l->waiting > 0 || l->running > 0) {
+        pthread_cond_wait(&l->all_done, &l->mutex);
+    }
+    pthread_mutex_unlock(&l->mutex);
+}
+
+uint32_t lane_pending(const lane *l)
+{
+    /* acquire: pairs with publish_pending */
+    return atomic_load_explicit(&l->pending, memory_order_acquire);
+}

@@ -1,0 +1,248 @@
+/* A bounded queue and its threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engine/lane.h"
+#include "engine/platform.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SUBMITTERS = 4, JOBS_EACH = 2000, GATE_DEPTH = 3 };
+
+/* What the workers of a test write down. */
+typedef struct journal {
+    pthread_mutex_t mutex;
+    pthread_cond_t opened;
+    bool open; /* workers of a gated lane wait for it */
+    uint32_t workers;
+    atomic_uint begun, ended;
+    uint32_t order[SUBMITTERS * JOBS_EACH]; /* x of the jobs, as they began; under the mutex */
+    uint32_t order_count;
+    atomic_uint seen[SUBMITTERS][JOBS_EACH];
+    atomic_bool bad_worker;
+} journal;
+
+static journal notes;
+
+static void reset_notes(uint32_t workers, bool open)
+{
+    memset(&notes, 0, sizeof notes);
+    pthread_mutex_init(&notes.mutex, NULL);
+    pthread_cond_init(&notes.opened, NULL);
+    notes.workers = workers;
+    notes.open = open;
+}
+
+static void open_gate(void)
+{
+    pthread_mutex_lock(&notes.mutex);
+    notes.open = true;
+    pthread_cond_broadcast(&notes.opened);
+    pthread_mutex_unlock(&notes.mutex);
+}
+
+static void write_down(void *context, uint32_t worker, page_job *job)
+{
+    journal *j = context;
+    atomic_fetch_add(&j->begun, 1);
+    pthread_mutex_lock(&j->mutex);
+    while (!j->open) {
+        pthread_cond_wait(&j->opened, &j->mutex);
+    }
+    j->order[j->order_count++] = job->page.x;
+    pthread_mutex_unlock(&j->mutex);
+    if (worker >= j->workers) {
+        atomic_store(&j->bad_worker, true);
+    }
+    atomic_fetch_add(&j->seen[job->page.y][job->page.x], 1);
+    atomic_fetch_add(&j->ended, 1);
+}
+
+static page_job job_of(uint32_t x, uint32_t y)
+{
+    return (page_job){.page = {.texture = 1, .x = (uint16_t)x, .y = (uint16_t)y},
+                      .tile = JOB_NO_TILE};
+}
+
+static void wait_until_begun(uint32_t jobs)
+{
+    while (atomic_load(&notes.begun) < jobs) {
+        usleep(100);
+    }
+}
+
+static void one_worker_keeps_the_order_of_submission(void **state)
+{
+    (void)state;
+    reset_notes(1, true);
+    lane *l = lane_create(
+        &(lane_desc){.name = "order", .depth = JOBS_EACH, .run = write_down, .context = &notes});
+    assert_non_null(l);
+    for (uint32_t i = 0; i < JOBS_EACH; i++) {
+        const page_job job = job_of(i, 0);
+        assert_true(lane_submit(l, &job));
+    }
+    lane_drain(l);
+    assert_int_equal(lane_pending(l), 0);
+    assert_int_equal(notes.order_count, JOBS_EACH);
+    for (uint32_t i = 0; i < JOBS_EACH; i++) {
+        assert_int_equal(notes.order[i], i);
+    }
+    lane_destroy(l);
+}
+
+static void depth_bounds_the_jobs_that_wait_and_not_those_that_run(void **state)
+{
+    (void)state;
+    reset_notes(2, false);
+    lane *l = lane_create(&(lane_desc){.name = "a name longer than a thread may have",
+                                       .workers = 2,
+                                       .depth = GATE_DEPTH,
+                                       .run = write_down,
+                                       .context = &notes});
+    assert_non_null(l);
+    for (uint32_t i = 0; i < 2; i++) {
+        const page_job job = job_of(i, 0);
+        assert_true(lane_submit(l, &job));
+    }
+    wait_until_begun(2);
+    for (uint32_t i = 0; i < GATE_DEPTH; i++) {
+        const page_job job = job_of(2 + i, 0);
+        assert_true(lane_submit(l, &job));
+    }
+    const page_job surplus = job_of(100, 0);
+    assert_false(lane_submit(l, &surplus));
+    assert_int_equal(lane_pending(l), 2 + GATE_DEPTH);
+    open_gate();
+    lane_drain(l);
+    assert_int_equal(lane_pending(l), 0);
+    assert_int_equal(atomic_load(&notes.ended), 2 + GATE_DEPTH);
+    assert_int_equal(atomic_load(&notes.seen[0][100]), 0);
+    lane_destroy(l);
+}
+
+static void *open_gate_later(void *argument)
+{
+    usleep(20000);
+    open_gate();
+    return argument;
+}
+
+static void destroy_ends_what_has_begun_and_drops_the_rest(void **state)
+{
+    (void)state;
+    reset_notes(1, false);
+    lane *l = lane_create(&(lane_desc){.name = "drop", .run = write_down, .context = &notes});
+    assert_non_null(l);
+    for (uint32_t i = 0; i < 10; i++) {
+        const page_job job = job_of(i, 0);
+        assert_true(lane_submit(l, &job));
+    }
+    wait_until_begun(1);
+    pthread_t opener;
+    assert_int_equal(pthread_create(&opener, NULL, open_gate_later, NULL), 0);
+    lane_destroy(l);
+    pthread_join(opener, NULL);
+    assert_int_equal(atomic_load(&notes.begun), 1);
+    assert_int_equal(atomic_load(&notes.ended), 1);
+    lane_destroy(NULL);
+}
+
+static lane *crowd_lane;
+
+static void *submit_all(void *argument)
+{
+    const uint32_t y = *(const uint32_t *)argument;
+    for (uint32_t x = 0; x < JOBS_EACH; x++) {
+        const page_job job = job_of(x, y);
+        while (!lane_submit(crowd_lane, &job)) {
+            usleep(50);
+        }
+    }
+    return NULL;
+}
+
+static void every_job_of_many_submitters_runs_once(void **state)
+{
+    (void)state;
+    reset_notes(3, true);
+    crowd_lane = lane_create(&(lane_desc){
+        .name = "crowd", .workers = 3, .depth = 16, .run = write_down, .context = &notes});
+    assert_non_null(crowd_lane);
+    pthread_t threads[SUBMITTERS];
+    uint32_t numbers[SUBMITTERS];
+    for (uint32_t t = 0; t < SUBMITTERS; t++) {
+        numbers[t] = t;
+        assert_int_equal(pthread_create(&threads[t], NULL, submit_all, &numbers[t]), 0);
+    }
+    for (uint32_t t = 0; t < SUBMITTERS; t++) {
+        pthread_join(threads[t], NULL);
+    }
+    lane_drain(crowd_lane);
+    assert_int_equal(lane_pending(crowd_lane), 0);
+    assert_false(atomic_load(&notes.bad_worker));
+    for (uint32_t y = 0; y < SUBMITTERS; y++) {
+        for (uint32_t x = 0; x < JOBS_EACH; x++) {
+            assert_int_equal(atomic_load(&notes.seen[y][x]), 1);
+        }
+    }
+    lane_destroy(crowd_lane);
+}
+
+/* Plain writes of a job are seen by whoever reads a pending count of 0 afterwards. */
+static uint32_t plain_result;
+
+static void write_plainly(void *context, uint32_t worker, page_job *job)
+{
+    (void)context;
+    (void)worker;
+    plain_result = job->page.x;
+}
+
+static void a_pending_count_of_zero_publishes_what_the_jobs_wrote(void **state)
+{
+    (void)state;
+    lane *l = lane_create(&(lane_desc){.name = "plain", .run = write_plainly});
+    assert_non_null(l);
+    for (uint32_t i = 1; i <= 500; i++) {
+        const page_job job = job_of(i, 0);
+        assert_true(lane_submit(l, &job));
+        while (lane_pending(l) > 0) {
+            usleep(1);
+        }
+        assert_int_equal(plain_result, i); /* a race for ThreadSanitizer if the order is too weak */
+    }
+    lane_destroy(l);
+}
+
+static void the_clock_does_not_go_back_and_there_is_a_processor(void **state)
+{
+    (void)state;
+    uint64_t last = platform_now_ns();
+    for (int i = 0; i < 1000; i++) {
+        const uint64_t now = platform_now_ns();
+        assert_true(now >= last);
+        last = now;
+    }
+    assert_true(platform_cpu_count() >= 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_worker_keeps_the_order_of_submission),
+        cmocka_unit_test(depth_bounds_the_jobs_that_wait_and_not_those_that_run),
+        cmocka_unit_test(destroy_ends_what_has_begun_and_drops_the_rest),
+        cmocka_unit_test(every_job_of_many_submitters_runs_once),
+        cmocka_unit_test(a_pending_count_of_zero_publishes_what_the_jobs_wrote),
+        cmocka_unit_test(the_clock_does_not_go_back_and_there_is_a_processor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
