@@ -1,0 +1,168 @@
+/* inspect.c: reading a core without changing it: figures, the walk over free blocks, the check. */
+#include <string.h>
+
+#include "core.h"
+
+/* ---- figures ---- */
+
+/* Blocks of `order` marked free, summed over the lanes. Where others change lanes meanwhile the sum
+ * may lie outside what is possible; then it is put at the nearer end. */
+static uint32_t count_free(const buddy *b, uint32_t order)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < b->lanes; i++) {
+        /* relaxed: a figure */
+        sum += atomic_load_explicit(&core_lane_at(b, i)->free_blocks[order], memory_order_relaxed);
+    }
+    uint32_t most = b->sets[order].blocks;
+    if (sum <= most) {
+        return sum;
+    }
+    return sum - most < UINT32_MAX - sum ? most : 0;
+}
+
+/* The sum of count << order, at most `units`: counts of different instants may add up to more. */
+static uint32_t sum_units(const buddy *b, const uint32_t counts[BUDDY_ORDERS])
+{
+    uint64_t units = 0;
+    for (uint32_t order = 0; order <= b->max_order; order++) {
+        units += (uint64_t)counts[order] << order;
+    }
+    return units < b->units ? (uint32_t)units : b->units;
+}
+
+uint32_t buddy_free_units(const buddy *b)
+{
+    uint32_t counts[BUDDY_ORDERS];
+    for (uint32_t order = 0; order <= b->max_order; order++) {
+        counts[order] = count_free(b, order);
+    }
+    return sum_units(b, counts);
+}
+
+void buddy_get_stats(const buddy *b, buddy_stats *out)
+{
+    *out = (buddy_stats){.units = b->units,
+                         .max_order = b->max_order,
+                         .largest_order = BUDDY_ORDERS,
+                         .metadata_bytes = b->bytes};
+    for (uint32_t order = 0; order <= b->max_order; order++) {
+        out->free_blocks[order] = count_free(b, order);
+        if (out->free_blocks[order] != 0) {
+            out->largest_order = order;
+        }
+    }
+    out->free_units = sum_units(b, out->free_blocks);
+    for (uint32_t i = 0; i < b->lanes; i++) {
+        core_lane *lane = core_lane_at(b, i);
+        /* relaxed: figures */
+        out->splits += atomic_load_explicit(&lane->splits, memory_order_relaxed);
+        out->merges += atomic_load_explicit(&lane->merges, memory_order_relaxed);
+        out->failed_cas += atomic_load_explicit(&lane->failed_cas, memory_order_relaxed);
+    }
+}
+
+/* ---- walk ---- */
+
+/* Visits the blocks that `bits`, word `index` of `order`, has free. False when visit said stop. */
+static bool walk_word(uint32_t order, uint32_t index, uint64_t bits,
+                      bool (*visit)(void *context, buddy_block block), void *context)
+{
+    for (; bits != 0; bits &= bits - 1) {
+        uint32_t offset = (index * WORD_BITS + word_lowest(bits)) << order;
+        if (!visit(context, (buddy_block){offset, order})) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void buddy_walk(const buddy *b, bool (*visit)(void *context, buddy_block block), void *context)
+{
+    for (uint32_t order = b->max_order + 1; order-- > 0;) {
+        const freeset *set = &b->sets[order];
+        uint32_t words = freeset_words(set);
+        for (uint32_t index = 0; index < words; index++) {
+            index = freeset_next(set, index);
+            if (index == FREESET_NONE) {
+                break;
+            }
+            /* acquire: a visitor at rest may look at what the last owner wrote */
+            uint64_t bits = atomic_load_explicit(freeset_word(set, 0, index), memory_order_acquire);
+            if (!walk_word(order, index, bits, visit, context)) {
+                return;
+            }
+        }
+    }
+}
+
+/* ---- check ---- */
+
+/* What the check learns from a walk. */
+typedef struct survey {
+    const buddy *b;
+    uint64_t units;                /* in free blocks */
+    uint32_t counts[BUDDY_ORDERS]; /* free blocks by order */
+    bool nested;                   /* a free block lies inside another one */
+} survey;
+
+static bool is_free(const buddy *b, uint32_t offset, uint32_t order)
+{
+    uint32_t place = offset >> order;
+    const freeset *set = &b->sets[order];
+    if (place >= set->blocks) {
+        return false;
+    }
+    /* relaxed: nobody else is at work */
+    word_atomic *word = freeset_word(set, 0, place / WORD_BITS);
+    return atomic_load_explicit(word, memory_order_relaxed) >> place % WORD_BITS & 1;
+}
+
+static bool survey_block(void *context, buddy_block block)
+{
+    survey *s = context;
+    s->units += UINT64_C(1) << block.order;
+    s->counts[block.order]++;
+    for (uint32_t order = block.order + 1; order <= s->b->max_order; order++) {
+        s->nested |= is_free(s->b, block.offset, order);
+    }
+    return true;
+}
+
+static const char *check_gate(const buddy *b)
+{
+    if (atomic_load_explicit(&b->closed, memory_order_relaxed) != 0) {
+        return "the gate is closed, but nobody is at work";
+    }
+    for (uint32_t i = 0; i < b->lanes; i++) {
+        if (atomic_load_explicit(&core_lane_at(b, i)->inside, memory_order_relaxed) != 0) {
+            return "somebody is inside, but nobody is at work";
+        }
+    }
+    return NULL;
+}
+
+const char *buddy_check(const buddy *b)
+{
+    const char *fault = check_gate(b);
+    for (uint32_t order = 0; order <= b->max_order && fault == NULL; order++) {
+        fault = freeset_check(&b->sets[order], order < b->max_order);
+    }
+    if (fault != NULL) {
+        return fault;
+    }
+    survey s = {.b = b};
+    buddy_walk(b, survey_block, &s);
+    if (s.nested) {
+        return "a unit is in two free blocks";
+    }
+    if (s.units + atomic_load_explicit(&b->reserved, memory_order_relaxed) > b->units) {
+        return "more units are free than there are outside the reserved ones";
+    }
+    for (uint32_t order = 0; order <= b->max_order; order++) {
+        if (s.counts[order] != count_free(b, order)) {
+            return "a count of free blocks differs from the bitmap";
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,91 @@
+/* reserve.c: takes given units out of play, and back. */
+#include <assert.h>
+
+#include "split.h"
+
+/* Finds the free block that holds `unit`. Nobody else at work. */
+static bool find_cover(const buddy *b, uint32_t unit, buddy_block *out)
+{
+    for (uint32_t order = 0; order <= b->max_order; order++) {
+        const freeset *set = &b->sets[order];
+        uint32_t place = unit >> order;
+        if (place >= set->blocks) {
+            return false; /* nor does any larger block hold it */
+        }
+        word_atomic *word = freeset_word(set, 0, place / WORD_BITS);
+        /* relaxed: closing the gate has acquired everything */
+        uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
+        if (bits >> place % WORD_BITS & 1) {
+            *out = (buddy_block){place << order, order};
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_free(const buddy *b, uint32_t from, uint32_t to)
+{
+    while (from < to) {
+        buddy_block block;
+        if (!find_cover(b, from, &block)) {
+            return false;
+        }
+        from = block.offset + (UINT32_C(1) << block.order);
+    }
+    return true;
+}
+
+/* Takes [from, to), of which every unit is free, and puts back what sticks out at both ends. */
+static void take_range(buddy *b, core_lane *lane, uint32_t from, uint32_t to)
+{
+    while (from < to) {
+        buddy_block block;
+        bool found = find_cover(b, from, &block);
+        assert(found);
+        (void)found;
+        const freeset *set = &b->sets[block.order];
+        uint32_t place = block.offset >> block.order;
+        word_change change =
+            word_clear(freeset_word(set, 0, place / WORD_BITS), UINT64_C(1) << place % WORD_BITS);
+        if (word_crossed(change)) {
+            freeset_settle(set, place / WORD_BITS);
+        }
+        core_count(lane, block.order, -1);
+        uint32_t end = block.offset + (UINT32_C(1) << block.order);
+        uint32_t to_here = end < to ? end : to;
+        core_tally(&lane->splits, split_put_rest(b, lane, block, from, to_here));
+        from = to_here;
+    }
+}
+
+bool buddy_reserve(buddy *b, uint32_t offset, uint32_t count)
+{
+    if (offset > b->units || count > b->units - offset) {
+        return false;
+    }
+    core_lane *lane = gate_close(b);
+    bool done = all_free(b, offset, offset + count);
+    if (done) {
+        take_range(b, lane, offset, offset + count);
+        /* relaxed: a figure; the gate orders it */
+        atomic_fetch_add_explicit(&b->reserved, count, memory_order_relaxed);
+    }
+    gate_open(b);
+    return done;
+}
+
+void buddy_release(buddy *b, uint32_t offset, uint32_t count)
+{
+    assert(offset <= b->units && count <= b->units - offset);
+    core_lane *lane = gate_enter(b);
+    /* relaxed: a figure. Before the units are free, so that both never count them. */
+    uint32_t before = atomic_fetch_sub_explicit(&b->reserved, count, memory_order_relaxed);
+    assert(before >= count);
+    (void)before;
+    for (uint32_t at = offset, end = offset + count; at < end;) {
+        uint32_t order = core_piece(at, end, b->max_order);
+        split_give(b, lane, order, at);
+        at += UINT32_C(1) << order;
+    }
+    gate_leave(lane);
+}
