@@ -27,7 +27,7 @@ typedef struct atlas_desc {
 typedef struct atlas_stats {
     uint32_t slots, used, pinned;
     uint64_t placed, evicted;
-    double fragmentation; /* 1 - largest free square / free slots; 0 when nothing is free */
+    double fragmentation; /* 1 - largest free block / free slots; 0 when nothing is free */
 } atlas_stats;
 
 atlas *atlas_create(const atlas_desc *desc);         /* NULL: impossible desc or no memory */
@@ -42,17 +42,18 @@ uint32_t atlas_find(const atlas *a, uint32_t page_id); /* its slot or ATLAS_NONE
 uint32_t atlas_page(const atlas *a, uint32_t slot);    /* the page id there; 0: none */
 uint64_t atlas_last_wanted(const atlas *a, uint32_t slot);
 
-/* Marks the page in `slot` as wanted at `period`, the most recently used of all. Touch a page
- * before its ancestors, and the finest of a period go first. */
+/* Marks the page in `slot` as wanted at `period`, the most recently used of that period. Touch a
+ * page before its ancestors, and the finest of a period go first. Quick as long as periods do not
+ * go back; a period before the one it was last wanted at leaves that one. */
 void atlas_touch(atlas *a, uint32_t slot, uint64_t period);
 
 void atlas_pin(atlas *a, uint32_t slot); /* never a victim from now on */
 
 /* The least recently used slot that is not pinned and was last wanted before `period`; ATLAS_NONE
- * when there is none. Does not free it. */
+ * when there is none. Does not free it. In constant time. */
 uint32_t atlas_victim(const atlas *a, uint64_t period);
 
-void atlas_evict(atlas *a, uint32_t slot); /* frees the slot */
+void atlas_evict(atlas *a, uint32_t slot); /* frees the slot, and forgets a pin */
 
 static inline uint32_t atlas_slot_x(uint32_t slot);
 static inline uint32_t atlas_slot_y(uint32_t slot);
