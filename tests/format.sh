@@ -20,9 +20,7 @@ fi
 # What git tracks; all there is where this is no git checkout.
 sources()
 {
-    if [ -e .git ]; then
-        git ls-files '*.c' '*.h' '*.cpp' '*.hpp'
-    else
+    if ! { [ -e .git ] && git ls-files '*.c' '*.h' '*.cpp' '*.hpp' 2>/dev/null; }; then
         find buddy engine shaders tools tests -name '*.[ch]' -o -name '*.[ch]pp'
     fi
 }
