@@ -23,7 +23,9 @@ void pagetable_destroy(pagetable *pt);                    /* NULL does nothing *
 uint64_t pagetable_memory_bytes(const page_shape *shape); /* of RAM; pure */
 
 /* Page p is resident from now on, in the atlas slot (slot_x, slot_y): it stands in for itself and
- * for all below it that have nothing nearer. Precondition: it is not mapped. fade: 0 … 255. */
+ * for all below it that have nothing nearer. Precondition: it exists and is not mapped, and no
+ * other page is in that slot. fade: 0 … 255. Costs as many entries as then show it: one for a page
+ * of mip 0. */
 void pagetable_map(pagetable *pt, vt_page p, uint32_t slot_x, uint32_t slot_y, uint32_t fade);
 
 /* Page p is no longer resident: its nearest resident ancestor stands in. Precondition: mapped. */
@@ -38,7 +40,8 @@ uint32_t pagetable_entry(const pagetable *pt, vt_page p); /* what the shader wou
 /* The entries of a mip, row by row; rows are page_table_width() apart. */
 const uint32_t *pagetable_level(const pagetable *pt, uint32_t mip);
 
-/* Takes the next rectangle that has changed since it was last taken; false: no more. */
+/* Takes the next rectangle that has changed since it was last taken, coarsest mip first; false: no
+ * more. At first all of it is dirty. */
 bool pagetable_take_dirty(pagetable *pt, pagetable_rect *out);
 
 const char *pagetable_check(const pagetable *pt); /* NULL when every entry is what the rule says */

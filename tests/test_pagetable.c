@@ -1,0 +1,237 @@
+/* The nearest resident page at or above every page: random work against a model that looks for it
+ * anew each time, and a copy that follows by dirty rectangles alone, as the GPU's does. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engine/pagetable.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { STEPS = 3000, MODEL_ENTRIES = 64 * 64 * 2 };
+
+/* By place in the table, padding included: the entry of a mapped page, 0 of others. */
+static uint32_t mapped[PAGE_MAX_MIPS][MODEL_ENTRIES];
+static uint32_t gpu_copy[PAGE_MAX_MIPS][MODEL_ENTRIES];
+static bool slot_used[65536];
+static uint64_t random_state;
+
+static uint32_t random_below(uint32_t limit)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((random_state >> 33) % limit);
+}
+
+static uint64_t pick_seed(void)
+{
+    const char *given = getenv("SEED");
+    const uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+    print_message("seed %llu (SEED=… repeats it)\n", (unsigned long long)seed);
+    return seed;
+}
+
+static uint32_t *model_at(const page_shape *s, vt_page p)
+{
+    return &mapped[p.mip][p.y * page_table_width(s, p.mip) + p.x];
+}
+
+/* The rule itself: go up until a mapped page is found. */
+static uint32_t model_entry(const page_shape *s, vt_page p)
+{
+    while (*model_at(s, p) == 0 && p.mip + 1u < s->mips) {
+        p = page_parent(p);
+    }
+    return *model_at(s, p);
+}
+
+static void copy_dirty(pagetable *pt, const page_shape *s)
+{
+    pagetable_rect r;
+    uint32_t last_mip = PAGE_MAX_MIPS;
+    while (pagetable_take_dirty(pt, &r)) {
+        assert_true(r.mip <= last_mip && r.width > 0 && r.height > 0);
+        assert_true(r.x + r.width <= page_table_width(s, r.mip));
+        assert_true(r.y + r.height <= page_table_height(s, r.mip));
+        last_mip = r.mip;
+        const size_t stride = page_table_width(s, r.mip);
+        for (uint32_t y = r.y; y < r.y + r.height; y++) {
+            memcpy(&gpu_copy[r.mip][y * stride + r.x],
+                   pagetable_level(pt, r.mip) + y * stride + r.x, r.width * sizeof(uint32_t));
+        }
+    }
+}
+
+static void compare_with_model(pagetable *pt, const page_shape *s)
+{
+    const char *wrong = pagetable_check(pt);
+    if (wrong != NULL) {
+        fail_msg("%s", wrong);
+    }
+    copy_dirty(pt, s);
+    for (uint32_t mip = 0; mip < s->mips; mip++) {
+        for (uint32_t y = 0; y < page_table_height(s, mip); y++) {
+            for (uint32_t x = 0; x < page_table_width(s, mip); x++) {
+                const vt_page p = {1, (uint8_t)mip, (uint16_t)x, (uint16_t)y};
+                const uint32_t entry = model_entry(s, p);
+                assert_int_equal(pagetable_entry(pt, p), entry);
+                assert_int_equal(gpu_copy[mip][y * page_table_width(s, mip) + x], entry);
+            }
+        }
+    }
+}
+
+static uint32_t pick_slot(void)
+{
+    uint32_t slot = random_below(65536);
+    while (slot_used[slot]) {
+        slot = random_below(65536);
+    }
+    slot_used[slot] = true;
+    return slot;
+}
+
+static uint32_t entry_of(vt_page p, uint32_t slot, uint32_t fade)
+{
+    return fade << VT_ENTRY_FADE_SHIFT | 1u << VT_ENTRY_OK_SHIFT |
+           (uint32_t)p.mip << VT_ENTRY_MIP_SHIFT | slot;
+}
+
+static void step(pagetable *pt, const page_shape *s)
+{
+    const uint8_t mip = (uint8_t)random_below(s->mips);
+    const vt_page p = {1, mip, (uint16_t)random_below(page_columns(s, mip)),
+                       (uint16_t)random_below(page_rows(s, mip))};
+    uint32_t *entry = model_at(s, p);
+    assert_int_equal(pagetable_is_mapped(pt, p), *entry != 0);
+    const uint32_t fade = random_below(256);
+    if (*entry == 0) {
+        const uint32_t slot = pick_slot();
+        *entry = entry_of(p, slot, fade);
+        pagetable_map(pt, p, slot & 255, slot >> 8, fade);
+    } else if (random_below(3) == 0) {
+        *entry = entry_of(p, *entry & 0xffff, fade);
+        pagetable_set_fade(pt, p, fade);
+    } else {
+        slot_used[*entry & 0xffff] = false;
+        *entry = 0;
+        pagetable_unmap(pt, p);
+    }
+}
+
+static pagetable *begin(uint32_t width, uint32_t height, uint32_t border, page_shape *s)
+{
+    assert_true(page_shape_make(width, height, border, s));
+    memset(mapped, 0, sizeof mapped);
+    memset(slot_used, 0, sizeof slot_used);
+    memset(gpu_copy, 0xee, sizeof gpu_copy);
+    pagetable *pt = pagetable_create(s);
+    assert_non_null(pt);
+    return pt;
+}
+
+static void random_work_matches_the_model(uint32_t width, uint32_t height, uint32_t border)
+{
+    page_shape s;
+    pagetable *pt = begin(width, height, border, &s);
+    compare_with_model(pt, &s);
+    for (uint32_t i = 0; i < STEPS; i++) {
+        step(pt, &s);
+        if (i % 50 == 0) {
+            compare_with_model(pt, &s);
+        }
+    }
+    compare_with_model(pt, &s);
+    pagetable_destroy(pt);
+}
+
+static void random_work_on_many_shapes(void **state)
+{
+    (void)state;
+    random_state = pick_seed();
+    random_work_matches_the_model(32 * 120, 32 * 120, 4);
+    random_work_matches_the_model(3000, 1700, 4);    /* padding on both sides */
+    random_work_matches_the_model(40 * 112, 100, 8); /* one page high */
+    random_work_matches_the_model(200, 60 * 120, 4); /* two pages wide */
+    random_work_matches_the_model(1, 1, 4);          /* a single page */
+}
+
+static void nothing_resident_is_entry_zero_everywhere(void **state)
+{
+    (void)state;
+    page_shape s;
+    pagetable *pt = begin(1000, 1000, 4, &s);
+    for (uint32_t mip = 0; mip < s.mips; mip++) {
+        assert_int_equal(pagetable_entry(pt, (vt_page){1, (uint8_t)mip, 0, 0}), 0);
+        assert_false(pagetable_is_mapped(pt, (vt_page){1, (uint8_t)mip, 0, 0}));
+    }
+    assert_false(pagetable_is_mapped(pt, (vt_page){1, 15, 0, 0}));
+    assert_false(pagetable_is_mapped(pt, (vt_page){1, 0, 2047, 2047}));
+    pagetable_destroy(pt);
+    pagetable_destroy(NULL);
+}
+
+static void a_page_of_mip_0_dirties_one_entry(void **state)
+{
+    (void)state;
+    page_shape s;
+    pagetable *pt = begin(32 * 120, 32 * 120, 4, &s);
+    copy_dirty(pt, &s);
+    pagetable_map(pt, (vt_page){1, 0, 17, 9}, 3, 4, 255);
+    pagetable_rect r;
+    assert_true(pagetable_take_dirty(pt, &r));
+    assert_true(r.mip == 0 && r.x == 17 && r.y == 9 && r.width == 1 && r.height == 1);
+    assert_false(pagetable_take_dirty(pt, &r));
+    pagetable_set_fade(pt, (vt_page){1, 0, 17, 9}, 255); /* no change */
+    assert_false(pagetable_take_dirty(pt, &r));
+    pagetable_destroy(pt);
+}
+
+static void far_changes_stay_apart_and_near_ones_are_joined(void **state)
+{
+    (void)state;
+    page_shape s;
+    pagetable *pt = begin(64 * 120, 64 * 120, 4, &s);
+    copy_dirty(pt, &s);
+    pagetable_map(pt, (vt_page){1, 0, 0, 0}, 0, 0, 255);
+    pagetable_map(pt, (vt_page){1, 0, 1, 1}, 1, 0, 255);
+    pagetable_map(pt, (vt_page){1, 0, 63, 63}, 2, 0, 255);
+    pagetable_rect r;
+    uint32_t rects = 0;
+    uint32_t entries = 0;
+    while (pagetable_take_dirty(pt, &r)) {
+        rects++;
+        entries += r.width * r.height;
+    }
+    assert_int_equal(rects, 2);
+    assert_int_equal(entries, 4 + 1);
+    pagetable_destroy(pt);
+}
+
+static void the_check_sees_a_slot_that_two_pages_share(void **state)
+{
+    (void)state;
+    page_shape s;
+    pagetable *pt = begin(1000, 1000, 4, &s);
+    pagetable_map(pt, (vt_page){1, 0, 0, 0}, 5, 5, 255);
+    assert_null(pagetable_check(pt));
+    pagetable_map(pt, (vt_page){1, 0, 1, 0}, 5, 5, 255);
+    assert_non_null(pagetable_check(pt));
+    pagetable_destroy(pt);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_work_on_many_shapes),
+        cmocka_unit_test(nothing_resident_is_entry_zero_everywhere),
+        cmocka_unit_test(a_page_of_mip_0_dirties_one_entry),
+        cmocka_unit_test(far_changes_stay_apart_and_near_ones_are_joined),
+        cmocka_unit_test(the_check_sees_a_slot_that_two_pages_share),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
