@@ -4,12 +4,13 @@
  *     …        index        one entry of 24 bytes a page and layer (all mips, row-major within a
  *                           mip, finest mip first; layers of a page side by side); its own crc32c
  *     …        heights      optional: a raster of int16 metres, LZ4, crc32c
- *     …        pages        coarsest mip first; within a mip in clusters of 8x8 pages, clusters and
- *                           pages in Morton order; the layers of a page side by side
+ *     …        pages        coarsest mip first; within a mip in Morton order, so that an aligned
+ *                           cluster of 8x8 pages lies together; the layers of a page side by side
  *
- * All numbers are little-endian. Every offset, length and count is checked against the file's size
- * with overflow-safe arithmetic before it is used; header and index are mapped, pages are read with
- * pread. A page's checksum covers its stored bytes.
+ * pagefile_format.h has the byte offsets. All numbers are little-endian. Every offset, length and
+ * count is checked against the file's size with overflow-safe arithmetic before it is used; header
+ * and index are read at opening and kept, pages are read with pread. A page's checksum covers its
+ * stored bytes. Entries that overlap are allowed.
  *
  * Threads: open and close on one; everything in between on any, at once, without locks. */
 #ifndef MEGABUDDY_ENGINE_PAGEFILE_H
@@ -89,8 +90,7 @@ void pagefile_close(pagefile *file); /* NULL does nothing */
 
 const pagefile_info *pagefile_get_info(const pagefile *file);
 
-/* The bytes that an open file holds in memory, its mapped index included: part of the RAM budget.
- */
+/* The bytes that an open file holds in memory, its index included: part of the RAM budget. */
 size_t pagefile_memory_bytes(const pagefile *file);
 
 /* Where layer `layer` of page p lies (p.texture is not looked at). PAGEFILE_NO_PAGE when the shape

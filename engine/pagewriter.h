@@ -1,8 +1,9 @@
 /* pagewriter.h: writing a .mega page file (the format is pagefile.h's).
  *
- * Pages come finest mip first, as a baker makes them, and go to a spool file a mip beside the
- * target; commit joins the spools coarsest first, writes header and index, syncs and renames. Until
- * then nothing stands under the final name, and after a failure or an abort nothing is left behind.
+ * Pages come in any order, finest mip first where a baker is at work, and go to a nameless spool
+ * file a mip in the target's directory; commit joins the spools coarsest first, writes header and
+ * index, syncs and renames. Until then nothing stands under the final name, and after a failure or
+ * an abort nothing is left behind. At its peak that takes the disk twice the file's size.
  *
  * Threads: one for everything; packing a page (pagewriter_pack) on any. */
 #ifndef MEGABUDDY_ENGINE_PAGEWRITER_H
@@ -33,11 +34,11 @@ typedef struct pagewriter_packed {
  */
 pagewriter_packed pagewriter_pack(texel_format format, const void *texels, bool compress);
 
-/* PAGEFILE_WRITE_FAILED leaves errno set. */
+/* PAGEFILE_WRITE_FAILED leaves errno set, as it does from the calls below; PAGEFILE_NOT_A_FILE when
+ * something that is not a regular file stands under the final name. */
 pagefile_status pagewriter_create(const pagewriter_desc *desc, pagewriter **out);
 
-/* Adds the layers of page p: packed[0 … layer_count). Each page just once. Within a mip pages may
- * come in any order as long as each 8-row band of clusters is finished before the next is begun. */
+/* Adds the layers of page p: packed[0 … layer_count). Each page just once, in any order. */
 pagefile_status pagewriter_put(pagewriter *w, vt_page p, const pagewriter_packed packed[]);
 
 /* Adds the raster of heights. At most once. */
@@ -45,7 +46,7 @@ pagefile_status pagewriter_put_heights(pagewriter *w, const int16_t *metres, uin
                                        uint32_t height);
 
 /* Joins, syncs and renames. On any status but PAGEFILE_OK the target is as it was before. Frees w.
- */
+ * Precondition: every page of the shape was put. */
 pagefile_status pagewriter_commit(pagewriter *w);
 
 /* Removes all that was written. Frees w. NULL does nothing. */
