@@ -33,6 +33,6 @@ uint32_t feedback_analyze(feedback *f, const uint32_t *ids, uint32_t count,
                           const feedback_want **out);
 
 uint64_t feedback_garbage(const feedback *f); /* pixels with ids that do not exist, since create */
-uint64_t feedback_dropped(const feedback *f); /* pages over max_wants, since create */
+uint64_t feedback_dropped(const feedback *f); /* pixels of pages over max_wants, since create */
 
 #endif
