@@ -150,7 +150,7 @@ void vt_feedback_jitter(const vt *v, float *x, float *y);
 
 /* --- watching --- */
 
-void vt_get_stats(const vt *v, vt_stats *out);
+void vt_get_stats(vt *v, vt_stats *out);
 const buddy *vt_ram_map(const vt *v);  /* the RAM tier's allocator, to draw */
 const buddy *vt_vram_map(const vt *v); /* the atlas' allocator, to draw */
 
