@@ -17,8 +17,9 @@
 
 #include "core.h"
 
-#define GATE_SPINS 64u /* looks before the processor is given away: about the length of one call \
-                        */
+#define GATE_SPINS                                                                \
+    64u /* looks before the processor is given away: about the length of one call \
+         */
 
 /* One look in vain. Gives the processor away where it has been long. */
 static inline void gate_wait(uint32_t *looks)

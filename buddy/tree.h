@@ -7,14 +7,11 @@
 
 #include <stdint.h>
 
-/* The smallest order whose block holds `units`; 0 for 0 and 1. */
+/* The smallest order whose block holds `units`; 0 for 0 and 1, 32 beyond 2^31: no block is so
+ * large. */
 static inline uint32_t tree_order_for(uint32_t units)
 {
-    uint32_t order = 0;
-    while (order < 31 && (UINT32_C(1) << order) < units) {
-        order++;
-    }
-    return order;
+    return units <= 1 ? 0 : 32 - (uint32_t)__builtin_clz(units - 1);
 }
 
 /* The offset of the block that (offset, order) merges with. */

@@ -1,0 +1,25 @@
+/* region.h: memory from the operating system: the one place in buddy/ that maps, advises and
+ * touches it. Private to buddy/; any thread. */
+#ifndef BUDDY_REGION_H
+#define BUDDY_REGION_H
+
+#include <stddef.h>
+
+/* Maps `bytes` of zeroed memory, which costs address space only until it is touched, aligned to
+ * `alignment`, a power of two. NULL, with errno set, when the system refuses. */
+void *region_map(size_t bytes, size_t alignment);
+
+/* Gives back what region_map returned for `bytes`. NULL does nothing. */
+void region_unmap(void *memory, size_t bytes);
+
+/* What region_map really takes for `bytes`: whole pages. */
+size_t region_bytes(size_t bytes);
+
+/* Touches every page without changing what it holds, so that no later access faults. Nobody else
+ * may write to the memory meanwhile. */
+void region_prefault(void *memory, size_t bytes);
+
+/* Asks for transparent huge pages; a kernel without them does nothing. */
+void region_huge_pages(void *memory, size_t bytes);
+
+#endif
