@@ -1,0 +1,402 @@
+/* Baking: every texel of every page of every mip, held against a plain reference that has the whole
+ * picture in memory and does its sums in double. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engine/pagefile.h"
+#include "engine/pagewriter.h"
+#include "tests/scratch.h"
+#include "tests/seed.h"
+#include "tools/bc1.h"
+#include "tools/pyramid.h"
+#include "tools/srgb.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- the reference ---- */
+
+typedef struct image {
+    uint32_t width, height;
+    uint8_t *rgba;
+} image;
+
+static image image_make(uint32_t width, uint32_t height)
+{
+    return (image){width, height, calloc((size_t)width * height, 4)};
+}
+
+static const uint8_t *texel_at(const image *m, uint32_t x, uint32_t y)
+{
+    return m->rgba + ((size_t)y * m->width + x) * 4;
+}
+
+static double linear(double v)
+{
+    return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+}
+
+static double encoded(double v)
+{
+    return v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static image image_halve(const image *m)
+{
+    image half = image_make((m->width + 1) / 2, (m->height + 1) / 2);
+    for (uint32_t i = 0; i < half.width * half.height; i++) {
+        const uint32_t x = i % half.width * 2, y = i / half.width * 2;
+        const uint32_t right = smaller(x + 1, m->width - 1), below = smaller(y + 1, m->height - 1);
+        const uint8_t *four[4] = {texel_at(m, x, y), texel_at(m, right, y), texel_at(m, x, below),
+                                  texel_at(m, right, below)};
+        double sum[4] = {0};
+        for (int k = 0; k < 4; k++) {
+            for (int c = 0; c < 3; c++) {
+                sum[c] += linear(four[k][c] / 255.0) / 4;
+            }
+            sum[3] += four[k][3] / 4.0;
+        }
+        for (int c = 0; c < 3; c++) {
+            half.rgba[i * 4 + (uint32_t)c] = (uint8_t)floor(encoded(sum[c]) * 255 + 0.5);
+        }
+        half.rgba[i * 4 + 3] = (uint8_t)floor(sum[3] + 0.5);
+    }
+    return half;
+}
+
+/* The texel that page p must hold at (i, j). */
+static const uint8_t *expected_texel(const image *m, const page_shape *s, bool wrap, vt_page p,
+                                     int i, int j)
+{
+    int64_t x = (int64_t)p.x * s->payload + i - s->border;
+    int64_t y = (int64_t)p.y * s->payload + j - s->border;
+    while (wrap && x < 0) {
+        x += m->width;
+    }
+    while (wrap && x >= m->width) {
+        x -= m->width;
+    }
+    x = x < 0 ? 0 : x >= m->width ? m->width - 1 : x;
+    y = y < 0 ? 0 : y >= m->height ? m->height - 1 : y;
+    return texel_at(m, (uint32_t)x, (uint32_t)y);
+}
+
+/* ---- baking a picture in memory ---- */
+
+static void image_rows(void *context, uint32_t first, uint32_t count, uint8_t *rgba)
+{
+    const image *m = context;
+    memcpy(rgba, texel_at(m, 0, first), (size_t)m->width * count * 4);
+}
+
+typedef struct setting {
+    texel_format format;
+    uint32_t border, threads;
+    bool wrap, compress;
+} setting;
+
+static pagefile_status bake_image(image *m, const setting *how, const char *path,
+                                  const volatile sig_atomic_t *cancelled)
+{
+    pagewriter_desc desc = {
+        .path = path, .wrap_x = how->wrap, .layer_count = 1, .layers = {{how->format, true, "a"}}};
+    pagewriter *w = NULL;
+    assert_true(page_shape_make(m->width, m->height, how->border, &desc.shape));
+    assert_int_equal(pagewriter_create(&desc, &w), PAGEFILE_OK);
+    crew *workers = crew_create(how->threads);
+    assert_non_null(workers);
+    const pyramid_desc pyramid = {
+        .input = {m->width, m->height, how->wrap, image_rows, m},
+        .shape = desc.shape,
+        .format = how->format,
+        .compress = how->compress,
+        .workers = workers,
+        .writer = w,
+        .cancelled = cancelled,
+    };
+    const pagefile_status status = pyramid_bake(&pyramid);
+    crew_destroy(workers);
+    if (status != PAGEFILE_OK) {
+        pagewriter_abort(w);
+        return status;
+    }
+    return pagewriter_commit(w);
+}
+
+/* Reads page p as RGBA. */
+static void read_page(const pagefile *file, vt_page p, uint8_t *rgba)
+{
+    static uint8_t stored[TEXEL_PAGE_MAX_BYTES], texels[TEXEL_PAGE_MAX_BYTES];
+    const texel_format format = pagefile_get_info(file)->layers[0].format;
+    pagefile_entry e;
+    assert_int_equal(pagefile_find(file, p, 0, &e), PAGEFILE_OK);
+    assert_int_equal(pagefile_read(file, &e, stored), PAGEFILE_OK);
+    assert_int_equal(pagefile_unpack(e.codec, stored, e.bytes, format, texels), PAGEFILE_OK);
+    if (format == TEXEL_BC1) {
+        bc1_decode_page(texels, rgba);
+    } else {
+        memcpy(rgba, texels, TEXEL_PAGE_MAX_BYTES);
+    }
+}
+
+typedef struct difference {
+    int largest;
+    double squares, count;
+} difference;
+
+static void compare_page(const pagefile *file, const image *m, vt_page p, difference *d)
+{
+    static uint8_t rgba[TEXEL_PAGE_MAX_BYTES];
+    const pagefile_info *info = pagefile_get_info(file);
+    const int channels = info->layers[0].format == TEXEL_BC1 ? 3 : 4;
+    read_page(file, p, rgba);
+    for (int i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
+        const uint8_t *want = expected_texel(m, &info->shape, info->wrap_x, p, i % VT_PAGE_TEXELS,
+                                             i / VT_PAGE_TEXELS);
+        for (int c = 0; c < channels; c++) {
+            const int off = abs(rgba[i * 4 + c] - want[c]);
+            d->largest = off > d->largest ? off : d->largest;
+            d->squares += (double)off * off;
+            d->count++;
+        }
+    }
+}
+
+/* Compares all pages with the reference. Each mip's reference is made from the one before. */
+static difference compare_world(const char *path, const image *m)
+{
+    pagefile *file = NULL;
+    difference d = {0};
+    assert_int_equal(pagefile_open(path, &file), PAGEFILE_OK);
+    const page_shape *s = &pagefile_get_info(file)->shape;
+    image level = image_make(m->width, m->height);
+    memcpy(level.rgba, m->rgba, (size_t)m->width * m->height * 4);
+    for (uint32_t mip = 0; mip < s->mips; mip++) {
+        const uint32_t columns = page_columns(s, mip);
+        for (uint32_t i = 0; i < columns * page_rows(s, mip); i++) {
+            const vt_page p = {0, (uint8_t)mip, (uint16_t)(i % columns), (uint16_t)(i / columns)};
+            compare_page(file, &level, p, &d);
+        }
+        image next = image_halve(&level);
+        free(level.rgba);
+        level = next;
+    }
+    free(level.rgba);
+    pagefile_close(file);
+    return d;
+}
+
+/* ---- pictures ---- */
+
+static void set_texel(image *m, uint32_t x, uint32_t y, uint32_t rgba)
+{
+    uint8_t *at = m->rgba + ((size_t)y * m->width + x) * 4;
+    for (int c = 0; c < 4; c++) {
+        at[c] = (uint8_t)(rgba >> (24 - 8 * c));
+    }
+}
+
+static image quadrants(uint32_t width, uint32_t height)
+{
+    static const uint32_t COLOURS[4] = {0xff0000ff, 0x20c040ff, 0x0000ff80, 0xf0f0f000};
+    image m = image_make(width, height);
+    for (uint32_t i = 0; i < width * height; i++) {
+        const uint32_t x = i % width, y = i / width;
+        set_texel(&m, x, y, COLOURS[(x >= width / 2) + 2 * (y >= height / 2)]);
+    }
+    return m;
+}
+
+static image noise(uint32_t width, uint32_t height, uint64_t *seed)
+{
+    image m = image_make(width, height);
+    for (uint32_t i = 0; i < width * height; i++) {
+        set_texel(&m, i % width, i / width, (uint32_t)seed_next(seed));
+    }
+    return m;
+}
+
+static image smooth(uint32_t width, uint32_t height)
+{
+    image m = image_make(width, height);
+    for (uint32_t i = 0; i < width * height; i++) {
+        const double x = i % width / (double)width, y = i / width / (double)height;
+        const uint32_t r = (uint32_t)(127 + 120 * sin(9 * x + 3 * y));
+        const uint32_t g = (uint32_t)(127 + 120 * sin(5 * y - 4 * x));
+        const uint32_t b = (uint32_t)(127 + 120 * sin(7 * x * y + 1));
+        set_texel(&m, i % width, i / width, r << 24 | g << 16 | b << 8 | 255);
+    }
+    return m;
+}
+
+/* ---- tests ---- */
+
+static const uint32_t SIZES[][2] = {{1, 1},     {127, 129}, {1, 1000},  {1000, 1}, {241, 119},
+                                    {120, 120}, {121, 240}, {512, 512}, {7, 3}};
+
+static void four_quadrants_are_exact_in_every_size(void **state)
+{
+    const char *path = scratch_path(*state, "quadrants.mega");
+    for (size_t i = 0; i < sizeof SIZES / sizeof SIZES[0]; i++) {
+        for (int variant = 0; variant < 4; variant++) {
+            const setting how = {TEXEL_RGBA8, variant % 2 == 0 ? 4 : 8, 2, variant >= 2, true};
+            image m = quadrants(SIZES[i][0], SIZES[i][1]);
+            assert_int_equal(bake_image(&m, &how, path, NULL), PAGEFILE_OK);
+            assert_int_equal(compare_world(path, &m).largest, 0);
+            free(m.rgba);
+        }
+    }
+}
+
+/* A rounding of 22 bits may tip a value that lies between two bytes: one step is allowed, rarely,
+ * and mips are made from mips. */
+static void random_pictures_match_the_reference(void **state)
+{
+    const char *path = scratch_path(*state, "noise.mega");
+    uint64_t seed = seed_of_run();
+    for (size_t i = 0; i < sizeof SIZES / sizeof SIZES[0]; i++) {
+        const setting how = {TEXEL_RGBA8, 4, 3, i % 2 == 0, i % 3 != 0};
+        image m = noise(SIZES[i][0], SIZES[i][1], &seed);
+        assert_int_equal(bake_image(&m, &how, path, NULL), PAGEFILE_OK);
+        const difference d = compare_world(path, &m);
+        assert_true(d.largest <= 1);
+        assert_true(d.squares <= d.count * 0.001);
+        free(m.rgba);
+    }
+}
+
+static void bc1_is_close_on_a_smooth_picture(void **state)
+{
+    const char *path = scratch_path(*state, "smooth.mega");
+    const setting how = {TEXEL_BC1, 4, 2, false, true};
+    image m = smooth(700, 500);
+    assert_int_equal(bake_image(&m, &how, path, NULL), PAGEFILE_OK);
+    const difference d = compare_world(path, &m);
+    const double psnr = 10 * log10(255.0 * 255.0 * d.count / d.squares);
+    print_message("BC1: %.1f dB\n", psnr);
+    assert_true(psnr >= 30);
+    free(m.rgba);
+}
+
+static uint8_t *read_whole(const char *path, size_t *bytes)
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    *bytes = (size_t)ftell(f);
+    rewind(f);
+    uint8_t *data = malloc(*bytes);
+    assert_int_equal(fread(data, 1, *bytes, f), *bytes);
+    fclose(f);
+    return data;
+}
+
+static void threads_do_not_change_a_byte(void **state)
+{
+    const char *one_path = scratch_path(*state, "one.mega");
+    const char *many_path = scratch_path(*state, "many.mega");
+    uint64_t seed = seed_of_run();
+    image m = noise(600, 400, &seed);
+    setting how = {TEXEL_BC1, 4, 1, true, true};
+    size_t one_bytes = 0, many_bytes = 0;
+    assert_int_equal(bake_image(&m, &how, one_path, NULL), PAGEFILE_OK);
+    how.threads = 7;
+    assert_int_equal(bake_image(&m, &how, many_path, NULL), PAGEFILE_OK);
+    uint8_t *one = read_whole(one_path, &one_bytes);
+    uint8_t *many = read_whole(many_path, &many_bytes);
+    assert_int_equal(one_bytes, many_bytes);
+    assert_memory_equal(one, many, one_bytes);
+    free(one);
+    free(many);
+    free(m.rgba);
+}
+
+static void cancelling_leaves_nothing(void **state)
+{
+    static const volatile sig_atomic_t CANCELLED = 1;
+    const char *directory = scratch_path(*state, "cancel");
+    assert_int_equal(mkdir(directory, 0700), 0);
+    const char *path = scratch_path(*state, "cancel/world.mega");
+    const setting how = {TEXEL_BC1, 4, 2, false, true};
+    image m = quadrants(500, 500);
+    assert_int_equal(bake_image(&m, &how, path, &CANCELLED), PAGEFILE_WRITE_FAILED);
+    assert_int_equal(errno, ECANCELED);
+    assert_int_equal(scratch_count(directory), 0);
+    free(m.rgba);
+}
+
+static void srgb_round_trips(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 256; i++) {
+        assert_int_equal(srgb_encode_sum(4 * srgb_decode((uint8_t)i)), i);
+    }
+    assert_int_equal(srgb_decode(255), SRGB_ONE);
+}
+
+/* No value lies so near to where rounding tips that a libm's last bits could matter. */
+static void srgb_tables_do_not_hang_on_libm(void **state)
+{
+    (void)state;
+    for (int i = 1; i < 255; i++) {
+        const double value = linear(i / 255.0) * SRGB_ONE;
+        const double threshold = linear((i - 0.5) / 255.0) * (4.0 * SRGB_ONE);
+        assert_true(fabs(value - floor(value) - 0.5) > 1e-5);
+        assert_true(fabs(threshold - floor(threshold + 0.5)) > 1e-5);
+        assert_int_equal(srgb_encode_sum((uint32_t)ceil(threshold)), i);
+        assert_int_equal(srgb_encode_sum((uint32_t)ceil(threshold) - 1), i - 1);
+    }
+}
+
+typedef struct counted {
+    uint8_t times[1000];
+} counted;
+
+static void count_one(void *context, uint32_t index)
+{
+    ((counted *)context)->times[index]++;
+}
+
+static void a_crew_does_each_piece_once(void **state)
+{
+    (void)state;
+    crew *c = crew_create(5);
+    assert_non_null(c);
+    for (uint32_t count = 0; count <= 1000; count += 125) {
+        counted seen = {{0}};
+        crew_run(c, count, count_one, &seen);
+        for (uint32_t i = 0; i < 1000; i++) {
+            assert_int_equal(seen.times[i], i < count);
+        }
+    }
+    crew_destroy(c);
+    crew_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(srgb_round_trips),
+        cmocka_unit_test(srgb_tables_do_not_hang_on_libm),
+        cmocka_unit_test(a_crew_does_each_piece_once),
+        cmocka_unit_test(four_quadrants_are_exact_in_every_size),
+        cmocka_unit_test(random_pictures_match_the_reference),
+        cmocka_unit_test(bc1_is_close_on_a_smooth_picture),
+        cmocka_unit_test(threads_do_not_change_a_byte),
+        cmocka_unit_test(cancelling_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}

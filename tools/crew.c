@@ -1,0 +1,128 @@
+/* crew.c: a fork and a join round a shared counter. */
+#include "tools/crew.h"
+
+#include "engine/platform.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+enum { CREW_MAX_THREADS = 256 };
+
+struct crew {
+    pthread_mutex_t lock; /* guards everything down to busy */
+    pthread_cond_t called, finished;
+    uint64_t calls; /* crew_run so far; a worker that has seen fewer has work */
+    bool closing;
+    crew_work *work;
+    void *context;
+    uint32_t count;
+    uint32_t busy; /* workers that have not come back from the current call */
+
+    atomic_uint_fast64_t next; /* the index to be taken next; any thread */
+    uint32_t workers;          /* besides the caller; constant after create */
+    pthread_t threads[CREW_MAX_THREADS];
+};
+
+/* Takes indices until there are none left. */
+static void take_work(crew *c, crew_work *work, void *context, uint32_t count)
+{
+    for (;;) {
+        /* relaxed: only the number matters; the lock orders what the calls write */
+        const uint64_t index = atomic_fetch_add_explicit(&c->next, 1, memory_order_relaxed);
+        if (index >= count) {
+            return;
+        }
+        work(context, (uint32_t)index);
+    }
+}
+
+static void *work_loop(void *argument)
+{
+    crew *c = argument;
+    uint64_t seen = 0;
+    pthread_mutex_lock(&c->lock);
+    for (;;) {
+        while (c->calls == seen && !c->closing) {
+            pthread_cond_wait(&c->called, &c->lock);
+        }
+        if (c->closing) {
+            break;
+        }
+        seen = c->calls;
+        crew_work *work = c->work;
+        void *context = c->context;
+        const uint32_t count = c->count;
+        pthread_mutex_unlock(&c->lock);
+        take_work(c, work, context, count);
+        pthread_mutex_lock(&c->lock);
+        if (--c->busy == 0) {
+            pthread_cond_signal(&c->finished);
+        }
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+crew *crew_create(uint32_t threads)
+{
+    crew *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return NULL;
+    }
+    uint32_t wanted = (threads == 0 ? platform_cpu_count() : threads) - 1;
+    wanted = wanted < CREW_MAX_THREADS ? wanted : CREW_MAX_THREADS;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->called, NULL);
+    pthread_cond_init(&c->finished, NULL);
+    atomic_init(&c->next, 0);
+    while (c->workers < wanted &&
+           pthread_create(&c->threads[c->workers], NULL, work_loop, c) == 0) {
+        c->workers++;
+    }
+    return c;
+}
+
+void crew_destroy(crew *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&c->lock);
+    c->closing = true;
+    pthread_cond_broadcast(&c->called);
+    pthread_mutex_unlock(&c->lock);
+    for (uint32_t i = 0; i < c->workers; i++) {
+        pthread_join(c->threads[i], NULL);
+    }
+    pthread_cond_destroy(&c->finished);
+    pthread_cond_destroy(&c->called);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void crew_run(crew *c, uint32_t count, crew_work *work, void *context)
+{
+    pthread_mutex_lock(&c->lock);
+    c->work = work;
+    c->context = context;
+    c->count = count;
+    c->busy = c->workers;
+    /* relaxed: no worker takes an index before it has seen `calls` grow under the lock */
+    atomic_store_explicit(&c->next, 0, memory_order_relaxed);
+    c->calls++;
+    pthread_cond_broadcast(&c->called);
+    pthread_mutex_unlock(&c->lock);
+    take_work(c, work, context, count);
+    pthread_mutex_lock(&c->lock);
+    while (c->busy > 0) {
+        pthread_cond_wait(&c->finished, &c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+uint32_t crew_threads(const crew *c)
+{
+    return c->workers + 1;
+}
