@@ -6,7 +6,9 @@
 #   buddy/        itself and the C library, the core of it not even files and memory of its own
 #   shaders/*.h   nothing: GLSL reads them too
 #   engine/       buddy's public headers, other stations' headers, shaders/shared.h; not vt.h or
-#                 stream.h, which are above it; OpenGL and the embedded shaders in gpu.c only
+#                 stream.h, which are above it; OpenGL and the embedded shaders only in gpu.c and
+#                 the gpu_*.c that it is split into (but gpu_size.c, which is arithmetic);
+#                 NAME_private.h is for NAME*.c alone
 #   engine/stream.*  the same and vt.h, and the embedded shaders; no OpenGL
 #   tools/        vt.h, what reads and writes page files, buddy's public headers; no station
 #   tests/        whatever they like
@@ -69,6 +71,27 @@ function is_private_buddy(name) {
     return name ~ /^buddy\/(core|freeset|gate|words)\.h$/
 }
 
+function is_private_engine(name) {
+    return name ~ /^engine\/.*_private\.h$/
+}
+
+# engine/gpu of engine/gpu_private.h
+function stem(name) {
+    sub(/_private\.h$/, "", name)
+    return name
+}
+
+# Whether this file is one of those that a private header is for.
+function shares(name) {
+    return index(FILENAME, stem(name)) == 1 && substr(FILENAME, length(stem(name)) + 1, 1) ~ /[._]/
+}
+
+# Whether this file may speak OpenGL.
+function draws() {
+    return FILENAME ~ /^engine\/gpu(_[a-z_]+)?\.c$/ && FILENAME != "engine/gpu_size.c" ||
+        FILENAME == "engine/gpu_private.h"
+}
+
 # Headers of the C and C++ libraries, POSIX and the kernel.
 function is_libc(name) {
     return name ~ /^(sys|linux)\// || name ~ /^[a-z_]+$/ ||
@@ -90,8 +113,7 @@ function check_buddy(name, quoted) {
 
 function check_engine(name, quoted) {
     conductor = FILENAME ~ /^engine\/(stream|vt)[._]/
-    drawer = FILENAME == "engine/gpu.c"
-    if (is_opengl(name) && !drawer) {
+    if (is_opengl(name) && !draws()) {
         offend("only engine/gpu.c speaks OpenGL, but this includes " name)
     }
     if (!quoted) { return }
@@ -101,8 +123,10 @@ function check_engine(name, quoted) {
         offend("private to buddy/: " name)
     } else if (name ~ /^engine\/(vt|stream)\.h$/ && !conductor) {
         offend("a station does not know the conductor, but includes " name)
-    } else if (name == "shaders/embedded.h" && !drawer && !conductor) {
+    } else if (name == "shaders/embedded.h" && !draws() && !conductor) {
         offend("shaders belong to gpu.c and stream.c, but this includes " name)
+    } else if (is_private_engine(name) && !shares(name)) {
+        offend("private to " stem(name) "*.c: " name)
     } else if (name == "engine/pagefile_format.h" && FILENAME !~ /^engine\/page(file|writer)/) {
         offend("private to pagefile.c and pagewriter.c: " name)
     } else if (name !~ /^(buddy|engine)\// && name !~ /^shaders\/(shared|embedded)\.h$/) {
@@ -126,7 +150,7 @@ FNR == 1 { in_comment = 0 }
 
 {
     code = code_of($0)
-    if (FILENAME ~ /^engine\/.*\.h$/ &&
+    if (FILENAME ~ /^engine\/.*\.h$/ && !draws() &&
         code ~ /(^|[^A-Za-z0-9_])(GL(void|boolean|byte|ubyte|short|ushort|int|uint|sizei|enum|bitfield|half|float|double|char|sync|fixed|intptr|sizeiptr|int64|uint64)|EGL[A-Z]?[a-z][A-Za-z]*|gl[A-Z][A-Za-z0-9]*|egl[A-Z][A-Za-z0-9]*|E?GL_[A-Z0-9_]+)([^A-Za-z0-9_]|$)/) {
         offend("a header of engine/ has no OpenGL in it, so that a fake card can stand in")
     }
