@@ -67,8 +67,14 @@ function is_opengl(name) {
     return name ~ /^(glad|GL|GLES[0-9]*|EGL|KHR|GLFW)\//
 }
 
+# What is not installed is private.
 function is_private_buddy(name) {
-    return name ~ /^buddy\/(core|freeset|gate|words)\.h$/
+    return name ~ /^buddy\// && name !~ /^buddy\/(buddy|heap|tree)\.h$/
+}
+
+# The allocator itself, as against what stands round it.
+function is_core() {
+    return FILENAME ~ /^buddy\/(buddy|core|freeset|gate|inspect|reserve|split|tree|words)\.[ch]$/
 }
 
 function is_private_engine(name) {
@@ -105,7 +111,10 @@ function check_buddy(name, quoted) {
     if (!quoted && !is_libc(name)) {
         offend("buddy/ needs the C library only, but includes " name)
     }
-    if (!quoted && FILENAME ~ /\/(buddy|core|freeset|gate|tree|words)\.[ch]$/ &&
+    if (is_core() && name ~ /^buddy\/(heap|region)/) {
+        offend("the core does not know the heap, but includes " name)
+    }
+    if (is_core() &&
         name ~ /^(stdio|stdlib|pthread|malloc|fcntl)\.h$/) {
         offend("the core does no I/O, allocates nothing and has no threads, but includes " name)
     }
