@@ -21,23 +21,19 @@ static uint32_t count_free(const buddy *b, uint32_t order)
     return sum - most < UINT32_MAX - sum ? most : 0;
 }
 
-/* The sum of count << order, at most `units`: counts of different instants may add up to more. */
-static uint32_t sum_units(const buddy *b, const uint32_t counts[BUDDY_ORDERS])
+/* Counts of different instants may add up to more units than there are. */
+static uint32_t limit_units(const buddy *b, uint64_t units)
 {
-    uint64_t units = 0;
-    for (uint32_t order = 0; order <= b->max_order; order++) {
-        units += (uint64_t)counts[order] << order;
-    }
     return units < b->units ? (uint32_t)units : b->units;
 }
 
 uint32_t buddy_free_units(const buddy *b)
 {
-    uint32_t counts[BUDDY_ORDERS];
+    uint64_t units = 0;
     for (uint32_t order = 0; order <= b->max_order; order++) {
-        counts[order] = count_free(b, order);
+        units += (uint64_t)count_free(b, order) << order;
     }
-    return sum_units(b, counts);
+    return limit_units(b, units);
 }
 
 void buddy_get_stats(const buddy *b, buddy_stats *out)
@@ -46,13 +42,15 @@ void buddy_get_stats(const buddy *b, buddy_stats *out)
                          .max_order = b->max_order,
                          .largest_order = BUDDY_ORDERS,
                          .metadata_bytes = b->bytes};
+    uint64_t units = 0;
     for (uint32_t order = 0; order <= b->max_order; order++) {
         out->free_blocks[order] = count_free(b, order);
+        units += (uint64_t)out->free_blocks[order] << order;
         if (out->free_blocks[order] != 0) {
             out->largest_order = order;
         }
     }
-    out->free_units = sum_units(b, out->free_blocks);
+    out->free_units = limit_units(b, units);
     for (uint32_t i = 0; i < b->lanes; i++) {
         core_lane *lane = core_lane_at(b, i);
         /* relaxed: figures */

@@ -120,22 +120,18 @@ bool units_parse_bytes(const char *text, uint64_t *out)
 
 const char *units_format_bytes(uint64_t bytes, char text[UNITS_TEXT])
 {
-    int unit = 0;
-    uint64_t rest = 0; /* 1/1024 of the unit */
-    while (bytes >= 1024 && UNIT_LETTERS[unit + 1] != '\0') {
-        rest = bytes % 1024;
+    static const char names[][4] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    unsigned unit = 0, rest = 0; /* rest: 1/1024 of the unit */
+    while (bytes >= 1024 && unit + 1 < sizeof(names) / sizeof(names[0])) {
+        rest = (unsigned)(bytes % 1024);
         bytes /= 1024;
         unit++;
     }
-    unsigned tenths = (unsigned)(rest * 10 / 1024);
-    const char *tail = unit == 0 ? "" : "i";
-    if (unit == 0) {
-        (void)snprintf(text, UNITS_TEXT, "%" PRIu64 " B", bytes);
-    } else if (tenths == 0) {
-        (void)snprintf(text, UNITS_TEXT, "%" PRIu64 " %c%sB", bytes, UNIT_LETTERS[unit], tail);
+    unsigned tenths = rest * 10 / 1024;
+    if (tenths == 0) {
+        (void)snprintf(text, UNITS_TEXT, "%" PRIu64 " %s", bytes, names[unit]);
     } else {
-        (void)snprintf(text, UNITS_TEXT, "%" PRIu64 ".%u %c%sB", bytes, tenths, UNIT_LETTERS[unit],
-                       tail);
+        (void)snprintf(text, UNITS_TEXT, "%" PRIu64 ".%u %s", bytes, tenths, names[unit]);
     }
     return text;
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define UNITS_TEXT 24u /* bytes that units_format_bytes writes at most, the end included */
+#define UNITS_TEXT 40u /* bytes that units_format_bytes writes at most, the end included */
 
 /* Reads a size: a decimal number, with a fraction if you like ("1.5 GiB"), then B, KiB, MiB, GiB or
  * TiB; upper or lower case, the blank and the letters "iB" may be left out, no suffix means bytes.
