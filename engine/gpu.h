@@ -5,6 +5,10 @@
  *     page table (CPU) ──gpu_table_write──▶ table texture (R32UI, a level a mip)
  *     feedback target (R32UI) ──fenced buffers──▶ gpu_feedback_poll
  *
+ * Leaves OpenGL's pixel store state and pixel buffer bindings at their defaults, and expects them
+ * there; objects are created and filled without binding them. What else changes of a context's
+ * state is said at the function.
+ *
  * Threads: all functions on the thread that has the context; staging memory is written by workers.
  */
 #ifndef MEGABUDDY_ENGINE_GPU_H
@@ -14,6 +18,11 @@
 #include "engine/texel.h"
 
 typedef struct gpu gpu;
+
+enum {
+    GPU_FEEDBACK_BUFFERS = 3, /* images on their way back at once; a card is 1 to 2 frames behind */
+    GPU_BLOCK_BYTES = 64,     /* the uniform block of sample.glsl */
+};
 
 typedef struct gpu_desc {
     page_shape shape;                   /* of the texture: sizes the page table */
@@ -52,9 +61,12 @@ uint32_t gpu_tile_bytes(const gpu_desc *desc);
 uint32_t gpu_max_slots(void);
 bool gpu_is_software(void);
 
-/* Needs a current context of OpenGL 4.5 core whose functions are loaded. NULL: `error` says why. */
+/* Needs a current context of OpenGL 4.5 core whose functions are loaded. Anisotropy is clamped to
+ * what the card can do, and off where it can't. NULL: `error` says why in one line. */
 gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes);
-void gpu_destroy(gpu *g); /* NULL does nothing */
+void gpu_destroy(gpu *g); /* with the context current; NULL does nothing */
+
+const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy as the card can do it */
 
 /* --- staging: a ring of tiles in mapped memory --- */
 
@@ -83,18 +95,23 @@ void gpu_table_write(gpu *g, uint32_t mip, uint32_t x, uint32_t y, uint32_t widt
 
 /* --- drawing with it --- */
 
-/* Binds table, atlas and uniform block for programs that include sample.glsl. */
+/* Binds table, atlas and uniform block for programs that include sample.glsl: the units and the
+ * binding of shaders/shared.h, which nobody else should use (no sampler objects there either). */
 void gpu_bind(gpu *g, const gpu_frame *frame);
 
 /* --- feedback --- */
 
-/* Binds the feedback target, clears it and sets the viewport. False: all buffers are still on their
- * way back; skip the pass. The caller sets its own framebuffer and viewport again afterwards. */
+/* Binds the feedback target, clears it and sets the viewport; switches scissor test and blending
+ * off, colour and depth writes on. False: all buffers are still on their way back, or images that
+ * came back are not done with; skip the pass, nothing was touched. The caller sets its own
+ * framebuffer, viewport and switches again after gpu_feedback_end. */
 bool gpu_feedback_begin(gpu *g, uint64_t tag);
 void gpu_feedback_end(gpu *g); /* starts the copy back, with a fence */
 
 /* The oldest image that has come back; false: none yet. wait: for the oldest on its way. */
 bool gpu_feedback_poll(gpu *g, bool wait, gpu_feedback *out);
 void gpu_feedback_done(gpu *g); /* the image may be overwritten */
+
+const char *gpu_check(const gpu *g); /* NULL when the books of both rings balance */
 
 #endif

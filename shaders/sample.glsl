@@ -1,0 +1,206 @@
+// sample.glsl: how a fragment shader looks into a virtual texture. Goes after #version 450 and
+// shared.h, before the shader's own text; vt_glsl() is both of them.
+//
+//     uv ──▶ level of detail ──▶ page table, at that mip and one coarser ──▶ atlas, twice ──▶ mix
+//
+// uv runs from 0 to 1 over the picture, v downward. Its screen derivatives choose the mip, so call
+// these functions outside of branches that pixels of one surface take differently, and let uv run on
+// over a seam (1.1 rather than 0.1): it is wrapped here, after the derivatives were taken.
+
+layout(binding = VT_UNIT_TABLE) uniform usampler2D vt_table; // level m: mip m, a texel a page
+layout(binding = VT_UNIT_AUDIT) uniform usampler2D vt_audit_ids;
+layout(binding = VT_UNIT_ATLAS) uniform sampler2D vt_atlas[VT_MAX_LAYERS];
+
+// Filled by gpu_bind(); struct gpu_block of engine/gpu.c is its other half.
+layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
+{
+    vec2 vt_size;          // texels of mip 0
+    vec2 vt_atlas_texel;   // 1 / texels of the atlas
+    float vt_payload;      // texels of a page without its border
+    float vt_border;       // texels
+    float vt_bias;         // mips, added to the level of detail
+    float vt_feedback_lod; // mips by which the feedback target is coarser than the screen
+    ivec2 vt_last_page;    // of mip 0
+    int vt_mips;
+    float vt_anisotropy;   // 1: off
+    uint vt_texture;       // number in page ids
+    uint vt_wrap_x;        // 1: the left edge continues at the right one
+};
+
+// A pixel's place in the picture.
+struct vt_pixel {
+    vec2 texel;  // of mip 0
+    ivec2 page;  // of mip 0; page >> m is the page of mip m, since every mip halves exactly
+    vec2 dx, dy; // texels of mip 0 per pixel of the screen
+    float lod;   // unbiased, not clamped
+};
+
+// The page that a table entry points at, and where the pixel lies in it.
+struct vt_hit {
+    uint entry; // VT_ENTRY_*
+    int mip;    // of the resident page
+    uint id;    // of the page that ought to lie there
+    vec2 at;    // texel of the atlas
+};
+
+// What a pixel shows: `fine`, mixed with `coarse` by `weight`.
+struct vt_view {
+    vt_hit fine, coarse;
+    float weight;
+};
+
+bool vt_is_resident(vt_hit hit)
+{
+    return (hit.entry >> VT_ENTRY_OK_SHIFT & 1u) != 0u;
+}
+
+// 2^-mip, exactly: exp2() is only an approximation on some cards.
+float vt_mip_scale(int mip)
+{
+    return uintBitsToFloat(uint(127 - mip) << 23);
+}
+
+// The level of detail of a footprint: of its long side, less what anisotropic filtering takes care
+// of. Lengths are squared; the floor keeps a footprint without extent from dividing by zero.
+float vt_footprint_lod(vec2 dx, vec2 dy)
+{
+    float xx = max(dot(dx, dx), 1e-20);
+    float yy = max(dot(dy, dy), 1e-20);
+    float ratio = min(max(xx, yy) / min(xx, yy), vt_anisotropy * vt_anisotropy);
+    return 0.5 * log2(max(xx, yy) / ratio);
+}
+
+vt_pixel vt_locate(vec2 uv)
+{
+    vt_pixel p;
+    p.dx = dFdx(uv) * vt_size;
+    p.dy = dFdy(uv) * vt_size;
+    p.lod = vt_footprint_lod(p.dx, p.dy);
+    p.texel = clamp(vec2(vt_wrap_x != 0u ? fract(uv.x) : uv.x, uv.y), 0.0, 1.0) * vt_size;
+    // A rounding error here picks the neighbour of a page for a texel on the line between them;
+    // that one has the texel in its border.
+    p.page = clamp(ivec2(floor(p.texel / vt_payload)), ivec2(0), vt_last_page);
+    return p;
+}
+
+float vt_clamp_lod(float lod)
+{
+    return clamp(lod, 0.0, float(vt_mips - 1));
+}
+
+uint vt_pack(int mip, ivec2 page)
+{
+    return vt_texture << VT_ID_TEXTURE_SHIFT | uint(mip) << VT_ID_MIP_SHIFT |
+           uint(page.y) << VT_ID_Y_SHIFT | uint(page.x);
+}
+
+// The nearest resident page at or above `mip`.
+vt_hit vt_find(vt_pixel p, int mip)
+{
+    vt_hit hit;
+    hit.entry = texelFetch(vt_table, p.page >> mip, mip).r;
+    hit.mip = int(hit.entry >> VT_ENTRY_MIP_SHIFT & 15u);
+    ivec2 page = p.page >> hit.mip;
+    hit.id = vt_pack(hit.mip, page);
+    // Subtract before scaling: both are whole multiples of the float's last place, so the
+    // difference is exact however large the picture is.
+    vec2 inside = (p.texel - vec2(page << hit.mip) * vt_payload) * vt_mip_scale(hit.mip);
+    vec2 slot = vec2(uvec2(hit.entry, hit.entry >> VT_ENTRY_Y_SHIFT) & 255u);
+    hit.at = slot * float(VT_PAGE_TEXELS) + vt_border + inside;
+    return hit;
+}
+
+// Trilinear filtering by hand, and fading: a page that has just arrived counts as if it were not
+// there yet. Where the page of the wanted mip is missing, its ancestor is shown without mixing.
+vt_view vt_look(vt_pixel p)
+{
+    float level = vt_clamp_lod(p.lod + vt_bias);
+    int mip = int(level);
+    vt_view view;
+    view.fine = vt_find(p, mip);
+    view.coarse = view.fine;
+    float arriving = 1.0 - float(view.fine.entry >> VT_ENTRY_FADE_SHIFT) / 255.0;
+    view.weight = view.fine.mip == mip ? max(level - float(mip), arriving) : arriving;
+    if (view.weight > 0.0 && view.fine.mip + 1 < vt_mips) {
+        view.coarse = vt_find(p, view.fine.mip + 1);
+    }
+    if (view.coarse.mip == view.fine.mip || !vt_is_resident(view.coarse)) {
+        view.weight = 0.0; // nothing coarser to mix with
+    }
+    return view;
+}
+
+// The atlas has no mips, so without anisotropy there is nothing for gradients to decide.
+vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
+{
+    vec2 at = hit.at * vt_atlas_texel;
+    if (vt_anisotropy <= 1.0) {
+        return textureLod(vt_atlas[layer], at, 0.0);
+    }
+    // Where the level of detail was clamped the footprint may be larger than the border; its probes
+    // must not reach into the neighbouring slot.
+    float scale = vt_mip_scale(hit.mip);
+    float longest = max(length(p.dx), length(p.dy)) * scale;
+    scale *= min(1.0, 2.0 * vt_anisotropy / max(longest, 1e-10));
+    return textureGrad(vt_atlas[layer], at, p.dx * scale * vt_atlas_texel,
+                       p.dy * scale * vt_atlas_texel);
+}
+
+// A layer of the texture at uv. `layer` must be the same for all pixels of a draw call.
+vec4 vt_sample_layer(int layer, vec2 uv)
+{
+    vt_pixel p = vt_locate(uv);
+    vt_view view = vt_look(p);
+    if (!vt_is_resident(view.fine)) {
+        return vec4(0.5, 0.5, 0.5, 1.0); // a hole: plain, and vt_audit() reports it
+    }
+    vec4 colour = vt_fetch(layer, p, view.fine);
+    if (view.weight > 0.0) {
+        colour = mix(colour, vt_fetch(layer, p, view.coarse), view.weight);
+    }
+    return colour;
+}
+
+vec4 vt_sample(vec2 uv)
+{
+    return vt_sample_layer(0, uv);
+}
+
+// The mip that uv wants: unbiased, between 0 and the last one.
+float vt_lod(vec2 uv)
+{
+    return vt_clamp_lod(vt_locate(uv).lod);
+}
+
+// The page that uv wants under the bias, packed, when drawn into the feedback target, which has
+// fewer pixels than the screen and so larger derivatives.
+uint vt_feedback(vec2 uv)
+{
+    vt_pixel p = vt_locate(uv);
+    int mip = int(vt_clamp_lod(p.lod - vt_feedback_lod + vt_bias));
+    return vt_pack(mip, p.page >> mip);
+}
+
+// Whether the texel that hit points at belongs to the page that it should.
+bool vt_is_right(vt_hit hit)
+{
+    ivec2 at = ivec2(floor(hit.at)) / (VT_PAGE_TEXELS / VT_AUDIT_TEXELS);
+    return texelFetch(vt_audit_ids, at, 0).r == hit.id;
+}
+
+// A VT_AUDIT_* value: looks up what vt_sample() looks up, and checks it against the page ids that
+// the atlas' slots were filled with. Works with gpu_desc.audit only.
+uint vt_audit(vec2 uv)
+{
+    vt_pixel p = vt_locate(uv);
+    vt_view view = vt_look(p);
+    if (!vt_is_resident(view.fine)) {
+        return uint(VT_AUDIT_HOLE);
+    }
+    if (!vt_is_right(view.fine) || (view.weight > 0.0 && !vt_is_right(view.coarse))) {
+        return uint(VT_AUDIT_WRONG);
+    }
+    bool sharp = view.fine.mip <= int(vt_clamp_lod(p.lod)) &&
+                 view.fine.entry >> VT_ENTRY_FADE_SHIFT == 255u;
+    return sharp ? uint(VT_AUDIT_SHARP) : uint(VT_AUDIT_COARSER);
+}

@@ -1,0 +1,478 @@
+/* The graphics card, asked from outside: what gpu.c makes, where uploads land, what comes back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/gpu.h"
+#include "shaders/embedded.h"
+#include "tests/gl_rig.h"
+
+enum { MAX_NAMES = 512, FEEDBACK_WIDTH = 20, FEEDBACK_HEIGHT = 12 };
+
+static const unsigned seed = 20261122;
+
+/* An RGBA8 layer and a BC1 layer, 4 x 2 slots. */
+static gpu_desc small_desc(void)
+{
+    gpu_desc desc = {
+        .atlas_columns = 4,
+        .atlas_rows = 2,
+        .layer_count = 2,
+        .formats = {TEXEL_RGBA8, TEXEL_BC1},
+        .srgb = {true, true},
+        .staging_tiles = 3,
+        .feedback_width = FEEDBACK_WIDTH,
+        .feedback_height = FEEDBACK_HEIGHT,
+        .anisotropy = 1,
+    };
+    assert_true(page_shape_make(1000, 500, 4, &desc.shape)); /* 9 x 5 pages: a table of 16 x 8 */
+    return desc;
+}
+
+static gpu *create(const gpu_desc *desc)
+{
+    char error[256] = "";
+    gpu *g = gpu_create(desc, error, sizeof(error));
+    if (!g) {
+        fail_msg("gpu_create: %s", error);
+    }
+    return g;
+}
+
+static void destroy(gpu *g)
+{
+    assert_null(gpu_check(g));
+    gpu_destroy(g);
+    gl_rig_expect_quiet();
+}
+
+/* --- sizes --- */
+
+static uint64_t level_bytes(GLuint texture, GLint level)
+{
+    static const GLenum components[] = {GL_TEXTURE_RED_SIZE, GL_TEXTURE_GREEN_SIZE,
+                                        GL_TEXTURE_BLUE_SIZE, GL_TEXTURE_ALPHA_SIZE,
+                                        GL_TEXTURE_DEPTH_SIZE};
+    GLint width = 0, height = 0, compressed = 0, bits = 0;
+    glGetTextureLevelParameteriv(texture, level, GL_TEXTURE_WIDTH, &width);
+    glGetTextureLevelParameteriv(texture, level, GL_TEXTURE_HEIGHT, &height);
+    glGetTextureLevelParameteriv(texture, level, GL_TEXTURE_COMPRESSED, &compressed);
+    if (compressed) {
+        GLint bytes = 0;
+        glGetTextureLevelParameteriv(texture, level, GL_TEXTURE_COMPRESSED_IMAGE_SIZE, &bytes);
+        return (uint64_t)bytes;
+    }
+    for (size_t i = 0; i < sizeof(components) / sizeof(components[0]); i++) {
+        GLint some = 0;
+        glGetTextureLevelParameteriv(texture, level, components[i], &some);
+        bits += some;
+    }
+    return (uint64_t)width * (uint64_t)height * (uint64_t)bits / 8;
+}
+
+static uint64_t texture_bytes(GLuint texture)
+{
+    GLint levels = 0;
+    uint64_t bytes = 0;
+    glGetTextureParameteriv(texture, GL_TEXTURE_IMMUTABLE_LEVELS, &levels);
+    for (GLint level = 0; level < levels; level++) {
+        bytes += level_bytes(texture, level);
+    }
+    return bytes;
+}
+
+static uint64_t renderbuffer_bytes(GLuint renderbuffer)
+{
+    GLint width = 0, height = 0, bits = 0;
+    glGetNamedRenderbufferParameteriv(renderbuffer, GL_RENDERBUFFER_WIDTH, &width);
+    glGetNamedRenderbufferParameteriv(renderbuffer, GL_RENDERBUFFER_HEIGHT, &height);
+    glGetNamedRenderbufferParameteriv(renderbuffer, GL_RENDERBUFFER_DEPTH_SIZE, &bits);
+    return (uint64_t)width * (uint64_t)height * (uint64_t)bits / 8;
+}
+
+/* All that this context holds: drivers count names up from 1. */
+static uint64_t bytes_on_the_card(void)
+{
+    uint64_t bytes = 0;
+    for (GLuint name = 1; name < MAX_NAMES; name++) {
+        if (glIsTexture(name)) {
+            bytes += texture_bytes(name);
+        }
+        if (glIsRenderbuffer(name)) {
+            bytes += renderbuffer_bytes(name);
+        }
+        if (glIsBuffer(name)) {
+            GLint64 size = 0;
+            glGetNamedBufferParameteri64v(name, GL_BUFFER_SIZE, &size);
+            bytes += (uint64_t)size;
+        }
+    }
+    return bytes;
+}
+
+static void counts_every_byte_that_it_makes(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t width, height, columns, rows, tiles, feedback_width;
+    } cases[] = {{1000, 500, 4, 2, 3, 20}, {120, 120, 1, 1, 1, 1}, {240, 121, 8, 3, 40, 161}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        gpu_desc desc = small_desc();
+        assert_true(page_shape_make(cases[i].width, cases[i].height, 4, &desc.shape));
+        desc.atlas_columns = cases[i].columns;
+        desc.atlas_rows = cases[i].rows;
+        desc.staging_tiles = cases[i].tiles;
+        desc.feedback_width = cases[i].feedback_width;
+        const uint64_t before = bytes_on_the_card();
+        gpu *g = create(&desc);
+        assert_int_equal(bytes_on_the_card() - before, gpu_bytes(&desc));
+        destroy(g);
+        assert_int_equal(bytes_on_the_card(), before);
+    }
+}
+
+/* --- what it refuses --- */
+
+static void refuses_what_cannot_be_made(void **state)
+{
+    (void)state;
+    gpu_desc bad[10];
+    for (size_t i = 0; i < 10; i++) {
+        bad[i] = small_desc();
+    }
+    bad[0].atlas_columns = 0;
+    bad[1].atlas_rows = 257;
+    bad[2].layer_count = 0;
+    bad[3].layer_count = VT_MAX_LAYERS + 1;
+    bad[4].formats[1] = TEXEL_NONE;
+    bad[5].staging_tiles = 0;
+    bad[6].staging_tiles = UINT32_MAX;
+    bad[7].feedback_width = 0;
+    bad[8].feedback_height = 1 << 20;
+    bad[9].shape.mips = 0;
+    for (size_t i = 0; i < 10; i++) {
+        char error[256] = "";
+        if (gpu_create(&bad[i], error, sizeof(error))) {
+            fail_msg("case %zu was made", i);
+        }
+        assert_true(strlen(error) > 0);
+        assert_null(strchr(error, '\n'));
+    }
+    gpu_destroy(NULL);
+    gl_rig_expect_quiet();
+}
+
+/* --- uploads --- */
+
+static uint8_t *random_tile(const gpu *g, int32_t tile, uint32_t bytes)
+{
+    uint8_t *texels = gpu_staging(g) + (size_t)tile * bytes;
+    for (uint32_t i = 0; i < bytes; i++) {
+        texels[i] = (uint8_t)(rand() >> 4);
+    }
+    return texels;
+}
+
+static GLuint texture_labelled(const char *label, GLint format)
+{
+    for (GLuint name = 1; name < MAX_NAMES; name++) {
+        char text[64] = "";
+        GLint internal = 0;
+        if (!glIsTexture(name)) {
+            continue;
+        }
+        glGetObjectLabel(GL_TEXTURE, name, sizeof(text), NULL, text);
+        glGetTextureLevelParameteriv(name, 0, GL_TEXTURE_INTERNAL_FORMAT, &internal);
+        if (strcmp(text, label) == 0 && internal == format) {
+            return name;
+        }
+    }
+    fail_msg("no texture is labelled %s with format 0x%x", label, (unsigned)format);
+    return 0;
+}
+
+/* Compares both layers of slot (x, y) with the tile that was uploaded there. */
+static void expect_slot(uint32_t x, uint32_t y, const uint8_t *tile)
+{
+    static uint8_t texels[TEXEL_PAGE_MAX_BYTES];
+    const GLint left = (GLint)x * VT_PAGE_TEXELS, top = (GLint)y * VT_PAGE_TEXELS;
+    const GLsizei bc1_bytes = (GLsizei)texel_page_bytes(TEXEL_BC1);
+    glGetTextureSubImage(texture_labelled("atlas", GL_SRGB8_ALPHA8), 0, left, top, 0,
+                         VT_PAGE_TEXELS, VT_PAGE_TEXELS, 1, GL_RGBA, GL_UNSIGNED_BYTE,
+                         sizeof(texels), texels);
+    assert_memory_equal(texels, tile, sizeof(texels));
+    glGetCompressedTextureSubImage(texture_labelled("atlas", GL_COMPRESSED_SRGB_S3TC_DXT1_EXT), 0,
+                                   left, top, 0, VT_PAGE_TEXELS, VT_PAGE_TEXELS, 1, bc1_bytes,
+                                   texels);
+    assert_memory_equal(texels, tile + TEXEL_PAGE_MAX_BYTES, bc1_bytes);
+}
+
+static void uploads_land_in_their_slots_and_nowhere_else(void **state)
+{
+    (void)state;
+    srand(seed);
+    const gpu_desc desc = small_desc();
+    gpu *g = create(&desc);
+    const uint32_t bytes = gpu_tile_bytes(&desc);
+    uint8_t *copies = malloc((size_t)bytes * 8);
+    assert_non_null(copies);
+    for (uint32_t slot = 0; slot < 8; slot++) { /* more slots than tiles: they come round */
+        const int32_t tile = gpu_staging_take(g);
+        assert_true(tile >= 0);
+        memcpy(copies + (size_t)slot * bytes, random_tile(g, tile, bytes), bytes);
+        gpu_upload(g, tile, slot % 4, slot / 4, slot + 1);
+        gpu_staging_fence(g, true);
+    }
+    for (uint32_t slot = 0; slot < 8; slot++) {
+        expect_slot(slot % 4, slot / 4, copies + (size_t)slot * bytes);
+    }
+    free(copies);
+    destroy(g);
+}
+
+static void tiles_return_once_the_card_has_read_them(void **state)
+{
+    (void)state;
+    const gpu_desc desc = small_desc();
+    gpu *g = create(&desc);
+    int32_t tiles[3];
+    for (int i = 0; i < 3; i++) {
+        tiles[i] = gpu_staging_take(g);
+        assert_in_range(tiles[i], 0, 2);
+        random_tile(g, tiles[i], gpu_tile_bytes(&desc));
+    }
+    assert_int_equal(gpu_staging_take(g), -1);
+    gpu_staging_give(g, tiles[1]); /* a job that came to nothing */
+    assert_int_equal(gpu_staging_take(g), tiles[1]);
+    gpu_upload(g, tiles[0], 0, 0, 1);
+    assert_int_equal(gpu_staging_take(g), -1); /* not before it was fenced */
+    gpu_staging_fence(g, true);
+    assert_int_equal(gpu_staging_take(g), tiles[0]);
+    assert_null(gpu_check(g));
+    destroy(g);
+}
+
+static void books_balance_whatever_is_done(void **state)
+{
+    (void)state;
+    srand(seed);
+    gpu_desc desc = small_desc();
+    desc.staging_tiles = 7;
+    gpu *g = create(&desc);
+    int32_t held[7];
+    uint32_t held_count = 0;
+    for (int step = 0; step < 600; step++) {
+        const int action = rand() % 4;
+        int32_t tile;
+        if (action == 0 && held_count < 7 && (tile = gpu_staging_take(g)) >= 0) {
+            held[held_count++] = tile;
+        } else if (action == 1 && held_count > 0) {
+            gpu_staging_give(g, held[--held_count]);
+        } else if (action == 2 && held_count > 0) {
+            gpu_upload(g, held[--held_count], (uint32_t)rand() % 4, (uint32_t)rand() % 2, 1);
+        } else if (action == 3) {
+            gpu_staging_fence(g, rand() % 8 == 0);
+        }
+        const char *why = gpu_check(g);
+        if (why) {
+            fail_msg("%s after step %d, seed %u", why, step, seed);
+        }
+    }
+    gpu_staging_fence(g, true);
+    for (; held_count < 7; held_count++) {
+        assert_true(gpu_staging_take(g) >= 0); /* no tile was lost */
+    }
+    assert_int_equal(gpu_staging_take(g), -1);
+    destroy(g);
+}
+
+/* --- page table --- */
+
+static void table_rectangles_land_with_their_stride(void **state)
+{
+    (void)state;
+    const gpu_desc desc = small_desc();
+    gpu *g = create(&desc);
+    uint32_t source[8 * 11], level[8 * 4], row[2] = {7, 8};
+    for (uint32_t i = 0; i < 8 * 11; i++) {
+        source[i] = 1000 + i;
+    }
+    gpu_table_write(g, 1, 3, 1, 4, 2, source, 11); /* mip 1 is 8 x 4 */
+    gpu_table_write(g, 4, 0, 0, 1, 1, row, 2);     /* the last one */
+    const GLuint table = texture_labelled("table", GL_R32UI);
+    glGetTextureImage(table, 1, GL_RED_INTEGER, GL_UNSIGNED_INT, sizeof(level), level);
+    for (uint32_t y = 0; y < 4; y++) {
+        for (uint32_t x = 0; x < 8; x++) {
+            const bool inside = x >= 3 && x < 7 && y >= 1 && y < 3;
+            assert_int_equal(level[y * 8 + x], inside ? 1000 + (y - 1) * 11 + (x - 3) : 0);
+        }
+    }
+    glGetTextureImage(table, 4, GL_RED_INTEGER, GL_UNSIGNED_INT, sizeof(level), level);
+    assert_int_equal(level[0], 7);
+    destroy(g);
+}
+
+/* --- feedback --- */
+
+static const char ids_by_place[] =
+    "in vec2 uv;\n"
+    "layout(location = 0) out uint id;\n"
+    "layout(location = 1) uniform uint base;\n"
+    "void main() { id = base + uint(gl_FragCoord.y) * 1000u + uint(gl_FragCoord.x); }\n";
+
+static void draw_feedback(gpu *g, GLuint program, uint32_t base, uint64_t tag)
+{
+    assert_true(gpu_feedback_begin(g, tag));
+    glProgramUniform1ui(program, 1, base);
+    gl_rig_draw(program, (gl_rig_area){0, 0, 1, 1});
+    gpu_feedback_end(g);
+}
+
+static void expect_feedback(gpu *g, uint32_t base, uint64_t tag)
+{
+    gpu_feedback image;
+    assert_true(gpu_feedback_poll(g, true, &image));
+    assert_true(gpu_feedback_poll(g, false, &image)); /* the same one until it is done with */
+    assert_int_equal(image.tag, tag);
+    assert_int_equal(image.width, FEEDBACK_WIDTH);
+    assert_int_equal(image.height, FEEDBACK_HEIGHT);
+    for (uint32_t y = 0; y < FEEDBACK_HEIGHT; y++) {
+        for (uint32_t x = 0; x < FEEDBACK_WIDTH; x++) {
+            assert_int_equal(image.ids[y * FEEDBACK_WIDTH + x], base ? base + y * 1000 + x : 0);
+        }
+    }
+    gpu_feedback_done(g);
+}
+
+static void feedback_comes_back_in_order(void **state)
+{
+    (void)state;
+    const gpu_desc desc = small_desc();
+    gpu *g = create(&desc);
+    const GLuint program = gl_rig_program(ids_by_place);
+    gpu_feedback image;
+    assert_false(gpu_feedback_poll(g, true, &image)); /* nothing on its way: no wait */
+    uint32_t drawn = 0, back = 0;
+    while (back < 3 * GPU_FEEDBACK_BUFFERS) { /* the ring comes round thrice */
+        while (drawn < back + GPU_FEEDBACK_BUFFERS) {
+            draw_feedback(g, program, 100000 * (drawn + 1), drawn);
+            drawn++;
+        }
+        assert_false(gpu_feedback_begin(g, 99)); /* all of them are on their way */
+        expect_feedback(g, 100000 * (back + 1), back);
+        back++;
+        assert_null(gpu_check(g));
+    }
+    glDeleteProgram(program);
+    destroy(g);
+}
+
+static void feedback_is_cleared_whatever_the_caller_had_set(void **state)
+{
+    (void)state;
+    const gpu_desc desc = small_desc();
+    gpu *g = create(&desc);
+    const GLuint program = gl_rig_program(ids_by_place);
+    draw_feedback(g, program, 100000, 1);
+    glEnable(GL_SCISSOR_TEST);
+    glScissor(0, 0, 1, 1);
+    glColorMask(GL_FALSE, GL_FALSE, GL_FALSE, GL_FALSE);
+    glDepthMask(GL_FALSE);
+    assert_true(gpu_feedback_begin(g, 2));
+    gpu_feedback_end(g); /* nothing was drawn */
+    expect_feedback(g, 100000, 1);
+    expect_feedback(g, 0, 2);
+    glDeleteProgram(program);
+    destroy(g);
+}
+
+static void can_be_destroyed_with_work_in_flight(void **state)
+{
+    (void)state;
+    const gpu_desc desc = small_desc();
+    gpu *g = create(&desc);
+    const GLuint program = gl_rig_program(ids_by_place);
+    draw_feedback(g, program, 1, 1);
+    gpu_upload(g, gpu_staging_take(g), 0, 0, 1);
+    gpu_staging_fence(g, false);
+    glDeleteProgram(program);
+    destroy(g);
+}
+
+static void leaves_pixel_transfer_state_alone(void **state)
+{
+    (void)state;
+    static const GLenum zero[] = {GL_PIXEL_UNPACK_BUFFER_BINDING, GL_PIXEL_PACK_BUFFER_BINDING,
+                                  GL_UNPACK_ROW_LENGTH, GL_PACK_ROW_LENGTH};
+    const gpu_desc desc = small_desc();
+    gpu *g = create(&desc);
+    const uint32_t entry = 1;
+    gpu_upload(g, gpu_staging_take(g), 0, 0, 1);
+    gpu_table_write(g, 0, 0, 0, 1, 1, &entry, 1);
+    assert_true(gpu_feedback_begin(g, 1));
+    gpu_feedback_end(g);
+    for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
+        GLint value = -1;
+        glGetIntegerv(zero[i], &value);
+        assert_int_equal(value, 0);
+    }
+    GLint alignment = 0;
+    glGetIntegerv(GL_UNPACK_ALIGNMENT, &alignment);
+    assert_int_equal(alignment, 4);
+    destroy(g);
+}
+
+/* --- the card itself --- */
+
+static void anisotropy_is_what_the_card_can_do(void **state)
+{
+    (void)state;
+    GLfloat most = 1;
+    if (GLAD_GL_EXT_texture_filter_anisotropic) {
+        glGetFloatv(GL_MAX_TEXTURE_MAX_ANISOTROPY_EXT, &most);
+    }
+    gpu_desc desc = small_desc();
+    desc.anisotropy = 4096;
+    gpu *g = create(&desc);
+    assert_int_equal(gpu_get_desc(g)->anisotropy, (uint32_t)most);
+    destroy(g);
+    assert_true(gpu_max_slots() >= 16384 / VT_PAGE_TEXELS); /* OpenGL 4.5 promises 16384 texels */
+}
+
+static void embedded_shaders_compile(void **state)
+{
+    (void)state;
+    glDeleteProgram(gl_rig_program(shader_feedback_frag));
+    glDeleteProgram(gl_rig_program(shader_audit_frag));
+    gl_rig_expect_quiet();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_every_byte_that_it_makes),
+        cmocka_unit_test(refuses_what_cannot_be_made),
+        cmocka_unit_test(uploads_land_in_their_slots_and_nowhere_else),
+        cmocka_unit_test(tiles_return_once_the_card_has_read_them),
+        cmocka_unit_test(books_balance_whatever_is_done),
+        cmocka_unit_test(table_rectangles_land_with_their_stride),
+        cmocka_unit_test(feedback_comes_back_in_order),
+        cmocka_unit_test(feedback_is_cleared_whatever_the_caller_had_set),
+        cmocka_unit_test(can_be_destroyed_with_work_in_flight),
+        cmocka_unit_test(leaves_pixel_transfer_state_alone),
+        cmocka_unit_test(anisotropy_is_what_the_card_can_do),
+        cmocka_unit_test(embedded_shaders_compile),
+    };
+    if (!gl_rig_open()) {
+        return GL_RIG_SKIPPED;
+    }
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gl_rig_close();
+    return failed;
+}
