@@ -172,11 +172,10 @@ setup_install()
 setup_get()
 {
     if ! command -v apt-get >/dev/null; then
-        setup_say "missing, by the names of their Debian packages: $*"
-        setup_say "there is no apt-get here to install them with"
+        setup_say "no apt-get here. Missing, by the names of Debian's packages: $*"
     elif ! setup_can_be_root; then
-        setup_say "missing: $*"
-        setup_say "not root and no sudo: install them with  apt-get install --no-install-recommends $*"
+        setup_say "not root, and no sudo to become it. Missing; as root:"
+        setup_say "apt-get install --no-install-recommends $*"
     else
         setup_say "installing: $*"
         # One name that cannot be had must not keep out the others.
