@@ -1,8 +1,8 @@
 /* ramtier.h: the middle tier: pages as they are stored on disk, kept in RAM in gathered buddy
  * blocks.
  *
- *     index (page id -> entry, least recently used order)        arena: buddy heap, units of 256
- * bytes [ id | bytes | pieces … ] ───────────────────────────────▶ [##][#][########]  [####]
+ *     index: page id -> entry, and the order of use        arena: a buddy heap in units of 256 B
+ *     [ id | bytes | blocks … ] ─────────────────────────▶ [##][#][########]  [####]
  *
  * Compressed pages need not be contiguous, so each takes the binary digits of its size as up to
  * four blocks and the arena fills to the brim. The tier evicts its least recently used pages by its
@@ -55,7 +55,7 @@ typedef struct ramtier_stats {
     uint64_t arena_bytes;   /* of which the arena is */
     uint64_t payload_bytes; /* of the pages held, without rounding to units */
     uint32_t pages;         /* held now */
-    uint64_t hits, misses;  /* of ramtier_pin */
+    uint64_t hits, misses;  /* of ramtier_touch: reads that were saved, and that were not */
     uint64_t inserted, evicted, refused;
     double fragmentation; /* 1 - largest free block / free bytes; 0 when nothing is free */
 } ramtier_stats;
@@ -73,9 +73,12 @@ uint64_t ramtier_least_budget(void);
 bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
                     const ramtier_layer layers[], const void *data, ramtier_blob *out);
 
-/* Finds a page, marks it as just used and pins it. False: not held. */
+/* Finds a page, marks it as just used (again when it is unpinned) and pins it. False: not held. */
 bool ramtier_pin(ramtier *rt, uint32_t page_id, ramtier_blob *out);
 void ramtier_unpin(ramtier *rt, const ramtier_blob *blob);
+
+/* Whether a page need not be read: marks it as just used, and counts a hit or a miss. */
+bool ramtier_touch(ramtier *rt, uint32_t page_id);
 
 /* Whether a page is held now; does not count as a use. */
 bool ramtier_has(ramtier *rt, uint32_t page_id);

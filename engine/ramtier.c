@@ -1,0 +1,458 @@
+/* ramtier.c: an index behind one mutex, blocks from the parallel buddy, bytes copied in between.
+ *
+ *     insert:  [lock: make room, take an entry]  gather, copy  [lock: publish, pinned]
+ *     evict:   [lock: oldest unpinned entry out of the index, its blocks back to the buddy]
+ *
+ * Between the two locks of an insert the entry belongs to its inserter alone: it is in no chain and
+ * no list, and its units are counted already, so the budget holds at every instant. */
+#include "engine/ramtier.h"
+
+#include "engine/ramindex.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LEAST_BUDGET_BYTES = 128 * 1024, /* the largest page, twice: index and metadata are the rest */
+    BYTES_PER_PAGE = 2048,           /* a compressed page is rarely smaller: sizes the index */
+    WATERMARK_PERCENT = 98,          /* of the arena: what keeps gathering from failing often */
+    GATHER_ROUNDS = 20,              /* 1 + 2 + 4 + … pages evicted: more than there are */
+};
+
+static_assert(TEXEL_PAGE_MAX_BYTES < 1 << RAMINDEX_CODEC_SHIFT, "bytes fit under the codec");
+
+/* used_units == units of the pages held + of those on their way in <= limit_units <= arena_units.
+ * fixed_bytes + arena_units * RAMTIER_UNIT_BYTES <= budget_bytes. */
+struct ramtier {
+    /* fixed at create */
+    uint64_t budget_bytes;
+    uint64_t fixed_bytes; /* this struct, the index, the allocator's metadata */
+    uint32_t arena_units, limit_units;
+    heap *arena;
+    uint8_t *base;
+
+    /* need the mutex */
+    pthread_mutex_t mutex;
+    ramindex index;
+    uint32_t used_units, peak_units;
+    uint64_t hits, misses, inserted, evicted, refused;
+};
+
+/* --- sizes --- */
+
+uint64_t ramtier_least_budget(void)
+{
+    return LEAST_BUDGET_BYTES;
+}
+
+static uint32_t max_pages_of(const ramtier_desc *desc)
+{
+    const uint64_t pages = desc->max_pages ? desc->max_pages : desc->budget_bytes / BYTES_PER_PAGE;
+    return pages < UINT32_C(1) << 30 ? (uint32_t)pages : UINT32_C(1) << 30;
+}
+
+static heap *create_arena(uint64_t bytes, bool prefault)
+{
+    const uint64_t units = bytes / RAMTIER_UNIT_BYTES;
+    if (units == 0 || units > UINT32_MAX - 2) {
+        return NULL;
+    }
+    return heap_create(&(heap_desc){.bytes = (size_t)units * RAMTIER_UNIT_BYTES,
+                                    .unit_bytes = RAMTIER_UNIT_BYTES,
+                                    .prefault = prefault});
+}
+
+static uint64_t metadata_bytes(heap *h)
+{
+    heap_stats stats;
+    heap_get_stats(h, &stats);
+    return stats.metadata_bytes;
+}
+
+/* Makes the largest arena whose metadata fits beside it: how much that is, a first one without its
+ * metadata taken off says (nothing of it is touched, so it costs no memory). */
+static bool fit_arena(ramtier *rt, const ramtier_desc *desc)
+{
+    const uint64_t index = sizeof(ramtier) + ramindex_bytes(max_pages_of(desc));
+    const uint64_t rest = desc->budget_bytes > index ? desc->budget_bytes - index : 0;
+    heap *probe = create_arena(rest, false);
+    if (probe == NULL) {
+        return false;
+    }
+    const uint64_t metadata = metadata_bytes(probe);
+    heap_destroy(probe);
+    rt->arena = rest > metadata ? create_arena(rest - metadata, desc->prefault) : NULL;
+    if (rt->arena == NULL) {
+        return false;
+    }
+    const uint64_t bytes = heap_get_desc(rt->arena)->bytes;
+    rt->base = heap_base(rt->arena);
+    rt->fixed_bytes = index + metadata_bytes(rt->arena);
+    rt->arena_units = (uint32_t)(bytes / RAMTIER_UNIT_BYTES);
+    rt->limit_units = (uint32_t)((uint64_t)rt->arena_units * WATERMARK_PERCENT / 100);
+    return rt->fixed_bytes + bytes <= desc->budget_bytes &&
+           rt->limit_units >= TEXEL_PAGE_MAX_BYTES / RAMTIER_UNIT_BYTES;
+}
+
+/* --- create and destroy --- */
+
+ramtier *ramtier_create(const ramtier_desc *desc)
+{
+    ramtier *rt = desc->budget_bytes >= LEAST_BUDGET_BYTES ? calloc(1, sizeof *rt) : NULL;
+    if (rt == NULL) {
+        return NULL;
+    }
+    pthread_mutex_init(&rt->mutex, NULL); /* cannot fail on Linux with default traits */
+    rt->budget_bytes = desc->budget_bytes;
+    if (!fit_arena(rt, desc) || !ramindex_init(&rt->index, max_pages_of(desc))) {
+        ramtier_destroy(rt);
+        return NULL;
+    }
+    return rt;
+}
+
+void ramtier_destroy(ramtier *rt)
+{
+    if (rt == NULL) {
+        return;
+    }
+    heap_destroy(rt->arena);
+    ramindex_finish(&rt->index);
+    pthread_mutex_destroy(&rt->mutex);
+    free(rt);
+}
+
+/* --- room; all of it needs the mutex --- */
+
+/* Blocks back to the buddy, entry back to the free ones. It is not held. */
+static void release(ramtier *rt, uint32_t index, uint32_t units)
+{
+    const ramindex_entry *e = &rt->index.entries[index];
+    for (uint32_t i = 0; i < e->piece_count; i++) {
+        buddy_free(heap_core(rt->arena), e->offsets[i], e->orders[i]);
+    }
+    ramindex_give(&rt->index, index);
+    rt->used_units -= units;
+}
+
+/* Evicts the least recently used page. False: nothing can be. */
+static bool evict_oldest(ramtier *rt)
+{
+    const uint32_t index = ramindex_oldest(&rt->index);
+    if (index == RAMINDEX_NONE) {
+        return false;
+    }
+    ramindex_remove(&rt->index, index);
+    release(rt, index, ramindex_units(&rt->index.entries[index]));
+    rt->evicted++;
+    return true;
+}
+
+/* Counts `units` and takes an entry, evicting until both are to be had. RAMINDEX_NONE: refused. */
+static uint32_t make_room(ramtier *rt, uint32_t units)
+{
+    if (units > rt->limit_units) {
+        return RAMINDEX_NONE; /* evicting everything would not help */
+    }
+    while (rt->used_units > rt->limit_units - units) {
+        if (!evict_oldest(rt)) {
+            return RAMINDEX_NONE;
+        }
+    }
+    uint32_t index = ramindex_take(&rt->index);
+    if (index == RAMINDEX_NONE && evict_oldest(rt)) {
+        index = ramindex_take(&rt->index);
+    }
+    if (index != RAMINDEX_NONE) {
+        rt->used_units += units;
+        rt->peak_units = rt->used_units > rt->peak_units ? rt->used_units : rt->peak_units;
+    }
+    return index;
+}
+
+/* --- blobs --- */
+
+/* Describes a page to whoever has it pinned, or is its inserter. */
+static void fill_blob(const ramtier *rt, uint32_t index, ramtier_blob *out)
+{
+    const ramindex_entry *e = &rt->index.entries[index];
+    *out = (ramtier_blob){.entry = index, .bytes = e->bytes, .layer_count = e->layer_count};
+    for (uint32_t i = 0; i < e->layer_count; i++) {
+        out->layers[i].bytes = e->layers[i] & ((1u << RAMINDEX_CODEC_SHIFT) - 1);
+        out->layers[i].codec = (pagefile_codec)(e->layers[i] >> RAMINDEX_CODEC_SHIFT);
+    }
+    uint32_t rest = e->bytes;
+    for (uint32_t i = 0; i < e->piece_count && rest > 0; i++) { /* the last may be all slack */
+        const uint32_t block_bytes = RAMTIER_UNIT_BYTES << e->orders[i];
+        const uint32_t bytes = rest < block_bytes ? rest : block_bytes;
+        out->pieces[i].data = rt->base + (size_t)e->offsets[i] * RAMTIER_UNIT_BYTES;
+        out->pieces[i].bytes = bytes;
+        out->piece_count++;
+        rest -= bytes;
+    }
+    assert(rest == 0);
+}
+
+/* Needs the mutex. */
+static void pin_entry(ramtier *rt, uint32_t index, ramtier_blob *out)
+{
+    ramindex_pin(&rt->index, index);
+    fill_blob(rt, index, out);
+}
+
+/* --- insert --- */
+
+static void describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,
+                     const ramtier_layer layers[])
+{
+    *e = (ramindex_entry){.page_id = page_id, .layer_count = (uint8_t)layer_count};
+    for (uint32_t i = 0; i < layer_count; i++) {
+        assert(layers[i].bytes <= TEXEL_PAGE_MAX_BYTES);
+        e->bytes += layers[i].bytes;
+        e->layers[i] = layers[i].bytes | (uint32_t)layers[i].codec << RAMINDEX_CODEC_SHIFT;
+    }
+}
+
+/* Takes the blocks for an entry of ours. What is free may lie in too small pieces: then a few more
+ * pages go, twice as many each time. Without the mutex. */
+static bool gather(ramtier *rt, ramindex_entry *e, uint32_t units)
+{
+    buddy_block blocks[BUDDY_PIECES];
+    uint32_t count = 0;
+    for (uint32_t round = 0; round < GATHER_ROUNDS; round++) {
+        count = buddy_gather(heap_core(rt->arena), units, BUDDY_ANYWHERE, blocks);
+        if (count > 0) {
+            break;
+        }
+        bool evicted = false;
+        pthread_mutex_lock(&rt->mutex);
+        for (uint32_t i = 0; i < UINT32_C(1) << round && evict_oldest(rt); i++) {
+            evicted = true;
+        }
+        pthread_mutex_unlock(&rt->mutex);
+        if (!evicted) {
+            break;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        e->offsets[i] = blocks[i].offset;
+        e->orders[i] = (uint8_t)blocks[i].order;
+    }
+    e->piece_count = (uint8_t)count;
+    return count > 0;
+}
+
+static void copy_in(ramtier *rt, const ramindex_entry *e, const uint8_t *data)
+{
+    uint32_t rest = e->bytes;
+    for (uint32_t i = 0; i < e->piece_count && rest > 0; i++) {
+        const uint32_t block_bytes = RAMTIER_UNIT_BYTES << e->orders[i];
+        const uint32_t bytes = rest < block_bytes ? rest : block_bytes;
+        memcpy(rt->base + (size_t)e->offsets[i] * RAMTIER_UNIT_BYTES, data, bytes);
+        data += bytes;
+        rest -= bytes;
+    }
+}
+
+/* The page is held from now on, pinned once; or, where another thread was quicker with the same
+ * page, that one is pinned and ours dropped. Needs the mutex. */
+static void publish(ramtier *rt, uint32_t index, uint32_t units, ramtier_blob *out)
+{
+    const uint32_t other = ramindex_find(&rt->index, rt->index.entries[index].page_id);
+    if (other != RAMINDEX_NONE) {
+        release(rt, index, units);
+        pin_entry(rt, other, out);
+        return;
+    }
+    ramindex_add(&rt->index, index);
+    rt->inserted++;
+    fill_blob(rt, index, out);
+}
+
+static uint32_t units_for(uint32_t layer_count, const ramtier_layer layers[])
+{
+    uint32_t bytes = 0;
+    for (uint32_t i = 0; i < layer_count; i++) {
+        bytes += layers[i].bytes;
+    }
+    return buddy_gather_units((bytes + RAMTIER_UNIT_BYTES - 1) / RAMTIER_UNIT_BYTES);
+}
+
+bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
+                    const ramtier_layer layers[], const void *data, ramtier_blob *out)
+{
+    assert(page_id != 0 && layer_count >= 1 && layer_count <= VT_MAX_LAYERS);
+    const uint32_t units = units_for(layer_count, layers);
+    assert(units > 0);
+    pthread_mutex_lock(&rt->mutex);
+    const uint32_t held = ramindex_find(&rt->index, page_id);
+    if (held != RAMINDEX_NONE) {
+        pin_entry(rt, held, out);
+        pthread_mutex_unlock(&rt->mutex);
+        return true;
+    }
+    const uint32_t index = make_room(rt, units);
+    rt->refused += index == RAMINDEX_NONE;
+    pthread_mutex_unlock(&rt->mutex);
+    if (index == RAMINDEX_NONE) {
+        return false;
+    }
+    ramindex_entry *e = &rt->index.entries[index];
+    describe(e, page_id, layer_count, layers);
+    const bool gathered = gather(rt, e, units);
+    if (gathered) {
+        copy_in(rt, e, data);
+    }
+    pthread_mutex_lock(&rt->mutex);
+    if (gathered) {
+        publish(rt, index, units, out);
+    } else {
+        release(rt, index, units);
+        rt->refused++;
+    }
+    pthread_mutex_unlock(&rt->mutex);
+    return gathered;
+}
+
+/* --- use --- */
+
+bool ramtier_pin(ramtier *rt, uint32_t page_id, ramtier_blob *out)
+{
+    pthread_mutex_lock(&rt->mutex);
+    const uint32_t index = ramindex_find(&rt->index, page_id);
+    if (index != RAMINDEX_NONE) {
+        pin_entry(rt, index, out);
+    }
+    pthread_mutex_unlock(&rt->mutex);
+    return index != RAMINDEX_NONE;
+}
+
+void ramtier_unpin(ramtier *rt, const ramtier_blob *blob)
+{
+    pthread_mutex_lock(&rt->mutex);
+    ramindex_unpin(&rt->index, blob->entry);
+    pthread_mutex_unlock(&rt->mutex);
+}
+
+bool ramtier_touch(ramtier *rt, uint32_t page_id)
+{
+    pthread_mutex_lock(&rt->mutex);
+    const uint32_t index = ramindex_find(&rt->index, page_id);
+    if (index != RAMINDEX_NONE) {
+        ramindex_touch(&rt->index, index);
+    }
+    *(index != RAMINDEX_NONE ? &rt->hits : &rt->misses) += 1;
+    pthread_mutex_unlock(&rt->mutex);
+    return index != RAMINDEX_NONE;
+}
+
+bool ramtier_has(ramtier *rt, uint32_t page_id)
+{
+    pthread_mutex_lock(&rt->mutex);
+    const bool held = ramindex_find(&rt->index, page_id) != RAMINDEX_NONE;
+    pthread_mutex_unlock(&rt->mutex);
+    return held;
+}
+
+void ramtier_flush(ramtier *rt)
+{
+    pthread_mutex_lock(&rt->mutex);
+    while (evict_oldest(rt)) {
+    }
+    pthread_mutex_unlock(&rt->mutex);
+}
+
+/* --- watching --- */
+
+void ramtier_get_stats(ramtier *rt, ramtier_stats *out)
+{
+    buddy_stats core;
+    buddy_get_stats(heap_core(rt->arena), &core);
+    double fragmentation = 0;
+    if (core.free_units > 0 && core.largest_order < BUDDY_ORDERS) {
+        fragmentation = 1.0 - (double)(UINT64_C(1) << core.largest_order) / core.free_units;
+        fragmentation = fragmentation > 0 ? fragmentation : 0; /* counted while others work */
+    }
+    pthread_mutex_lock(&rt->mutex);
+    *out = (ramtier_stats){
+        .budget_bytes = rt->budget_bytes,
+        .used_bytes = rt->fixed_bytes + (uint64_t)rt->used_units * RAMTIER_UNIT_BYTES,
+        .peak_bytes = rt->fixed_bytes + (uint64_t)rt->peak_units * RAMTIER_UNIT_BYTES,
+        .arena_bytes = (uint64_t)rt->arena_units * RAMTIER_UNIT_BYTES,
+        .payload_bytes = rt->index.payload_bytes,
+        .pages = rt->index.pages,
+        .hits = rt->hits,
+        .misses = rt->misses,
+        .inserted = rt->inserted,
+        .evicted = rt->evicted,
+        .refused = rt->refused,
+        .fragmentation = fragmentation,
+    };
+    pthread_mutex_unlock(&rt->mutex);
+}
+
+const buddy *ramtier_core(const ramtier *rt)
+{
+    return heap_core(rt->arena);
+}
+
+/* --- check --- */
+
+/* One byte a unit: 1 once a page or a free block has claimed it. */
+typedef struct claims {
+    uint8_t *units;
+    uint64_t count;
+    bool twice;
+} claims;
+
+static bool claim_block(void *context, buddy_block block)
+{
+    claims *c = context;
+    for (uint32_t i = 0; i < UINT32_C(1) << block.order; i++) {
+        c->twice |= c->units[block.offset + i] != 0;
+        c->units[block.offset + i] = 1;
+        c->count++;
+    }
+    return true;
+}
+
+static void claim_entry(void *context, const ramindex_entry *e)
+{
+    for (uint32_t i = 0; i < e->piece_count; i++) {
+        claim_block(context, (buddy_block){e->offsets[i], e->orders[i]});
+    }
+}
+
+static const char *check_units(const ramtier *rt)
+{
+    claims c = {.units = calloc(rt->arena_units, 1)};
+    if (c.units == NULL) {
+        return "RAM tier: no memory to check it";
+    }
+    ramindex_walk(&rt->index, claim_entry, &c);
+    const uint64_t used = c.count;
+    buddy_walk(heap_core(rt->arena), claim_block, &c);
+    free(c.units);
+    if (c.twice) {
+        return "RAM tier: a unit has two owners";
+    }
+    if (c.count != rt->arena_units) {
+        return "RAM tier: a unit is neither free nor a page's";
+    }
+    return used == rt->used_units ? NULL : "RAM tier: the count of used units is wrong";
+}
+
+const char *ramtier_check(ramtier *rt)
+{
+    pthread_mutex_lock(&rt->mutex);
+    const char *wrong = ramindex_check(&rt->index);
+    wrong = wrong ? wrong : buddy_check(heap_core(rt->arena));
+    wrong = wrong ? wrong : check_units(rt);
+    if (wrong == NULL && rt->peak_units > rt->limit_units) {
+        wrong = "RAM tier: went over its watermark";
+    }
+    pthread_mutex_unlock(&rt->mutex);
+    return wrong;
+}
