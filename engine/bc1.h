@@ -1,0 +1,20 @@
+/* bc1.h: one page of texels from BC1 to RGBA8 and back, for an atlas that is not in the format of
+ * the page file. Pure; any thread.
+ *
+ * Unpacking is exact and the same everywhere: 5 and 6 bits grow to 8 by repeating their highest
+ * bits, and the colours between the two stored ones are (2 * a + b) / 3 or (a + b) / 2 of those
+ * bytes, rounded down: the arithmetic of the format's reference without rounding bias. Both kinds
+ * of block are read; where a block has three colours, the fourth is transparent black. */
+#ifndef MEGABUDDY_ENGINE_BC1_H
+#define MEGABUDDY_ENGINE_BC1_H
+
+#include <stdint.h>
+
+/* blocks: texel_page_bytes(TEXEL_BC1); rgba: texel_page_bytes(TEXEL_RGBA8), written in order and
+ * never read. */
+void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba);
+
+/* The other way, with loss; alpha is dropped. Fifteen times slower and more. */
+void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks);
+
+#endif
