@@ -14,12 +14,14 @@
  * word-parallel: up to 32 pairs in one word operation.
  *
  * Threads: every function may be called from any thread at any time unless it says otherwise.
- * buddy_try*, buddy_free* and buddy_gather are lock-free; buddy_alloc excludes the others for a
- * moment before it says "no".
+ * buddy_try*, buddy_free* and buddy_gather are lock-free among themselves; buddy_alloc excludes the
+ * others for a moment before it says "no", and buddy_reserve for its duration. Not from a signal
+ * handler that may have interrupted a call on the same buddy: it could wait for itself.
  *
- * A caller's bug (an offset that was never handed out, an order that is too large) is an assert in
- * debug builds. The core is *sized*: freeing takes (offset, order), so it needs no record of what
- * was handed out. heap.h adds what free(pointer) needs.
+ * A caller's bug (an offset that was never handed out, a block given back twice) is an assert in
+ * debug builds. A request for an order above max_order is no bug: it is refused. The core is
+ * *sized*: freeing takes (offset, order), so it needs no record of what was handed out. heap.h adds
+ * what free(pointer) needs.
  *
  * Source: K. C. Knowlton, "A fast storage allocator", CACM 8(10), 1965; the parallel buddy of T.
  * Johnson and T. A. Davis, "Parallel buddy memory management", Parallel Processing Letters 2(4),
@@ -54,17 +56,18 @@ typedef struct buddy_block {
     uint32_t order;
 } buddy_block;
 
-/* Counted at one time by one reader; while others work the figures are each true of some recent
- * instant. */
+/* Exact when others are at rest. While they work each figure is a sum that is taken as they go on:
+ * what began or ended meanwhile may or may not be in it. */
 typedef struct buddy_stats {
     uint32_t units;                     /* as given */
     uint32_t max_order;                 /* in effect */
     uint32_t free_units;                /* sum over free_blocks[k] << k */
     uint32_t free_blocks[BUDDY_ORDERS]; /* blocks marked free, by order */
     uint32_t largest_order;             /* of any free block; BUDDY_ORDERS when there is none */
-    uint64_t splits, merges;            /* since init: blocks halved, pairs joined */
-    uint64_t failed_cas;                /* since init: compare-and-swaps that met another thread */
-    size_t metadata_bytes;              /* what buddy_sizeof() said */
+    uint64_t splits, merges; /* since init: blocks halved to serve a request, pairs joined;
+                                blocks that callers give back in parts are no splits */
+    uint64_t failed_cas;     /* since init: compare-and-swaps that met another thread */
+    size_t metadata_bytes;   /* what buddy_sizeof() said */
 } buddy_stats;
 
 /* Bytes of metadata for desc, to be given to buddy_init. 0 when desc is impossible (zero units,
@@ -119,8 +122,7 @@ uint32_t buddy_gather_units(uint32_t units);
 bool buddy_reserve(buddy *b, uint32_t offset, uint32_t count);
 void buddy_release(buddy *b, uint32_t offset, uint32_t count);
 
-/* Free units now, a sum over per-order counts: each term true of some recent instant. Any thread.
- */
+/* Free units now, a sum over per-order counts, as exact as buddy_stats is. Any thread. */
 uint32_t buddy_free_units(const buddy *b);
 
 void buddy_get_stats(const buddy *b, buddy_stats *out);

@@ -97,8 +97,8 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
     return h;
 }
 
-/* Maps the region so that every block is aligned to its own size. Where address space is scarce,
- * huge pages are still aligned; in the worst case only pages. */
+/* Maps the region so that every block is aligned to its own size; where address space is too scarce
+ * for that, to huge pages. */
 static void *map_region(const heap *h)
 {
     size_t largest = h->desc.unit_bytes << h->max_order;
@@ -107,7 +107,7 @@ static void *map_region(const heap *h)
     if (memory == NULL && alignment > HUGE_BYTES) {
         memory = region_map(h->desc.bytes, HUGE_BYTES);
     }
-    return memory != NULL ? memory : region_map(h->desc.bytes, 1);
+    return memory;
 }
 
 heap *heap_create(const heap_desc *desc)

@@ -64,17 +64,19 @@ heap *heap_create(const heap_desc *desc);
 void heap_destroy(heap *h); /* NULL does nothing. Nobody may use the heap or its blocks any more. */
 const heap_desc *heap_get_desc(const heap *h); /* in effect: defaults filled in */
 
-/* A block of at least `bytes`, aligned to its own size (rounded up to a power of two of units);
- * bytes 0 counts as 1. NULL when no block fits. heap_alloc is strict, heap_try may say no
- * prematurely (see buddy.h). */
+/* A block of at least `bytes`, aligned to its own size (rounded up to a power of two of units) as
+ * far as the region is: a mapped one is aligned to the largest block in it, or to 2 MiB at least
+ * where address space is scarce; the caller's is what it is. bytes 0 counts as 1. NULL when no
+ * block fits. heap_alloc is strict, heap_try may say no prematurely (see buddy.h). */
 void *heap_alloc(heap *h, size_t bytes);
 void *heap_try(heap *h, size_t bytes);
 
 /* As heap_alloc, near the block `near` (any address in the heap; NULL for anywhere). */
 void *heap_alloc_near(heap *h, size_t bytes, const void *near);
 
-/* As heap_alloc, aligned to `alignment` too. NULL as well when alignment is not a power of two or
- * larger than what the region itself is aligned to. */
+/* As heap_alloc, aligned to `alignment` too: the beginning of a block of `alignment` bytes, the
+ * rest of which is given back at once. NULL as well when alignment is not a power of two or larger
+ * than what the region itself is aligned to. */
 void *heap_aligned(heap *h, size_t alignment, size_t bytes);
 
 /* Gives a block back. NULL is HEAP_OK. Any other answer than HEAP_OK has changed nothing. */

@@ -1,0 +1,426 @@
+/* test_alloc.c: `megabuddy test alloc`: threads do random work on one heap (alloc_worker.h), this
+ * one watches, and at the end everything must have come back. */
+#include "test_alloc.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "alloc_worker.h"
+#include "commands.h"
+#include "units.h"
+
+#define THREADS_MOST 256u
+#define SECONDS_MOST 86400.0
+#define ARENA_LEAST  (UINT64_C(64) << 10)
+#define ARENA_MOST   (UINT64_C(128) << 30) /* below 2^32 units; the memory is not ours to fill */
+#define UNIT_BYTES   64u
+#define LOOK_NS      50000000 /* 50 ms: how often the watcher looks */
+
+typedef struct options {
+    uint32_t threads;
+    uint64_t seed;
+    double seconds;
+    uint64_t arena_bytes;
+    bool help;
+} options;
+
+/* What the watcher saw; it alone writes it. */
+typedef struct watch {
+    double elapsed_s;
+    double fragmentation_sum, fragmentation_most; /* of `looks` looks: 1 - largest / free */
+    uint32_t looks;
+} watch;
+
+static atomic_bool stop; /* set by the watcher and by Ctrl-C, read by all */
+
+/* ---- options ---- */
+
+static void print_help(void)
+{
+    puts("usage: megabuddy test alloc [OPTION]…\n"
+         "\n"
+         "Tests the allocator on this machine: threads take and give back blocks at random, mark "
+         "every\n"
+         "unit they hold, and hold each answer against a list of their own. Ctrl-C ends it early.\n"
+         "\n"
+         "  --threads N      threads, 1 to 256 (default: one a processor)\n"
+         "  --seed S         seed of the random numbers (default: from the clock; it is printed)\n"
+         "  --seconds T      how long, up to 86400 (default: 3)\n"
+         "  --arena SIZE     memory to work on, 64 KiB to 128 GiB (default: 64 MiB)\n"
+         "  --sync KIND      how threads are kept apart: lockfree (default, and the only kind so "
+         "far)\n"
+         "  --help           this text\n"
+         "\n"
+         "Exit codes: 0 all is well, 1 a fault was found, 2 wrong usage.");
+}
+
+static bool complain(const char *what, const char *why)
+{
+    fprintf(stderr, "megabuddy: test alloc: %s: %s\n", what, why);
+    return false;
+}
+
+/* Reads all of `text` as a decimal number from least to most. */
+static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least ||
+        value > most) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+static bool parse_seconds(const char *text, double *out)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value > 0 && value <= SECONDS_MOST)) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+static bool set_option(options *o, int option, const char *text)
+{
+    uint64_t number;
+    switch (option) {
+    case 't':
+        if (!parse_number(text, 1, THREADS_MOST, &number)) {
+            return complain(text, "--threads is a number from 1 to 256");
+        }
+        o->threads = (uint32_t)number;
+        return true;
+    case 's':
+        return parse_number(text, 0, UINT64_MAX, &o->seed) ||
+               complain(text, "--seed is a number from 0 to 2^64 - 1");
+    case 'n':
+        return parse_seconds(text, &o->seconds) ||
+               complain(text, "--seconds is a number above 0, up to 86400");
+    case 'a':
+        if (!units_parse_bytes(text, &number) || number < ARENA_LEAST || number > ARENA_MOST) {
+            return complain(text, "--arena is a size from 64 KiB to 128 GiB, such as \"64 MiB\"");
+        }
+        o->arena_bytes = number / UNIT_BYTES * UNIT_BYTES;
+        return true;
+    case 'y':
+        return strcmp(text, "lockfree") == 0 || complain(text, "--sync may be: lockfree");
+    default:
+        o->help = true;
+        return true;
+    }
+}
+
+/* False, after a line on stderr, when the command line is wrong. */
+static bool parse_options(int argc, char **argv, options *o)
+{
+    static const struct option known[] = {
+        {"threads", required_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 's'},
+        {"seconds", required_argument, NULL, 'n'},
+        {"arena", required_argument, NULL, 'a'},
+        {"sync", required_argument, NULL, 'y'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    opterr = 0; /* we say it ourselves */
+    optind = 1;
+    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            return complain(argv[optind - 1],
+                            option == ':' ? "needs a value" : "no such option; see --help");
+        }
+        if (!set_option(o, option, optarg)) {
+            return false;
+        }
+    }
+    return optind == argc || complain(argv[optind], "not expected; see --help");
+}
+
+static options default_options(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t clock = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t threads = processors < 1 ? 1 : (uint32_t)processors;
+    return (options){.threads = threads < THREADS_MOST ? threads : THREADS_MOST,
+                     .seed = alloc_worker_random(&clock),
+                     .seconds = 3,
+                     .arena_bytes = UINT64_C(64) << 20};
+}
+
+/* ---- watching ---- */
+
+static void stop_on_signal(int number)
+{
+    (void)number;
+    atomic_store_explicit(&stop, true, memory_order_relaxed); /* relaxed: see alloc_worker_run */
+}
+
+/* Ctrl-C once ends the test with its summary; a second time it kills. */
+static void catch_interrupt(void)
+{
+    struct sigaction action = {.sa_handler = stop_on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static uint64_t count_operations(const alloc_worker *workers, uint32_t count)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += atomic_load_explicit(&workers[i].operations, memory_order_relaxed); /* a figure */
+    }
+    return sum;
+}
+
+static void look(watch *w, heap *h)
+{
+    buddy_stats stats;
+    buddy_get_stats(heap_core(h), &stats);
+    if (stats.free_units == 0 || stats.largest_order == BUDDY_ORDERS) {
+        return;
+    }
+    double largest = (double)(UINT64_C(1) << stats.largest_order);
+    double fragmentation = 1.0 - largest / stats.free_units;
+    fragmentation = fragmentation > 0 ? fragmentation : 0; /* counts of different instants */
+    w->fragmentation_sum += fragmentation;
+    if (fragmentation > w->fragmentation_most) {
+        w->fragmentation_most = fragmentation;
+    }
+    w->looks++;
+}
+
+static void print_progress(const watch *w, const options *o, heap *h, uint64_t operations)
+{
+    heap_stats stats;
+    char live[UNITS_TEXT];
+    heap_get_stats(h, &stats);
+    fprintf(stderr, "\r%5.1f of %.1f s  %8.2f million operations  %s live   ", w->elapsed_s,
+            o->seconds, 1e-6 * (double)operations, units_format_bytes(stats.live_bytes, live));
+}
+
+/* Sleeps and looks until time is up, Ctrl-C, or a worker has nothing more to do. */
+static void watch_workers(watch *w, const options *o, heap *h, const alloc_worker *workers,
+                          const atomic_uint *ended)
+{
+    bool tty = isatty(STDERR_FILENO);
+    double begin_s = now_s();
+    /* relaxed: flags only; joining the threads orders the rest */
+    while (!atomic_load_explicit(&stop, memory_order_relaxed) &&
+           atomic_load_explicit(ended, memory_order_relaxed) == 0 && w->elapsed_s < o->seconds) {
+        double left_s = o->seconds - w->elapsed_s;
+        struct timespec pause = {0, left_s < 1e-9 * LOOK_NS ? (long)(1e9 * left_s) : LOOK_NS};
+        nanosleep(&pause, NULL);
+        w->elapsed_s = now_s() - begin_s;
+        look(w, h);
+        if (tty) {
+            print_progress(w, o, h, count_operations(workers, o->threads));
+        }
+    }
+    if (tty) {
+        fputs("\r\033[K", stderr); /* the summary takes its place */
+    }
+}
+
+/* ---- running ---- */
+
+typedef struct crew {
+    alloc_worker *workers;
+    pthread_t *threads;
+    uint32_t count; /* started */
+    atomic_uint ended;
+} crew;
+
+typedef struct seat {
+    crew *c;
+    alloc_worker *w;
+} seat;
+
+static void *work(void *context)
+{
+    seat own = *(seat *)context;
+    free(context);
+    alloc_worker_run(own.w);
+    atomic_fetch_add_explicit(&own.c->ended, 1, memory_order_relaxed); /* see watch_workers */
+    return NULL;
+}
+
+static bool start_worker(crew *c, heap *h, const options *o, uint64_t *random)
+{
+    alloc_worker *w = &c->workers[c->count];
+    w->h = h;
+    w->stop = &stop;
+    w->random = alloc_worker_random(random);
+    w->share_bytes = (size_t)o->arena_bytes / o->threads;
+    seat *s = malloc(sizeof(*s));
+    if (s == NULL) {
+        return false;
+    }
+    *s = (seat){c, w};
+    if (pthread_create(&c->threads[c->count], NULL, work, s) != 0) {
+        free(s);
+        return false;
+    }
+    c->count++;
+    return true;
+}
+
+/* Starts the workers, watches, and waits for them. False when there was no memory or no thread. */
+static bool run_crew(crew *c, heap *h, const options *o, watch *w)
+{
+    uint64_t random = o->seed;
+    bool started = true;
+    while (started && c->count < o->threads) {
+        started = start_worker(c, h, o, &random);
+    }
+    if (started) {
+        watch_workers(w, o, h, c->workers, &c->ended);
+    }
+    atomic_store_explicit(&stop, true, memory_order_relaxed);
+    for (uint32_t i = 0; i < c->count; i++) {
+        pthread_join(c->threads[i], NULL);
+    }
+    return started;
+}
+
+/* ---- judging ---- */
+
+/* Says what is wrong, if anything. */
+static bool judge(const crew *c, heap *h, const heap_stats *stats)
+{
+    uint64_t wrong_frees = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        wrong_frees += c->workers[i].wrong_frees;
+        if (c->workers[i].fault != NULL) {
+            char who[32];
+            (void)snprintf(who, sizeof(who), "thread %" PRIu32, i);
+            return complain(who, c->workers[i].fault);
+        }
+    }
+    const char *fault = heap_check(h);
+    if (fault != NULL) {
+        return complain("invariant broken", fault);
+    }
+    if (stats->live_bytes != 0 || stats->core.free_units != stats->core.units) {
+        return complain("at the end", "not all memory has come back");
+    }
+    if (stats->errors != wrong_frees) {
+        return complain("at the end", "wrong frees and refused frees differ in number");
+    }
+    return true;
+}
+
+static void print_summary(const crew *c, const options *o, const watch *w, const heap_stats *stats)
+{
+    char text[UNITS_TEXT];
+    uint64_t allocs = 0, frees = 0, refused = 0, wrong = 0, timed = 0, timed_ns = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        allocs += c->workers[i].allocs;
+        frees += c->workers[i].frees;
+        refused += c->workers[i].refused;
+        wrong += c->workers[i].wrong_frees;
+        timed += c->workers[i].timed;
+        timed_ns += c->workers[i].timed_ns;
+    }
+    printf("threads            %" PRIu32 "\n", o->threads);
+    printf("arena              %s in units of %u B\n", units_format_bytes(o->arena_bytes, text),
+           UNIT_BYTES);
+    printf("seed               %" PRIu64 "\n", o->seed);
+    printf("seconds            %.2f%s\n", w->elapsed_s,
+           w->elapsed_s < o->seconds ? " (stopped early)" : "");
+    printf("blocks taken       %" PRIu64 "\n", allocs);
+    printf("blocks given back  %" PRIu64 "\n", frees);
+    printf("requests refused   %" PRIu64 "\n", refused);
+    printf("wrong frees        %" PRIu64 " tried, %" PRIu64 " refused\n", wrong, stats->errors);
+    printf("time of a call     %.0f ns, clock included\n",
+           timed > 0 ? (double)timed_ns / (double)timed : 0.0);
+    printf("live peak          %s\n", units_format_bytes(stats->peak_bytes, text));
+    printf("splits, merges     %" PRIu64 ", %" PRIu64 "\n", stats->core.splits, stats->core.merges);
+    printf("failed CAS         %" PRIu64 "\n", stats->core.failed_cas);
+    printf("fragmentation      %.3f on average, %.3f at most\n",
+           w->looks > 0 ? w->fragmentation_sum / w->looks : 0.0, w->fragmentation_most);
+    printf("metadata           %s, %.2f bits a unit\n",
+           units_format_bytes(stats->metadata_bytes, text),
+           8.0 * (double)stats->metadata_bytes / stats->core.units);
+}
+
+/* Runs the test on a heap that stands. Returns the exit code. */
+static int test_heap(heap *h, const options *o)
+{
+    watch w = {0};
+    crew c = {.workers = calloc(o->threads, sizeof(alloc_worker)),
+              .threads = calloc(o->threads, sizeof(pthread_t))};
+    int code = EXIT_FAILED;
+    if (c.workers == NULL || c.threads == NULL || !run_crew(&c, h, o, &w)) {
+        complain("cannot start", "not enough memory or threads");
+    } else {
+        heap_stats stats;
+        heap_get_stats(h, &stats);
+        print_summary(&c, o, &w, &stats);
+        bool good = judge(&c, h, &stats);
+        printf("result             %s\n", good ? "all is well" : "A FAULT WAS FOUND");
+        code = good ? EXIT_DONE : EXIT_FAILED;
+    }
+    free(c.workers);
+    free(c.threads);
+    return code;
+}
+
+int test_alloc_main(int argc, char **argv)
+{
+    options o = default_options();
+    if (!parse_options(argc, argv, &o)) {
+        return EXIT_USAGE;
+    }
+    if (o.help) {
+        print_help();
+        return EXIT_DONE;
+    }
+    heap *h = heap_create(&(heap_desc){.bytes = (size_t)o.arena_bytes, .unit_bytes = UNIT_BYTES});
+    if (h == NULL) {
+        char text[UNITS_TEXT];
+        complain(units_format_bytes(o.arena_bytes, text), strerror(errno));
+        return EXIT_FAILED;
+    }
+    atomic_store_explicit(&stop, false, memory_order_relaxed);
+    catch_interrupt();
+    int code = test_heap(h, &o);
+    heap_destroy(h);
+    return code;
+}
+
+int test_main(int argc, char **argv)
+{
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        puts("usage: megabuddy test alloc [OPTION]…\n\nmegabuddy test alloc --help says more.");
+        return EXIT_DONE;
+    }
+    if (argc < 2 || strcmp(argv[1], "alloc") != 0) {
+        fprintf(stderr, "megabuddy: test: %s: the tests are: alloc\n",
+                argc < 2 ? "which one?" : argv[1]);
+        return EXIT_USAGE;
+    }
+    return test_alloc_main(argc - 1, argv + 1);
+}
