@@ -96,8 +96,10 @@ static const uint8_t *expected_texel(const image *m, const page_shape *s, bool w
 
 /* ---- baking a picture in memory ---- */
 
-static void image_rows(void *context, uint32_t first, uint32_t count, uint8_t *rgba)
+static void image_rows(void *context, uint32_t worker, uint32_t first, uint32_t count,
+                       uint8_t *rgba)
 {
+    (void)worker;
     const image *m = context;
     memcpy(rgba, texel_at(m, 0, first), (size_t)m->width * count * 4);
 }
@@ -365,8 +367,9 @@ typedef struct counted {
     uint8_t times[1000];
 } counted;
 
-static void count_one(void *context, uint32_t index)
+static void count_one(void *context, uint32_t worker, uint32_t index)
 {
+    (void)worker;
     ((counted *)context)->times[index]++;
 }
 

@@ -10,6 +10,13 @@
 
 enum { CREW_MAX_THREADS = 256 };
 
+/* One worker besides the caller. Constant after create. */
+typedef struct crew_member {
+    crew *whole;
+    uint32_t worker; /* 1 …; 0 is the caller */
+    pthread_t thread;
+} crew_member;
+
 struct crew {
     pthread_mutex_t lock; /* guards everything down to busy */
     pthread_cond_t called, finished;
@@ -22,11 +29,11 @@ struct crew {
 
     atomic_uint_fast64_t next; /* the index to be taken next; any thread */
     uint32_t workers;          /* besides the caller; constant after create */
-    pthread_t threads[CREW_MAX_THREADS];
+    crew_member members[CREW_MAX_THREADS];
 };
 
 /* Takes indices until there are none left. */
-static void take_work(crew *c, crew_work *work, void *context, uint32_t count)
+static void take_work(crew *c, uint32_t worker, crew_work *work, void *context, uint32_t count)
 {
     for (;;) {
         /* relaxed: only the number matters; the lock orders what the calls write */
@@ -34,13 +41,14 @@ static void take_work(crew *c, crew_work *work, void *context, uint32_t count)
         if (index >= count) {
             return;
         }
-        work(context, (uint32_t)index);
+        work(context, worker, (uint32_t)index);
     }
 }
 
 static void *work_loop(void *argument)
 {
-    crew *c = argument;
+    const crew_member *member = argument;
+    crew *c = member->whole;
     uint64_t seen = 0;
     pthread_mutex_lock(&c->lock);
     for (;;) {
@@ -55,7 +63,7 @@ static void *work_loop(void *argument)
         void *context = c->context;
         const uint32_t count = c->count;
         pthread_mutex_unlock(&c->lock);
-        take_work(c, work, context, count);
+        take_work(c, member->worker, work, context, count);
         pthread_mutex_lock(&c->lock);
         if (--c->busy == 0) {
             pthread_cond_signal(&c->finished);
@@ -77,8 +85,12 @@ crew *crew_create(uint32_t threads)
     pthread_cond_init(&c->called, NULL);
     pthread_cond_init(&c->finished, NULL);
     atomic_init(&c->next, 0);
-    while (c->workers < wanted &&
-           pthread_create(&c->threads[c->workers], NULL, work_loop, c) == 0) {
+    while (c->workers < wanted) {
+        crew_member *m = &c->members[c->workers];
+        *m = (crew_member){.whole = c, .worker = c->workers + 1};
+        if (pthread_create(&m->thread, NULL, work_loop, m) != 0) {
+            break;
+        }
         c->workers++;
     }
     return c;
@@ -94,7 +106,7 @@ void crew_destroy(crew *c)
     pthread_cond_broadcast(&c->called);
     pthread_mutex_unlock(&c->lock);
     for (uint32_t i = 0; i < c->workers; i++) {
-        pthread_join(c->threads[i], NULL);
+        pthread_join(c->members[i].thread, NULL);
     }
     pthread_cond_destroy(&c->finished);
     pthread_cond_destroy(&c->called);
@@ -114,7 +126,7 @@ void crew_run(crew *c, uint32_t count, crew_work *work, void *context)
     c->calls++;
     pthread_cond_broadcast(&c->called);
     pthread_mutex_unlock(&c->lock);
-    take_work(c, work, context, count);
+    take_work(c, 0, work, context, count);
     pthread_mutex_lock(&c->lock);
     while (c->busy > 0) {
         pthread_cond_wait(&c->finished, &c->lock);

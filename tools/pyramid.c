@@ -62,13 +62,13 @@ static void halve_one(const rows_job *job, uint32_t y)
                     band_row(job->to, y));
 }
 
-static void make_chunk(void *context, uint32_t index)
+static void make_chunk(void *context, uint32_t worker, uint32_t index)
 {
     const rows_job *job = context;
     const uint32_t first = job->first + index * CHUNK_ROWS;
     const uint32_t end = min_u32(first + CHUNK_ROWS, job->end);
     if (job->from == NULL) {
-        job->input->rows(job->input->context, first, end - first, band_row(job->to, first));
+        job->input->rows(job->input->context, worker, first, end - first, band_row(job->to, first));
         return;
     }
     for (uint32_t y = first; y < end; y++) {
@@ -129,8 +129,9 @@ typedef struct page_job {
     pagewriter_packed *packed;
 } page_job;
 
-static void make_page(void *context, uint32_t index)
+static void make_page(void *context, uint32_t worker, uint32_t index)
 {
+    (void)worker;
     const page_job *job = context;
     const pyramid_desc *desc = job->desc;
     uint8_t texels[TEXEL_PAGE_MAX_BYTES];

@@ -8,9 +8,9 @@
 typedef struct source {
     uint32_t width, height; /* texels */
     bool wrap_x;            /* the left edge continues at the right one */
-    /* Writes rows [first, first + count), width * 4 bytes each, sRGB and alpha. Called on many
-     * threads at once for rows of their own; the same rows give the same bytes. */
-    void (*rows)(void *context, uint32_t first, uint32_t count, uint8_t *rgba);
+    /* Writes rows [first, first + count), width * 4 bytes each, sRGB and alpha. Called by many
+     * workers of a crew at once for rows of their own; the same rows give the same bytes. */
+    void (*rows)(void *context, uint32_t worker, uint32_t first, uint32_t count, uint8_t *rgba);
     void *context;
 } source;
 

@@ -1,0 +1,13 @@
+/* pageload.h: one page straight from the file to texels, for looking at it. Any thread. */
+#ifndef TOOLS_PAGELOAD_H
+#define TOOLS_PAGELOAD_H
+
+#include "engine/pagefile.h"
+
+/* Reads, checks and unpacks layer `layer` of page p to texel_page_bytes of its format. */
+pagefile_status pageload_texels(const pagefile *file, vt_page p, uint32_t layer, uint8_t *texels);
+
+/* The same, and turned into RGBA8: TEXEL_PAGE_MAX_BYTES at `rgba`. */
+pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, uint8_t *rgba);
+
+#endif
