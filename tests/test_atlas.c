@@ -8,9 +8,7 @@
 #include <cmocka.h>
 
 #include "engine/atlas.h"
-
-#include <stdlib.h>
-#include <time.h>
+#include "tests/seed.h"
 
 enum { MODEL_PAGES = 600, STEPS = 20000 };
 
@@ -27,16 +25,7 @@ static uint64_t random_state;
 
 static uint32_t random_below(uint32_t limit)
 {
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((random_state >> 33) % limit);
-}
-
-static uint64_t pick_seed(void)
-{
-    const char *given = getenv("SEED");
-    const uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    print_message("seed %llu (SEED=… repeats it)\n", (unsigned long long)seed);
-    return seed;
+    return seed_below(&random_state, limit);
 }
 
 /* Ids spread over textures, mips and places, so that the table's hash sees all bits at work. */
@@ -184,14 +173,14 @@ static void random_work_matches_the_model(const atlas_desc *desc)
 static void random_work_on_a_square_atlas(void **state)
 {
     (void)state;
-    random_state = pick_seed();
+    random_state = seed_of_run();
     random_work_matches_the_model(&(atlas_desc){.columns = 16, .rows = 16});
 }
 
 static void random_work_on_an_atlas_of_odd_height(void **state)
 {
     (void)state;
-    random_state = pick_seed();
+    random_state = seed_of_run();
     random_work_matches_the_model(&(atlas_desc){.columns = 16, .rows = 11});
     random_work_matches_the_model(&(atlas_desc){.columns = 32, .rows = 1});
     random_work_matches_the_model(&(atlas_desc){.columns = 1, .rows = 1});

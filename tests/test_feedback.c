@@ -7,10 +7,9 @@
 #include <cmocka.h>
 
 #include "engine/feedback.h"
+#include "tests/seed.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { WIDTH = 160, HEIGHT = 90, PIXELS = WIDTH * HEIGHT, IMAGES = 20 };
 
@@ -20,16 +19,7 @@ static uint64_t random_state;
 
 static uint32_t random_below(uint32_t limit)
 {
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((random_state >> 33) % limit);
-}
-
-static uint64_t pick_seed(void)
-{
-    const char *given = getenv("SEED");
-    const uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    print_message("seed %llu (SEED=… repeats it)\n", (unsigned long long)seed);
-    return seed;
+    return seed_below(&random_state, limit);
 }
 
 static feedback *begin(uint32_t max_wants)
@@ -57,7 +47,7 @@ static void draw_random_image(void)
         p.x = (uint16_t)random_below(page_table_width(&shapes[p.texture - 1], p.mip));
         p.y = (uint16_t)random_below(page_table_height(&shapes[p.texture - 1], p.mip));
         const uint32_t kind = random_below(10);
-        const uint32_t noise = random_below(1u << 30) << 2 | random_below(4);
+        const uint32_t noise = (uint32_t)seed_next(&random_state);
         const uint32_t id = kind == 0 ? 0 : kind == 1 ? noise : page_pack(p);
         for (uint32_t run = 1 + random_below(30); run > 0 && i < PIXELS; run--) {
             image[i++] = id;
@@ -86,7 +76,7 @@ static uint32_t first_pixel(uint32_t id)
 static void random_images_are_counted_right(void **state)
 {
     (void)state;
-    random_state = pick_seed();
+    random_state = seed_of_run();
     feedback *f = begin(0);
     uint64_t garbage = 0;
     for (uint32_t n = 0; n < IMAGES; n++) {

@@ -8,10 +8,9 @@
 #include <cmocka.h>
 
 #include "engine/pagetable.h"
+#include "tests/seed.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { STEPS = 3000, MODEL_ENTRIES = 64 * 64 * 2 };
 
@@ -23,16 +22,7 @@ static uint64_t random_state;
 
 static uint32_t random_below(uint32_t limit)
 {
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((random_state >> 33) % limit);
-}
-
-static uint64_t pick_seed(void)
-{
-    const char *given = getenv("SEED");
-    const uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    print_message("seed %llu (SEED=… repeats it)\n", (unsigned long long)seed);
-    return seed;
+    return seed_below(&random_state, limit);
 }
 
 static uint32_t *model_at(const page_shape *s, vt_page p)
@@ -152,7 +142,7 @@ static void random_work_matches_the_model(uint32_t width, uint32_t height, uint3
 static void random_work_on_many_shapes(void **state)
 {
     (void)state;
-    random_state = pick_seed();
+    random_state = seed_of_run();
     random_work_matches_the_model(32 * 120, 32 * 120, 4);
     random_work_matches_the_model(3000, 1700, 4);    /* padding on both sides */
     random_work_matches_the_model(40 * 112, 100, 8); /* one page high */

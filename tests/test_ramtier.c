@@ -7,12 +7,12 @@
 #include <cmocka.h>
 
 #include "engine/ramtier.h"
+#include "tests/seed.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     PAGES = 500,
@@ -36,25 +36,6 @@ static model_page model[PAGES];
 static uint64_t sequence;
 static uint64_t random_state;
 
-static uint32_t next_random(uint64_t *state, uint32_t limit)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((*state >> 33) % limit);
-}
-
-static uint32_t random_below(uint32_t limit)
-{
-    return next_random(&random_state, limit);
-}
-
-static uint64_t pick_seed(void)
-{
-    const char *given = getenv("SEED");
-    const uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    print_message("seed %llu (SEED=… repeats it)\n", (unsigned long long)seed);
-    return seed;
-}
-
 static uint32_t id_of(uint32_t index)
 {
     return page_pack((vt_page){.texture = 1,
@@ -68,11 +49,11 @@ static uint32_t id_of(uint32_t index)
 static uint32_t layers_of(uint32_t index, ramtier_layer layers[VT_MAX_LAYERS])
 {
     uint64_t state = index * 77u + 5;
-    const uint32_t count = 1 + next_random(&state, 2);
+    const uint32_t count = 1 + seed_below(&state, 2);
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t limit = next_random(&state, 20) ? 9000 : TEXEL_PAGE_MAX_BYTES;
-        layers[i].bytes = 1 + next_random(&state, limit);
-        layers[i].codec = next_random(&state, 2) ? PAGEFILE_LZ4 : PAGEFILE_STORED;
+        const uint32_t limit = seed_below(&state, 20) ? 9000 : TEXEL_PAGE_MAX_BYTES;
+        layers[i].bytes = 1 + seed_below(&state, limit);
+        layers[i].codec = seed_below(&state, 2) ? PAGEFILE_LZ4 : PAGEFILE_STORED;
     }
     return count;
 }
@@ -183,10 +164,10 @@ static void unpin(ramtier *rt, uint32_t index)
 
 static void step(ramtier *rt, uint8_t *data)
 {
-    const uint32_t index = random_below(PAGES);
+    const uint32_t index = seed_below(&random_state, PAGES);
     model_page *p = &model[index];
     const bool was_held = ramtier_has(rt, id_of(index));
-    const uint32_t action = random_below(10);
+    const uint32_t action = seed_below(&random_state, 10);
     if (p->pins > 0 && action < 8) {
         unpin(rt, index);
     } else if (action < 6) {
@@ -210,7 +191,7 @@ static void step(ramtier *rt, uint8_t *data)
 static void random_work_keeps_budget_contents_and_order(void **state)
 {
     (void)state;
-    random_state = pick_seed();
+    random_state = seed_of_run();
     memset(model, 0, sizeof model);
     uint8_t *data = malloc(MOST_BYTES);
     ramtier *rt = ramtier_create(&(ramtier_desc){.budget_bytes = 2 * MIB});
@@ -269,7 +250,7 @@ static ramtier_stats run_sequence(uint64_t seed, uint8_t held[PAGES])
 static void the_same_sequence_gives_the_same_evictions(void **state)
 {
     (void)state;
-    const uint64_t seed = pick_seed();
+    const uint64_t seed = seed_of_run();
     static uint8_t held[2][PAGES];
     const ramtier_stats first = run_sequence(seed, held[0]);
     const ramtier_stats second = run_sequence(seed, held[1]);
@@ -383,10 +364,10 @@ static void *work(void *argument)
     uint64_t state = *(const uint64_t *)argument;
     uint8_t *data = malloc(MOST_BYTES);
     for (uint32_t i = 0; i < THREAD_STEPS; i++) {
-        const uint32_t index = next_random(&state, 120); /* few, so that threads meet */
+        const uint32_t index = seed_below(&state, 120); /* few, so that threads meet */
         ramtier_blob blob;
-        const bool pinned = next_random(&state, 2) ? insert(shared, index, data, &blob)
-                                                   : ramtier_pin(shared, id_of(index), &blob);
+        const bool pinned = seed_below(&state, 2) ? insert(shared, index, data, &blob)
+                                                  : ramtier_pin(shared, id_of(index), &blob);
         if (pinned) {
             atomic_fetch_add(&damaged, !is_intact(index, &blob));
             ramtier_unpin(shared, &blob);
@@ -407,7 +388,7 @@ static void *work(void *argument)
 static void many_threads_see_whole_pages_within_the_budget(void **state)
 {
     (void)state;
-    const uint64_t seed = pick_seed();
+    const uint64_t seed = seed_of_run();
     shared = ramtier_create(&(ramtier_desc){.budget_bytes = 768 * 1024});
     assert_non_null(shared);
     atomic_store(&damaged, 0);
