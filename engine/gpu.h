@@ -32,7 +32,7 @@ typedef struct gpu_desc {
     bool srgb[VT_MAX_LAYERS];
     uint32_t staging_tiles;                   /* tiles in the ring */
     uint32_t feedback_width, feedback_height; /* texels of the feedback target */
-    uint32_t anisotropy;                      /* 1: off */
+    uint32_t anisotropy; /* samples along a slanted pixel's footprint; 0 or 1: off */
     bool audit; /* also keep the page id of every slot's texels, for vt_audit() in the shaders */
 } gpu_desc;
 
@@ -62,11 +62,11 @@ uint32_t gpu_max_slots(void);
 bool gpu_is_software(void);
 
 /* Needs a current context of OpenGL 4.5 core whose functions are loaded. Anisotropy is clamped to
- * what the card can do, and off where it can't. NULL: `error` says why in one line. */
+ * the border, within which its samples stay. NULL: `error` says why in one line. */
 gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes);
 void gpu_destroy(gpu *g); /* with the context current; NULL does nothing */
 
-const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy as the card can do it */
+const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy at least 1 and clamped */
 
 /* --- staging: a ring of tiles in mapped memory --- */
 

@@ -32,14 +32,13 @@ bool gpu_is_software(void)
     return false;
 }
 
-static uint32_t supported_anisotropy(uint32_t wanted)
+/* Its samples reach that many texels out of a page's payload. */
+static uint32_t possible_anisotropy(const gpu_desc *desc)
 {
-    if (wanted <= 1 || !GLAD_GL_EXT_texture_filter_anisotropic) {
+    if (desc->anisotropy <= 1) {
         return 1;
     }
-    GLfloat most = 1;
-    glGetFloatv(GL_MAX_TEXTURE_MAX_ANISOTROPY_EXT, &most);
-    return wanted < (uint32_t)most ? wanted : (uint32_t)most;
+    return desc->anisotropy < desc->shape.border ? desc->anisotropy : desc->shape.border;
 }
 
 GLenum gpu_internal_format(texel_format format, bool srgb)
@@ -141,9 +140,6 @@ static void make_atlas(gpu *g, uint32_t layer)
                                      d->atlas_rows * VT_PAGE_TEXELS, "atlas");
     glTextureParameteri(name, GL_TEXTURE_MIN_FILTER, GL_LINEAR);
     glTextureParameteri(name, GL_TEXTURE_MAG_FILTER, GL_LINEAR);
-    if (d->anisotropy > 1) {
-        glTextureParameterf(name, GL_TEXTURE_MAX_ANISOTROPY_EXT, (float)d->anisotropy);
-    }
     g->atlas[layer] = name;
 }
 
@@ -235,7 +231,7 @@ gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
         return NULL;
     }
     g->desc = *desc;
-    g->desc.anisotropy = supported_anisotropy(desc->anisotropy);
+    g->desc.anisotropy = possible_anisotropy(desc);
     take_error(); /* somebody else's */
     make_textures(g);
     make_block(g);

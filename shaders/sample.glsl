@@ -22,7 +22,7 @@ layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
     float vt_feedback_lod; // mips by which the feedback target is coarser than the screen
     ivec2 vt_last_page;    // of mip 0
     int vt_mips;
-    float vt_anisotropy;   // 1: off
+    float vt_anisotropy;   // 1: off; at most the border
     uint vt_texture;       // number in page ids
     uint vt_wrap_x;        // 1: the left edge continues at the right one
 };
@@ -31,7 +31,8 @@ layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
 struct vt_pixel {
     vec2 texel;  // of mip 0
     ivec2 page;  // of mip 0; page >> m is the page of mip m, since every mip halves exactly
-    vec2 dx, dy; // texels of mip 0 per pixel of the screen
+    vec2 axis;   // texels of mip 0: the long side of the pixel's footprint
+    float ratio; // of its sides, as far as anisotropic filtering goes
     float lod;   // unbiased, not clamped
 };
 
@@ -60,22 +61,16 @@ float vt_mip_scale(int mip)
     return uintBitsToFloat(uint(127 - mip) << 23);
 }
 
-// The level of detail of a footprint: of its long side, less what anisotropic filtering takes care
-// of. Lengths are squared; the floor keeps a footprint without extent from dividing by zero.
-float vt_footprint_lod(vec2 dx, vec2 dy)
-{
-    float xx = max(dot(dx, dx), 1e-20);
-    float yy = max(dot(dy, dy), 1e-20);
-    float ratio = min(max(xx, yy) / min(xx, yy), vt_anisotropy * vt_anisotropy);
-    return 0.5 * log2(max(xx, yy) / ratio);
-}
-
 vt_pixel vt_locate(vec2 uv)
 {
+    vec2 dx = dFdx(uv) * vt_size, dy = dFdy(uv) * vt_size;
+    float xx = max(dot(dx, dx), 1e-20); // squares of the footprint's sides; the floor is for
+    float yy = max(dot(dy, dy), 1e-20); // footprints without extent
+    float square = min(max(xx, yy) / min(xx, yy), vt_anisotropy * vt_anisotropy);
     vt_pixel p;
-    p.dx = dFdx(uv) * vt_size;
-    p.dy = dFdy(uv) * vt_size;
-    p.lod = vt_footprint_lod(p.dx, p.dy);
+    p.axis = xx > yy ? dx : dy;
+    p.ratio = sqrt(square);
+    p.lod = 0.5 * log2(max(xx, yy) / square); // of the long side, less what filtering takes care of
     p.texel = clamp(vec2(vt_wrap_x != 0u ? fract(uv.x) : uv.x, uv.y), 0.0, 1.0) * vt_size;
     // A rounding error here picks the neighbour of a page for a texel on the line between them;
     // that one has the texel in its border.
@@ -130,20 +125,27 @@ vt_view vt_look(vt_pixel p)
     return view;
 }
 
-// The atlas has no mips, so without anisotropy there is nothing for gradients to decide.
+// One bilinear sample, or several along the footprint. By hand, because a card that places its own
+// may reach beyond the page's border, and because Mesa 22.3's software renderer works out gradients
+// from neighbouring pixels' places in the atlas even where textureGrad() is given them.
 vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
 {
-    vec2 at = hit.at * vt_atlas_texel;
     if (vt_anisotropy <= 1.0) {
-        return textureLod(vt_atlas[layer], at, 0.0);
+        return textureLod(vt_atlas[layer], hit.at * vt_atlas_texel, 0.0);
     }
-    // Where the level of detail was clamped the footprint may be larger than the border; its probes
-    // must not reach into the neighbouring slot.
-    float scale = vt_mip_scale(hit.mip);
-    float longest = max(length(p.dx), length(p.dy)) * scale;
-    scale *= min(1.0, 2.0 * vt_anisotropy / max(longest, 1e-10));
-    return textureGrad(vt_atlas[layer], at, p.dx * scale * vt_atlas_texel,
-                       p.dy * scale * vt_atlas_texel);
+    vec2 axis = p.axis * vt_mip_scale(hit.mip);
+    float extent = length(axis);
+    // An ancestor that stands in has fewer texels under the footprint, and needs fewer samples.
+    int count = max(int(ceil(min(p.ratio, extent) - 0.01)), 1);
+    // Between two mips the footprint is up to twice the ratio long. Where the level of detail was
+    // clamped it is longer: cut off, so that the outermost samples stay within the border.
+    axis *= min(1.0, 2.0 * vt_anisotropy / max(extent, 1e-10));
+    vec4 sum = vec4(0.0);
+    for (int i = 0; i < count; i++) {
+        vec2 at = hit.at + axis * ((float(i) + 0.5) / float(count) - 0.5);
+        sum += textureLod(vt_atlas[layer], at * vt_atlas_texel, 0.0);
+    }
+    return sum / float(count);
 }
 
 // A layer of the texture at uv. `layer` must be the same for all pixels of a draw call.
