@@ -15,17 +15,17 @@ enum {
     RASTER_ROWS = 16, /* made at a time by one worker */
     BASE_CELLS = 4,   /* across, of the coarsest octave: continents */
     BASE_OCTAVES = 5,
-    RIDGE_CELLS = 16,
-    RIDGE_OCTAVES = 4,
+    RIDGE_CELLS = 32,
+    RIDGE_OCTAVES = 3,
     MAX_OCTAVES = 16,
     LEAST_CELL = 4, /* texels; finer noise would only flicker */
 };
 
 /* How the world looks. Found by looking at it. */
-static const float LAND_METRES = 5200, RIDGE_METRES = 5600, DETAIL_METRES = 420;
+static const float LAND_METRES = 5200, RIDGE_METRES = 5600, DETAIL_METRES = 700;
 static const float SEA_LEVEL = 0.08f; /* of the continents' noise */
 static const float WORLD_METRES = 40000000;
-static const float EXAGGERATION = 7; /* of slopes, for the light */
+static const float EXAGGERATION = 18; /* of slopes, for the light */
 
 typedef struct octaves {
     uint32_t count;
@@ -76,9 +76,9 @@ static recipe make_recipe(uint32_t width)
         .width = width,
         .base = make_octaves(width, 101, BASE_CELLS, BASE_OCTAVES, 0.55f, 0.5f),
         .ridges = make_octaves(width, 201, RIDGE_CELLS, RIDGE_OCTAVES, 0.55f, 0.5f),
-        .where = make_octaves(width, 301, 8, 3, 0.6f, 0.5f),
-        .detail = make_octaves(width, 401, 128, MAX_OCTAVES, 0.5f, 0.55f),
-        .rain = make_octaves(width, 501, 8, 6, 0.5f, 0.55f),
+        .where = make_octaves(width, 301, 8, 2, 0.6f, 0.5f),
+        .detail = make_octaves(width, 401, 64, MAX_OCTAVES, 0.5f, 0.6f),
+        .rain = make_octaves(width, 501, 8, 5, 0.6f, 0.55f),
     };
 }
 
@@ -118,7 +118,7 @@ static void add_octaves(const octaves *o, uint32_t width, uint32_t y, float *row
 static float ridge(float noise)
 {
     const float off = noise < 0 ? -noise : noise;
-    const float near = relief_clamp(1 - 2.2f * off, 0, 1);
+    const float near = relief_clamp(1 - 1.8f * off, 0, 1);
     return near * near;
 }
 
@@ -126,14 +126,14 @@ static float ridge(float noise)
  * asks for them. */
 static float height_of(float base, float ridges, float where, float detail)
 {
-    const float land = base - SEA_LEVEL;
+    const float land = base - SEA_LEVEL + 0.05f * detail; /* which makes coasts ragged */
     if (land <= 0) {
         return land * 9000 + detail * 60; /* down to some 5 km */
     }
-    const float rise = land * land * LAND_METRES + land * 500;
+    const float rise = land * land * LAND_METRES + land * 1500;
     const float mountains =
-        ridge(ridges) * relief_ramp(where, -0.05f, 0.5f) * relief_ramp(land, 0.02f, 0.3f);
-    const float rough = 0.12f + mountains + rise * (1.0f / 3000);
+        ridge(ridges) * relief_ramp(where, -0.25f, 0.3f) * relief_ramp(land, 0.01f, 0.16f);
+    const float rough = 0.06f + mountains + rise * (1.0f / 2500);
     return rise + mountains * RIDGE_METRES + rough * detail * DETAIL_METRES;
 }
 
@@ -183,9 +183,9 @@ static void land_colour(float metres, float rain, float cold, float steep, float
     mix(colour, SAND, relief_ramp(-rain, 0.02f, 0.35f) * (1 - relief_ramp(cold, 0.35f, 0.6f)));
     mix(colour, TUNDRA, relief_ramp(cold, 0.5f, 0.72f));
     mix(colour, ROCK, relief_ramp(metres, 1500, 3400) * 0.85f);
-    mix(colour, ROCK, relief_ramp(steep, 0.12f, 0.45f) * 0.6f);
+    mix(colour, ROCK, relief_ramp(steep, 0.25f, 0.6f) * 0.5f);
     mix(colour, SNOW, relief_ramp(cold, 0.74f, 0.86f));
-    mix(colour, BEACH, 1 - relief_ramp(metres, 6, 50));
+    mix(colour, BEACH, 1 - relief_ramp(metres, 5, 35));
 }
 
 static void sea_colour(float metres, float cold, float *colour)
