@@ -3,31 +3,31 @@
 
 #include "split.h"
 
-/* Finds the free block that holds `unit`. Nobody else at work. */
-static bool find_cover(const buddy *b, uint32_t unit, buddy_block *out)
+/* The free block that holds `unit`, of order BUDDY_ORDERS when there is none. Nobody else at work.
+ */
+static buddy_block find_cover(const buddy *b, uint32_t unit)
 {
     for (uint32_t order = 0; order <= b->max_order; order++) {
         const freeset *set = &b->sets[order];
         uint32_t place = unit >> order;
         if (place >= set->blocks) {
-            return false; /* nor does any larger block hold it */
+            break; /* nor does any larger block hold it */
         }
         word_atomic *word = freeset_word(set, 0, place / WORD_BITS);
         /* relaxed: closing the gate has acquired everything */
         uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
         if (bits >> place % WORD_BITS & 1) {
-            *out = (buddy_block){place << order, order};
-            return true;
+            return (buddy_block){place << order, order};
         }
     }
-    return false;
+    return (buddy_block){unit, BUDDY_ORDERS};
 }
 
 static bool all_free(const buddy *b, uint32_t from, uint32_t to)
 {
     while (from < to) {
-        buddy_block block;
-        if (!find_cover(b, from, &block)) {
+        buddy_block block = find_cover(b, from);
+        if (block.order == BUDDY_ORDERS) {
             return false;
         }
         from = block.offset + (UINT32_C(1) << block.order);
@@ -39,10 +39,8 @@ static bool all_free(const buddy *b, uint32_t from, uint32_t to)
 static void take_range(buddy *b, core_lane *lane, uint32_t from, uint32_t to)
 {
     while (from < to) {
-        buddy_block block;
-        bool found = find_cover(b, from, &block);
-        assert(found);
-        (void)found;
+        buddy_block block = find_cover(b, from);
+        assert(block.order <= b->max_order);
         const freeset *set = &b->sets[block.order];
         uint32_t place = block.offset >> block.order;
         word_change change =

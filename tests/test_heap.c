@@ -1,7 +1,6 @@
 /* The heap: what it hands out is aligned, disjoint and keeps its bytes; what it must not take back
  * it refuses, with the right word, and stays whole. */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +12,7 @@
 
 #include "buddy/heap.h"
 #include "buddy/heap_marks.h"
-#include "seed.h"
+#include "painted.h"
 
 static uint64_t seed;
 
@@ -368,47 +367,6 @@ static void impossible_marks_are_noticed(void **state)
 
 #define MOST_LIVE 3000
 
-typedef struct live_block {
-    unsigned char *start;
-    size_t bytes;
-    unsigned char pattern;
-} live_block;
-
-/* Fills a block with its pattern, or checks that it still holds it. */
-static void paint(live_block b)
-{
-    memset(b.start, b.pattern, b.bytes);
-}
-
-static bool still_painted(live_block b)
-{
-    return b.start[0] == b.pattern && memcmp(b.start, b.start + 1, b.bytes - 1) == 0;
-}
-
-/* Takes a block of a random size by a random door; bytes == 0 when refused. */
-static live_block take_random(heap *h, uint64_t *random)
-{
-    live_block b = {.bytes = 1 + seed_below(random, 1u << seed_below(random, 16))};
-    switch (seed_below(random, 4)) {
-    case 0:
-        b.start = heap_try(h, b.bytes);
-        break;
-    case 1:
-        b.start = heap_aligned(h, (size_t)1 << seed_below(random, 13), b.bytes);
-        break;
-    case 2: {
-        size_t distance = seed_below(random, (uint32_t)heap_get_desc(h)->bytes);
-        b.start = heap_alloc_near(h, b.bytes, (unsigned char *)heap_base(h) + distance);
-        break;
-    }
-    default:
-        b.start = heap_alloc(h, b.bytes);
-        break;
-    }
-    b.pattern = (unsigned char)seed_next(random);
-    return b.start != NULL ? b : (live_block){0};
-}
-
 /* What freeing p must answer, from the list of live blocks alone. */
 static heap_status expected_status(const live_block *live, uint32_t count, const unsigned char *p)
 {
@@ -489,110 +447,6 @@ static void figures_follow_what_is_live(void **state)
     drop(h);
 }
 
-/* ---- threads ---- */
-
-#define RACERS 2
-#define RACES  2000
-
-typedef struct race {
-    heap *h;
-    pthread_barrier_t start, end;
-    void *block;
-    _Atomic uint32_t wins, losses;
-} race;
-
-static void *race_to_free(void *context)
-{
-    race *r = context;
-    for (int i = 0; i < RACES; i++) {
-        pthread_barrier_wait(&r->start);
-        heap_status status = heap_free(r->h, r->block);
-        atomic_fetch_add(status == HEAP_OK ? &r->wins : &r->losses, 1);
-        pthread_barrier_wait(&r->end);
-    }
-    return NULL;
-}
-
-static void of_two_threads_that_free_one_block_exactly_one_wins(void **state)
-{
-    (void)state;
-    race r = {.h = make(4096, 64)};
-    pthread_barrier_init(&r.start, NULL, RACERS + 1);
-    pthread_barrier_init(&r.end, NULL, RACERS + 1);
-    pthread_t threads[RACERS];
-    for (int i = 0; i < RACERS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, race_to_free, &r), 0);
-    }
-    for (uint32_t i = 0; i < RACES; i++) {
-        r.block = heap_alloc(r.h, 64u << i % 8);
-        pthread_barrier_wait(&r.start);
-        pthread_barrier_wait(&r.end);
-        assert_int_equal(r.wins, i + 1);
-        assert_int_equal(r.losses, i + 1);
-    }
-    for (int i = 0; i < RACERS; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    pthread_barrier_destroy(&r.start);
-    pthread_barrier_destroy(&r.end);
-    assert_int_equal(free_units(r.h), 4096);
-    drop(r.h);
-}
-
-#define WORKERS 4
-
-typedef struct worker {
-    heap *h;
-    uint64_t random;
-    uint32_t faults;
-} worker;
-
-static void *work(void *context)
-{
-    worker *w = context;
-    live_block live[64];
-    uint32_t count = 0;
-    for (int step = 0; step < 20000; step++) {
-        if (count < 64 && seed_below(&w->random, 2)) {
-            live[count] = take_random(w->h, &w->random);
-            if (live[count].bytes > 0) {
-                paint(live[count++]);
-            }
-        } else if (count > 0) {
-            uint32_t i = seed_below(&w->random, count);
-            w->faults += !still_painted(live[i]);
-            w->faults += heap_free(w->h, live[i].start) != HEAP_OK;
-            live[i] = live[--count];
-        }
-    }
-    for (; count > 0; count--) {
-        w->faults += !still_painted(live[count - 1]);
-        w->faults += heap_free(w->h, live[count - 1].start) != HEAP_OK;
-    }
-    return NULL;
-}
-
-static void threads_never_share_a_byte(void **state)
-{
-    (void)state;
-    heap *h = make(3001, 64); /* small enough to run full */
-    worker workers[WORKERS];
-    pthread_t threads[WORKERS];
-    for (int i = 0; i < WORKERS; i++) {
-        workers[i] = (worker){.h = h, .random = seed_next(&seed)};
-        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
-    }
-    for (int i = 0; i < WORKERS; i++) {
-        pthread_join(threads[i], NULL);
-        assert_int_equal(workers[i].faults, 0);
-    }
-    heap_stats stats;
-    heap_get_stats(h, &stats);
-    assert_int_equal(stats.live_bytes, 0);
-    assert_int_equal(stats.core.free_units, 3001);
-    drop(h);
-}
-
 int main(void)
 {
     seed = seed_of_run();
@@ -613,8 +467,6 @@ int main(void)
         cmocka_unit_test(impossible_marks_are_noticed),
         cmocka_unit_test(any_history_keeps_bytes_and_refuses_wrong_frees),
         cmocka_unit_test(figures_follow_what_is_live),
-        cmocka_unit_test(of_two_threads_that_free_one_block_exactly_one_wins),
-        cmocka_unit_test(threads_never_share_a_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
