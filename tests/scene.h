@@ -1,7 +1,7 @@
 /* scene.h: a tiny virtual texture, laid into a real card's atlas by hand, and a plain mip-mapped
  * texture of the same texels beside it.
  *
- * Pages lie in every second slot and poison, with an alpha of 0, between them, so a filter that
+ * Pages lie in every second slot and poison, with an alpha of 0, all round them, so a filter that
  * reaches out of its page shows in the alpha of the picture. */
 #ifndef TESTS_SCENE_H
 #define TESTS_SCENE_H
@@ -14,7 +14,7 @@ enum {
     SCENE_BORDER = 4,
     SCENE_WIDTH = 360,  /* texels: three pages by two, then two by one, then one; odd nowhere, so */
     SCENE_HEIGHT = 240, /* that a plain texture's mips have our sizes */
-    SCENE_MAX_PLACED = 16,
+    SCENE_MAX_PLACED = 9,
 };
 
 /* What the texture shows at a texel of a mip. */
@@ -31,7 +31,7 @@ typedef struct scene {
     bool wrap_x;
     gpu *g;
     GLuint plain;
-    scene_placed placed[SCENE_MAX_PLACED]; /* i lies in slot (2 * (i % 4), 2 * (i / 4)) */
+    scene_placed placed[SCENE_MAX_PLACED]; /* i lies in slot (2 * (i % 3) + 1, 2 * (i / 3) + 1) */
     uint32_t placed_count;
 } scene;
 

@@ -145,12 +145,12 @@ bool headless_gl_open(char *error, uint32_t error_bytes)
     return false;
 }
 
+/* The display stays: a driver that is shut down and unloaded leaves memory behind. */
 void headless_gl_close(void)
 {
     if (headless.context != EGL_NO_CONTEXT) {
         eglMakeCurrent(headless.display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
         eglDestroyContext(headless.display, headless.context);
-        eglTerminate(headless.display);
     }
     headless.context = EGL_NO_CONTEXT;
     headless.display = EGL_NO_DISPLAY;
