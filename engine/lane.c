@@ -136,8 +136,7 @@ void lane_destroy(lane *l)
         return;
     }
     pthread_mutex_lock(&l->mutex);
-    l->stopping = true;
-    l->waiting = 0;
+    l->stopping = true; /* from now on no worker begins a job */
     pthread_cond_broadcast(&l->work_came);
     pthread_mutex_unlock(&l->mutex);
     for (uint32_t i = 0; i < l->worker_count; i++) {

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -349,6 +350,43 @@ static void a_file_cut_short_while_open_is_reported(void **state)
     stop(&r);
 }
 
+/* Puts a descriptor that cannot be read in the place of the one that has `path` open. */
+static void break_descriptor_of(const char *path)
+{
+    struct stat wanted;
+    assert_int_equal(stat(path, &wanted), 0);
+    const int blind = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    uint32_t broken = 0;
+    for (int fd = 3; fd < 64; fd++) {
+        struct stat s;
+        if (fd != blind && fstat(fd, &s) == 0 && s.st_ino == wanted.st_ino &&
+            s.st_dev == wanted.st_dev) {
+            assert_int_equal(dup2(blind, fd), fd);
+            broken++;
+        }
+    }
+    assert_int_equal(broken, 1);
+    close(blind);
+}
+
+static void a_disk_that_says_no_may_be_asked_again(void **state)
+{
+    page_shape s;
+    const char *path = write_world(*state, &s);
+    rig r;
+    start(&r, path, 8 << 20, 1, AS_STORED);
+    break_descriptor_of(path);
+    submit(&r, (vt_page){1, 0, 1, 1}, 0);
+    drain(&r);
+    assert_int_equal(r.ended_count, 1);
+    assert_int_equal(r.ended[0].result, JOB_READ_FAILED);
+    fetch_stats fs;
+    fetch_get_stats(r.fetch, &fs);
+    assert_int_equal(fs.failed, 1);
+    assert_int_equal(fs.pages_read, 0);
+    stop(&r);
+}
+
 static void a_tier_without_room_ends_a_job_with_no_memory(void **state)
 {
     page_shape s;
@@ -492,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_small_tier_and_many_workers_show_no_wrong_texel),
         cmocka_unit_test(a_damaged_page_and_one_that_is_not_there_are_corrupt),
         cmocka_unit_test(a_file_cut_short_while_open_is_reported),
+        cmocka_unit_test(a_disk_that_says_no_may_be_asked_again),
         cmocka_unit_test(a_tier_without_room_ends_a_job_with_no_memory),
         cmocka_unit_test(decode_refuses_what_does_not_unpack),
         cmocka_unit_test(impossible_lanes_are_refused),

@@ -155,6 +155,24 @@ static void destroy_ends_what_has_begun_and_drops_the_rest(void **state)
     lane_destroy(NULL);
 }
 
+static void drain_waits_for_the_job_that_runs(void **state)
+{
+    (void)state;
+    reset_notes(1, false);
+    lane *l = lane_create(&(lane_desc){.name = "drain", .run = write_down, .context = &notes});
+    assert_non_null(l);
+    const page_job job = job_of(0, 0);
+    assert_true(lane_submit(l, &job));
+    wait_until_begun(1);
+    pthread_t opener;
+    assert_int_equal(pthread_create(&opener, NULL, open_gate_later, NULL), 0);
+    lane_drain(l);
+    assert_int_equal(atomic_load(&notes.ended), 1);
+    assert_int_equal(lane_pending(l), 0);
+    pthread_join(opener, NULL);
+    lane_destroy(l);
+}
+
 static lane *crowd_lane;
 
 static void *submit_all(void *argument)
@@ -240,6 +258,7 @@ int main(void)
         cmocka_unit_test(one_worker_keeps_the_order_of_submission),
         cmocka_unit_test(depth_bounds_the_jobs_that_wait_and_not_those_that_run),
         cmocka_unit_test(destroy_ends_what_has_begun_and_drops_the_rest),
+        cmocka_unit_test(drain_waits_for_the_job_that_runs),
         cmocka_unit_test(every_job_of_many_submitters_runs_once),
         cmocka_unit_test(a_pending_count_of_zero_publishes_what_the_jobs_wrote),
         cmocka_unit_test(the_clock_does_not_go_back_and_there_is_a_processor),

@@ -20,6 +20,7 @@ enum {
     MOST_PINNED = 4, /* by the random walk: they cannot break a 2 MiB arena so far that 128 KiB
                         in four pieces do not fit, so nothing is refused */
     THREADS = 4,
+    SAME_PAGES = 200,
     THREAD_STEPS = 1500,
     MIB = 1 << 20,
     MOST_BYTES = 2 * TEXEL_PAGE_MAX_BYTES,
@@ -407,6 +408,50 @@ static void many_threads_see_whole_pages_within_the_budget(void **state)
     ramtier_destroy(shared);
 }
 
+/* All threads bring the same page at the same moment, each time another one. */
+static pthread_barrier_t barrier;
+
+static void *bring_the_same(void *argument)
+{
+    (void)argument;
+    static const uint8_t data[MOST_BYTES];
+    const ramtier_layer layers[2] = {{TEXEL_PAGE_MAX_BYTES, PAGEFILE_STORED},
+                                     {TEXEL_PAGE_MAX_BYTES, PAGEFILE_STORED}};
+    for (uint32_t i = 0; i < SAME_PAGES; i++) {
+        ramtier_blob blob;
+        pthread_barrier_wait(&barrier);
+        if (ramtier_insert(shared, id_of(i), 2, layers, data, &blob)) {
+            ramtier_unpin(shared, &blob);
+        } else {
+            atomic_fetch_add(&damaged, 1);
+        }
+    }
+    return NULL;
+}
+
+static void a_page_that_many_threads_bring_at_once_is_held_once(void **state)
+{
+    (void)state;
+    shared = ramtier_create(&(ramtier_desc){.budget_bytes = 8 * MIB});
+    assert_non_null(shared);
+    atomic_store(&damaged, 0);
+    pthread_barrier_init(&barrier, NULL, THREADS);
+    pthread_t threads[THREADS];
+    for (uint32_t t = 0; t < THREADS; t++) {
+        assert_int_equal(pthread_create(&threads[t], NULL, bring_the_same, NULL), 0);
+    }
+    for (uint32_t t = 0; t < THREADS; t++) {
+        pthread_join(threads[t], NULL);
+    }
+    pthread_barrier_destroy(&barrier);
+    ramtier_stats s;
+    ramtier_get_stats(shared, &s);
+    assert_int_equal(atomic_load(&damaged), 0);
+    assert_int_equal(s.inserted, SAME_PAGES);
+    assert_well(shared);
+    ramtier_destroy(shared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +461,7 @@ int main(void)
         cmocka_unit_test(a_page_larger_than_the_arena_is_refused_and_evicts_nothing),
         cmocka_unit_test(the_least_budget_holds_the_largest_page),
         cmocka_unit_test(the_number_of_pages_is_bounded),
+        cmocka_unit_test(a_page_that_many_threads_bring_at_once_is_held_once),
         cmocka_unit_test(many_threads_see_whole_pages_within_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
