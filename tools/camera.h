@@ -20,6 +20,9 @@
 
 #define CAMERA_WORLD_HEIGHT 1000.0 /* world units from the map's top edge to its bottom edge */
 
+/* Tangent of half the field of view, upright: 60 degrees. */
+#define CAMERA_TAN_HALF_FIELD 0.5773502691896257
+
 enum {
     CAMERA_PATH_MAX_KEYS = 65536,
     CAMERA_PATH_MAX_BYTES = 8 << 20, /* of the file */
