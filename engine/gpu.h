@@ -70,7 +70,8 @@ const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy at least 1 
 
 /* --- staging: a ring of tiles in mapped memory --- */
 
-uint8_t *gpu_staging(const gpu *g); /* tile t begins at t * gpu_tile_bytes */
+/* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or worse. */
+uint8_t *gpu_staging(const gpu *g);
 
 /* Takes a free tile for a worker to fill; -1 when none is free: the card still reads them, or
  * workers hold them. Never waits. */

@@ -6,6 +6,10 @@
 // uv runs from 0 to 1 over the picture, v downward. Its screen derivatives choose the mip, so call
 // these functions outside of branches that pixels of one surface take differently, and let uv run on
 // over a seam (1.1 rather than 0.1): it is wrapped here, after the derivatives were taken.
+//
+// #define VT_ISOTROPIC above this text, in all programs, leaves anisotropic filtering out, whatever
+// the block says. Where it is off, that is worth doing on a renderer in software, which executes
+// both sides of a branch: measured 10 instead of 17 ms for 1280x720 on two cores.
 
 layout(binding = VT_UNIT_TABLE) uniform usampler2D vt_table; // level m: mip m, a texel a page
 layout(binding = VT_UNIT_AUDIT) uniform usampler2D vt_audit_ids;
@@ -26,6 +30,12 @@ layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
     uint vt_texture;       // number in page ids
     uint vt_wrap_x;        // 1: the left edge continues at the right one
 };
+
+#ifdef VT_ISOTROPIC
+#define VT_MOST_SAMPLES 1.0
+#else
+#define VT_MOST_SAMPLES vt_anisotropy
+#endif
 
 // A pixel's place in the picture.
 struct vt_pixel {
@@ -66,7 +76,7 @@ vt_pixel vt_locate(vec2 uv)
     vec2 dx = dFdx(uv) * vt_size, dy = dFdy(uv) * vt_size;
     float xx = max(dot(dx, dx), 1e-20); // squares of the footprint's sides; the floor is for
     float yy = max(dot(dy, dy), 1e-20); // footprints without extent
-    float square = min(max(xx, yy) / min(xx, yy), vt_anisotropy * vt_anisotropy);
+    float square = min(max(xx, yy) / min(xx, yy), VT_MOST_SAMPLES * VT_MOST_SAMPLES);
     vt_pixel p;
     p.axis = xx > yy ? dx : dy;
     p.ratio = sqrt(square);
@@ -125,14 +135,20 @@ vt_view vt_look(vt_pixel p)
     return view;
 }
 
+#ifdef VT_ISOTROPIC
+
+vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
+{
+    return textureLod(vt_atlas[layer], hit.at * vt_atlas_texel, 0.0);
+}
+
+#else
+
 // One bilinear sample, or several along the footprint. By hand, because a card that places its own
 // may reach beyond the page's border, and because Mesa 22.3's software renderer works out gradients
 // from neighbouring pixels' places in the atlas even where textureGrad() is given them.
 vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
 {
-    if (vt_anisotropy <= 1.0) {
-        return textureLod(vt_atlas[layer], hit.at * vt_atlas_texel, 0.0);
-    }
     vec2 axis = p.axis * vt_mip_scale(hit.mip);
     float extent = length(axis);
     // An ancestor that stands in has fewer texels under the footprint, and needs fewer samples.
@@ -147,6 +163,8 @@ vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
     }
     return sum / float(count);
 }
+
+#endif
 
 // A layer of the texture at uv. `layer` must be the same for all pixels of a draw call.
 vec4 vt_sample_layer(int layer, vec2 uv)

@@ -13,6 +13,7 @@
 static struct {
     unsigned complaints;
     char first[256];
+    const char *defines;
     GLuint vertices; /* core profile draws nothing without a vertex array, even an empty one */
 } rig;
 
@@ -87,13 +88,19 @@ static GLuint compile(GLenum stage, GLsizei count, const char *const *texts)
     return shader;
 }
 
+void gl_rig_define(const char *text)
+{
+    rig.defines = text;
+}
+
 GLuint gl_rig_program(const char *body)
 {
     const char *const vertex[] = {vertex_text};
-    const char *const fragment[] = {"#version 450 core\n", shader_vt_glsl, body};
+    const char *const fragment[] = {"#version 450 core\n", rig.defines ? rig.defines : "",
+                                    shader_vt_glsl, body};
     const GLuint program = glCreateProgram();
     const GLuint stages[] = {compile(GL_VERTEX_SHADER, 1, vertex),
-                             compile(GL_FRAGMENT_SHADER, 3, fragment)};
+                             compile(GL_FRAGMENT_SHADER, 4, fragment)};
     glAttachShader(program, stages[0]);
     glAttachShader(program, stages[1]);
     glLinkProgram(program);

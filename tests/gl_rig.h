@@ -22,6 +22,9 @@ void gl_rig_close(void);
 /* Fails the test when the driver has complained since the last call. */
 void gl_rig_expect_quiet(void);
 
+/* Text that programs made from now on have after their #version line; "" at first. */
+void gl_rig_define(const char *text);
+
 /* A program of the full-screen triangle and a fragment shader: #version, vt_glsl's text, `body`,
  * which reads `in vec2 uv`. Fails the test when it does not compile. */
 GLuint gl_rig_program(const char *body);

@@ -186,6 +186,21 @@ static void filters_anisotropically_like_a_plain_texture(void **state)
     scene_close(&s);
 }
 
+static void can_be_compiled_without_anisotropy(void **state)
+{
+    (void)state;
+    scene s = scene_open_small((scene){.desc = {.anisotropy = 4}});
+    scene_place_mips(&s, 0);
+    if (GLAD_GL_EXT_texture_filter_anisotropic) {
+        glTextureParameterf(s.plain, GL_TEXTURE_MAX_ANISOTROPY_EXT, 1);
+    }
+    gl_rig_define("#define VT_ISOTROPIC\n");
+    assert_float_equal(lod_over_all(90, 240), 2, 1e-3); /* 4 texels by 1 */
+    compare_views(BODY("textureLod(plain, uv, vt_lod(uv))"));
+    gl_rig_define("");
+    scene_close(&s);
+}
+
 /* --- what is missing, and what is arriving --- */
 
 static const view_case page_1_0 = {
@@ -450,6 +465,7 @@ int main(void)
         cmocka_unit_test(looks_like_a_plain_texture_in_bc1),
         cmocka_unit_test(wraps_without_a_seam),
         cmocka_unit_test(filters_anisotropically_like_a_plain_texture),
+        cmocka_unit_test(can_be_compiled_without_anisotropy),
         cmocka_unit_test(shows_the_nearest_ancestor_of_a_missing_page),
         cmocka_unit_test(fades_from_the_ancestor_to_the_page),
         cmocka_unit_test(bias_makes_everything_coarser),
