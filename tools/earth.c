@@ -19,7 +19,7 @@ enum {
 };
 
 /* How the ground looks. Found by looking at it. */
-static const float EQUATOR_METRES = 40075017;
+static const float EQUATOR_METRES = 40075016;
 static const float EXAGGERATION = 7;     /* of slopes, for the light */
 static const float DETAIL_SHARE = 0.45f; /* of the heights' range around, as made-up relief */
 static const float LAND_LIGHT = 0.75f;   /* how much of the light is taken over */

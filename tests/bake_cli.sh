@@ -1,0 +1,197 @@
+#!/bin/sh
+# bake_cli.sh MEGABUDDY: bake, info and verify from the command line, above all what they say about bad
+# input: the right exit code, one clear line on stderr, nothing left behind. Prints each case that
+# fails; exit code 1 when one did.
+set -u
+program=$1
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-cli-XXXXXX")
+mounted=
+clean_up()
+{
+    if [ -n "$mounted" ]; then
+        umount "$mounted"
+    fi
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
+cd "$scratch" || exit 1
+failures=0
+
+fail()
+{
+    echo "FAILED: $*"
+    sed 's/^/    /' stderr
+    failures=$((failures + 1))
+}
+
+# expect CODE TEXT COMMAND…: the exit code; and one line on stderr that has TEXT in it, or, where TEXT
+# is empty, none.
+expect()
+{
+    code=$1 text=$2
+    shift 2
+    "$@" >stdout 2>stderr
+    got=$?
+    lines=$(wc -l <stderr)
+    if [ "$got" -ne "$code" ]; then
+        fail "exit code $got, not $code: $*"
+    elif [ -z "$text" ] && [ "$lines" -ne 0 ]; then
+        fail "spoke on stderr: $*"
+    elif [ -n "$text" ] && { [ "$lines" -ne 1 ] || ! grep -q "^megabuddy: .*$text" stderr; }; then
+        fail "no single line with '$text': $*"
+    fi
+}
+
+expect_empty()
+{
+    if [ -n "$(ls -A "$1")" ]; then
+        fail "left behind in $1: $(ls -A "$1")"
+    fi
+}
+
+# A grey PPM picture of $1 x $2 texels.
+picture()
+{
+    printf 'P6\n%d %d\n255\n' "$1" "$2"
+    head -c $(($1 * $2 * 3)) /dev/zero | tr '\000' '\144'
+}
+
+picture 300 200 >good.ppm
+mkdir out
+
+# What works.
+for subcommand in bake info verify; do
+    expect 0 '' "$program" $subcommand --help
+done
+expect 0 '' "$program" bake good.ppm -o good.mega
+expect 0 '' "$program" bake good.ppm -o eight.mega --border 8 --format rgba8 --no-lz4 --wrap -q
+expect 0 '' "$program" info good.mega
+expect 0 '' "$program" verify good.mega
+expect 0 '' "$program" info good.mega --page 0,1,1 -o page.png
+expect 0 '' "$program" info eight.mega --mip 1 -o mip.png
+picture 1 1 >one.ppm
+expect 0 '' "$program" bake one.ppm -o one.mega
+for threads in 1 3; do
+    expect 0 '' "$program" bake --synthetic --width 512 --threads $threads -q -o threads$threads.mega
+done
+expect 0 '' cmp threads1.mega threads3.mega
+expect 0 '' "$program" verify threads1.mega
+
+# Wrong usage.
+expect 2 'no picture' "$program" bake -o out/w.mega
+expect 2 'no page file' "$program" bake good.ppm
+expect 2 'more than one' "$program" bake good.ppm one.ppm -o out/w.mega
+expect 2 'must be 4 or 8' "$program" bake good.ppm -o out/w.mega --border 5
+expect 2 'bc1 or rgba8' "$program" bake good.ppm -o out/w.mega --format bc7
+expect 2 'from 1 to 256' "$program" bake good.ppm -o out/w.mega --threads 0
+expect 2 'from 1 to 256' "$program" bake good.ppm -o out/w.mega --threads -1
+expect 2 'multiple of 64' "$program" bake --synthetic -o out/w.mega --width 1000
+expect 2 'no such option' "$program" bake good.ppm -o out/w.mega --bogus
+expect 2 'needs a value' "$program" bake good.ppm -o
+expect 2 'does not go' "$program" bake --earth --synthetic -o out/w.mega
+expect 2 'needs --colour' "$program" bake --earth -o out/w.mega
+expect 2 'go with --earth' "$program" bake good.ppm --colour good.ppm -o out/w.mega
+expect 2 'is the input' "$program" bake good.ppm -o ./good.ppm
+expect 2 'one page file' "$program" info
+expect 2 'MIP,X,Y' "$program" info good.mega --page 0,1 -o page.png
+expect 2 'goes with' "$program" info good.mega --page 0,1,1
+expect 2 'one page file' "$program" verify
+
+# Bad pictures.
+: >empty.png
+echo 'this is no picture, whatever its name says; it is long enough for every test of its format, and goes on and on' >text.jpg
+cat text.jpg text.jpg text.jpg >text.png
+head -c 90000 good.ppm >short.ppm
+mkfifo pipe.png
+expect 1 'No such file' "$program" bake absent.png -o out/w.mega
+expect 1 'is empty' "$program" bake empty.png -o out/w.mega
+expect 1 'is a directory' "$program" bake . -o out/w.mega
+expect 1 'not a regular file' "$program" bake pipe.png -o out/w.mega
+expect 1 'text.jpg' "$program" bake text.jpg -o out/w.mega
+expect 1 'text.png' "$program" bake text.png -o out/w.mega
+expect 1 'truncated' "$program" bake short.ppm -o out/w.mega
+printf 'P6\n99999999 99999999\n255\n' >huge.ppm
+expect 1 'huge.ppm' "$program" bake huge.ppm -o out/w.mega
+printf 'P6\n16000000 16000000\n255\nabc' >large.ppm
+expect 1 'large.ppm' "$program" bake large.ppm -o out/w.mega
+picture 300000 1 >wide.ppm
+expect 1 'larger than a page file' "$program" bake wide.ppm -o out/w.mega
+expect 1 'No such file' "$program" bake --earth --colour good.ppm --heights absent.cdf -o out/w.mega
+expect 1 'netCDF' "$program" bake --earth --colour good.ppm --heights text.jpg -o out/w.mega
+expect 1 'is empty' "$program" bake --earth --colour good.ppm --heights empty.png -o out/w.mega
+expect_empty out
+
+# Bad places for the result.
+expect 1 'No such file' "$program" bake good.ppm -o absent/w.mega
+expect 1 'not a regular file' "$program" bake good.ppm -o out
+expect 1 'not a regular file' "$program" bake good.ppm -o /dev/full
+expect 1 'Not a directory' "$program" bake good.ppm -o good.mega/w.mega
+expect 1 'No such file' "$program" info good.mega --page 0,0,0 -o absent/page.png
+expect 1 'no such page' "$program" info good.mega --page 0,99,0 -o page.png
+
+# A disk that fills up: a limit on the file's size stands in for it where nothing can be mounted.
+cp good.mega out/w.mega
+(
+    ulimit -f 64
+    expect 1 'File too large' "$program" bake --synthetic --width 1024 -o out/w.mega
+    exit "$failures"
+)
+failures=$?
+expect 0 '' cmp good.mega out/w.mega
+rm out/w.mega
+expect_empty out
+if mount -t tmpfs -o size=512k megabuddy-test out 2>/dev/null; then
+    mounted=$scratch/out
+    expect 1 'No space left' "$program" bake --synthetic --width 2048 -o out/w.mega
+    expect_empty out
+    umount out && mounted=
+fi
+
+# Interruption, gentle and not. The work is long enough to be hit by it.
+for signal in INT TERM KILL; do
+    "$program" bake --synthetic --width 16384 -q -o out/w.mega 2>stderr &
+    child=$!
+    sleep 0.5
+    kill -$signal $child
+    wait $child 2>/dev/null
+    got=$?
+    wanted=1
+    if [ $signal = KILL ]; then
+        wanted=137
+    elif ! grep -q 'interrupted' stderr; then
+        fail "SIG$signal: no word of it"
+    fi
+    if [ $got -ne $wanted ]; then
+        fail "SIG$signal: exit code $got, not $wanted"
+    fi
+    expect_empty out
+done
+
+# Bad page files.
+size=$(wc -c <good.mega)
+: >empty.mega
+head -c $((size - 1)) good.mega >short.mega
+head -c 100 good.mega >stub.mega
+{ head -c $((size - 2)) good.mega; printf 'xy'; } >page.mega
+{ head -c 300 good.mega; printf 'xy'; tail -c +303 good.mega; } >index.mega
+{ head -c 20 good.mega; printf 'xy'; tail -c +23 good.mega; } >header.mega
+for subcommand in info verify; do
+    expect 1 'No such file' "$program" $subcommand absent.mega
+    expect 1 'too short' "$program" $subcommand empty.mega
+    expect 1 'too short' "$program" $subcommand stub.mega
+    expect 1 'is truncated' "$program" $subcommand short.mega
+    expect 1 'damaged header' "$program" $subcommand header.mega
+    expect 1 'damaged index' "$program" $subcommand index.mega
+    expect 1 'not a page file' "$program" $subcommand good.ppm
+    expect 1 'not a regular file' "$program" $subcommand out
+done
+"$program" verify page.mega >stdout 2>stderr
+if [ $? -ne 1 ] || ! grep -q 'page 0,2,1 layer 0: .*checksum' stderr; then
+    fail "verify does not name the bad page"
+fi
+
+if [ "$failures" -gt 0 ]; then
+    echo "$failures cases failed"
+    exit 1
+fi
+echo "all cases as they should be"
