@@ -14,7 +14,8 @@
  * never read. */
 void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba);
 
-/* The other way, with loss; alpha is dropped. Fifteen times slower and more. */
+/* The other way, with loss; alpha is dropped. Fifteen times slower and more. The baker packs with
+ * this too. */
 void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
 #endif

@@ -111,7 +111,7 @@ function check_buddy(name, quoted) {
     if (!quoted && !is_libc(name)) {
         offend("buddy/ needs the C library only, but includes " name)
     }
-    if (is_core() && name ~ /^buddy\/(heap|region)/) {
+    if (is_core() && name ~ /^buddy\/(heap|heap_marks|region)/) {
         offend("the core does not know the heap, but includes " name)
     }
     if (is_core() &&
@@ -148,7 +148,7 @@ function check_tools(name, quoted) {
     if (is_private_buddy(name)) {
         offend("private to buddy/: " name)
     } else if (name ~ /^engine\// &&
-               name !~ /^engine\/(vt|page|pagefile|pagewriter|texel|platform)\.h$/) {
+               name !~ /^engine\/(vt|page|pagefile|pagewriter|texel|bc1|platform)\.h$/) {
         offend("tools see the streamer through engine/vt.h, but this includes " name)
     } else if (name ~ /^tests\//) {
         offend("tools/ is below tests/, but includes " name)

@@ -11,7 +11,7 @@
 #include "engine/pagewriter.h"
 #include "tests/scratch.h"
 #include "tests/seed.h"
-#include "tools/bc1.h"
+#include "engine/bc1.h"
 #include "tools/pyramid.h"
 #include "tools/srgb.h"
 
@@ -148,7 +148,7 @@ static void read_page(const pagefile *file, vt_page p, uint8_t *rgba)
     assert_int_equal(pagefile_read(file, &e, stored), PAGEFILE_OK);
     assert_int_equal(pagefile_unpack(e.codec, stored, e.bytes, format, texels), PAGEFILE_OK);
     if (format == TEXEL_BC1) {
-        bc1_decode_page(texels, rgba);
+        bc1_unpack_page(texels, rgba);
     } else {
         memcpy(rgba, texels, TEXEL_PAGE_MAX_BYTES);
     }

@@ -1,7 +1,7 @@
 /* pageload.c: find, read, unpack, in one go. */
 #include "tools/pageload.h"
 
-#include "tools/bc1.h"
+#include "engine/bc1.h"
 
 pagefile_status pageload_texels(const pagefile *file, vt_page p, uint32_t layer, uint8_t *texels)
 {
@@ -30,7 +30,7 @@ pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, u
     }
     const pagefile_status status = pageload_texels(file, p, layer, blocks);
     if (status == PAGEFILE_OK) {
-        bc1_decode_page(blocks, rgba);
+        bc1_unpack_page(blocks, rgba);
     }
     return status;
 }

@@ -1,7 +1,7 @@
 /* pyramid.c: bands of rows, one a mip. */
 #include "tools/pyramid.h"
 
-#include "tools/bc1.h"
+#include "engine/bc1.h"
 #include "tools/srgb.h"
 
 #include <assert.h>
@@ -139,7 +139,7 @@ static void make_page(void *context, uint32_t worker, uint32_t index)
     const uint8_t *ready = texels;
     cut_page(job->from, &desc->shape, desc->input.wrap_x, index, job->y, texels);
     if (desc->format == TEXEL_BC1) {
-        bc1_encode_page(texels, blocks);
+        bc1_pack_page(texels, blocks);
         ready = blocks;
     }
     job->packed[index] = pagewriter_pack(desc->format, ready, desc->compress);
