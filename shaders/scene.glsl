@@ -17,26 +17,32 @@ layout(std140, binding = SCENE_BLOCK_BINDING) uniform scene_block
     float scene_lit;       // 1: terrain under a sky; 0: a picture, shown as it is
 };
 
-const float AIR_HEIGHT = 30.0;    // world units in which the air thins to 1/e
-const float AIR_SIGHT = 210.0;    // distance at which haze hides all but 1/e, at sea level
-const vec3 HAZE = vec3(0.60, 0.72, 0.86);
-const vec3 ZENITH = vec3(0.075, 0.19, 0.46);
-const vec3 SPACE = vec3(0.004, 0.007, 0.02);
-const vec3 SUN = vec3(1.0, 0.93, 0.80);
+const float AIR_HEIGHT = 12.0; // world units in which the air thins to 1/e
+const float AIR_SIGHT = 150.0; // distance at which haze hides all but 1/e, at sea level
+const vec3 SCATTER = vec3(0.55, 0.85, 1.45); // blue is scattered first, near and far
+const vec3 HAZE = vec3(0.56, 0.70, 0.88);
+const vec3 ZENITH = vec3(0.055, 0.17, 0.46);
+const vec3 SPACE = vec3(0.002, 0.004, 0.012);
+const vec3 SUN = vec3(1.0, 0.92, 0.78);
+
+// Distance of the horizon.
+float scene_horizon()
+{
+    return sqrt(max(scene_altitude, 0.5) / max(scene_bend, 1e-9));
+}
 
 // Light that comes from the sky in direction `to` (unit length).
 vec3 scene_sky(vec3 to)
 {
-    float thin = exp(-scene_altitude / 260.0);               // 1 on the ground, 0 in space
-    float dip = sqrt(4.0 * scene_bend * max(scene_altitude, 0.0)); // of the horizon, slope
-    float rise = to.y + dip / sqrt(1.0 + dip * dip);         // above the horizon
-    float up = clamp(rise, 0.0, 1.0);
-    vec3 high = mix(SPACE, ZENITH, thin);
-    float glow = exp(-up * mix(14.0, 4.2, thin)); // from up high the air is a thin bright line
-    vec3 sky = mix(high, HAZE, glow);
+    float thin = exp(-scene_altitude / 150.0); // 1 on the ground, 0 in space
+    float dip = 2.0 * scene_altitude / scene_horizon(); // slope down to the horizon
+    float up = to.y + dip * inversesqrt(1.0 + dip * dip); // above the horizon
+    // From up high the air is a thin bright line; below it, where the map ends, is space again.
+    float glow = exp(-max(up, 0.0) * mix(26.0, 3.6, thin) + min(up, 0.0) * mix(26.0, 0.0, thin));
+    vec3 sky = mix(mix(SPACE, ZENITH, thin), HAZE, glow);
     float facing = max(dot(to, scene_sun.xyz), 0.0);
-    sky += SUN * (0.20 * pow(facing, 6.0) * glow + 0.30 * pow(facing, 64.0));
-    sky += SUN * 14.0 * smoothstep(0.99955, 0.99985, facing) * step(0.0, rise);
+    sky += SUN * (0.28 * pow(facing, 5.0) * glow + 0.22 * pow(facing, 48.0));
+    sky += SUN * 12.0 * smoothstep(0.9995, 0.9999, facing);
     return sky;
 }
 
@@ -47,9 +53,14 @@ vec3 scene_haze(vec3 colour, vec3 away, float height)
     float to = exp(-max(height, 0.0) / AIR_HEIGHT);
     float climb = (max(scene_altitude, 0.0) - max(height, 0.0)) / AIR_HEIGHT;
     float density = abs(climb) < 1e-3 ? to : (to - from) / climb; // mean along the way
-    float seen = exp(-length(away) * density / AIR_SIGHT);
-    vec3 along = normalize(vec3(away.x, max(away.y, 0.0), away.z)); // haze is the horizon's light
-    return mix(scene_sky(along), colour, seen);
+    float distance = length(away);
+    vec3 seen = exp(-distance * density / AIR_SIGHT * SCATTER);
+    // Near the horizon the way through the air gets longer than a flat map knows.
+    seen *= 1.0 - 0.92 * smoothstep(0.55, 1.02, distance / scene_horizon());
+    vec2 along = away.xz / max(length(away.xz), 1e-6);
+    float dip = 2.0 * scene_altitude / scene_horizon();
+    vec3 air = scene_sky(normalize(vec3(along.x, -dip, along.y))); // the light of the horizon
+    return mix(air, colour, seen);
 }
 
 // Rolls bright light off softly instead of clipping it.

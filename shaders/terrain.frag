@@ -1,27 +1,25 @@
 // terrain.frag: the ground in colour: the streamed texture, lit by the sun, seen through the air.
 // After #version, vt_glsl() and scene.glsl.
-layout(binding = 1) uniform sampler2D shade; // normal x, z; sea (heightmap_shade)
+layout(binding = 1) uniform sampler2D shade; // normal x, z (heightmap_shade)
 
 in vec2 uv;
 in vec3 away;
 in float altitude;
 layout(location = 0) out vec4 colour;
 
+// The picture is as dark as the ground seen from space; this is how much brighter it is shown.
+const float EXPOSURE = 1.45;
 // The bake has relief drawn into the picture already: the sun only adds to it.
-const float SUN_SHARE = 0.55;
+const float SUN_SHARE = 0.72;
 
 vec3 lit(vec3 ground)
 {
-    vec4 texel = texture(shade, uv);
-    vec2 slope = (texel.xy * 255.0 - 128.0) / 127.0;
+    vec2 slope = (texture(shade, uv).xy * 255.0 - 128.0) / 127.0;
     vec3 normal = normalize(vec3(slope.x, sqrt(max(1.0 - dot(slope, slope), 0.05)), slope.y));
     float facing = max(dot(normal, scene_sun.xyz), 0.0) / scene_sun.y; // 1 on level ground
-    vec3 light = mix(vec3(0.86, 0.95, 1.10), SUN * 1.08, min(facing, 1.6) * SUN_SHARE + 0.1);
-    vec3 shown = ground * light * (1.0 - SUN_SHARE + SUN_SHARE * min(facing, 1.8));
-    // A glint of the sun on the sea, wide since the waves are not drawn.
-    vec3 half_way = normalize(scene_sun.xyz - normalize(away));
-    float glint = pow(max(half_way.y, 0.0), 90.0) * texel.z;
-    return shown + SUN * glint * 0.35;
+    float direct = min(facing, 1.7) * SUN_SHARE;
+    vec3 light = SUN * 1.08 * direct + vec3(0.80, 0.95, 1.20) * (1.0 - SUN_SHARE);
+    return ground * light * EXPOSURE;
 }
 
 void main()

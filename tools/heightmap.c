@@ -188,7 +188,7 @@ heightmap_range heightmap_bounds(const heightmap *h, double u0, double v0, doubl
 }
 
 void heightmap_shade(const heightmap *h, uint32_t level, double metres_to_units, double map_width,
-                     double map_height, uint8_t *rgba)
+                     double map_height, uint8_t *normals)
 {
     const heightmap_level size = h->size[level];
     const double slope_x = metres_to_units * size.width / (2 * map_width);
@@ -206,11 +206,9 @@ void heightmap_shade(const heightmap *h, uint32_t level, double metres_to_units,
             const double nx = (row[left] - row[right]) * slope_x;
             const double nz = (above[x] - below[x]) * slope_z;
             const double scale = 127 / sqrt(nx * nx + nz * nz + 1);
-            uint8_t *out = rgba + ((size_t)y * size.width + x) * 4;
+            uint8_t *out = normals + ((size_t)y * size.width + x) * 2;
             out[0] = (uint8_t)lrint(128 + nx * scale);
             out[1] = (uint8_t)lrint(128 + nz * scale);
-            out[2] = row[x] <= 0 ? 255 : 0;
-            out[3] = 255;
         }
     }
 }

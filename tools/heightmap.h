@@ -45,10 +45,10 @@ double heightmap_at(const heightmap *h, double u, double v);
 /* A range that holds every height of the rectangle, perhaps somewhat wider. */
 heightmap_range heightmap_bounds(const heightmap *h, double u0, double v0, double u1, double v1);
 
-/* Packs, for shading, a texel an RGBA8: the upright normal's x and z (128 + 127 n) of a relief
- * drawn with metres_to_units on a map of map_width x map_height units; blue 255 where the sea is;
- * alpha 255. Writes width x height of level `level`. */
+/* Packs, for shading, a texel two bytes: the upright normal's x and z (128 + 127 n) of a relief
+ * drawn with metres_to_units on a map of map_width x map_height units. Writes all of level `level`.
+ */
 void heightmap_shade(const heightmap *h, uint32_t level, double metres_to_units, double map_width,
-                     double map_height, uint8_t *rgba);
+                     double map_height, uint8_t *normals);
 
 #endif

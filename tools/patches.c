@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 enum {
-    MAX_ROOTS = 64, /* along the map; wider maps get oblong patches */
-    MAX_COPIES = 6, /* of a wrapping map, to either side */
+    MAX_ROOTS = 64,  /* along the map; wider maps get oblong patches */
+    MAX_COPIES = 6,  /* of a wrapping map, to either side */
+    MAX_STRETCH = 4, /* map heights beyond either pole */
     STACK = 4 * PATCHES_MAX,
 };
 
@@ -84,22 +85,45 @@ static patch quarter(const patch *p, int which)
     return q;
 }
 
-/* Pushes the roots of one copy of the map; returns the new height of the stack. */
-static uint32_t push_roots(const patches_ground *g, int copy, patch *stack, uint32_t count)
+/* Pushes the roots of one copy of the map, `row` maps to the south of it; returns the new height of
+ * the stack. */
+static uint32_t push_roots(const patches_ground *g, int copy, int row, patch *stack, uint32_t count)
 {
     const double squares = round(g->width / g->height);
     const uint32_t roots = squares < 1 ? 1 : squares > MAX_ROOTS ? MAX_ROOTS : (uint32_t)squares;
     for (uint32_t i = 0; i < roots; i++) {
         stack[count++] = (patch){
             .x = g->width * (copy - 0.5 + (double)i / roots),
-            .z = -g->height / 2,
+            .z = g->height * (row - 0.5),
             .width = g->width / roots,
             .depth = g->height,
             .u = (double)i / roots,
-            .v = 0,
+            .v = row,
             .du = 1.0 / roots,
             .dv = 1,
         };
+    }
+    return count;
+}
+
+/* Pushes the map, or as many copies of it as can be seen. */
+static uint32_t push_map(const patches_ground *g, const patches_view *view, patch *stack)
+{
+    if (!g->wrap_x) {
+        return push_roots(g, 0, 0, stack, 0);
+    }
+    const double sight = view->far_distance;
+    const int west = (int)fmax(floor((view->x - sight) / g->width + 0.5), -MAX_COPIES);
+    const int east = (int)fmin(floor((view->x + sight) / g->width + 0.5), MAX_COPIES);
+    const int north = (int)fmax(floor((view->z - sight) / g->height + 0.5), -MAX_STRETCH);
+    const int south = (int)fmin(floor((view->z + sight) / g->height + 0.5), MAX_STRETCH);
+    uint32_t count = 0;
+    for (int row = north; row <= south; row++) {
+        for (int copy = west; copy <= east; copy++) {
+            if (count + MAX_ROOTS <= STACK) {
+                count = push_roots(g, copy, row, stack, count);
+            }
+        }
     }
     return count;
 }
@@ -113,15 +137,7 @@ static int nearest_first(const void *a, const void *b)
 uint32_t patches_select(const patches_ground *g, const patches_view *view, patch *out)
 {
     patch stack[STACK];
-    uint32_t waiting = 0, chosen = 0;
-    int first = 0, last = 0; /* copies of the map */
-    if (g->wrap_x) {
-        first = (int)fmax(floor((view->x - view->far_distance) / g->width + 0.5), -MAX_COPIES);
-        last = (int)fmin(floor((view->x + view->far_distance) / g->width + 0.5), MAX_COPIES);
-    }
-    for (int copy = first; copy <= last; copy++) {
-        waiting = push_roots(g, copy, stack, waiting);
-    }
+    uint32_t waiting = push_map(g, view, stack), chosen = 0;
     while (waiting > 0 && chosen < PATCHES_MAX) {
         patch p = stack[--waiting];
         const box b = box_of(g, view, &p);

@@ -25,7 +25,8 @@ enum {
 /* The ground that is cut into patches. */
 typedef struct patches_ground {
     double width, height;     /* of the map, world units */
-    bool wrap_x;              /* drawn again and again to both sides */
+    bool wrap_x;              /* a globe's map: drawn again and again to both sides, and its top
+                               * and bottom edges, where a pole is, stretched to the horizon */
     uint32_t max_level;       /* splits at most; 0: as flat as a table */
     const heightmap *heights; /* NULL: flat */
     double metres_to_units;

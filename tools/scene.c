@@ -117,7 +117,7 @@ static bool make_textures(scene *s)
 {
     const heightmap *h = &s->heights;
     const heightmap_level size = h->size[0];
-    uint8_t *shade = malloc((size_t)size.width * size.height * 4);
+    uint8_t *shade = malloc((size_t)size.width * size.height * 2);
     if (shade == NULL) {
         return false;
     }
@@ -127,14 +127,14 @@ static bool make_textures(scene *s)
     set_filters(s->shade, h->wrap_x);
     const GLsizei levels = (GLsizei)h->levels;
     glTextureStorage2D(s->relief, levels, GL_R16_SNORM, (GLsizei)size.width, (GLsizei)size.height);
-    glTextureStorage2D(s->shade, levels, GL_RGBA8, (GLsizei)size.width, (GLsizei)size.height);
+    glTextureStorage2D(s->shade, levels, GL_RG8, (GLsizei)size.width, (GLsizei)size.height);
     glPixelStorei(GL_UNPACK_ALIGNMENT, 1); /* rows of 16-bit samples may have odd counts */
     for (GLint i = 0; i < levels; i++) {
         const GLsizei width = (GLsizei)h->size[i].width, height = (GLsizei)h->size[i].height;
         glTextureSubImage2D(s->relief, i, 0, 0, width, height, GL_RED, GL_SHORT, h->metres[i]);
         heightmap_shade(h, (uint32_t)i, SCENE_UNITS_PER_METRE, s->ground.width, s->ground.height,
                         shade);
-        glTextureSubImage2D(s->shade, i, 0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE, shade);
+        glTextureSubImage2D(s->shade, i, 0, 0, width, height, GL_RG, GL_UNSIGNED_BYTE, shade);
     }
     glPixelStorei(GL_UNPACK_ALIGNMENT, 4);
     free(shade);
