@@ -24,6 +24,12 @@ enum { WORLD_WIDTH = 120 * 30 + 17, WORLD_HEIGHT = 120 * 14 + 5, MOST_IDS = 4096
 
 static const uint64_t MIB = 1 << 20;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { RUNS_SANITIZED = true };
+#else
+enum { RUNS_SANITIZED = false };
+#endif
+
 /* --- a world whose every texel is its page's id --- */
 
 static void put_page(pagewriter *w, vt_page p)
@@ -303,6 +309,47 @@ static void prediction_brings_pages_into_ram_only(void **state)
     vt_destroy(v);
 }
 
+/* Bytes of memory that the system has given this process; 0 where it does not say, or where a
+ * sanitizer's shadow would be counted too. */
+static uint64_t resident_bytes(void)
+{
+    unsigned long total = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f) {
+        resident = fscanf(f, "%lu %lu", &total, &resident) == 2 ? resident : 0;
+        fclose(f);
+    }
+    return RUNS_SANITIZED ? 0 : (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Seen from outside, with the arena touched throughout: the process grows by the budget and no
+ * more. What the fake card holds is the card's; half a MiB is for stacks and the C library's own.
+ */
+static void memory_seen_from_outside_stays_within_the_budget(void **state)
+{
+    const uint64_t before = resident_bytes();
+    if (before == 0) {
+        skip();
+    }
+    char error[512];
+    const vt_desc desc = {.path = scratch_path(*state, "world.mega"),
+                          .ram_budget_bytes = 48 * MIB,
+                          .vram_budget_bytes = vram_for(150),
+                          .ram_prefault = true};
+    vt *v = vt_create(&desc, error, sizeof error);
+    assert_non_null(v);
+    for (uint32_t x = 0; x < 200; x++) {
+        run_frame(v, (window){(float)(x % 3), x * 17, x * 8, 6, 5}, x % 50 == 0);
+    }
+    expect_sound(v);
+    const uint64_t grown = resident_bytes() - before, card = gpu_bytes(&v->gpu_desc);
+    print_message("grown by %.2f MiB, of which the fake card holds at most %.2f\n",
+                  (double)grown / (double)MIB, (double)card / (double)MIB);
+    assert_true(grown >= 40 * MIB); /* else this measures nothing */
+    assert_true(grown <= 48 * MIB + card + MIB / 2);
+    vt_destroy(v);
+}
+
 /* --- bad input --- */
 
 /* Overwrites some stored bytes of a page in a copy of the world. */
@@ -416,6 +463,7 @@ int main(void)
         cmocka_unit_test(ample_pool_has_no_bias_and_evicts_nothing),
         cmocka_unit_test(deterministic_flight_repeats_itself),
         cmocka_unit_test(prediction_brings_pages_into_ram_only),
+        cmocka_unit_test(memory_seen_from_outside_stays_within_the_budget),
         cmocka_unit_test(damaged_page_is_reported_once_and_drawn_from_its_ancestor),
         cmocka_unit_test(damaged_coarsest_page_leaves_no_hole),
         cmocka_unit_test(what_cannot_be_is_refused_in_one_line),
