@@ -40,6 +40,7 @@ struct vt {
     /* fixed at create */
     vt_desc desc; /* in effect; path points to `path` */
     char *path;
+    char *glsl; /* vt_glsl's */
     pagefile *file;
     const pagefile_info *info; /* of file */
     gpu_desc gpu_desc;         /* in effect */

@@ -5,8 +5,8 @@
  * (VRAM), and a shader finds them by a page table. A frame goes like this:
  *
  *     vt *world = vt_create(&(vt_desc){.path = "world.mega"}, error, sizeof error);
- *     // a program whose fragment shader is vt_glsl() followed by one that calls vt_sample(uv)
- *     // a program whose fragment shader is vt_glsl() followed by one that returns vt_feedback(uv)
+ *     // a program whose fragment shader is vt_glsl(world), then one that calls vt_sample(uv)
+ *     // a program whose fragment shader is vt_glsl(world), then one that returns vt_feedback(uv)
  *     for (;;) {
  *         vt_update(world, &(vt_clock){.now_ms = now});     // what has arrived goes into the atlas
  *         if (vt_feedback_begin(world, VT_FEEDBACK_NOW)) {   // what does the frame want?
@@ -127,13 +127,14 @@ bool vt_is_settled(const vt *v);
 
 /* --- drawing --- */
 
-/* GLSL to put in front of a fragment shader, after its #version line: declares
+/* GLSL to put in front of a fragment shader, after its #version line. It fits this texture's
+ * anisotropy, lives as long as it, and declares
  *     vec4 vt_sample(vec2 uv);          layer 0 at uv (0 … 1 over the picture, v downward)
  *     vec4 vt_sample_layer(int layer, vec2 uv);
  *     uint vt_feedback(vec2 uv);        the packed page id that uv wants, for the feedback pass
  *     uint vt_audit(vec2 uv);           a VT_AUDIT_* value: is what vt_sample shows right?
  *     float vt_lod(vec2 uv);            the wanted mip, unbiased */
-const char *vt_glsl(void);
+const char *vt_glsl(const vt *v);
 
 /* Binds the streamer's textures and uniform block (units and binding of shaders/shared.h). */
 void vt_bind(vt *v);

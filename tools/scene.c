@@ -186,12 +186,12 @@ static bool make_mesh(scene *s)
     return true;
 }
 
-static bool make_programs(scene *s, char *error, uint32_t error_bytes)
+static bool make_programs(scene *s, const char *vt_text, char *error, uint32_t error_bytes)
 {
     const char *const ground[4] = {shader_scene_glsl, shader_terrain_vert};
-    const char *const colour[4] = {vt_glsl(), shader_scene_glsl, shader_terrain_frag};
-    const char *const feedback[4] = {vt_glsl(), shader_feedback_frag};
-    const char *const audit[4] = {vt_glsl(), shader_audit_frag};
+    const char *const colour[4] = {vt_text, shader_scene_glsl, shader_terrain_frag};
+    const char *const feedback[4] = {vt_text, shader_feedback_frag};
+    const char *const audit[4] = {vt_text, shader_audit_frag};
     const char *const above[4] = {shader_scene_glsl, shader_sky_vert};
     const char *const sky[4] = {shader_scene_glsl, shader_sky_frag};
     s->programs[SCENE_COLOUR] = target_program(ground, colour, error, error_bytes);
@@ -203,8 +203,9 @@ static bool make_programs(scene *s, char *error, uint32_t error_bytes)
     return s->sky != 0;
 }
 
-scene *scene_create(const pagefile *file, scene_kind kind, char *error, uint32_t error_bytes)
+scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t error_bytes)
 {
+    const pagefile *file = vt_get_file(world);
     const pagefile_info *info = pagefile_get_info(file);
     scene *s = calloc(1, sizeof *s);
     if (s == NULL) {
@@ -221,7 +222,7 @@ scene *scene_create(const pagefile *file, scene_kind kind, char *error, uint32_t
         (void)snprintf(error, error_bytes, "scene: no memory");
         goto fail;
     }
-    if (!make_programs(s, error, error_bytes)) {
+    if (!make_programs(s, vt_glsl(world), error, error_bytes)) {
         goto fail;
     }
     return s;

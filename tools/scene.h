@@ -1,7 +1,7 @@
 /* scene.h: what is drawn around the streamed texture: a relief under a sky, or a picture lying
  * flat.
  *
- *     scene *s = scene_create(file, SCENE_AUTO, error, sizeof error);
+ *     scene *s = scene_create(world, SCENE_AUTO, error, sizeof error);
  *     camera at = scene_keep_above(s, &wanted);
  *     target_begin(&colour);
  *     scene_draw(s, world, &(scene_frame){&at, width, height}, SCENE_COLOUR);
@@ -39,8 +39,9 @@ typedef struct scene_frame {
     double shift_x, shift_y; /* moves the picture, in pixels of the target */
 } scene_frame;
 
-/* Reads the relief of an open page file. NULL: `error` has one line. */
-scene *scene_create(const pagefile *file, scene_kind kind, char *error, uint32_t error_bytes);
+/* Reads the relief of the world's page file, and compiles for its settings: the scene goes with that
+ * world. NULL: `error` has one line. */
+scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t error_bytes);
 void scene_destroy(scene *s); /* NULL does nothing */
 
 scene_kind scene_get_kind(const scene *s); /* never SCENE_AUTO */

@@ -250,7 +250,7 @@ static bool open_world(window *w, const conf *c, char *error, uint32_t error_byt
     }
     const vt_settings settings = view_streaming(c);
     vt_set_settings(w->world, &settings);
-    w->scene = scene_create(vt_get_file(w->world), view_scene_kind(c), error, error_bytes);
+    w->scene = scene_create(w->world, view_scene_kind(c), error, error_bytes);
     if (w->scene == NULL) {
         close_world(w);
     }
