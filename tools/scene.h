@@ -39,8 +39,8 @@ typedef struct scene_frame {
     double shift_x, shift_y; /* moves the picture, in pixels of the target */
 } scene_frame;
 
-/* Reads the relief of the world's page file, and compiles for its settings: the scene goes with that
- * world. NULL: `error` has one line. */
+/* Reads the relief of the world's page file, and compiles for its settings: the scene goes with
+ * that world. NULL: `error` has one line. */
 scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t error_bytes);
 void scene_destroy(scene *s); /* NULL does nothing */
 
