@@ -31,6 +31,13 @@ float scene_horizon()
     return sqrt(max(scene_altitude, 0.5) / max(scene_bend, 1e-9));
 }
 
+// The sun's glow in the air, for the cosine of the angle to it.
+float scene_glow(float facing)
+{
+    float two = facing * facing;
+    return two * two * facing;
+}
+
 // Light that comes from the sky in direction `to` (unit length).
 vec3 scene_sky(vec3 to)
 {
@@ -38,16 +45,28 @@ vec3 scene_sky(vec3 to)
     float dip = 2.0 * scene_altitude / scene_horizon(); // slope down to the horizon
     float up = to.y + dip * inversesqrt(1.0 + dip * dip); // above the horizon
     // From up high the air is a thin bright line; below it, where the map ends, is space again.
-    float glow = exp(-max(up, 0.0) * mix(26.0, 3.6, thin) + min(up, 0.0) * mix(26.0, 0.0, thin));
-    vec3 sky = mix(mix(SPACE, ZENITH, thin), HAZE, glow);
+    float air = exp(-max(up, 0.0) * mix(26.0, 3.6, thin) + min(up, 0.0) * mix(26.0, 0.0, thin));
+    vec3 sky = mix(mix(SPACE, ZENITH, thin), HAZE, air);
     float facing = max(dot(to, scene_sun.xyz), 0.0);
-    sky += SUN * (0.28 * pow(facing, 5.0) * glow + 0.22 * pow(facing, 48.0));
+    float glow = scene_glow(facing);
+    float halo = glow * glow * glow * glow; // to the 40th: the brighter ring round the disc
+    halo *= halo;
+    sky += SUN * (0.28 * glow * air + 0.22 * halo);
     sky += SUN * 12.0 * smoothstep(0.9995, 0.9999, facing);
     return sky;
 }
 
-// `colour`, seen from `away` through the air that lies between; `height` is its own above the sea.
-vec3 scene_haze(vec3 colour, vec3 away, float height)
+// The light of the horizon's air in the direction of `away`: what haze looks like.
+vec3 scene_air(vec3 away)
+{
+    vec2 along = away.xz / max(length(away.xz), 1e-6);
+    float dip = 2.0 * scene_altitude / scene_horizon();
+    vec3 to = normalize(vec3(along.x, -dip, along.y));
+    return HAZE + SUN * 0.28 * scene_glow(max(dot(to, scene_sun.xyz), 0.0));
+}
+
+// How much of the light from something `away`, at `height` above the sea, comes through the air.
+vec3 scene_seen(vec3 away, float height)
 {
     float from = exp(-max(scene_altitude, 0.0) / AIR_HEIGHT);
     float to = exp(-max(height, 0.0) / AIR_HEIGHT);
@@ -56,11 +75,7 @@ vec3 scene_haze(vec3 colour, vec3 away, float height)
     float distance = length(away);
     vec3 seen = exp(-distance * density / AIR_SIGHT * SCATTER);
     // Near the horizon the way through the air gets longer than a flat map knows.
-    seen *= 1.0 - 0.92 * smoothstep(0.55, 1.02, distance / scene_horizon());
-    vec2 along = away.xz / max(length(away.xz), 1e-6);
-    float dip = 2.0 * scene_altitude / scene_horizon();
-    vec3 air = scene_sky(normalize(vec3(along.x, -dip, along.y))); // the light of the horizon
-    return mix(air, colour, seen);
+    return seen * (1.0 - 0.92 * smoothstep(0.55, 1.02, distance / scene_horizon()));
 }
 
 // Rolls bright light off softly instead of clipping it.

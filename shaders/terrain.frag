@@ -3,8 +3,8 @@
 layout(binding = 1) uniform sampler2D shade; // normal x, z (heightmap_shade)
 
 in vec2 uv;
-in vec3 away;
-in float altitude;
+in vec3 air;
+in vec3 seen;
 layout(location = 0) out vec4 colour;
 
 // The picture is as dark as the ground seen from space; this is how much brighter it is shown.
@@ -26,7 +26,7 @@ void main()
 {
     vec3 ground = vt_sample(uv).rgb;
     if (scene_lit > 0.5) {
-        ground = scene_tone(scene_haze(lit(ground), away, altitude));
+        ground = scene_tone(mix(air, lit(ground), seen));
     }
     colour = vec4(ground, 1.0);
 }

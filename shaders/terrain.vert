@@ -9,8 +9,9 @@ layout(location = 2) in vec4 patch_detail; // mip of the relief; skirt, world un
                                            // between which it turns into its parent's grid
 
 out vec2 uv;
-out vec3 away;      // from the camera, world units
-out float altitude; // above the sea, world units
+// The air between the camera and the ground changes slowly: once a corner is enough.
+out vec3 air;  // its light
+out vec3 seen; // share of the ground's light that comes through
 
 const int CELLS = 32;          // PATCHES_CELLS of tools/patches.h
 const int CORNERS = CELLS + 3; // along a side: the grid's and a skirt's on both ends
@@ -32,9 +33,11 @@ void main()
 
     uv = patch_map.xy + grid / float(CELLS) * patch_map.zw;
     vec2 place = patch_place.xy + grid / float(CELLS) * patch_place.zw;
-    altitude = height_at(uv, patch_detail.x + merge);
+    float altitude = height_at(uv, patch_detail.x + merge);
     float skirt = corner == inner ? 0.0 : patch_detail.y;
-    away = vec3(place.x, altitude - skirt - scene_altitude - scene_bend * dot(place, place),
+    vec3 away = vec3(place.x, altitude - skirt - scene_altitude - scene_bend * dot(place, place),
                 place.y);
+    air = scene_air(away);
+    seen = scene_seen(away, altitude);
     gl_Position = scene_projection * vec4(away, 1.0);
 }

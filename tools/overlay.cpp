@@ -62,7 +62,7 @@ void draw_bar(const char *name, double used, double budget)
     const float share = budget > 0 ? float(used / budget) : 0.0f;
     char text[64];
     std::snprintf(text, sizeof text, "%.1f of %.1f MiB", used / MIB, budget / MIB);
-    ImGui::PushStyleColor(ImGuiCol_PlotHistogram, share > 0.97f ? BAR_FULL : BAR_GOOD);
+    ImGui::PushStyleColor(ImGuiCol_PlotHistogram, BAR_GOOD);
     ImGui::ProgressBar(share, ImVec2(230, 0), text);
     ImGui::PopStyleColor();
     ImGui::SameLine();
