@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
+#include "engine/bc1.h"
 #include "engine/pagefile.h"
 #include "engine/pagewriter.h"
 #include "tests/scratch.h"
 #include "tests/seed.h"
-#include "engine/bc1.h"
 #include "tools/pyramid.h"
 #include "tools/srgb.h"
 

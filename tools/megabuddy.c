@@ -31,7 +31,8 @@ static void print_usage(FILE *out)
     for (int i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
     }
-    fputs("\nmegabuddy COMMAND --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage.\n", out);
+    fputs("\nmegabuddy COMMAND --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+          out);
 }
 
 int main(int argc, char **argv)
