@@ -100,7 +100,7 @@ static void every_mistake_in_a_file_is_one_line_with_its_place(void **state)
         const char *text;
         const char *parts[3]; /* of the line that must come */
     } cases[] = {
-        {"ram:\n{\n  budget = -5;\n};", {":3: ram.budget = -5: must be a size", "1 MiB", "16 TiB"}},
+        {"ram:\n{\n  budget = -5;\n};", {":3: ram.budget = -5: must be a size", "64 KiB", "16 TiB"}},
         {"ram: { budget = \"-5 MiB\"; };", {":1: ram.budget = -5 MiB: must be a size", "", ""}},
         {"ram: { budget = 1.5; };", {":1: ram.budget = 1.5: must be a size", "", ""}},
         {"ram: { budget = \"64 MB\"; };", {":1: ram.budget = 64 MB: ", "", ""}},
@@ -211,7 +211,7 @@ static void set_refuses_the_rest_and_says_what_would_do(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"vram.budget=-5", "--set vram.budget=-5: must be a size from 1 MiB to 1 TiB"},
+        {"vram.budget=-5", "--set vram.budget=-5: must be a size from 64 KiB to 1 TiB"},
         {"vram.budget=", "--set vram.budget=: must be a size"},
         {"vram.budget", "must look like tier.key=value"},
         {"=5", "must look like tier.key=value"},

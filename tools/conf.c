@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIB (UINT64_C(1) << 20)
+#define KIB (UINT64_C(1) << 10)
 #define TIB (UINT64_C(1) << 40)
 
 enum {
@@ -48,13 +48,13 @@ static const conf_key KEYS[] = {
      "the world (.mega) to open when the command line names none"},
     {"disk", "workers", TYPE_COUNT, offsetof(conf, disk.workers), 1, 32, NULL, "2",
      "threads that read pages"},
-    {"ram", "budget", TYPE_SIZE, offsetof(conf, ram.budget), MIB, 16 * TIB, NULL, "256 MiB",
+    {"ram", "budget", TYPE_SIZE, offsetof(conf, ram.budget), 64 * KIB, 16 * TIB, NULL, "256 MiB",
      "all that streaming may hold in memory"},
     {"ram", "sync", TYPE_WORD, offsetof(conf, ram.sync), 0, 0, "lockfree", "lockfree",
      "how the allocator's threads keep out of each other's way"},
     {"ram", "prefault", TYPE_BOOL, offsetof(conf, ram.prefault), 0, 0, NULL, "false",
      "touch the memory at the start, so that no page fault comes later"},
-    {"vram", "budget", TYPE_SIZE, offsetof(conf, vram.budget), MIB, TIB, NULL, "64 MiB",
+    {"vram", "budget", TYPE_SIZE, offsetof(conf, vram.budget), 64 * KIB, TIB, NULL, "64 MiB",
      "all textures and buffers that streaming may make on the graphics card"},
     {"vram", "format", TYPE_WORD, offsetof(conf, vram.format), 0, 0, "auto bc1 rgba8", "auto",
      "texels on the card: auto is as stored, but rgba8 where software draws"},

@@ -1,0 +1,136 @@
+#!/bin/sh
+# view_cli.sh MEGABUDDY: view without a window: pictures, report and determinism of small worlds, and
+# what is said about bad input. Exit code 1 when a case fails, 77 (skipped) where there is no EGL.
+set -u
+program=$1
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-view-XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+unset DISPLAY WAYLAND_DISPLAY
+failures=0
+
+fail()
+{
+    echo "FAILED: $*"
+    sed 's/^/    /' stderr
+    failures=$((failures + 1))
+}
+
+# expect CODE TEXT COMMAND…: the exit code, and TEXT on stderr; one line of it unless the code is 0.
+expect()
+{
+    code=$1 text=$2
+    shift 2
+    "$@" >stdout 2>stderr
+    got=$?
+    if [ "$got" -ne "$code" ]; then
+        fail "exit code $got, not $code: $*"
+    elif [ -n "$text" ] && ! grep -q -- "$text" stderr; then
+        fail "does not say '$text': $*"
+    elif [ "$code" -ne 0 ] && [ "$(wc -l <stderr)" -ne 1 ]; then
+        fail "more than one line: $*"
+    fi
+}
+
+# has FILE TEXT: a line of FILE has TEXT in it.
+has()
+{
+    if ! grep -q -- "$2" "$1"; then
+        fail "$1 has no $2: $(cat "$1")"
+    fi
+}
+
+printf 'P6\n1000 700\n255\n' >odd.ppm
+awk 'BEGIN { for (i = 0; i < 700000; i++) printf "%c%c%c", 40 + i % 80, 40 + i / 1000 % 80, 99 }' \
+    </dev/null >>odd.ppm # no power of two; printable bytes, which every awk writes as they are
+"$program" bake odd.ppm -o odd.mega -q || exit 1
+"$program" bake --synthetic --width 1024 -o world.mega -q || exit 1
+
+# What is wrong before anything is drawn.
+expect 0 '' "$program" view --help
+has stdout 'upload_bytes = "4 MiB"'
+expect 2 'no world' "$program" view
+expect 2 'only one world' "$program" view a.mega b.mega
+expect 2 'frobnicate: no such option' "$program" view world.mega --frobnicate
+expect 2 'size: needs a value' "$program" view world.mega --size
+expect 2 'from 16 to 16384' "$program" view world.mega --size 0x100
+expect 2 'from 16 to 16384' "$program" view world.mega --size 640
+expect 2 'from 1 to 1000000' "$program" view world.mega --headless --frames 0
+expect 2 'need --headless' "$program" view world.mega --frames 5
+expect 2 'vram.budget=-5: must be a size' "$program" view world.mega --set vram.budget=-5
+expect 2 'vram.size: no such key' "$program" view world.mega --set vram.size=5
+printf 'ram: {\n  budget = "none";\n};\n' >bad.conf
+expect 2 'bad.conf:2: ram.budget = none: must be a size' "$program" view world.mega --config bad.conf
+expect 2 'absent.conf: No such file' "$program" view world.mega --config absent.conf
+expect 1 'no display.*--headless' "$program" view world.mega
+
+# A context without a display, or nothing more can be tried.
+"$program" view world.mega --headless --frames 1 --size 64x36 >stdout 2>stderr
+if grep -qi 'EGL' stderr && ! grep -q 'frames,' stderr; then
+    expect 1 'EGL' "$program" view world.mega --headless --frames 1
+    [ "$failures" -eq 0 ] && exit 77
+    exit 1
+fi
+expect 1 'absent.mega: cannot be opened: No such' "$program" view absent.mega --headless
+: >empty.mega
+expect 1 'empty.mega: is too short' "$program" view empty.mega --headless
+head -c 5000 world.mega >cut.mega
+expect 1 'cut.mega: ' "$program" view cut.mega --headless
+expect 1 'odd.ppm: is not a page file' "$program" view odd.ppm --headless
+expect 1 '\.: ' "$program" view . --headless
+expect 2 'vram.budget = ' "$program" view world.mega --headless --set vram.budget='64 KiB'
+expect 2 'ram.budget = ' "$program" view world.mega --headless --set ram.budget='64 KiB'
+printf '0 0 50 0 0 -20\n1 0 x 0 0 0\n' >bad.path
+expect 1 'bad.path:2: x: not a number' "$program" view world.mega --headless --path bad.path
+expect 1 'absent.path: No such file' "$program" view world.mega --headless --path absent.path
+: >file
+expect 1 'file/r: Not a directory' "$program" view world.mega --headless --frames 1 --report file/r
+
+# Without --report nothing is written.
+: >before
+: >after
+ls >before
+expect 0 '3 frames, .*holes 0, wrong pages 0' "$program" view world.mega --headless --frames 3 \
+    --size 160x90
+ls >after
+cmp -s before after || fail "files were written: $(diff before after)"
+
+# A terrain and a picture, with their reports; deep folders are made.
+for world in world odd; do
+    expect 0 'holes 0, wrong pages 0' "$program" view $world.mega --headless --frames 20 \
+        --size 200x120 --report out/deep/$world
+    for file in report.json report.html frame-0000.png final.png reference.png; do
+        [ -s out/deep/$world/$file ] || fail "$world: no $file"
+    done
+    has out/deep/$world/report.json '"holes":.0,'
+    has out/deep/$world/report.json '"wrong_pages":.0,'
+    has out/deep/$world/report.json '"gl_messages":.0,'
+    has out/deep/$world/report.json '"settled":.true'
+    final=$(sed -n 's/.*"final":[^0-9]*\([0-9]*\).*/\1/p' out/deep/$world/report.json)
+    [ "${final:-0}" -ge 50 ] || fail "$world: the final frame differs: $final dB"
+done
+
+# Settings come from the file, and --set goes over it.
+printf 'view: { width = 96; height = 54; };\nvram: { budget = "8 MiB"; };\n' >good.conf
+expect 0 'holes 0' "$program" view world.mega --headless --frames 2 --config good.conf \
+    --set vram.budget='16 MiB' --report out/set
+has out/set/report.json '"width":.96'
+has out/set/report.json '"budget":.16777216'
+
+# The same pictures on every run.
+for run in 1 2; do
+    expect 0 'holes 0' "$program" view world.mega --headless --frames 16 --size 160x90 \
+        --deterministic --set vram.budget='3 MiB' --set vram.format=bc1 --report out/$run
+done
+for picture in out/1/*.png; do
+    cmp -s "$picture" "out/2/${picture##*/}" || fail "not the same on the second run: $picture"
+done
+
+# A cut is reported; a world named by the settings is found.
+printf '0 0 60 0 0 -30\n0.2 0 60 0 0 -30\n0.3 300 60 0 90 -30 cut\n1 300 60 0 90 -30\n' >cut.path
+expect 0 'holes 0' "$program" view --headless --set disk.source=world.mega --path cut.path \
+    --frames 12 --size 160x90 --deterministic --set stream.fade_ms=0 --report out/cut
+tr -d '\n\t ' <out/cut/report.json >flat.json
+has flat.json '"sharp_after_frames":\[[0-9n]'
+
+[ "$failures" -eq 0 ]
