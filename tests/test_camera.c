@@ -153,6 +153,17 @@ static void moves_without_jerks_between_cuts(void **state)
     camera_path_free(&path);
 }
 
+static void looking_ahead_goes_on_as_before_but_never_over_the_head(void **state)
+{
+    (void)state;
+    const camera before = {0, 10, 0, 350, -80}, now = {1, 9, 2, 352, -85};
+    const camera ahead = camera_ahead(&before, &now, 3);
+    assert_true(ahead.x == 4 && ahead.y == 6 && ahead.z == 8 && ahead.yaw == 358);
+    assert_true(ahead.pitch == -90);
+    const camera still = camera_ahead(&now, &now, 100);
+    assert_memory_equal(&still, &now, sizeof still);
+}
+
 static void the_shipped_paths_are_good(void **state)
 {
     (void)state;
@@ -178,6 +189,7 @@ int main(void)
         cmocka_unit_test(jumps_at_cuts_and_reports_each_once),
         cmocka_unit_test(never_leaves_the_range_of_the_two_keys_it_lies_between),
         cmocka_unit_test(moves_without_jerks_between_cuts),
+        cmocka_unit_test(looking_ahead_goes_on_as_before_but_never_over_the_head),
         cmocka_unit_test(the_shipped_paths_are_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,3 +251,14 @@ camera camera_path_at(const camera_path *path, double t_before, double t, bool *
     return (camera){glide(path, i, s, 0), glide(path, i, s, 1), glide(path, i, s, 2),
                     glide(path, i, s, 3), glide(path, i, s, 4)};
 }
+
+camera camera_ahead(const camera *before, const camera *now, double steps)
+{
+    return (camera){
+        now->x + (now->x - before->x) * steps,
+        now->y + (now->y - before->y) * steps,
+        now->z + (now->z - before->z) * steps,
+        now->yaw + (now->yaw - before->yaw) * steps,
+        fmin(fmax(now->pitch + (now->pitch - before->pitch) * steps, -90), 90),
+    };
+}

@@ -59,4 +59,7 @@ double camera_path_seconds(const camera_path *path); /* from time 0 to the last 
  */
 camera camera_path_at(const camera_path *path, double t_before, double t, bool *cut);
 
+/* Where the camera gets in `steps` more steps like the one from `before` to `now`. */
+camera camera_ahead(const camera *before, const camera *now, double steps);
+
 #endif

@@ -298,6 +298,12 @@ camera scene_keep_above(const scene *s, const camera *c)
 
 /* --- drawing --- */
 
+/* The highest summit, world units; at least 0. */
+static double highest(const scene *s)
+{
+    return fmax(s->heights.range[s->heights.range_levels - 1]->most, 0) * s->ground.metres_to_units;
+}
+
 /* How far the ground can be seen: to the horizon, and beyond it as far as mountains stand out. */
 static double sight(const scene *s, const camera *c)
 {
@@ -305,9 +311,7 @@ static double sight(const scene *s, const camera *c)
     if (s->ground.bend <= 0) {
         return corner;
     }
-    const double highest = s->heights.range[s->heights.range_levels - 1]->most;
-    const double horizon = sqrt(fmax(c->y, 0) / s->ground.bend) +
-                           sqrt(fmax(highest, 0) * SCENE_UNITS_PER_METRE / s->ground.bend);
+    const double horizon = sqrt(fmax(c->y, 0) / s->ground.bend) + sqrt(highest(s) / s->ground.bend);
     return s->ground.wrap_x ? horizon : fmin(horizon, corner);
 }
 
@@ -361,12 +365,13 @@ static void prepare(scene *s, const scene_frame *frame)
     const camera *c = frame->at;
     const double aspect =
         frame->aspect > 0 ? frame->aspect : (double)frame->width / (double)frame->height;
-    const double clearance = fmax(c->y - scene_ground(s, c->x, c->z), LEAST_CLEARANCE);
+    /* Nothing is nearer than the ground below, and from above the summits nothing but that. */
+    const double nearest = fmax(c->y - highest(s), LEAST_CLEARANCE) * 0.1;
     patches_view view = {.x = c->x, .y = c->y, .z = c->z, .far_distance = sight(s, c)};
     const mat4 turn = mat_view(c->yaw, c->pitch);
-    const mat4 lens = mat_perspective(
-        CAMERA_TAN_HALF_FIELD, aspect, clearance * 0.1, view.far_distance * 1.1 + 10,
-        2 * frame->shift_x / frame->width, 2 * frame->shift_y / frame->height);
+    const mat4 lens =
+        mat_perspective(CAMERA_TAN_HALF_FIELD, aspect, nearest, view.far_distance * 1.1 + 10,
+                        2 * frame->shift_x / frame->width, 2 * frame->shift_y / frame->height);
     const mat4 all = mat_multiply(&lens, &turn);
     mat_frustum(&all, view.planes);
     s->drawn = patches_select(&s->ground, &view, s->chosen);
@@ -411,4 +416,20 @@ void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode)
     }
     glBindVertexArray(0);
     glUseProgram(0);
+}
+
+void scene_feedback(scene *s, vt *world, const camera *at, uint32_t width, uint32_t height,
+                    vt_feedback_kind kind)
+{
+    if (!vt_feedback_begin(world, kind)) {
+        return;
+    }
+    scene_frame frame = {.at = at, .aspect = (double)width / height};
+    float x, y;
+    vt_feedback_size(world, &frame.width, &frame.height);
+    vt_feedback_jitter(world, &x, &y);
+    frame.shift_x = x;
+    frame.shift_y = y;
+    scene_draw(s, world, &frame, SCENE_FEEDBACK);
+    vt_feedback_end(world);
 }

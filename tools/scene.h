@@ -56,6 +56,11 @@ camera scene_keep_above(const scene *s, const camera *c);
 
 void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode);
 
+/* A whole feedback pass as seen from `at`, for a picture of width x height pixels. Nothing where
+ * too many passes are on their way already. Binds the streamer's target. */
+void scene_feedback(scene *s, vt *world, const camera *at, uint32_t width, uint32_t height,
+                    vt_feedback_kind kind);
+
 /* Patches that the last scene_draw drew. */
 uint32_t scene_patches(const scene *s);
 

@@ -1,7 +1,7 @@
 /* view.h: what the parts of `megabuddy view` share: the command line as understood, and opening a
  * world by it.
  *
- *     view.c ── arguments ──┬── view_window.c    GLFW, mouse and keys ── overlay.cpp
+ *     view.c ── arguments ──┬── view_window.c    GLFW ── view_input.c, pilot.c, overlay.cpp
  *                           └── view_headless.c  a path, frame by frame ── view_reference.c
  *                                                └── report.c
  * Thread: the main one. */

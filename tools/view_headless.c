@@ -43,6 +43,11 @@ static void on_signal(int signal_number)
     interrupted = 1;
 }
 
+bool run_is_interrupted(void)
+{
+    return interrupted != 0;
+}
+
 static double now_ms(void)
 {
     struct timespec now;
@@ -101,33 +106,16 @@ static double clock_ms(const run *r)
 
 static void draw_feedback(run *r, const camera *at, vt_feedback_kind kind)
 {
-    if (!vt_feedback_begin(r->world, kind)) {
-        return;
-    }
-    scene_frame frame = {.at = at, .aspect = (double)r->colour.width / r->colour.height};
-    float x, y;
-    vt_feedback_size(r->world, &frame.width, &frame.height);
-    vt_feedback_jitter(r->world, &x, &y);
-    frame.shift_x = x;
-    frame.shift_y = y;
-    scene_draw(r->scene, r->world, &frame, SCENE_FEEDBACK);
-    vt_feedback_end(r->world);
+    scene_feedback(r->scene, r->world, at, r->colour.width, r->colour.height, kind);
 }
 
-/* Where the camera will be in prefetch_ms if it goes on as it did since the last frame. */
-static camera predict(const run *r, const camera *before, const camera *now)
+/* Looks where the camera will be in prefetch_ms if it goes on as it did since the last frame. */
+static void draw_predicted(run *r, const camera *at)
 {
-    const double step = r->options->conf.stream.prefetch_ms / (1e3 / FRAMES_A_SECOND);
-    const camera ahead = {
-        now->x + (now->x - before->x) * step,
-        now->y + (now->y - before->y) * step,
-        now->z + (now->z - before->z) * step,
-        now->yaw + (now->yaw - before->yaw) * step,
-        now->pitch + (now->pitch - before->pitch) * step,
-    };
-    camera kept = scene_keep_above(r->scene, &ahead);
-    kept.pitch = fmin(fmax(kept.pitch, -90), 90);
-    return kept;
+    const double ahead_ms = r->options->conf.stream.prefetch_ms;
+    const camera ahead = camera_ahead(&r->last, at, ahead_ms * FRAMES_A_SECOND / 1000);
+    const camera kept = scene_keep_above(r->scene, &ahead);
+    draw_feedback(r, &kept, VT_FEEDBACK_PREDICTED);
 }
 
 /* Draws the frame; returns the milliseconds it took. */
@@ -138,8 +126,7 @@ static double draw_frame(run *r, const camera *at, bool cut)
     draw_feedback(r, at, VT_FEEDBACK_NOW);
     if (r->frame % PREDICT_EVERY == 0 && !cut && r->frame > 0 &&
         r->options->conf.stream.prefetch_ms > 0) {
-        const camera ahead = predict(r, &r->last, at);
-        draw_feedback(r, &ahead, VT_FEEDBACK_PREDICTED);
+        draw_predicted(r, at);
     }
     target_begin(&r->colour);
     const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};

@@ -37,7 +37,7 @@ static bool fetch_all(run *r, vt *world, const camera *at, double *clock_ms)
     scene_frame frame = {.at = at};
     vt_feedback_size(world, &frame.width, &frame.height);
     int calm = 0;
-    for (int pass = 0; pass < PASSES_MOST && calm < CALM_PASSES; pass++) {
+    for (int pass = 0; pass < PASSES_MOST && calm < CALM_PASSES && !run_is_interrupted(); pass++) {
         if (vt_feedback_begin(world, VT_FEEDBACK_NOW)) {
             scene_draw(r->scene, world, &frame, SCENE_FEEDBACK);
             vt_feedback_end(world);
@@ -100,7 +100,11 @@ static void compare_picture(run *r, vt *world, uint32_t i, double *clock_ms)
 {
     report *out = &r->report;
     report_picture *compared = &out->pictures[i];
-    if (!fetch_all(r, world, &r->cameras[i], clock_ms)) {
+    const bool complete = fetch_all(r, world, &r->cameras[i], clock_ms);
+    if (run_is_interrupted()) {
+        return;
+    }
+    if (!complete) {
         (void)view_fail("%s: not compared: not all of it fits without streaming", compared->file);
         return;
     }

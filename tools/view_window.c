@@ -2,13 +2,10 @@
  *
  *     a frame:  input ▸ reload settings ▸ vt_update ▸ feedback ▸ colour ▸ overlay ▸ swap ▸ sleep
  */
-#include "tools/view.h"
+#include "tools/view_window.h"
 
 #include "tools/commands.h"
-#include "tools/overlay.h"
 #include "tools/picture.h"
-#include "tools/pilot.h"
-#include "tools/target.h"
 
 #include <glad/gl.h>
 #define GLFW_INCLUDE_NONE
@@ -27,37 +24,6 @@ enum { PREDICT_EVERY = 4 /* frames between looks at where the camera is going */
 static const double WATCH_SECONDS = 0.5;  /* between looks at the settings' file */
 static const double RESIZE_SECONDS = 0.4; /* a window must keep a size for so long */
 static const double MESSAGE_SECONDS = 6;  /* on screen */
-
-/* A file's state, to see that it was saved. */
-typedef struct stamp {
-    struct timespec modified;
-    off_t bytes;
-} stamp;
-
-typedef struct window {
-    view_options *options;
-    GLFWwindow *handle;
-    vt *world;
-    scene *scene;
-    target colour;
-    camera_path path;
-    camera at, last;
-    pilot pilot;
-    pilot_input hands; /* gathered by callbacks until the frame takes them */
-    double cursor_x, cursor_y;
-    bool help, panel, touring, full_screen, wants_picture;
-    bool cut;            /* the camera jumps with the next frame */
-    double tour_seconds; /* along the path */
-    double now;          /* seconds; glfwGetTime at the frame's begin */
-    double next_frame;   /* when the cap on frames lets the next one begin */
-    double watched_at, resized_at, message_until;
-    uint32_t width, height; /* of the framebuffer, pixels */
-    stamp config;
-    uint64_t frame;
-    float frame_ms[OVERLAY_FRAMES];
-    char message[VIEW_LINE_BYTES];
-    int windowed[4]; /* x, y, width, height before full screen */
-} window;
 
 static void say(window *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -79,128 +45,6 @@ static void on_error(int code, const char *text)
     (void)snprintf(glfw_error, sizeof glfw_error, "%s", text);
 }
 
-/* --- input --- */
-
-static void take_over(window *w)
-{
-    w->touring = false;
-}
-
-static void toggle_full_screen(window *w)
-{
-    int *old = w->windowed;
-    w->full_screen = !w->full_screen;
-    if (!w->full_screen) {
-        glfwSetWindowMonitor(w->handle, NULL, old[0], old[1], old[2], old[3], GLFW_DONT_CARE);
-        return;
-    }
-    GLFWmonitor *monitor = glfwGetPrimaryMonitor();
-    const GLFWvidmode *mode = monitor ? glfwGetVideoMode(monitor) : NULL;
-    if (mode == NULL) {
-        w->full_screen = false;
-        return;
-    }
-    glfwGetWindowPos(w->handle, &old[0], &old[1]);
-    glfwGetWindowSize(w->handle, &old[2], &old[3]);
-    glfwSetWindowMonitor(w->handle, monitor, 0, 0, mode->width, mode->height, mode->refreshRate);
-}
-
-static void on_key(GLFWwindow *handle, int key, int scancode, int action, int mods)
-{
-    (void)scancode;
-    (void)mods;
-    window *w = glfwGetWindowUserPointer(handle);
-    if (action != GLFW_PRESS) {
-        return;
-    }
-    switch (key) {
-    case GLFW_KEY_ESCAPE:
-        glfwSetWindowShouldClose(handle, GLFW_TRUE);
-        break;
-    case GLFW_KEY_F1:
-        w->help = !w->help;
-        break;
-    case GLFW_KEY_TAB:
-        w->panel = !w->panel;
-        break;
-    case GLFW_KEY_F11:
-        toggle_full_screen(w);
-        break;
-    case GLFW_KEY_P:
-        w->wants_picture = true;
-        break;
-    case GLFW_KEY_T:
-        w->touring = true;
-        w->cut = true;
-        break;
-    default:
-        break;
-    }
-}
-
-static void on_button(GLFWwindow *handle, int button, int action, int mods)
-{
-    (void)button;
-    (void)mods;
-    window *w = glfwGetWindowUserPointer(handle);
-    w->hands.dragging = action == GLFW_PRESS && !overlay_wants_mouse();
-    if (w->hands.dragging) {
-        take_over(w);
-    }
-    /* The mouse is the viewer's only while a button is held: it may then leave the window's edge.
-     */
-    const bool looks = w->hands.dragging && scene_get_kind(w->scene) == SCENE_TERRAIN;
-    glfwSetInputMode(handle, GLFW_CURSOR, looks ? GLFW_CURSOR_DISABLED : GLFW_CURSOR_NORMAL);
-    glfwGetCursorPos(handle, &w->cursor_x, &w->cursor_y);
-}
-
-static void on_cursor(GLFWwindow *handle, double x, double y)
-{
-    window *w = glfwGetWindowUserPointer(handle);
-    if (w->hands.dragging) {
-        w->hands.drag_x += x - w->cursor_x;
-        w->hands.drag_y += y - w->cursor_y;
-    }
-    w->cursor_x = x;
-    w->cursor_y = y;
-}
-
-static void on_wheel(GLFWwindow *handle, double x, double y)
-{
-    (void)x;
-    window *w = glfwGetWindowUserPointer(handle);
-    w->hands.wheel += y;
-    take_over(w);
-}
-
-static bool held(const window *w, int key, int other)
-{
-    return glfwGetKey(w->handle, key) == GLFW_PRESS || glfwGetKey(w->handle, other) == GLFW_PRESS;
-}
-
-/* Takes what the hands did since the last frame. */
-static pilot_input take_input(window *w, double seconds)
-{
-    pilot_input in = w->hands;
-    int width, height;
-    glfwGetWindowSize(w->handle, &width, &height);
-    in.seconds = seconds;
-    in.height = height;
-    in.cursor_x = w->cursor_x - width / 2.0;
-    in.cursor_y = w->cursor_y - height / 2.0;
-    in.forward = held(w, GLFW_KEY_W, GLFW_KEY_UP) - held(w, GLFW_KEY_S, GLFW_KEY_DOWN);
-    in.right = held(w, GLFW_KEY_D, GLFW_KEY_RIGHT) - held(w, GLFW_KEY_A, GLFW_KEY_LEFT);
-    in.up = (held(w, GLFW_KEY_E, GLFW_KEY_SPACE)) -
-            (held(w, GLFW_KEY_Q, GLFW_KEY_LEFT_CONTROL) ||
-             held(w, GLFW_KEY_RIGHT_CONTROL, GLFW_KEY_RIGHT_CONTROL));
-    in.fast = held(w, GLFW_KEY_LEFT_SHIFT, GLFW_KEY_RIGHT_SHIFT);
-    w->hands.drag_x = w->hands.drag_y = w->hands.wheel = 0;
-    if (in.forward != 0 || in.right != 0 || in.up != 0) {
-        take_over(w);
-    }
-    return in;
-}
-
 /* --- the camera --- */
 
 static double clearance(const window *w)
@@ -210,7 +54,7 @@ static double clearance(const window *w)
 
 static void move(window *w, double seconds)
 {
-    const pilot_input in = take_input(w, seconds);
+    const pilot_input in = window_take_input(w, seconds);
     w->last = w->at;
     if (w->touring) {
         const double before = w->tour_seconds, end = camera_path_seconds(&w->path);
@@ -370,17 +214,7 @@ static bool follow_size(window *w)
 
 static void draw_feedback(window *w, const camera *at, vt_feedback_kind kind)
 {
-    if (!vt_feedback_begin(w->world, kind)) {
-        return;
-    }
-    scene_frame frame = {.at = at, .aspect = (double)w->width / w->height};
-    float x, y;
-    vt_feedback_size(w->world, &frame.width, &frame.height);
-    vt_feedback_jitter(w->world, &x, &y);
-    frame.shift_x = x;
-    frame.shift_y = y;
-    scene_draw(w->scene, w->world, &frame, SCENE_FEEDBACK);
-    vt_feedback_end(w->world);
+    scene_feedback(w->scene, w->world, at, w->width, w->height, kind);
 }
 
 /* Looks where the camera will be in prefetch_ms if it goes on as it did. */
@@ -390,11 +224,7 @@ static void draw_predicted(window *w, double seconds)
     if (w->frame % PREDICT_EVERY != 0 || w->cut || ahead <= 0 || seconds <= 0) {
         return;
     }
-    const double step = ahead / seconds;
-    const camera *a = &w->last, *b = &w->at;
-    const camera there = {b->x + (b->x - a->x) * step, b->y + (b->y - a->y) * step,
-                          b->z + (b->z - a->z) * step, b->yaw + (b->yaw - a->yaw) * step,
-                          fmin(fmax(b->pitch + (b->pitch - a->pitch) * step, -90), 90)};
+    const camera there = camera_ahead(&w->last, &w->at, ahead / seconds);
     const camera kept = scene_keep_above(w->scene, &there);
     draw_feedback(w, &kept, VT_FEEDBACK_PREDICTED);
 }
@@ -521,11 +351,7 @@ static bool open_window(window *w)
         return false;
     }
     glfwSwapInterval(1);
-    glfwSetWindowUserPointer(w->handle, w);
-    glfwSetKeyCallback(w->handle, on_key);
-    glfwSetMouseButtonCallback(w->handle, on_button);
-    glfwSetCursorPosCallback(w->handle, on_cursor);
-    glfwSetScrollCallback(w->handle, on_wheel);
+    window_listen(w);
     return true;
 }
 
