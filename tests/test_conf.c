@@ -100,7 +100,8 @@ static void every_mistake_in_a_file_is_one_line_with_its_place(void **state)
         const char *text;
         const char *parts[3]; /* of the line that must come */
     } cases[] = {
-        {"ram:\n{\n  budget = -5;\n};", {":3: ram.budget = -5: must be a size", "64 KiB", "16 TiB"}},
+        {"ram:\n{\n  budget = -5;\n};",
+         {":3: ram.budget = -5: must be a size", "64 KiB", "16 TiB"}},
         {"ram: { budget = \"-5 MiB\"; };", {":1: ram.budget = -5 MiB: must be a size", "", ""}},
         {"ram: { budget = 1.5; };", {":1: ram.budget = 1.5: must be a size", "", ""}},
         {"ram: { budget = \"64 MB\"; };", {":1: ram.budget = 64 MB: ", "", ""}},
