@@ -1,9 +1,9 @@
 // scene.glsl: what the scene's shaders know of a frame, and the air between the camera and what it
 // sees. Goes after #version. Positions are relative to the camera; units and axes as in
-// tools/camera.h.
+// tools/view/camera.h.
 #define SCENE_BLOCK_BINDING 0
 
-// Filled by tools/scene.c; struct frame_block there is its other half.
+// Filled by tools/view/scene.c; struct frame_block there is its other half.
 layout(std140, binding = SCENE_BLOCK_BINDING) uniform scene_block
 {
     mat4 scene_projection; // from positions relative to the camera to clip space

@@ -1,8 +1,8 @@
 /* buddy_model.h: what a buddy must do, in the plainest way: a byte a unit, everything else counted
  * afresh. With exact coalescing the free blocks follow from the free units alone: they are the
  * maximal aligned runs. One thread. */
-#ifndef TESTS_BUDDY_MODEL_H
-#define TESTS_BUDDY_MODEL_H
+#ifndef MEGABUDDY_TESTS_BUDDY_MODEL_H
+#define MEGABUDDY_TESTS_BUDDY_MODEL_H
 
 #include "buddy/buddy.h"
 

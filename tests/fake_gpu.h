@@ -5,8 +5,8 @@
  * after the frame that gave them (1 until set), or at once where the caller waits.
  *
  * Threads: as gpu.h. Staging memory is ordinary memory: ThreadSanitizer sees who touches it. */
-#ifndef TESTS_FAKE_GPU_H
-#define TESTS_FAKE_GPU_H
+#ifndef MEGABUDDY_TESTS_FAKE_GPU_H
+#define MEGABUDDY_TESTS_FAKE_GPU_H
 
 #include "engine/gpu.h"
 

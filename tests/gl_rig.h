@@ -1,8 +1,8 @@
 /* gl_rig.h: what tests of real OpenGL share: a context without a display, a listener that no
  * message of the driver escapes, and a full-screen triangle whose fragments come back as numbers.
  */
-#ifndef TESTS_GL_RIG_H
-#define TESTS_GL_RIG_H
+#ifndef MEGABUDDY_TESTS_GL_RIG_H
+#define MEGABUDDY_TESTS_GL_RIG_H
 
 #include <stdbool.h>
 #include <stdint.h>

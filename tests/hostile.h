@@ -1,7 +1,7 @@
 /* hostile.h: what anybody may do with a page file that somebody hands them: open it, look up every
  * page, read it, unpack it. Used by the fuzzer and by the test that runs everywhere. */
-#ifndef TESTS_HOSTILE_H
-#define TESTS_HOSTILE_H
+#ifndef MEGABUDDY_TESTS_HOSTILE_H
+#define MEGABUDDY_TESTS_HOSTILE_H
 
 #include "engine/pagefile.h"
 

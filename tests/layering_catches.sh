@@ -33,7 +33,7 @@ good_tree()
         '#include "buddy/heap.h"' '#include <lz4.h>' '/* #include "tools/config.h" */'
     put engine/stream.c '#include "engine/vt.h"' '#include "engine/fetch.h"'
     put shaders/shared.h '#define A 1'
-    put tools/view.c '#include "engine/vt.h"' '#include "tools/config.h"' '#include <glad/gl.h>'
+    put tools/view/view.c '#include "engine/vt.h"' '#include "tools/config.h"' '#include <glad/gl.h>'
     put tests/test_fetch.c '#include "engine/fetch.h"' '#include "buddy/words.h"'
 }
 
@@ -87,10 +87,10 @@ expect_caught engine/gpu.h '#include <EGL/egl.h>'
 expect_caught engine/gpu.h 'enum { GPU_TARGET = GL_TEXTURE_2D };'
 expect_caught engine/gpu.h '/* tidy */ void gpu_bind(GLsync fence);'
 expect_caught shaders/shared.h '#include <stdint.h>'
-expect_caught tools/view.c '#include "engine/atlas.h"'
-expect_caught tools/view.c '#include "engine/stream.h"'
-expect_caught tools/view.c '#include "buddy/gate.h"'
-expect_caught tools/view.c '#include "tests/fake_gpu.h"'
+expect_caught tools/view/view.c '#include "engine/atlas.h"'
+expect_caught tools/view/view.c '#include "engine/stream.h"'
+expect_caught tools/view/view.c '#include "buddy/gate.h"'
+expect_caught tools/view/view.c '#include "tests/fake_gpu.h"'
 
 rm -rf "${tree:?}"/*
 mkdir "$tree/buddy" "$tree/engine" "$tree/shaders" "$tree/tools"

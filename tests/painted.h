@@ -1,7 +1,7 @@
 /* painted.h: blocks of a heap taken by a random door and filled with a pattern of their own, so
  * that whoever else writes into them is noticed. */
-#ifndef TESTS_PAINTED_H
-#define TESTS_PAINTED_H
+#ifndef MEGABUDDY_TESTS_PAINTED_H
+#define MEGABUDDY_TESTS_PAINTED_H
 
 #include <string.h>
 

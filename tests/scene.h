@@ -3,8 +3,8 @@
  *
  * Pages lie in every second slot and poison, with an alpha of 0, all round them, so a filter that
  * reaches out of its page shows in the alpha of the picture. */
-#ifndef TESTS_SCENE_H
-#define TESTS_SCENE_H
+#ifndef MEGABUDDY_TESTS_SCENE_H
+#define MEGABUDDY_TESTS_SCENE_H
 
 #include "engine/gpu.h"
 #include "tests/gl_rig.h"

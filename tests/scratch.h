@@ -1,8 +1,8 @@
 /* scratch.h: a directory of a test's own, removed with all that is in it. One thread.
  *
  * Group set-up and tear-down for cmocka: the directory's name is the tests' *state. */
-#ifndef TESTS_SCRATCH_H
-#define TESTS_SCRATCH_H
+#ifndef MEGABUDDY_TESTS_SCRATCH_H
+#define MEGABUDDY_TESTS_SCRATCH_H
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* seed.h: random numbers for tests: a seed that is printed, so that any run can be repeated with
  * MEGABUDDY_SEED=… in the environment. One generator a thread. */
-#ifndef TESTS_SEED_H
-#define TESTS_SEED_H
+#ifndef MEGABUDDY_TESTS_SEED_H
+#define MEGABUDDY_TESTS_SEED_H
 
 #include <inttypes.h>
 #include <stdint.h>

@@ -12,8 +12,8 @@
 #include "engine/pagewriter.h"
 #include "tests/scratch.h"
 #include "tests/seed.h"
-#include "tools/pyramid.h"
-#include "tools/srgb.h"
+#include "tools/bake/pyramid.h"
+#include "tools/bake/srgb.h"
 
 #include <errno.h>
 #include <math.h>

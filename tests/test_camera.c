@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "tools/camera.h"
+#include "tools/view/camera.h"
 
 #include <math.h>
 #include <stdio.h>

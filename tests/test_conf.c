@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "tools/conf.h"
+#include "tools/view/conf.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "tools/camera.h"
-#include "tools/mat.h"
-#include "tools/patches.h"
+#include "tools/view/camera.h"
+#include "tools/view/mat.h"
+#include "tools/view/patches.h"
 
 #include "seed.h"
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "tools/mat.h"
-#include "tools/pilot.h"
+#include "tools/view/mat.h"
+#include "tools/view/pilot.h"
 
 #include <math.h>
 

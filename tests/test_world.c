@@ -9,13 +9,13 @@
 
 #include "tests/scratch.h"
 #include "tests/seed.h"
-#include "tools/earth.h"
-#include "tools/etopo.h"
-#include "tools/noise.h"
+#include "tools/bake/earth.h"
+#include "tools/bake/etopo.h"
+#include "tools/bake/noise.h"
+#include "tools/bake/relief.h"
+#include "tools/bake/resample.h"
+#include "tools/bake/synthetic.h"
 #include "tools/picture.h"
-#include "tools/relief.h"
-#include "tools/resample.h"
-#include "tools/synthetic.h"
 
 #include <math.h>
 #include <netcdf.h>

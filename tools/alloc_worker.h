@@ -1,8 +1,8 @@
 /* alloc_worker.h: one thread of `megabuddy test alloc`: random work on a heap, held against a plain
  * list of what it owns. Every unit it holds carries a word that says whose it is; a word that has
  * changed, an answer that the list does not expect, or a block out of line ends the test. */
-#ifndef TOOLS_ALLOC_WORKER_H
-#define TOOLS_ALLOC_WORKER_H
+#ifndef MEGABUDDY_TOOLS_ALLOC_WORKER_H
+#define MEGABUDDY_TOOLS_ALLOC_WORKER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -7,8 +7,8 @@
  *
  * Which thread does which index is chance; work that writes only to its own index' place therefore
  * gives the same result for any number of threads. */
-#ifndef TOOLS_CREW_H
-#define TOOLS_CREW_H
+#ifndef MEGABUDDY_TOOLS_CREW_H
+#define MEGABUDDY_TOOLS_CREW_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* pageload.h: one page straight from the file to texels, for looking at it. Any thread. */
-#ifndef TOOLS_PAGELOAD_H
-#define TOOLS_PAGELOAD_H
+#ifndef MEGABUDDY_TOOLS_PAGELOAD_H
+#define MEGABUDDY_TOOLS_PAGELOAD_H
 
 #include "engine/pagefile.h"
 

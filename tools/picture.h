@@ -1,7 +1,7 @@
 /* picture.h: reading a whole picture (JPEG, PNG, BMP, TGA, PSD, GIF, HDR, PIC, PNM), writing a PNG.
  */
-#ifndef TOOLS_PICTURE_H
-#define TOOLS_PICTURE_H
+#ifndef MEGABUDDY_TOOLS_PICTURE_H
+#define MEGABUDDY_TOOLS_PICTURE_H
 
 #include <stdbool.h>
 #include <stdint.h>

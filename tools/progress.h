@@ -4,8 +4,8 @@
  *
  * It is drawn only where somebody can see it: on a terminal, not with `quiet`, and not before
  * delay_ms are over, so that what is quick stays silent. */
-#ifndef TOOLS_PROGRESS_H
-#define TOOLS_PROGRESS_H
+#ifndef MEGABUDDY_TOOLS_PROGRESS_H
+#define MEGABUDDY_TOOLS_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* test_alloc.h: `megabuddy test alloc`: the allocator's test for users, on their own machine. */
-#ifndef TOOLS_TEST_ALLOC_H
-#define TOOLS_TEST_ALLOC_H
+#ifndef MEGABUDDY_TOOLS_TEST_ALLOC_H
+#define MEGABUDDY_TOOLS_TEST_ALLOC_H
 
 /* argv[0] is "alloc". Returns the process' exit code. */
 int test_alloc_main(int argc, char **argv);

@@ -1,6 +1,6 @@
 /* units.h: sizes as people write them, "64 MiB", to bytes and back. Pure; any thread. */
-#ifndef TOOLS_UNITS_H
-#define TOOLS_UNITS_H
+#ifndef MEGABUDDY_TOOLS_UNITS_H
+#define MEGABUDDY_TOOLS_UNITS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,497 @@
+/* conf.c: the table of keys, and the three ways to use it: a libconfig file, --set, and writing.
+ *
+ *     file ──libconfig──▶ setting ──typed──▶ text ┐
+ *     --set tier.key=value ──────────────────▶ text ┴─▶ assign(): one parser, one range check
+ */
+#include "tools/view/conf.h"
+
+#include "tools/units.h"
+#include "tools/view/conf_text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libconfig.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KIB (UINT64_C(1) << 10)
+#define TIB (UINT64_C(1) << 40)
+
+enum {
+    VALUE_SHOWN = 80, /* bytes of a bad value that an error repeats */
+};
+
+typedef enum conf_type {
+    TYPE_SIZE,  /* uint64_t bytes, "64 MiB" or a plain number */
+    TYPE_COUNT, /* uint32_t */
+    TYPE_REAL,  /* double */
+    TYPE_BOOL,  /* bool */
+    TYPE_WORD,  /* char[CONF_WORD_BYTES], one of `words` */
+    TYPE_TEXT,  /* char[CONF_TEXT_BYTES] */
+} conf_type;
+
+typedef struct conf_key {
+    const char *group, *name;
+    conf_type type;
+    size_t offset;       /* in conf */
+    uint64_t least;      /* SIZE, COUNT, REAL: in the key's own unit */
+    uint64_t most;       /* likewise, inclusive */
+    const char *words;   /* WORD: what is allowed, separated by blanks */
+    const char *initial; /* the default, as --set would take it */
+    const char *meaning;
+} conf_key;
+
+static const conf_key KEYS[] = {
+    {"disk", "source", TYPE_TEXT, offsetof(conf, disk.source), 0, 0, NULL, "",
+     "the world (.mega) to open when the command line names none"},
+    {"disk", "workers", TYPE_COUNT, offsetof(conf, disk.workers), 1, 32, NULL, "2",
+     "threads that read pages"},
+    {"ram", "budget", TYPE_SIZE, offsetof(conf, ram.budget), 64 * KIB, 16 * TIB, NULL, "256 MiB",
+     "all that streaming may hold in memory"},
+    {"ram", "sync", TYPE_WORD, offsetof(conf, ram.sync), 0, 0, "lockfree", "lockfree",
+     "how the allocator's threads keep out of each other's way"},
+    {"ram", "prefault", TYPE_BOOL, offsetof(conf, ram.prefault), 0, 0, NULL, "false",
+     "touch the memory at the start, so that no page fault comes later"},
+    {"vram", "budget", TYPE_SIZE, offsetof(conf, vram.budget), 64 * KIB, TIB, NULL, "64 MiB",
+     "all textures and buffers that streaming may make on the graphics card"},
+    {"vram", "format", TYPE_WORD, offsetof(conf, vram.format), 0, 0, "auto bc1 rgba8", "auto",
+     "texels on the card: auto is as stored, but rgba8 where software draws"},
+    {"stream", "prefetch_ms", TYPE_REAL, offsetof(conf, stream.prefetch_ms), 0, 10000, NULL, "300",
+     "how far ahead of the camera pages are read into memory; 0: not at all"},
+    {"stream", "upload_ms", TYPE_REAL, offsetof(conf, stream.upload_ms), 0, 1000, NULL, "2",
+     "most time a frame spends on uploads; one page always goes"},
+    {"stream", "upload_bytes", TYPE_SIZE, offsetof(conf, stream.upload_bytes), 0, TIB, NULL,
+     "4 MiB", "most bytes a frame uploads; one page always goes"},
+    {"stream", "fade_ms", TYPE_REAL, offsetof(conf, stream.fade_ms), 0, 10000, NULL, "200",
+     "how long a page that arrives takes to fade in"},
+    {"stream", "anisotropy", TYPE_COUNT, offsetof(conf, stream.anisotropy), 1, 16, NULL, "1",
+     "samples along a slanted surface; 1: off; at most what the world's border allows"},
+    {"stream", "bias_max", TYPE_REAL, offsetof(conf, stream.bias_max), 0, 16, NULL, "4",
+     "most mips that all gets softer when the card's budget is too small"},
+    {"view", "width", TYPE_COUNT, offsetof(conf, view.width), 16, 16384, NULL, "1280", "pixels"},
+    {"view", "height", TYPE_COUNT, offsetof(conf, view.height), 16, 16384, NULL, "720", "pixels"},
+    {"view", "fps_max", TYPE_COUNT, offsetof(conf, view.fps_max), 0, 1000, NULL, "60",
+     "most frames a second; 0: no cap"},
+    {"view", "scene", TYPE_WORD, offsetof(conf, view.scene), 0, 0, "auto terrain picture", "auto",
+     "how the world is shown: auto is what the page file says it is"},
+    {"view", "path", TYPE_TEXT, offsetof(conf, view.path), 0, 0, NULL, "",
+     "camera path to fly along; empty: the built-in tour"},
+};
+
+enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };
+
+/* Where a value stands: what an error's line begins with. */
+typedef struct conf_place {
+    const char *file; /* NULL: --set */
+    unsigned line;
+} conf_place;
+
+static bool fail(conf_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool fail(conf_error *error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(error->line, sizeof error->line, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* --- what a key allows --- */
+
+/* Writes "a size from 1 MiB to 1 TiB" and the like. */
+static void describe_range(const conf_key *key, char text[128])
+{
+    char least[UNITS_TEXT], most[UNITS_TEXT];
+    switch (key->type) {
+    case TYPE_SIZE:
+        (void)snprintf(text, 128, "a size from %s to %s", units_format_bytes(key->least, least),
+                       units_format_bytes(key->most, most));
+        break;
+    case TYPE_COUNT:
+        (void)snprintf(text, 128, "a whole number from %" PRIu64 " to %" PRIu64, key->least,
+                       key->most);
+        break;
+    case TYPE_REAL:
+        (void)snprintf(text, 128, "a number from %" PRIu64 " to %" PRIu64, key->least, key->most);
+        break;
+    case TYPE_BOOL:
+        (void)snprintf(text, 128, "true or false");
+        break;
+    case TYPE_WORD:
+        (void)snprintf(text, 128, "%s%s", strchr(key->words, ' ') ? "one of " : "", key->words);
+        break;
+    case TYPE_TEXT:
+        (void)snprintf(text, 128, "text of at most %d bytes", CONF_TEXT_BYTES - 1);
+        break;
+    }
+}
+
+static bool is_one_of(const char *word, const char *words)
+{
+    const size_t length = strlen(word);
+    while (*words != '\0') {
+        const size_t one = strcspn(words, " ");
+        if (one == length && memcmp(word, words, one) == 0) {
+            return true;
+        }
+        words += one + (words[one] == ' ');
+    }
+    return false;
+}
+
+/* --- text to value --- */
+
+static bool assign_size(const conf_key *key, const char *value, void *at)
+{
+    uint64_t bytes;
+    if (!units_parse_bytes(value, &bytes) || bytes < key->least || bytes > key->most) {
+        return false;
+    }
+    memcpy(at, &bytes, sizeof bytes);
+    return true;
+}
+
+static bool assign_count(const conf_key *key, const char *value, void *at)
+{
+    if (*value == '\0' || strspn(value, "0123456789") != strlen(value)) {
+        return false; /* strtoull would take signs and blanks */
+    }
+    errno = 0;
+    const unsigned long long number = strtoull(value, NULL, 10);
+    if (errno != 0 || number < key->least || number > key->most) {
+        return false;
+    }
+    const uint32_t count = (uint32_t)number;
+    memcpy(at, &count, sizeof count);
+    return true;
+}
+
+static bool assign_real(const conf_key *key, const char *value, void *at)
+{
+    if (*value == '\0' || strspn(value, "0123456789.eE+-") != strlen(value)) {
+        return false; /* strtod would take blanks, "inf", "nan" and hexadecimal */
+    }
+    char *end;
+    const double number = strtod(value, &end);
+    if (*end != '\0' || !(number >= (double)key->least && number <= (double)key->most)) {
+        return false;
+    }
+    memcpy(at, &number, sizeof number);
+    return true;
+}
+
+static bool assign_bool(const char *value, void *at)
+{
+    const bool yes = strcmp(value, "true") == 0;
+    if (!yes && strcmp(value, "false") != 0) {
+        return false;
+    }
+    memcpy(at, &yes, sizeof yes);
+    return true;
+}
+
+static bool assign_string(const char *value, size_t room, void *at)
+{
+    const size_t length = strlen(value);
+    if (length >= room) {
+        return false;
+    }
+    memcpy(at, value, length + 1);
+    return true;
+}
+
+/* Puts the value that `value` spells into c. False, and c as it was, when the key does not allow
+ * it. */
+static bool assign(conf *c, const conf_key *key, const char *value)
+{
+    void *at = (char *)c + key->offset;
+    switch (key->type) {
+    case TYPE_SIZE:
+        return assign_size(key, value, at);
+    case TYPE_COUNT:
+        return assign_count(key, value, at);
+    case TYPE_REAL:
+        return assign_real(key, value, at);
+    case TYPE_BOOL:
+        return assign_bool(value, at);
+    case TYPE_WORD:
+        return is_one_of(value, key->words) && assign_string(value, CONF_WORD_BYTES, at);
+    case TYPE_TEXT:
+        return assign_string(value, CONF_TEXT_BYTES, at);
+    }
+    return false;
+}
+
+static bool assign_or_explain(conf *c, const conf_key *key, const char *value, conf_place place,
+                              conf_error *error)
+{
+    if (assign(c, key, value)) {
+        return true;
+    }
+    char range[128];
+    describe_range(key, range);
+    if (place.file == NULL) {
+        return fail(error, "--set %s.%s=%.*s: must be %s", key->group, key->name, VALUE_SHOWN,
+                    value, range);
+    }
+    return fail(error, "%s:%u: %s.%s = %.*s: must be %s", place.file, place.line, key->group,
+                key->name, VALUE_SHOWN, value, range);
+}
+
+/* --- finding keys --- */
+
+static bool group_exists(const char *group)
+{
+    for (int i = 0; i < KEY_COUNT; i++) {
+        if (strcmp(KEYS[i].group, group) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const conf_key *find_key(const char *group, const char *name)
+{
+    for (int i = 0; i < KEY_COUNT; i++) {
+        if (strcmp(KEYS[i].group, group) == 0 && strcmp(KEYS[i].name, name) == 0) {
+            return &KEYS[i];
+        }
+    }
+    return NULL;
+}
+
+/* Writes the groups, or the keys of a group, separated by blanks. */
+static void list_names(const char *group, char *text, size_t room)
+{
+    const char *last = "";
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < KEY_COUNT; i++) {
+        const char *name = group == NULL ? KEYS[i].group : KEYS[i].name;
+        if ((group != NULL && strcmp(KEYS[i].group, group) != 0) || strcmp(name, last) == 0) {
+            continue;
+        }
+        const int written = snprintf(text + used, room - used, "%s%s", used ? " " : "", name);
+        if (written < 0 || (size_t)written >= room - used) {
+            return;
+        }
+        used += (size_t)written;
+        last = name;
+    }
+}
+
+/* --- a file --- */
+
+/* Writes the value of a setting as --set would take it. False: a type that the key does not take.
+ */
+static bool setting_text(const config_setting_t *setting, conf_type type, char *text, size_t room)
+{
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_STRING:
+        if (strlen(config_setting_get_string(setting)) >= room) {
+            return false;
+        }
+        (void)snprintf(text, room, "%s", config_setting_get_string(setting));
+        return type == TYPE_SIZE || type == TYPE_WORD || type == TYPE_TEXT;
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        (void)snprintf(text, room, "%lld", (long long)config_setting_get_int64(setting));
+        return type == TYPE_SIZE || type == TYPE_COUNT || type == TYPE_REAL;
+    case CONFIG_TYPE_FLOAT:
+        (void)snprintf(text, room, "%.17g", config_setting_get_float(setting));
+        return type == TYPE_REAL;
+    case CONFIG_TYPE_BOOL:
+        (void)snprintf(text, room, "%s", config_setting_get_bool(setting) ? "true" : "false");
+        return type == TYPE_BOOL;
+    default:
+        (void)snprintf(text, room, "a group or list");
+        return false;
+    }
+}
+
+static bool take_setting(conf *c, const char *group, const config_setting_t *setting,
+                         const char *file, conf_error *error)
+{
+    const conf_place place = {file, config_setting_source_line(setting)};
+    const char *name = config_setting_name(setting);
+    const conf_key *key = find_key(group, name);
+    if (key == NULL) {
+        char names[256];
+        list_names(group, names, sizeof names);
+        return fail(error, "%s:%u: %s.%.*s: no such key; %s has: %s", file, place.line, group,
+                    VALUE_SHOWN, name, group, names);
+    }
+    char value[2 * CONF_TEXT_BYTES] = "a text that is too long";
+    if (!setting_text(setting, key->type, value, sizeof value)) {
+        char range[128];
+        describe_range(key, range);
+        return fail(error, "%s:%u: %s.%s = %.*s: must be %s", file, place.line, group, name,
+                    VALUE_SHOWN, value, range);
+    }
+    return assign_or_explain(c, key, value, place, error);
+}
+
+static bool take_group(conf *c, const config_setting_t *group, const char *file, conf_error *error)
+{
+    const char *name = config_setting_name(group);
+    const unsigned line = config_setting_source_line(group);
+    if (!group_exists(name)) {
+        char names[256];
+        list_names(NULL, names, sizeof names);
+        return fail(error, "%s:%u: %.*s: no such group; there are: %s", file, line, VALUE_SHOWN,
+                    name, names);
+    }
+    if (!config_setting_is_group(group)) {
+        return fail(error, "%s:%u: %s: must be a group, as in %s: { key = value; }", file, line,
+                    name, name);
+    }
+    for (int i = 0; i < config_setting_length(group); i++) {
+        if (!take_setting(c, name, config_setting_get_elem(group, (unsigned)i), file, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_file(conf *c, const config_t *parsed, const char *path, conf_error *error)
+{
+    const config_setting_t *root = config_root_setting(parsed);
+    for (int i = 0; i < config_setting_length(root); i++) {
+        if (!take_group(c, config_setting_get_elem(root, (unsigned)i), path, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool conf_read(conf *c, const char *path, conf_error *error)
+{
+    char *text = conf_text_read(path, error);
+    if (text == NULL) {
+        return false;
+    }
+    conf next = *c;
+    config_t parsed;
+    config_init(&parsed);
+    bool good = true;
+    if (config_read_string(&parsed, text) != CONFIG_TRUE) {
+        good =
+            fail(error, "%s:%d: %s", path, config_error_line(&parsed), config_error_text(&parsed));
+    }
+    good = good && take_file(&next, &parsed, path, error);
+    config_destroy(&parsed);
+    free(text);
+    if (good) {
+        *c = next;
+    }
+    return good;
+}
+
+/* --- --set --- */
+
+bool conf_set(conf *c, const char *assignment, conf_error *error)
+{
+    const char *equals = strchr(assignment, '=');
+    const char *dot = strchr(assignment, '.');
+    if (equals == NULL || dot == NULL || dot > equals) {
+        return fail(error, "--set %.*s: must look like tier.key=value", VALUE_SHOWN, assignment);
+    }
+    char group[32], name[32];
+    (void)snprintf(group, sizeof group, "%.*s", (int)(dot - assignment), assignment);
+    (void)snprintf(name, sizeof name, "%.*s", (int)(equals - dot - 1), dot + 1);
+    const conf_key *key = find_key(group, name);
+    if (key == NULL) {
+        const bool known = group_exists(group);
+        char names[256];
+        list_names(known ? group : NULL, names, sizeof names);
+        return fail(error, "--set %s.%s: no such %s; %s: %s", group, name, known ? "key" : "group",
+                    known ? "this group has" : "there are", names);
+    }
+    return assign_or_explain(c, key, equals + 1, (conf_place){NULL, 0}, error);
+}
+
+/* --- defaults and writing --- */
+
+void conf_defaults(conf *c)
+{
+    *c = (conf){.ram.prefault = false};
+    for (int i = 0; i < KEY_COUNT; i++) {
+        if (!assign(c, &KEYS[i], KEYS[i].initial)) {
+            abort(); /* the table contradicts itself; tests/test_conf.c sees to it that it does not
+                      */
+        }
+    }
+}
+
+static void write_quoted(const char *text, FILE *out)
+{
+    (void)fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\') {
+            (void)fputc('\\', out);
+        }
+        if ((unsigned char)*text < ' ') {
+            (void)fprintf(out, "\\x%02x", (unsigned char)*text);
+        } else {
+            (void)fputc(*text, out);
+        }
+    }
+    (void)fputc('"', out);
+}
+
+/* Writes a size so that it reads back exactly: in the largest unit that divides it. */
+static void write_size(uint64_t bytes, FILE *out)
+{
+    static const char *const UNITS[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int unit = 0;
+    while (unit < 4 && bytes != 0 && bytes % 1024 == 0) {
+        bytes /= 1024;
+        unit++;
+    }
+    (void)fprintf(out, "\"%" PRIu64 " %s\"", bytes, UNITS[unit]);
+}
+
+static void write_value(const conf *c, const conf_key *key, FILE *out)
+{
+    const void *at = (const char *)c + key->offset;
+    switch (key->type) {
+    case TYPE_SIZE:
+        write_size(*(const uint64_t *)at, out);
+        break;
+    case TYPE_COUNT:
+        (void)fprintf(out, "%" PRIu32, *(const uint32_t *)at);
+        break;
+    case TYPE_REAL:
+        /* libconfig takes a number without a point for an integer, and so do we for a real */
+        (void)fprintf(out, "%.15g", *(const double *)at);
+        break;
+    case TYPE_BOOL:
+        (void)fputs(*(const bool *)at ? "true" : "false", out);
+        break;
+    case TYPE_WORD:
+    case TYPE_TEXT:
+        write_quoted(at, out);
+        break;
+    }
+}
+
+void conf_write(const conf *c, FILE *out)
+{
+    const char *group = "";
+    for (int i = 0; i < KEY_COUNT; i++) {
+        const conf_key *key = &KEYS[i];
+        if (strcmp(key->group, group) != 0) {
+            (void)fprintf(out, "%s%s:\n{\n", i == 0 ? "" : "};\n\n", key->group);
+            group = key->group;
+        }
+        char range[128];
+        describe_range(key, range);
+        (void)fprintf(out, "    # %s (%s)\n    %s = ", key->meaning, range, key->name);
+        write_value(c, key, out);
+        (void)fputs(";\n", out);
+    }
+    (void)fputs("};\n", out);
+}

@@ -1,0 +1,70 @@
+/* conf.h: what a user can set: the tiers' budgets and the viewer's habits. From a libconfig file
+ * (assets/megabuddy.conf says what each key means), then from --set tier.key=value.
+ *
+ * One table in conf.c lists every key with its type, range and default; reading, --set, --help and
+ * error messages all come from it. (The prefix is conf because libconfig's is config.)
+ *
+ * Threads: any, each on a conf of its own. */
+#ifndef MEGABUDDY_TOOLS_VIEW_CONF_H
+#define MEGABUDDY_TOOLS_VIEW_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+    CONF_TEXT_BYTES = 512,
+    CONF_WORD_BYTES = 16,
+    CONF_LINE_BYTES = 1536, /* a path, a key, a value and what would have been right */
+};
+
+/* Every member has its default after conf_defaults. */
+typedef struct conf {
+    struct {
+        char source[CONF_TEXT_BYTES]; /* the world, when the command line names none; "": none */
+        uint32_t workers;             /* threads that read */
+    } disk;
+    struct {
+        uint64_t budget;            /* bytes */
+        char sync[CONF_WORD_BYTES]; /* "lockfree" */
+        bool prefault;
+    } ram;
+    struct {
+        uint64_t budget;              /* bytes */
+        char format[CONF_WORD_BYTES]; /* "auto", "bc1", "rgba8" */
+    } vram;
+    struct {
+        double prefetch_ms;    /* how far ahead the predicted camera looks; 0: off */
+        double upload_ms;      /* most time a frame spends on uploads */
+        uint64_t upload_bytes; /* most bytes a frame uploads */
+        double fade_ms;        /* a page that arrives fades in for so long */
+        uint32_t anisotropy;
+        double bias_max; /* mips */
+    } stream;
+    struct {
+        uint32_t width, height;      /* pixels */
+        uint32_t fps_max;            /* 0: no cap */
+        char scene[CONF_WORD_BYTES]; /* "auto", "terrain", "picture" */
+        char path[CONF_TEXT_BYTES];  /* camera path file; "": the built-in one */
+    } view;
+} conf;
+
+/* Where an error was found and what it is, ready to print after "megabuddy: ". */
+typedef struct conf_error {
+    char line[CONF_LINE_BYTES]; /* "FILE:LINE: vram.budget = -5: must be a size from … to …" */
+} conf_error;
+
+void conf_defaults(conf *c);
+
+/* Reads a file over what c holds. On false c is unchanged. A file that cannot be read, unknown
+ * groups and keys, wrong types and values out of range are errors. */
+bool conf_read(conf *c, const char *path, conf_error *error);
+
+/* Applies one "tier.key=value" as --set takes it. On false c is unchanged. */
+bool conf_set(conf *c, const char *assignment, conf_error *error);
+
+/* Writes every key with its meaning, range and present value, as a commented config file. */
+void conf_write(const conf *c, FILE *out);
+
+#endif

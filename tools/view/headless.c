@@ -1,0 +1,429 @@
+/* headless.c: draws a world along a camera path without a window, and measures.
+ *
+ *     a frame:  vt_update ▸ feedback ▸ colour ▸ glFinish  │  audit ▸ counts   picture
+ *               '------------ frame_ms -----------------'  '---- not timed ----------'
+ *
+ * After the path the camera rests until everything has arrived: the last of these is the final
+ * frame. Then the world is opened once more without limits, and the pictures are drawn again to
+ * compare with (reference.c). */
+#include "tools/view/headless.h"
+
+#include "tools/commands.h"
+#include "tools/picture.h"
+#include "tools/view/headless_gl.h"
+#include "tools/view/measure.h"
+#include "tools/view/view.h"
+
+#include <glad/gl.h>
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    PICTURES_ON_THE_WAY = 8,
+    SETTLE_FRAMES_MOST =
+        600,              /* ten seconds of rest; a world that needs more is reported unsettled */
+    PREDICT_EVERY = 4,    /* frames between looks at where the camera is going */
+    FRAMES_A_SECOND = 60, /* of the path, and of the deterministic clock */
+    MESSAGES_SHOWN = 5,
+};
+
+/* Set by SIGINT and SIGTERM; the run ends after the frame, with its report. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    interrupted = 1;
+}
+
+bool run_is_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+static double now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+/* --- a report's folder --- */
+
+/* mkdir -p. False: errno says why. */
+static bool make_folders(const char *dir)
+{
+    char path[VIEW_LINE_BYTES];
+    if (snprintf(path, sizeof path, "%s", dir) >= (int)sizeof path || *dir == '\0') {
+        errno = *dir == '\0' ? ENOENT : ENAMETOOLONG;
+        return false;
+    }
+    for (char *slash = path + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+        *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+            return false;
+        }
+        *slash = '/';
+    }
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+        return false;
+    }
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        return false;
+    }
+    return access(path, W_OK) == 0;
+}
+
+/* --- OpenGL's messages --- */
+
+static void on_message(const headless_gl_message *message, void *user)
+{
+    run *r = user;
+    if (message->severity == GL_DEBUG_SEVERITY_NOTIFICATION) {
+        return; /* says that all is well, at length */
+    }
+    if (r->report.gl_messages++ < MESSAGES_SHOWN) {
+        (void)fprintf(stderr, "megabuddy: view: OpenGL: %s\n", message->text);
+    }
+}
+
+/* --- one frame --- */
+
+/* The vt's clock: of the run in deterministic mode, else of the wall. */
+static double clock_ms(const run *r)
+{
+    return r->options->deterministic ? r->frame * 1e3 / FRAMES_A_SECOND : now_ms() - r->began_ms;
+}
+
+static void draw_feedback(run *r, const camera *at, vt_feedback_kind kind)
+{
+    scene_feedback(r->scene, r->world, at, r->colour.width, r->colour.height, kind);
+}
+
+/* Looks where the camera will be in prefetch_ms if it goes on as it did since the last frame. */
+static void draw_predicted(run *r, const camera *at)
+{
+    const double ahead_ms = r->options->conf.stream.prefetch_ms;
+    const camera ahead = camera_ahead(&r->last, at, ahead_ms * FRAMES_A_SECOND / 1000);
+    const camera kept = scene_keep_above(r->scene, &ahead);
+    draw_feedback(r, &kept, VT_FEEDBACK_PREDICTED);
+}
+
+/* Draws the frame; returns the milliseconds it took. */
+static double draw_frame(run *r, const camera *at, bool cut)
+{
+    const double from_ms = now_ms();
+    vt_update(r->world, &(vt_clock){.now_ms = clock_ms(r), .cut = cut});
+    draw_feedback(r, at, VT_FEEDBACK_NOW);
+    if (r->frame % PREDICT_EVERY == 0 && !cut && r->frame > 0 &&
+        r->options->conf.stream.prefetch_ms > 0) {
+        draw_predicted(r, at);
+    }
+    target_begin(&r->colour);
+    const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};
+    scene_draw(r->scene, r->world, &frame, SCENE_COLOUR);
+    glFinish();
+    return now_ms() - from_ms;
+}
+
+/* Draws the audit of the frame just drawn and adds up what it says. */
+static measure_audit audit_frame(run *r, const camera *at)
+{
+    target_begin(&r->verdict);
+    const scene_frame frame = {.at = at, .width = r->verdict.width, .height = r->verdict.height};
+    scene_draw(r->scene, r->world, &frame, SCENE_AUDIT);
+    target_read(&r->verdict, r->verdicts);
+    const measure_audit audit =
+        measure_verdicts(r->verdicts, (size_t)r->verdict.width * r->verdict.height);
+    r->report.holes += audit.holes;
+    r->report.wrong_pages += audit.wrong;
+    return audit;
+}
+
+/* Follows teleports: begins one at a cut, ends it when all is sharp. */
+static void follow_cuts(run *r, bool cut, const measure_audit *audit)
+{
+    report *out = &r->report;
+    if (cut && out->cut_count < REPORT_CUTS) {
+        out->cuts[out->cut_count++] = (report_cut){r->frame, REPORT_UNKNOWN, REPORT_UNKNOWN};
+        r->cut_ms = clock_ms(r);
+        r->blurred_since_cut = true;
+    }
+    if (r->blurred_since_cut && audit->sharp == audit->textured) {
+        report_cut *last = &out->cuts[out->cut_count - 1];
+        last->frames = r->frame - last->frame;
+        last->ms = clock_ms(r) - r->cut_ms;
+        r->blurred_since_cut = false;
+    }
+}
+
+/* Writes the frame just drawn. False: said why. */
+static bool save_picture(run *r, const char *file, const camera *at)
+{
+    if (r->options->report == NULL || r->report.picture_count == REPORT_PICTURES) {
+        return true;
+    }
+    char path[VIEW_LINE_BYTES];
+    (void)snprintf(path, sizeof path, "%s/%s", r->options->report, file);
+    target_read(&r->colour, r->pixels);
+    if (!picture_write_png(path, r->colour.width, r->colour.height, r->pixels)) {
+        (void)view_fail("%s: %s", path, strerror(errno));
+        return false;
+    }
+    report_picture *saved = &r->report.pictures[r->report.picture_count];
+    *saved = (report_picture){.frame = r->frame, .psnr_db = REPORT_UNKNOWN};
+    (void)snprintf(saved->file, sizeof saved->file, "%s", file);
+    r->cameras[r->report.picture_count++] = *at;
+    return true;
+}
+
+static void watch_streamer(run *r)
+{
+    vt_stats stats;
+    vt_get_stats(r->world, &stats);
+    if (stats.vram.slots_wanted > r->report.slots_wanted_peak) {
+        r->report.slots_wanted_peak = stats.vram.slots_wanted;
+    }
+    char line[VIEW_LINE_BYTES];
+    while (vt_take_message(r->world, line, sizeof line)) {
+        (void)fprintf(stderr, "megabuddy: view: %s\n", line);
+    }
+}
+
+static void show_progress(run *r, uint32_t done, uint32_t all)
+{
+    const double now = now_ms();
+    if (!r->shows_progress || now - r->began_ms < 2000 || now - r->told_ms < 250) {
+        return;
+    }
+    r->told_ms = now;
+    (void)fprintf(stderr, "\r%u of %u frames ", done, all);
+}
+
+/* --- the path, then rest --- */
+
+/* Draws and measures one frame. False: a picture could not be written. */
+static bool do_frame(run *r, const camera *wanted, bool cut, double *frame_ms, double *share,
+                     const char *file)
+{
+    const camera at = scene_keep_above(r->scene, wanted);
+    *frame_ms = draw_frame(r, &at, cut);
+    const measure_audit audit = audit_frame(r, &at);
+    *share = audit.textured ? (double)audit.sharp / (double)audit.textured : 1;
+    follow_cuts(r, cut, &audit);
+    watch_streamer(r);
+    const bool good = file == NULL || save_picture(r, file, &at);
+    r->last = at;
+    r->frame++;
+    return good;
+}
+
+static bool fly(run *r)
+{
+    const double seconds = camera_path_seconds(&r->path);
+    const uint32_t every = (r->frames + PICTURES_ON_THE_WAY - 1) / PICTURES_ON_THE_WAY;
+    double before = -1, shares = 0;
+    r->report.wanted_share_min = 1;
+    for (uint32_t i = 0; i < r->frames && !interrupted; i++) {
+        const double t = seconds * i / r->frames;
+        bool cut;
+        const camera at = camera_path_at(&r->path, before, t, &cut);
+        char file[REPORT_NAME_BYTES];
+        (void)snprintf(file, sizeof file, "frame-%04u.png", i);
+        double share;
+        if (!do_frame(r, &at, cut, &r->frame_ms[i], &share, i % every == 0 ? file : NULL)) {
+            return false;
+        }
+        before = t;
+        shares += share;
+        r->report.wanted_share_min = fmin(r->report.wanted_share_min, share);
+        r->report.frames = i + 1;
+        r->report.wanted_share_mean = shares / (i + 1);
+        show_progress(r, i + 1, r->frames);
+    }
+    return true;
+}
+
+/* Holds the camera still until all has arrived, and writes the final picture. */
+static bool rest(run *r)
+{
+    bool cut;
+    const double end = camera_path_seconds(&r->path);
+    const camera at = camera_path_at(&r->path, end, end, &cut);
+    double frame_ms, share;
+    bool settled = false;
+    while (!interrupted && !settled && r->report.settle_frames < SETTLE_FRAMES_MOST) {
+        settled = vt_is_settled(r->world);
+        r->report.settle_frames++;
+        const bool last = settled || r->report.settle_frames == SETTLE_FRAMES_MOST;
+        if (!do_frame(r, &at, false, &frame_ms, &share, last ? "final.png" : NULL)) {
+            return false;
+        }
+        show_progress(r, r->frames, r->frames);
+    }
+    r->report.settled = settled;
+    return true;
+}
+
+static void sum_up(run *r)
+{
+    report *out = &r->report;
+    double *ms = r->frame_ms;
+    const uint32_t count = out->frames;
+    if (count == 0) {
+        out->wanted_share_min = out->wanted_share_mean = REPORT_UNKNOWN;
+    }
+    out->frame_p50_ms = count ? measure_percentile(ms, count, 0.5) : REPORT_UNKNOWN;
+    out->frame_p99_ms = count ? measure_percentile(ms, count, 0.99) : REPORT_UNKNOWN;
+    out->frame_p99_9_ms = count ? measure_percentile(ms, count, 0.999) : REPORT_UNKNOWN;
+    out->frame_max_ms = count ? measure_percentile(ms, count, 1) : REPORT_UNKNOWN;
+    out->psnr_min_db = out->psnr_median_db = out->psnr_final_db = REPORT_UNKNOWN;
+    out->interrupted = interrupted != 0;
+    vt_get_stats(r->world, &out->stats);
+    const vt_stats *s = &out->stats;
+    out->slot_bytes = s->pages.uploaded ? s->bytes.uploaded / s->pages.uploaded : 0;
+}
+
+static void print_summary(const report *out)
+{
+    (void)fprintf(stderr, "\r%u frames, p50 %.1f ms, p99 %.1f ms, holes %llu, wrong pages %llu, ",
+                  out->frames, out->frame_p50_ms, out->frame_p99_ms, (unsigned long long)out->holes,
+                  (unsigned long long)out->wrong_pages);
+    (void)fprintf(stderr, "at the wanted mip %.1f %%, OpenGL messages %llu\n",
+                  100 * out->wanted_share_mean, (unsigned long long)out->gl_messages);
+    if (out->psnr_final_db >= 0) {
+        (void)fprintf(stderr, "against the frame without streaming: worst %.1f dB, final %.1f dB\n",
+                      out->psnr_min_db, out->psnr_final_db);
+    }
+}
+
+/* --- from beginning to end --- */
+
+/* Opens the world and the scene. Returns an exit code, having said why when it is not EXIT_DONE. */
+static int open_world(run *r)
+{
+    char error[VIEW_LINE_BYTES];
+    const conf *c = &r->options->conf;
+    const vt_desc desc = view_desc(r->options, c);
+    r->world = vt_create(&desc, error, sizeof error);
+    if (r->world == NULL) {
+        return view_open_failed(error);
+    }
+    const vt_settings settings = view_streaming(c);
+    vt_set_settings(r->world, &settings);
+    r->scene = scene_create(r->world, view_scene_kind(c), error, sizeof error);
+    if (r->scene == NULL) {
+        return view_fail("%s", error);
+    }
+    if (!view_path(r->options, scene_get_kind(r->scene), &r->path, error, sizeof error)) {
+        return view_fail("%s", error);
+    }
+    return EXIT_DONE;
+}
+
+static bool make_room(run *r)
+{
+    const uint32_t width = r->options->conf.view.width, height = r->options->conf.view.height;
+    const double frames = camera_path_seconds(&r->path) * FRAMES_A_SECOND;
+    r->frames = r->options->frames ? r->options->frames : (uint32_t)fmin(fmax(frames, 1), 1e6);
+    r->pixels = malloc((size_t)width * height * 4);
+    r->verdicts = malloc((size_t)width * height);
+    r->frame_ms = malloc(r->frames * sizeof *r->frame_ms);
+    return r->pixels != NULL && r->verdicts != NULL && r->frame_ms != NULL &&
+           target_init(&r->colour, TARGET_COLOUR, width, height) &&
+           target_init(&r->verdict, TARGET_VERDICT, width, height);
+}
+
+static void describe(run *r)
+{
+    report *out = &r->report;
+    const conf *c = &r->options->conf;
+    out->world = r->options->world ? r->options->world : c->disk.source;
+    out->path = r->options->path ? r->options->path : c->view.path;
+    out->renderer = (const char *)glGetString(GL_RENDERER);
+    out->width = c->view.width;
+    out->height = c->view.height;
+}
+
+/* Everything that needs the world open. */
+static int run_path(run *r)
+{
+    const int code = open_world(r);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    if (!make_room(r)) {
+        return view_fail("no memory for pictures of %ux%u", r->options->conf.view.width,
+                         r->options->conf.view.height);
+    }
+    describe(r);
+    r->began_ms = now_ms();
+    const bool good = fly(r) && rest(r);
+    sum_up(r);
+    return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int write_report(const run *r)
+{
+    const char *file;
+    if (r->options->report != NULL && !report_write(&r->report, r->options->report, &file)) {
+        return view_fail("%s/%s: %s", r->options->report, file, strerror(errno));
+    }
+    return EXIT_DONE;
+}
+
+static void clean_up(run *r)
+{
+    target_finish(&r->colour);
+    target_finish(&r->verdict);
+    scene_destroy(r->scene);
+    vt_destroy(r->world);
+    camera_path_free(&r->path);
+    free(r->pixels);
+    free(r->verdicts);
+    free(r->frame_ms);
+}
+
+int view_run_headless(const view_options *options)
+{
+    char error[VIEW_LINE_BYTES];
+    if (options->report != NULL && !make_folders(options->report)) {
+        return view_fail("%s: %s", options->report, strerror(errno));
+    }
+    if (!headless_gl_open(error, sizeof error)) {
+        return view_fail("%s", error);
+    }
+    run *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        headless_gl_close();
+        return view_fail("no memory");
+    }
+    r->options = options;
+    r->shows_progress = isatty(STDERR_FILENO) != 0;
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    headless_gl_on_message(on_message, r);
+    int code = run_path(r);
+    if (code == EXIT_DONE) {
+        if (options->report != NULL && !interrupted) {
+            reference_compare(r);
+        }
+        print_summary(&r->report);
+        code = write_report(r);
+    }
+    clean_up(r);
+    free(r);
+    headless_gl_on_message(NULL, NULL);
+    headless_gl_close();
+    return interrupted ? EXIT_FAILED : code;
+}

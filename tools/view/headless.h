@@ -1,0 +1,37 @@
+/* headless.h: a headless run under way, shared by its two halves: the path, and the comparison
+ * with pictures drawn without streaming. Thread: the one with the OpenGL context. */
+#ifndef MEGABUDDY_TOOLS_VIEW_HEADLESS_H
+#define MEGABUDDY_TOOLS_VIEW_HEADLESS_H
+
+#include "tools/view/report.h"
+#include "tools/view/target.h"
+#include "tools/view/view.h"
+
+typedef struct run {
+    const view_options *options;
+    vt *world;
+    scene *scene;
+    camera_path path;
+    target colour, verdict;
+    uint8_t *pixels;   /* RGBA of a picture, rows top down */
+    uint8_t *verdicts; /* a byte a pixel, rows top down */
+    uint32_t frames;   /* to draw along the path */
+    double *frame_ms;  /* one a frame along the path */
+    uint32_t frame;    /* drawn so far, rest included */
+    camera last;       /* of the frame before */
+    double began_ms, told_ms, cut_ms;
+    bool blurred_since_cut;
+    bool shows_progress;
+    camera cameras[REPORT_PICTURES]; /* of report.pictures */
+    report report;
+} run;
+
+/* Whether somebody pressed Ctrl-C: end soon, with what there is. */
+bool run_is_interrupted(void);
+
+/* Draws the report's pictures again from a second world without limits, and fills in how alike they
+ * are. Closes run's own world first, so that both are never in memory at once. What cannot be
+ * compared stays REPORT_UNKNOWN. */
+void reference_compare(run *r);
+
+#endif

@@ -1,0 +1,162 @@
+/* report.c: report.json: the keys are a contract, extra ones are welcome. */
+#include "tools/view/report.h"
+
+#include "tools/view/report_html.h"
+
+#include <cjson/cJSON.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_BYTES = 1024 };
+
+/* A number, or null when it is unknown. Adding to what there was no memory for does nothing. */
+static void add(cJSON *to, const char *key, double value)
+{
+    if (value < 0 || !isfinite(value)) {
+        (void)cJSON_AddNullToObject(to, key);
+    } else {
+        (void)cJSON_AddNumberToObject(to, key, value);
+    }
+}
+
+static void add_figures(cJSON *to, const report *r)
+{
+    cJSON *ms = cJSON_AddObjectToObject(to, "frame_ms");
+    add(ms, "p50", r->frame_p50_ms);
+    add(ms, "p99", r->frame_p99_ms);
+    add(ms, "p99_9", r->frame_p99_9_ms);
+    add(ms, "max", r->frame_max_ms);
+    cJSON *plain = cJSON_AddObjectToObject(to, "plain_frame_ms");
+    add(plain, "p50", REPORT_UNKNOWN); /* nothing is drawn with a plain texture here */
+    add(plain, "p99_9", REPORT_UNKNOWN);
+    add(to, "holes", (double)r->holes);
+    add(to, "wrong_pages", (double)r->wrong_pages);
+    cJSON *share = cJSON_AddObjectToObject(to, "wanted_mip_share");
+    add(share, "min", r->wanted_share_min);
+    add(share, "mean", r->wanted_share_mean);
+    cJSON *psnr = cJSON_AddObjectToObject(to, "psnr_db");
+    add(psnr, "min", r->psnr_min_db);
+    add(psnr, "median", r->psnr_median_db);
+    add(psnr, "final", r->psnr_final_db);
+}
+
+static void add_cuts(cJSON *to, const report *r)
+{
+    cJSON *frames = cJSON_AddArrayToObject(to, "sharp_after_frames");
+    cJSON *ms = cJSON_AddArrayToObject(to, "sharp_after_ms");
+    for (uint32_t i = 0; i < r->cut_count; i++) {
+        const report_cut *cut = &r->cuts[i];
+        const bool known = cut->frames >= 0;
+        (void)cJSON_AddItemToArray(frames,
+                                   known ? cJSON_CreateNumber(cut->frames) : cJSON_CreateNull());
+        (void)cJSON_AddItemToArray(ms, known ? cJSON_CreateNumber(cut->ms) : cJSON_CreateNull());
+    }
+}
+
+static void add_stats(cJSON *to, const report *r)
+{
+    const vt_stats *s = &r->stats;
+    cJSON *pages = cJSON_AddObjectToObject(to, "pages");
+    add(pages, "read", (double)s->pages.read);
+    add(pages, "decoded", (double)s->pages.decoded);
+    add(pages, "uploaded", (double)s->pages.uploaded);
+    add(pages, "evicted", (double)s->pages.evicted);
+    add(pages, "cancelled", (double)s->pages.cancelled);
+    add(pages, "corrupt", (double)s->pages.corrupt);
+    add(pages, "failed", (double)s->pages.failed);
+    cJSON *bytes = cJSON_AddObjectToObject(to, "bytes");
+    add(bytes, "disk_read", (double)s->bytes.disk_read);
+    add(bytes, "uploaded", (double)s->bytes.uploaded);
+    cJSON *ram = cJSON_AddObjectToObject(to, "ram");
+    add(ram, "budget", (double)s->ram.budget_bytes);
+    add(ram, "peak", (double)s->ram.peak_bytes);
+    add(ram, "fragmentation", s->ram.fragmentation);
+    cJSON *vram = cJSON_AddObjectToObject(to, "vram");
+    add(vram, "budget", (double)s->vram.budget_bytes);
+    add(vram, "peak", (double)s->vram.peak_bytes);
+    add(vram, "fragmentation", s->vram.fragmentation);
+    add(vram, "wanted_pages_peak", r->slots_wanted_peak);
+    add(vram, "wanted_peak", (double)r->slots_wanted_peak * (double)r->slot_bytes);
+    cJSON *bias = cJSON_AddObjectToObject(to, "mip_bias");
+    add(bias, "max", s->mip_bias_peak);
+}
+
+static void add_pictures(cJSON *to, const report *r)
+{
+    cJSON *pictures = cJSON_AddArrayToObject(to, "pictures");
+    for (uint32_t i = 0; i < r->picture_count; i++) {
+        const report_picture *picture = &r->pictures[i];
+        cJSON *entry = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(entry, "file", picture->file);
+        add(entry, "frame", picture->frame);
+        add(entry, "psnr_db", picture->psnr_db);
+        if (picture->reference[0] != '\0') {
+            (void)cJSON_AddStringToObject(entry, "reference", picture->reference);
+        }
+        (void)cJSON_AddItemToArray(pictures, entry);
+    }
+}
+
+static char *to_json(const report *r)
+{
+    cJSON *all = cJSON_CreateObject();
+    add(all, "frames", r->frames);
+    add_figures(all, r);
+    add_cuts(all, r);
+    add_stats(all, r);
+    add(all, "gl_messages", (double)r->gl_messages);
+    (void)cJSON_AddStringToObject(all, "renderer", r->renderer);
+    (void)cJSON_AddStringToObject(all, "world", r->world);
+    (void)cJSON_AddStringToObject(all, "path", r->path[0] ? r->path : "built-in");
+    cJSON *size = cJSON_AddObjectToObject(all, "size");
+    add(size, "width", r->width);
+    add(size, "height", r->height);
+    add(all, "settle_frames", r->settle_frames);
+    (void)cJSON_AddBoolToObject(all, "settled", r->settled);
+    (void)cJSON_AddBoolToObject(all, "interrupted", r->interrupted);
+    add_pictures(all, r);
+    char *text = cJSON_Print(all);
+    cJSON_Delete(all);
+    return text;
+}
+
+static bool write_file(const char *dir, const char *name, const char *text)
+{
+    char path[PATH_BYTES];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    FILE *file = fopen(path, "wbe");
+    if (file == NULL) {
+        return false;
+    }
+    const bool written = fputs(text, file) >= 0 && fputc('\n', file) != EOF;
+    const int why = errno;
+    const bool closed = fclose(file) == 0;
+    errno = written ? errno : why;
+    return written && closed;
+}
+
+bool report_write(const report *r, const char *dir, const char **file)
+{
+    *file = "report.json";
+    char *json = to_json(r);
+    bool good = json != NULL;
+    if (json == NULL) {
+        errno = ENOMEM;
+    }
+    good = good && write_file(dir, *file, json);
+    if (good) {
+        *file = "report.html";
+        char *html = report_to_html(r);
+        good = html != NULL && write_file(dir, *file, html);
+        free(html);
+    }
+    free(json);
+    return good;
+}
