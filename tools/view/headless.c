@@ -150,18 +150,19 @@ static measure_audit audit_frame(run *r, const camera *at)
 }
 
 /* Follows teleports: begins one at a cut, ends it when all is sharp. */
-static void follow_cuts(run *r, bool cut, const measure_audit *audit)
+static void follow_cuts(run *r, bool cut, double frame_ms, const measure_audit *audit)
 {
     report *out = &r->report;
     if (cut && out->cut_count < REPORT_CUTS) {
         out->cuts[out->cut_count++] = (report_cut){r->frame, REPORT_UNKNOWN, REPORT_UNKNOWN};
-        r->cut_ms = clock_ms(r);
+        r->since_cut_ms = 0;
         r->blurred_since_cut = true;
     }
+    r->since_cut_ms += frame_ms;
     if (r->blurred_since_cut && audit->sharp == audit->textured) {
         report_cut *last = &out->cuts[out->cut_count - 1];
         last->frames = r->frame - last->frame;
-        last->ms = clock_ms(r) - r->cut_ms;
+        last->ms = r->since_cut_ms;
         r->blurred_since_cut = false;
     }
 }
@@ -219,7 +220,7 @@ static bool do_frame(run *r, const camera *wanted, bool cut, double *frame_ms, d
     *frame_ms = draw_frame(r, &at, cut);
     const measure_audit audit = audit_frame(r, &at);
     *share = audit.textured ? (double)audit.sharp / (double)audit.textured : 1;
-    follow_cuts(r, cut, &audit);
+    follow_cuts(r, cut, *frame_ms, &audit);
     watch_streamer(r);
     const bool good = file == NULL || save_picture(r, file, &at);
     r->last = at;

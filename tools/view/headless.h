@@ -19,7 +19,8 @@ typedef struct run {
     double *frame_ms;  /* one a frame along the path */
     uint32_t frame;    /* drawn so far, rest included */
     camera last;       /* of the frame before */
-    double began_ms, told_ms, cut_ms;
+    double began_ms, told_ms;
+    double since_cut_ms; /* frame_ms since the last cut, its own frame's included */
     bool blurred_since_cut;
     bool shows_progress;
     camera cameras[REPORT_PICTURES]; /* of report.pictures */
