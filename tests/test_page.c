@@ -29,7 +29,7 @@ static void ids_survive_packing(void **state)
 static void shapes_that_cannot_be_are_refused(void **state)
 {
     (void)state;
-    page_shape s;
+    page_shape s = {0};
     assert_false(page_shape_make(0, 1, 4, &s));
     assert_false(page_shape_make(1, 0, 4, &s));
     assert_false(page_shape_make(1, 1, 0, &s));
@@ -72,7 +72,7 @@ static void every_mip_covers_the_one_below(void **state)
     (void)state;
     for (uint32_t width = 1; width < 3000; width += 61) {
         for (uint32_t height = 1; height < 3000; height += 97) {
-            page_shape s;
+            page_shape s = {0};
             assert_true(page_shape_make(width, height, width % 2 == 0 ? 4 : 8, &s));
             check_shape(&s);
         }
@@ -82,7 +82,7 @@ static void every_mip_covers_the_one_below(void **state)
 static void known_shape_has_known_pages(void **state)
 {
     (void)state;
-    page_shape s;
+    page_shape s = {0};
     assert_true(page_shape_make(16384, 8192, 4, &s));
     assert_int_equal(s.payload, 120);
     assert_int_equal(s.grid_x, 256);
