@@ -10,7 +10,7 @@
 enum { MAX_DEVICES = 16 };
 
 static struct {
-    void *library;
+    void *egl;
     EGLDisplay display;
     EGLContext context;
     headless_gl_listener *listener;
@@ -30,12 +30,12 @@ typedef struct bootstrap {
 static bool load_bootstrap(bootstrap *b, char *error, uint32_t error_bytes)
 {
     /* NODELETE: drivers leave threads and exit handlers behind, so they must stay mapped. */
-    headless.library = dlopen("libEGL.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!headless.library) {
+    headless.egl = dlopen("libEGL.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!headless.egl) {
         snprintf(error, error_bytes, "no EGL: %s", dlerror());
         return false;
     }
-    b->get_proc_address = (PFNEGLGETPROCADDRESSPROC)dlsym(headless.library, "eglGetProcAddress");
+    b->get_proc_address = (PFNEGLGETPROCADDRESSPROC)dlsym(headless.egl, "eglGetProcAddress");
     if (!b->get_proc_address) {
         snprintf(error, error_bytes, "no EGL: libEGL.so.1 has no eglGetProcAddress");
         return false;
@@ -127,7 +127,7 @@ static bool open_on_a_device(const bootstrap *b)
 
 bool headless_gl_open(char *error, uint32_t error_bytes)
 {
-    assert(!headless.library);
+    assert(!headless.egl);
     bootstrap b;
     if (!load_bootstrap(&b, error, error_bytes)) {
         headless_gl_close();
@@ -155,9 +155,9 @@ void headless_gl_close(void)
     headless.context = EGL_NO_CONTEXT;
     headless.display = EGL_NO_DISPLAY;
     headless.listener = NULL;
-    if (headless.library) {
-        dlclose(headless.library);
-        headless.library = NULL;
+    if (headless.egl) {
+        dlclose(headless.egl);
+        headless.egl = NULL;
     }
 }
 
