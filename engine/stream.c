@@ -35,7 +35,8 @@ void stream_fetched(void *context, const page_job *job)
  * feedback's jitter, or only before the last cut. */
 static uint64_t stale_before(const vt *v)
 {
-    const uint64_t kept = v->image > STREAM_KEEP_IMAGES ? v->image - STREAM_KEEP_IMAGES : 0;
+    const uint64_t keep = 2 * (v->fine ? STREAM_FINE_JITTERS : STREAM_COARSE_JITTERS);
+    const uint64_t kept = v->image > keep ? v->image - keep : 0;
     return v->cut_image > kept ? v->cut_image : kept;
 }
 
@@ -244,6 +245,22 @@ static bool request_missing(vt *v, const request *wanted, uint32_t count, uint32
     return refused;
 }
 
+/* Whether the jitter should look at every pixel. It begins to when all that the coarse positions
+ * see is there. What it finds besides is worth a few pixels: it gets slots that nothing else has
+ * wanted for long, and where there are none that is the end of it, so that a still camera in a
+ * small atlas comes to rest. */
+static void choose_jitter(vt *v, bool refused)
+{
+    if (v->fine && refused) {
+        v->fine = false;
+        v->fine_refused = true;
+    } else if (v->stats.missing > STREAM_MOVED_PAGES) {
+        v->fine = v->fine_refused = false;
+    } else if (!v->fine_refused && v->calm_images >= STREAM_COARSE_JITTERS) {
+        v->fine = true;
+    }
+}
+
 /* The frame's own image: what it wants is kept, sent for, and measured against the atlas. */
 static void take_in_wants(vt *v, const feedback_want *wants, uint32_t count)
 {
@@ -257,9 +274,10 @@ static void take_in_wants(vt *v, const feedback_want *wants, uint32_t count)
     v->stats.vram.slots_wanted = r.in_use + v->stats.missing;
     const uint32_t slots = v->gpu_desc.atlas_columns * v->gpu_desc.atlas_rows;
     v->bias.limit = v->settings.bias_max;
-    const bool moved = bias_step(&v->bias, r.in_use + v->stats.missing, slots, refused);
+    const bool moved = bias_step(&v->bias, r.in_use + v->stats.missing, slots, refused && !v->fine);
     const bool calm = v->stats.missing == 0 && v->tiles_in_flight == 0 && !moved;
     v->calm_images = calm ? v->calm_images + 1 : 0;
+    choose_jitter(v, refused);
 }
 
 /* An image of the camera that is expected soon: what it wants is brought into RAM, when nothing
@@ -328,6 +346,7 @@ void stream_update(vt *v, const vt_clock *clock)
         v->cut_epoch++;
         v->cut_image = v->image + 1;
         v->calm_images = 0;
+        v->fine = v->fine_refused = false;
     }
     if (!v->settings.frozen) {
         gpu_staging_fence(v->gpu, false);

@@ -26,11 +26,13 @@
 #include "engine/vt.h"
 
 enum {
-    STREAM_TEXTURE = 1,  /* the number of our one texture in page ids */
-    STREAM_JITTERS = 16, /* positions of the feedback's jitter before they repeat */
-    /* Pages that the last two periods of the jitter have seen are in use: a sliver of a page shows
-     * in some positions only. */
-    STREAM_KEEP_IMAGES = 2 * STREAM_JITTERS,
+    STREAM_TEXTURE = 1, /* the number of our one texture in page ids */
+    /* Positions of the feedback's jitter before they repeat. The coarse ones are a lattice that
+     * finds nearly everything soon; the fine ones go on to every pixel of the screen (8 x 8 under
+     * one feedback pixel), and find the slivers that fall between. */
+    STREAM_COARSE_JITTERS = 16,
+    STREAM_FINE_JITTERS = 64,
+    STREAM_MOVED_PAGES = 8,    /* more missing pages in one image than this: the camera has moved */
     STREAM_PREFETCHES = 16,    /* most pages on their way into RAM only */
     STREAM_RETRY_IMAGES = 120, /* pause before a page that failed is asked for again */
     STREAM_MAX_WANTS = 16384,  /* pages of one feedback image */
@@ -71,8 +73,11 @@ struct vt {
     uint64_t image;     /* feedback images analysed; the period that atlas slots are stamped with */
     uint64_t cut_image; /* image at the last cut: what was wanted before it is stale */
     uint64_t cut_epoch; /* cuts so far; feedback drawn before the last one is ignored */
-    uint32_t jitter;    /* position of the next feedback pass */
+    uint32_t jitter;    /* number of the next feedback pass */
     uint32_t calm_images; /* images in a row that wanted nothing that was not there */
+    bool fine;            /* all is calm: the jitter looks at every pixel */
+    bool fine_refused;    /* it did, and the atlas had no room for what it found; until the camera
+                           * moves */
 
     vt_stats stats; /* counters and what the last update found; the rest is filled in on demand */
 };

@@ -305,7 +305,8 @@ void vt_update(vt *v, const vt_clock *clock)
 
 bool vt_is_settled(const vt *v)
 {
-    return v->calm_images >= STREAM_JITTERS && v->fades.count == 0;
+    const uint32_t enough = STREAM_COARSE_JITTERS + (v->fine_refused ? 0 : STREAM_FINE_JITTERS);
+    return v->calm_images >= enough && v->fades.count == 0;
 }
 
 /* --- drawing --- */
@@ -341,7 +342,7 @@ bool vt_feedback_begin(vt *v, vt_feedback_kind kind)
 void vt_feedback_end(vt *v)
 {
     gpu_feedback_end(v->gpu);
-    v->jitter = (v->jitter + 1) % STREAM_JITTERS;
+    v->jitter = (v->jitter + 1) % (v->fine ? STREAM_FINE_JITTERS : STREAM_COARSE_JITTERS);
 }
 
 void vt_feedback_size(const vt *v, uint32_t *width, uint32_t *height)
@@ -350,22 +351,23 @@ void vt_feedback_size(const vt *v, uint32_t *width, uint32_t *height)
     *height = v->gpu_desc.feedback_height;
 }
 
-/* The radical inverse of index in `base`: spreads any number of positions evenly over 0 … 1.
- * J. H. Halton, "Algorithm 247", CACM 7(12), 1964. */
-static float radical_inverse(uint32_t index, uint32_t base)
+/* Position n of an 8 x 8 grid, ordered so that any 4 in a row, and any 16 that begin at a multiple
+ * of 16, are spread evenly: each pair of bits of n, from the lowest, picks a quarter of what the
+ * last one picked. B. E. Bayer, "An optimum method for two-level rendition of continuous-tone
+ * pictures", ICC 1973. */
+static void ordered_position(uint32_t n, uint32_t *x, uint32_t *y)
 {
-    float result = 0, digit = 1;
-    for (; index > 0; index /= base) {
-        digit /= (float)base;
-        result += digit * (float)(index % base);
-    }
-    return result;
+    *x = (n & 1) << 2 | (n >> 2 & 1) << 1 | (n >> 4 & 1);
+    *y = ((n ^ n >> 1) & 1) << 2 | ((n >> 2 ^ n >> 3) & 1) << 1 | ((n >> 4 ^ n >> 5) & 1);
 }
 
 void vt_feedback_jitter(const vt *v, float *x, float *y)
 {
-    *x = radical_inverse(v->jitter + 1, 2) - 0.5f;
-    *y = radical_inverse(v->jitter + 1, 3) - 0.5f;
+    static_assert(STREAM_FINE_JITTERS == 64, "as many as the grid has");
+    uint32_t column, row;
+    ordered_position(v->jitter, &column, &row);
+    *x = ((float)column + 0.5f) / 8 - 0.5f; /* the middle of a screen pixel when the divisor is 8 */
+    *y = ((float)row + 0.5f) / 8 - 0.5f;
 }
 
 /* --- watching --- */

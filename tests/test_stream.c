@@ -245,6 +245,75 @@ static void pool_too_small_gets_softer_and_comes_to_rest(void **state)
     vt_destroy(v);
 }
 
+/* As run_frame with a still camera, but for slivers: pages that show at one fine position of the
+ * jitter only. */
+static void run_frame_with_slivers(vt *v, window w)
+{
+    uint32_t ids[MOST_IDS];
+    uint32_t count = image_of(v, w, ids);
+    vt_update(v, &(vt_clock){.now_ms = clock_ms += 16});
+    for (uint16_t x = 0; v->jitter == 37 && x < 5; x++) {
+        ids[count++] = page_pack((vt_page){STREAM_TEXTURE, 0, (uint16_t)(x * 2), 13});
+    }
+    fake_gpu_feed(v->gpu, ids, count);
+    assert_true(vt_feedback_begin(v, VT_FEEDBACK_NOW));
+    vt_feedback_end(v);
+}
+
+static void slivers_between_the_jitter_are_found_when_all_is_calm(void **state)
+{
+    vt *v = open_world(state, 8 * MIB, vram_for(300), true);
+    for (int frame = 0; frame < 600 && !vt_is_settled(v); frame++) {
+        run_frame_with_slivers(v, (window){0, 1000, 500, 6, 5});
+    }
+    assert_true(vt_is_settled(v));
+    for (uint16_t x = 0; x < 5; x++) {
+        const vt_page p = {STREAM_TEXTURE, 0, (uint16_t)(x * 2), 13};
+        assert_int_not_equal(atlas_find(v->atlas, page_pack(p)), ATLAS_NONE);
+    }
+    vt_destroy(v);
+}
+
+static void slivers_do_not_keep_a_full_pool_busy(void **state)
+{
+    for (uint32_t slots = 30; slots < 80; slots += 6) {
+        vt *v = open_world(state, 8 * MIB, vram_for(slots), true);
+        vt_stats before, after;
+        for (int frame = 0; frame < 1500; frame++) {
+            run_frame_with_slivers(v, (window){0, 1000, 500, 7, 5});
+        }
+        vt_get_stats(v, &before);
+        for (int frame = 0; frame < 500; frame++) {
+            run_frame_with_slivers(v, (window){0, 1000, 500, 7, 5});
+        }
+        vt_get_stats(v, &after);
+        if (after.pages.uploaded != before.pages.uploaded) {
+            fail_msg("about %u slots: %d uploads at rest", slots,
+                     (int)(after.pages.uploaded - before.pages.uploaded));
+        }
+        vt_destroy(v);
+    }
+}
+
+/* Four rounds of the coarse lattice, spread evenly each, are every pixel under a feedback pixel. */
+static void jitter_at_rest_visits_every_pixel(void **state)
+{
+    vt *v = open_world(state, 8 * MIB, vram_for(300), true);
+    const window w = {0, 1000, 500, 6, 5};
+    bool seen[8][8] = {{false}};
+    frames_to_settle(v, w, 1000);
+    for (int i = 0; i < STREAM_FINE_JITTERS; i++) {
+        float x, y;
+        vt_feedback_jitter(v, &x, &y);
+        seen[(int)((y + 0.5f) * 8)][(int)((x + 0.5f) * 8)] = true;
+        run_frame(v, w, false);
+    }
+    for (int i = 0; i < 64; i++) {
+        assert_true(seen[i / 8][i % 8]);
+    }
+    vt_destroy(v);
+}
+
 static void ample_pool_has_no_bias_and_evicts_nothing(void **state)
 {
     vt *v = open_world(state, 8 * MIB, vram_for(300), false);
@@ -460,6 +529,9 @@ int main(void)
         cmocka_unit_test(wanted_pages_arrive_with_their_own_texels),
         cmocka_unit_test(no_camera_and_no_budget_makes_a_hole),
         cmocka_unit_test(pool_too_small_gets_softer_and_comes_to_rest),
+        cmocka_unit_test(slivers_between_the_jitter_are_found_when_all_is_calm),
+        cmocka_unit_test(slivers_do_not_keep_a_full_pool_busy),
+        cmocka_unit_test(jitter_at_rest_visits_every_pixel),
         cmocka_unit_test(ample_pool_has_no_bias_and_evicts_nothing),
         cmocka_unit_test(deterministic_flight_repeats_itself),
         cmocka_unit_test(prediction_brings_pages_into_ram_only),
