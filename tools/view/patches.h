@@ -20,7 +20,7 @@ enum {
 };
 
 /* A patch stops splitting when it is farther away than this many of its own sides. */
-#define PATCHES_DETAIL 1.0
+#define PATCHES_DETAIL 1.4
 
 /* The ground that is cut into patches. */
 typedef struct patches_ground {
