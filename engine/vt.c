@@ -78,9 +78,9 @@ static bool open_file(vt *v, const complaint *c)
     return true;
 }
 
-static texel_format atlas_format(const vt_desc *desc, texel_format stored)
+static texel_format atlas_format(vt_format wanted, texel_format stored)
 {
-    switch (desc->format) {
+    switch (wanted) {
     case VT_FORMAT_BC1:
         return TEXEL_BC1;
     case VT_FORMAT_RGBA8:
@@ -88,18 +88,18 @@ static texel_format atlas_format(const vt_desc *desc, texel_format stored)
     case VT_FORMAT_AUTO:
         break;
     }
-    return gpu_is_software() ? TEXEL_RGBA8 : stored;
+    return stored;
 }
 
 /* What the card is asked for, but for the atlas' size, which the budget decides. */
-static void describe_gpu(vt *v)
+static void describe_gpu(vt *v, vt_format format)
 {
     const vt_desc *d = &v->desc;
     gpu_desc *g = &v->gpu_desc;
     g->shape = v->info->shape;
     g->layer_count = v->info->layer_count;
     for (uint32_t i = 0; i < g->layer_count; i++) {
-        g->formats[i] = atlas_format(d, v->info->layers[i].format);
+        g->formats[i] = atlas_format(format, v->info->layers[i].format);
         g->srgb[i] = v->info->layers[i].srgb;
     }
     g->feedback_width = (d->screen_width + d->feedback_divisor - 1) / d->feedback_divisor;
@@ -128,19 +128,48 @@ static void clamp_anisotropy(vt *v)
     }
 }
 
-static bool make_vram(vt *v, const complaint *c)
+/* The largest atlas of `format` that the budget has room for; 0: none. */
+static uint32_t fit_atlas(vt *v, vt_format format, uint64_t *least_bytes)
 {
-    clamp_anisotropy(v);
-    describe_gpu(v);
-    const page_shape *shape = &v->info->shape;
-    const uint32_t pages = page_count(shape);
+    const uint32_t pages = page_count(&v->info->shape);
     uint32_t side = gpu_max_slots();
     side = side > ATLAS_MAX_COLUMNS ? ATLAS_MAX_COLUMNS : side;
     /* The coarsest page and a place for others to come and go. */
     const uint32_t least = pages < 8 ? pages : 8;
+    describe_gpu(v, format);
+    return budget_fit_atlas(&v->gpu_desc, v->desc.vram_budget_bytes, least, pages, side,
+                            least_bytes);
+}
+
+/* Slots that let a screen be sharp: it is covered by this many pages at one texel a pixel, and
+ * views at a slant, two mips at a time, were seen to want seven times as many. */
+static uint32_t slots_for_screen(const vt *v)
+{
+    const uint64_t pixels = (uint64_t)v->desc.screen_width * v->desc.screen_height;
+    const uint32_t payload = v->info->shape.payload, pages = page_count(&v->info->shape);
+    const uint64_t slots = 7 * pixels / (payload * payload);
+    return slots < pages ? (uint32_t)slots : pages;
+}
+
+/* Left to us, the atlas holds pages as they are stored. A software renderer samples RGBA8 faster,
+ * so there they are expanded, if the budget has room for it: sharp goes before fast. */
+static uint32_t choose_atlas(vt *v, uint64_t *least_bytes)
+{
+    if (v->desc.format == VT_FORMAT_AUTO && gpu_is_software()) {
+        const uint32_t slots = fit_atlas(v, VT_FORMAT_RGBA8, least_bytes);
+        if (slots > 0 && slots >= slots_for_screen(v)) {
+            return slots;
+        }
+    }
+    return fit_atlas(v, v->desc.format, least_bytes);
+}
+
+static bool make_vram(vt *v, const complaint *c)
+{
+    clamp_anisotropy(v);
+    const page_shape *shape = &v->info->shape;
     uint64_t least_bytes;
-    const uint32_t slots =
-        budget_fit_atlas(&v->gpu_desc, v->desc.vram_budget_bytes, least, pages, side, &least_bytes);
+    const uint32_t slots = choose_atlas(v, &least_bytes);
     if (slots == 0) {
         return complain(c,
                         "vram.budget = %.2f MiB: too small for the coarsest mips of %s; "

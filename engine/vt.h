@@ -38,7 +38,9 @@ extern "C" {
 typedef struct vt vt;
 
 typedef enum vt_format {
-    VT_FORMAT_AUTO = 0, /* as stored; but RGBA8 on a software renderer, which samples it faster */
+    /* As stored; but RGBA8, which it samples faster, on a software renderer if the budget has room
+     * for all that a screen may want. */
+    VT_FORMAT_AUTO = 0,
     VT_FORMAT_BC1,
     VT_FORMAT_RGBA8,
 } vt_format;

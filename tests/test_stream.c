@@ -32,30 +32,30 @@ enum { RUNS_SANITIZED = false };
 
 /* --- a world whose every texel is its page's id --- */
 
-static void put_page(pagewriter *w, vt_page p)
+static void put_page(pagewriter *w, vt_page p, texel_format format)
 {
     static uint32_t texels[VT_PAGE_TEXELS * VT_PAGE_TEXELS];
     for (size_t i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
         texels[i] = page_pack(p) ^ (uint32_t)(i * 2654435761u & 0xff00u); /* so LZ4 has some work */
     }
     texels[0] = page_pack(p);
-    pagewriter_packed packed = pagewriter_pack(TEXEL_RGBA8, texels, true);
+    pagewriter_packed packed = pagewriter_pack(format, texels, true);
     assert_non_null(packed.data);
     assert_int_equal(pagewriter_put(w, p, &packed), PAGEFILE_OK);
     free(packed.data);
 }
 
-static void write_world(const char *path)
+static void write_world(const char *path, texel_format format)
 {
     pagewriter_desc desc = {.path = path, .layer_count = 1};
     pagewriter *w;
-    desc.layers[0] = (pagefile_layer){.format = TEXEL_RGBA8, .srgb = true, .name = "albedo"};
+    desc.layers[0] = (pagefile_layer){.format = format, .srgb = true, .name = "albedo"};
     assert_true(page_shape_make(WORLD_WIDTH, WORLD_HEIGHT, 4, &desc.shape));
     assert_int_equal(pagewriter_create(&desc, &w), PAGEFILE_OK);
     for (uint8_t mip = 0; mip < desc.shape.mips; mip++) {
         for (uint16_t y = 0; y < page_rows(&desc.shape, mip); y++) {
             for (uint16_t x = 0; x < page_columns(&desc.shape, mip); x++) {
-                put_page(w, (vt_page){STREAM_TEXTURE, mip, x, y});
+                put_page(w, (vt_page){STREAM_TEXTURE, mip, x, y}, format);
             }
         }
     }
@@ -67,7 +67,8 @@ static int make_world(void **state)
     if (scratch_make(state) != 0) {
         return -1;
     }
-    write_world(scratch_path(*state, "world.mega"));
+    write_world(scratch_path(*state, "world.mega"), TEXEL_RGBA8);
+    write_world(scratch_path(*state, "bc1.mega"), TEXEL_BC1);
     return 0;
 }
 
@@ -419,6 +420,27 @@ static void memory_seen_from_outside_stays_within_the_budget(void **state)
     vt_destroy(v);
 }
 
+static texel_format format_chosen(void **state, uint64_t vram, bool software)
+{
+    char error[512];
+    const vt_desc desc = {.path = scratch_path(*state, "bc1.mega"), .vram_budget_bytes = vram};
+    fake_gpu_found.software = software;
+    vt *v = vt_create(&desc, error, sizeof error);
+    fake_gpu_found.software = true;
+    assert_non_null(v);
+    const texel_format format = v->gpu_desc.formats[0];
+    assert_true(gpu_bytes(&v->gpu_desc) <= vram);
+    vt_destroy(v);
+    return format;
+}
+
+static void pages_are_expanded_only_for_software_with_room(void **state)
+{
+    assert_int_equal(format_chosen(state, 64 * MIB, true), TEXEL_RGBA8);
+    assert_int_equal(format_chosen(state, 8 * MIB, true), TEXEL_BC1);
+    assert_int_equal(format_chosen(state, 64 * MIB, false), TEXEL_BC1);
+}
+
 /* --- bad input --- */
 
 /* Overwrites some stored bytes of a page in a copy of the world. */
@@ -535,6 +557,7 @@ int main(void)
         cmocka_unit_test(ample_pool_has_no_bias_and_evicts_nothing),
         cmocka_unit_test(deterministic_flight_repeats_itself),
         cmocka_unit_test(prediction_brings_pages_into_ram_only),
+        cmocka_unit_test(pages_are_expanded_only_for_software_with_room),
         cmocka_unit_test(memory_seen_from_outside_stays_within_the_budget),
         cmocka_unit_test(damaged_page_is_reported_once_and_drawn_from_its_ancestor),
         cmocka_unit_test(damaged_coarsest_page_leaves_no_hole),

@@ -57,7 +57,7 @@ static const conf_key KEYS[] = {
     {"vram", "budget", TYPE_SIZE, offsetof(conf, vram.budget), 64 * KIB, TIB, NULL, "64 MiB",
      "all textures and buffers that streaming may make on the graphics card"},
     {"vram", "format", TYPE_WORD, offsetof(conf, vram.format), 0, 0, "auto bc1 rgba8", "auto",
-     "texels on the card: auto is as stored, but rgba8 where software draws"},
+     "texels on the card: auto is as stored, or rgba8 where software draws and has room"},
     {"stream", "prefetch_ms", TYPE_REAL, offsetof(conf, stream.prefetch_ms), 0, 10000, NULL, "300",
      "how far ahead of the camera pages are read into memory; 0: not at all"},
     {"stream", "upload_ms", TYPE_REAL, offsetof(conf, stream.upload_ms), 0, 1000, NULL, "2",
