@@ -71,6 +71,11 @@ if grep -qi 'EGL' stderr && ! grep -q 'frames,' stderr; then
     [ "$failures" -eq 0 ] && exit 77
     exit 1
 fi
+# Neither a display nor EGL: where its drivers are found through libglvnd, they can be hidden.
+if [ -d /usr/share/glvnd/egl_vendor.d ]; then
+    expect 1 'EGL' env -u DISPLAY __EGL_VENDOR_LIBRARY_FILENAMES=/nonexistent \
+        "$program" view world.mega --headless --frames 1
+fi
 expect 1 'absent.mega: cannot be opened: No such' "$program" view absent.mega --headless
 : >empty.mega
 expect 1 'empty.mega: is too short' "$program" view empty.mega --headless
