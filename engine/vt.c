@@ -492,5 +492,6 @@ const char *vt_check(vt *v)
     const char *wrong = atlas_check(v->atlas);
     wrong = wrong ? wrong : pagetable_check(v->table);
     wrong = wrong ? wrong : ramtier_check(v->ram);
+    wrong = wrong ? wrong : gpu_check(v->gpu);
     return wrong ? wrong : check_residency(v);
 }

@@ -4,6 +4,7 @@
 # fails; exit code 1 when one did.
 set -u
 program=$1
+here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-cli-XXXXXX")
 mounted=
 clean_up()
@@ -15,32 +16,7 @@ clean_up()
 }
 trap clean_up EXIT
 cd "$scratch" || exit 1
-failures=0
-
-fail()
-{
-    echo "FAILED: $*"
-    sed 's/^/    /' stderr
-    failures=$((failures + 1))
-}
-
-# expect CODE TEXT COMMAND…: the exit code; and one line on stderr that has TEXT in it, or, where TEXT
-# is empty, none.
-expect()
-{
-    code=$1 text=$2
-    shift 2
-    "$@" >stdout 2>stderr
-    got=$?
-    lines=$(wc -l <stderr)
-    if [ "$got" -ne "$code" ]; then
-        fail "exit code $got, not $code: $*"
-    elif [ -z "$text" ] && [ "$lines" -ne 0 ]; then
-        fail "spoke on stderr: $*"
-    elif [ -n "$text" ] && { [ "$lines" -ne 1 ] || ! grep -q "^megabuddy: .*$text" stderr; }; then
-        fail "no single line with '$text': $*"
-    fi
-}
+. "$here/cli.sh"
 
 expect_empty()
 {
@@ -171,14 +147,14 @@ done
 size=$(wc -c <good.mega)
 : >empty.mega
 head -c $((size - 1)) good.mega >short.mega
-head -c 100 good.mega >stub.mega
+head -c 100 good.mega >scrap.mega
 { head -c $((size - 2)) good.mega; printf 'xy'; } >page.mega
 { head -c 300 good.mega; printf 'xy'; tail -c +303 good.mega; } >index.mega
 { head -c 20 good.mega; printf 'xy'; tail -c +23 good.mega; } >header.mega
 for subcommand in info verify; do
     expect 1 'No such file' "$program" $subcommand absent.mega
     expect 1 'too short' "$program" $subcommand empty.mega
-    expect 1 'too short' "$program" $subcommand stub.mega
+    expect 1 'too short' "$program" $subcommand scrap.mega
     expect 1 'is truncated' "$program" $subcommand short.mega
     expect 1 'damaged header' "$program" $subcommand header.mega
     expect 1 'damaged index' "$program" $subcommand index.mega

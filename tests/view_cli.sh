@@ -3,34 +3,12 @@
 # what is said about bad input. Exit code 1 when a case fails, 77 (skipped) where there is no EGL.
 set -u
 program=$1
+here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-view-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1
 unset DISPLAY WAYLAND_DISPLAY
-failures=0
-
-fail()
-{
-    echo "FAILED: $*"
-    sed 's/^/    /' stderr
-    failures=$((failures + 1))
-}
-
-# expect CODE TEXT COMMAND…: the exit code, and TEXT on stderr; one line of it unless the code is 0.
-expect()
-{
-    code=$1 text=$2
-    shift 2
-    "$@" >stdout 2>stderr
-    got=$?
-    if [ "$got" -ne "$code" ]; then
-        fail "exit code $got, not $code: $*"
-    elif [ -n "$text" ] && ! grep -q -- "$text" stderr; then
-        fail "does not say '$text': $*"
-    elif [ "$code" -ne 0 ] && [ "$(wc -l <stderr)" -ne 1 ]; then
-        fail "more than one line: $*"
-    fi
-}
+. "$here/cli.sh"
 
 # has FILE TEXT: a line of FILE has TEXT in it.
 has()

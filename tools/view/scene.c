@@ -258,11 +258,6 @@ scene_kind scene_get_kind(const scene *s)
     return s->kind;
 }
 
-double scene_map_width(const scene *s)
-{
-    return s->ground.width;
-}
-
 uint32_t scene_patches(const scene *s)
 {
     return s->drawn;

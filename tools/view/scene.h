@@ -45,7 +45,6 @@ scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t erro
 void scene_destroy(scene *s); /* NULL does nothing */
 
 scene_kind scene_get_kind(const scene *s); /* never SCENE_AUTO */
-double scene_map_width(const scene *s);    /* world units; its height is CAMERA_WORLD_HEIGHT */
 
 /* Height of the ground above the sea at (x, z), world units. */
 double scene_ground(const scene *s, double x, double z);
