@@ -24,7 +24,7 @@ static uint32_t largest_order(uint32_t units)
 static bool desc_possible(const buddy_desc *desc)
 {
     return desc->units != 0 && desc->units != UINT32_MAX &&
-           desc->max_order <= largest_order(desc->units);
+           desc->max_order <= largest_order(desc->units) && desc->start_units <= desc->units;
 }
 
 /* Fewer lanes for a small core: an atlas of 64 slots should not be mostly lanes, and its threads
@@ -95,21 +95,12 @@ static void place_sets(buddy *b, size_t words_at)
     }
 }
 
-/* Marks the fewest aligned blocks that make up all units. */
-static void fill(buddy *b)
+/* Marks the fewest aligned blocks that make up the first `units` units. */
+static void fill(buddy *b, uint32_t units)
 {
-    core_lane *lane = core_lane_at(b, 0);
-    for (uint32_t at = 0; at < b->units;) {
-        uint32_t order = core_piece(at, b->units, b->max_order);
-        uint32_t index = at >> order;
-        word_put(freeset_word(&b->sets[order], 0, index / WORD_BITS), UINT64_C(1)
-                                                                          << index % WORD_BITS);
-        core_count(lane, order, 1);
-        at += UINT32_C(1) << order;
-    }
-    for (uint32_t order = 0; order <= b->max_order; order++) {
-        freeset_build(&b->sets[order]);
-    }
+    core_sheet sheet = gate_sheet(b);
+    split_put_range(b, &sheet, 0, units);
+    core_write_sheet(&sheet);
 }
 
 buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc)
@@ -121,7 +112,9 @@ buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc)
     if (bytes < p.bytes) {
         return NULL;
     }
-    memset(at, 0, p.bytes); /* all bits zero is an atomic integer of value 0 on every target */
+    if (!desc->zeroed) {
+        memset(at, 0, p.bytes); /* all bits zero is an atomic integer of value 0 on every target */
+    }
     buddy *b = at;
     b->units = desc->units;
     b->max_order = p.max_order;
@@ -129,7 +122,10 @@ buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc)
     b->lanes_at = (uint32_t)p.lanes_at;
     b->bytes = p.bytes;
     place_sets(b, p.words_at);
-    fill(b);
+    uint32_t start = desc->start_units != 0 ? desc->start_units : desc->units;
+    fill(b, start);
+    /* relaxed: the caller publishes the finished core */
+    atomic_store_explicit(&b->reserved, desc->units - start, memory_order_relaxed);
     return b;
 }
 
@@ -143,7 +139,7 @@ typedef struct request {
 
 /* Hands out `run` blocks from the block (offset, order), which is ours, as near to r->near as they
  * lie, and puts the rest back. */
-static void carve(buddy *b, core_lane *lane, buddy_block block, const request *r, uint32_t run)
+static void carve(buddy *b, core_sheet *sheet, buddy_block block, const request *r, uint32_t run)
 {
     uint32_t size = UINT32_C(1) << r->order;
     uint32_t last = block.offset + ((UINT32_C(1) << block.order) - run * size);
@@ -152,13 +148,23 @@ static void carve(buddy *b, core_lane *lane, buddy_block block, const request *r
     for (uint32_t i = 0; i < run; i++) {
         r->offsets[i] = start + i * size;
     }
-    uint32_t rest = split_put_rest(b, lane, block, start, start + run * size);
-    core_tally(&lane->splits, run + rest - 1);
+    uint32_t rest = split_put_rest(b, sheet, block, start, start + run * size);
+    sheet->splits += run + rest - 1;
 }
 
-/* Hands out the blocks of `order` that `mask` names in word `index`: as they are, or carved up. */
-static uint32_t hand_out(buddy *b, core_lane *lane, uint32_t order, uint32_t index, uint64_t mask,
-                         const request *r)
+/* Hands out the blocks that `mask` names in word `index`, which have the size asked for. */
+static uint32_t hand_out_whole(uint32_t index, uint64_t mask, const request *r)
+{
+    uint32_t base = index * WORD_BITS, done = 0;
+    for (; mask != 0; mask &= mask - 1) {
+        r->offsets[done++] = (base + word_lowest(mask)) << r->order;
+    }
+    return done;
+}
+
+/* Hands out the blocks of a higher `order` that `mask` names in word `index`, carved up. */
+static uint32_t hand_out_carved(buddy *b, core_sheet *sheet, uint32_t order, uint32_t index,
+                                uint64_t mask, const request *r)
 {
     uint32_t done = 0, each = UINT32_C(1) << (order - r->order);
     for (; mask != 0; mask &= mask - 1) {
@@ -166,7 +172,7 @@ static uint32_t hand_out(buddy *b, core_lane *lane, uint32_t order, uint32_t ind
         uint32_t run = left < each ? left : each;
         uint32_t offset = (index * WORD_BITS + word_lowest(mask)) << order;
         request part = {r->order, r->near, run, r->offsets + done};
-        carve(b, lane, (buddy_block){offset, order}, &part, run);
+        carve(b, sheet, (buddy_block){offset, order}, &part, run);
         done += run;
     }
     return done;
@@ -174,7 +180,7 @@ static uint32_t hand_out(buddy *b, core_lane *lane, uint32_t order, uint32_t ind
 
 /* Takes what one word of `order` has for the request. Returns how many blocks of r->order, 0 when
  * `order` has nothing. */
-static uint32_t take_at(buddy *b, core_lane *lane, uint32_t order, const request *r)
+static uint32_t take_at(buddy *b, core_sheet *sheet, uint32_t order, const request *r)
 {
     const freeset *set = &b->sets[order];
     uint32_t wanted = ((r->count - 1) >> (order - r->order)) + 1;
@@ -187,7 +193,7 @@ static uint32_t take_at(buddy *b, core_lane *lane, uint32_t order, const request
         }
         uint32_t bit = index == place / WORD_BITS ? place % WORD_BITS : 0;
         word_change change = word_take(freeset_word(set, 0, index), bit, wanted);
-        core_tally(&lane->failed_cas, change.retries);
+        sheet->failed_cas += change.retries;
         uint64_t mask = change.before & ~change.after;
         if (mask == 0) {
             continue; /* somebody else took the last one: they got on, we look again */
@@ -195,17 +201,18 @@ static uint32_t take_at(buddy *b, core_lane *lane, uint32_t order, const request
         if (word_crossed(change)) {
             freeset_settle(set, index);
         }
-        core_count(lane, order, -(int32_t)word_count(mask));
-        return hand_out(b, lane, order, index, mask, r);
+        core_count(sheet, order, -(int32_t)word_count(mask));
+        return order == r->order ? hand_out_whole(index, mask, r)
+                                 : hand_out_carved(b, sheet, order, index, mask, r);
     }
 }
 
 /* Takes some of the request's blocks, best fit first: the lowest order that has something. */
-static uint32_t take_some(buddy *b, core_lane *lane, const request *r)
+static uint32_t take_some(buddy *b, core_sheet *sheet, const request *r)
 {
     for (uint32_t order = r->order; order <= b->max_order; order++) {
         if (!freeset_empty(&b->sets[order])) {
-            uint32_t taken = take_at(b, lane, order, r);
+            uint32_t taken = take_at(b, sheet, order, r);
             if (taken != 0) {
                 return taken;
             }
@@ -214,28 +221,40 @@ static uint32_t take_some(buddy *b, core_lane *lane, const request *r)
     return 0;
 }
 
-static uint32_t take_one(buddy *b, core_lane *lane, uint32_t order, uint32_t near)
+static uint32_t take_one(buddy *b, core_sheet *sheet, uint32_t order, uint32_t near)
 {
     uint32_t offset;
     request r = {order, near, 1, &offset};
-    return take_some(b, lane, &r) != 0 ? offset : BUDDY_NONE;
+    return take_some(b, sheet, &r) != 0 ? offset : BUDDY_NONE;
 }
 
 uint32_t buddy_try(buddy *b, uint32_t order, uint32_t near)
 {
-    core_lane *lane = gate_enter(b);
-    uint32_t offset = take_one(b, lane, order, near);
-    gate_leave(lane);
+    core_sheet sheet = gate_enter(b);
+    uint32_t offset = take_one(b, &sheet, order, near);
+    gate_leave(&sheet);
     return offset;
+}
+
+bool buddy_try_at(buddy *b, uint32_t offset, uint32_t order)
+{
+    if (order > b->max_order || offset % (UINT32_C(1) << order) != 0 ||
+        offset >> order >= b->sets[order].blocks) {
+        return false;
+    }
+    core_sheet sheet = gate_enter(b);
+    bool done = split_take_at(b, &sheet, offset, order);
+    gate_leave(&sheet);
+    return done;
 }
 
 uint32_t buddy_alloc(buddy *b, uint32_t order, uint32_t near)
 {
     uint32_t offset = buddy_try(b, order, near);
     if (offset == BUDDY_NONE && order <= b->max_order) {
-        core_lane *lane = gate_close(b); /* nobody inside: bitmaps and summaries tell the truth */
-        offset = take_one(b, lane, order, near);
-        gate_open(b);
+        core_sheet sheet = gate_close(b); /* nobody inside: bitmaps and summaries tell the truth */
+        offset = take_one(b, &sheet, order, near);
+        gate_open(b, &sheet);
     }
     return offset;
 }
@@ -243,16 +262,16 @@ uint32_t buddy_alloc(buddy *b, uint32_t order, uint32_t near)
 uint32_t buddy_try_bulk(buddy *b, uint32_t order, uint32_t near, uint32_t count, uint32_t offsets[])
 {
     uint32_t done = 0;
-    core_lane *lane = gate_enter(b);
+    core_sheet sheet = gate_enter(b);
     while (done < count) {
         request r = {order, near, count - done, offsets + done};
-        uint32_t taken = take_some(b, lane, &r);
+        uint32_t taken = take_some(b, &sheet, &r);
         if (taken == 0) {
             break;
         }
         done += taken;
     }
-    gate_leave(lane);
+    gate_leave(&sheet);
     return done;
 }
 
@@ -269,14 +288,14 @@ static void assert_block(const buddy *b, uint32_t offset, uint32_t order)
 void buddy_free(buddy *b, uint32_t offset, uint32_t order)
 {
     assert_block(b, offset, order);
-    core_lane *lane = gate_enter(b);
-    split_give(b, lane, order, offset);
-    gate_leave(lane);
+    core_sheet sheet = gate_enter(b);
+    split_give(b, &sheet, order, offset);
+    gate_leave(&sheet);
 }
 
 void buddy_free_bulk(buddy *b, uint32_t order, uint32_t count, const uint32_t offsets[])
 {
-    core_lane *lane = gate_enter(b);
+    core_sheet sheet = gate_enter(b);
     for (uint32_t i = 0; i < count;) {
         uint32_t index = (offsets[i] >> order) / WORD_BITS;
         uint64_t mask = 0;
@@ -286,9 +305,9 @@ void buddy_free_bulk(buddy *b, uint32_t order, uint32_t count, const uint32_t of
             assert((mask & bit) == 0);
             mask |= bit;
         }
-        split_give_mask(b, lane, order, index, mask);
+        split_give_mask(b, &sheet, order, index, mask);
     }
-    gate_leave(lane);
+    gate_leave(&sheet);
 }
 
 /* ---- gathering ---- */
@@ -313,12 +332,12 @@ uint32_t buddy_gather_units(uint32_t units)
 /* Takes `total` pieces of the orders counted in `wanted`, splitting pieces that are not to be had
  * as long as there are no more than BUDDY_PIECES. Returns how many it has taken, and whether these
  * are all. */
-static bool take_pieces(buddy *b, core_lane *lane, uint32_t wanted[BUDDY_ORDERS], uint32_t near,
+static bool take_pieces(buddy *b, core_sheet *sheet, uint32_t wanted[BUDDY_ORDERS], uint32_t near,
                         uint32_t total, buddy_block pieces[BUDDY_PIECES], uint32_t *taken)
 {
     for (uint32_t order = BUDDY_ORDERS; order-- > 0;) {
         for (; wanted[order] != 0; wanted[order]--) {
-            uint32_t offset = take_one(b, lane, order, near);
+            uint32_t offset = take_one(b, sheet, order, near);
             if (offset != BUDDY_NONE) {
                 pieces[(*taken)++] = (buddy_block){offset, order};
             } else if (order > 0 && total < BUDDY_PIECES) {
@@ -343,12 +362,12 @@ uint32_t buddy_gather(buddy *b, uint32_t units, uint32_t near, buddy_block piece
         wanted[order] = rounded >> order & 1;
     }
     uint32_t taken = 0;
-    core_lane *lane = gate_enter(b);
-    if (!take_pieces(b, lane, wanted, near, word_count(rounded), pieces, &taken)) {
+    core_sheet sheet = gate_enter(b);
+    if (!take_pieces(b, &sheet, wanted, near, word_count(rounded), pieces, &taken)) {
         for (; taken > 0; taken--) {
-            split_give(b, lane, pieces[taken - 1].order, pieces[taken - 1].offset);
+            split_give(b, &sheet, pieces[taken - 1].order, pieces[taken - 1].offset);
         }
     }
-    gate_leave(lane);
+    gate_leave(&sheet);
     return taken;
 }

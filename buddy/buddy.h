@@ -48,6 +48,10 @@ typedef struct buddy_desc {
     uint32_t units;     /* 1 … 2^32 - 2; need not be a power of two */
     uint32_t max_order; /* largest order handed out and merged up to; 0: the largest that fits into
                            units */
+    uint32_t start_units; /* units in play at first, from 0 on; the others are reserved until
+                             buddy_release brings them in; 0: all */
+    bool zeroed; /* the memory given to buddy_init is all zero: it need not be cleared, so that
+                    metadata for units far beyond start_units is not touched before it is used */
 } buddy_desc;
 
 /* A block: 2^order units from offset on. offset is a multiple of 2^order. */
@@ -85,6 +89,10 @@ buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc);
  * in the middle of a split or a merge. The door for a cache that evicts below a watermark of its
  * own. Any thread. Lock-free. */
 uint32_t buddy_try(buddy *b, uint32_t order, uint32_t near);
+
+/* Takes just this block, if it is free as it is: for growing a block into its buddy. What lies
+ * inside a larger free block is not taken. Returns whether. Any thread. Lock-free. */
+bool buddy_try_at(buddy *b, uint32_t offset, uint32_t order);
 
 /* As buddy_try, but strict: says no only if there was an instant at which no fitting block existed.
  * Any thread. Blocks for as long as the others need to finish what they are doing, and only when
@@ -131,6 +139,11 @@ void buddy_get_stats(const buddy *b, buddy_stats *out);
  * visit returns false. For a true picture others must be at rest; otherwise each block was free at
  * some instant during the walk. */
 void buddy_walk(const buddy *b, bool (*visit)(void *context, buddy_block block), void *context);
+
+/* Whether all of a block is free: marked as it is, or part of a larger free one. While others are
+ * at work: whether it was at some instant of the call. A block of which every part is free in
+ * smaller pieces does not exist: they have merged. */
+bool buddy_is_free(const buddy *b, buddy_block block);
 
 /* Asserts the invariants: no two free buddies, no unit in two free blocks, nothing free beyond
  * `units` or reserved, summaries and counts that agree with the bitmaps. Returns NULL when all is

@@ -41,18 +41,46 @@ static inline core_lane *core_lane_at(const buddy *b, uint32_t index)
     return (core_lane *)((uintptr_t)b + b->lanes_at) + index;
 }
 
-/* Counts blocks that became free (delta > 0) or taken. Relaxed: a figure that orders nothing. */
-static inline void core_count(core_lane *lane, uint32_t order, int32_t delta)
+/* What one call changes in the figures: kept on its stack and added to its lane once, at its end,
+ * so that a call over many blocks pays for one atomic addition an order and not one a block. */
+typedef struct core_sheet {
+    core_lane *lane;
+    uint32_t touched; /* bit k: blocks[k] is in use */
+    uint32_t failed_cas;
+    uint64_t splits, merges;
+    int32_t blocks[BUDDY_ORDERS]; /* became free less were taken */
+} core_sheet;
+
+/* Counts blocks that became free (delta > 0) or taken. */
+static inline void core_count(core_sheet *sheet, uint32_t order, int32_t delta)
 {
-    atomic_fetch_add_explicit(&lane->free_blocks[order], (uint32_t)delta, memory_order_relaxed);
+    uint32_t bit = UINT32_C(1) << order;
+    sheet->blocks[order] = (sheet->touched & bit) != 0 ? sheet->blocks[order] + delta : delta;
+    sheet->touched |= bit;
 }
 
-/* Adds to splits, merges or failed_cas. Relaxed as above. */
-static inline void core_tally(_Atomic uint64_t *figure, uint64_t count)
+/* Relaxed: figures that order nothing. */
+static inline void core_add(_Atomic uint64_t *figure, uint64_t count)
 {
     if (count != 0) {
         atomic_fetch_add_explicit(figure, count, memory_order_relaxed);
     }
+}
+
+static inline void core_write_sheet(const core_sheet *sheet)
+{
+    core_lane *lane = sheet->lane;
+    for (uint32_t rest = sheet->touched; rest != 0; rest &= rest - 1) {
+        uint32_t order = word_lowest(rest);
+        if (sheet->blocks[order] != 0) {
+            /* relaxed: a figure */
+            atomic_fetch_add_explicit(&lane->free_blocks[order], (uint32_t)sheet->blocks[order],
+                                      memory_order_relaxed);
+        }
+    }
+    core_add(&lane->splits, sheet->splits);
+    core_add(&lane->merges, sheet->merges);
+    core_add(&lane->failed_cas, sheet->failed_cas);
 }
 
 /* The order of the largest aligned block that begins at `from` and ends at or before `to`.

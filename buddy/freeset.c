@@ -89,20 +89,6 @@ static uint64_t expected_summary(const freeset *set, uint32_t level, uint32_t in
     return word;
 }
 
-void freeset_build(const freeset *set)
-{
-    uint32_t below = freeset_words(set);
-    for (uint32_t level = 1; level <= set->top; level++) {
-        uint32_t words = (below - 1) / WORD_BITS + 1;
-        for (uint32_t i = 0; i < words; i++) {
-            /* relaxed: the caller publishes the finished core */
-            atomic_store_explicit(freeset_word(set, level, i),
-                                  expected_summary(set, level, i, below), memory_order_relaxed);
-        }
-        below = words;
-    }
-}
-
 const char *freeset_check(const freeset *set, bool merges)
 {
     uint32_t below = freeset_words(set);

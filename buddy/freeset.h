@@ -54,9 +54,6 @@ uint32_t freeset_find(const freeset *set, uint32_t from);
  * zero and non-zero must call this afterwards. Lock-free. */
 void freeset_settle(const freeset *set, uint32_t index);
 
-/* Builds all summaries from level 0. One thread, nobody else at work, summaries all zero. */
-void freeset_build(const freeset *set);
-
 /* NULL when the bitmap has no bit beyond `blocks`, no pair of free buddies (where `merges`) and
  * exact summaries, else a sentence. Nobody else at work. */
 const char *freeset_check(const freeset *set, bool merges);

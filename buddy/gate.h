@@ -40,15 +40,26 @@ static inline core_lane *gate_lane(const buddy *b)
     return core_lane_at(b, hash & (b->lanes - 1));
 }
 
-/* outside -> inside. Returns the lane, which must be handed to gate_leave. Acquires what the last
- * closer did. */
-static inline core_lane *gate_enter(buddy *b)
+/* An empty sheet for the calling thread. */
+static inline core_sheet gate_sheet(const buddy *b)
 {
-    core_lane *lane = gate_lane(b);
+    core_sheet sheet; /* its blocks[] are in use only where `touched` says so */
+    sheet.lane = gate_lane(b);
+    sheet.touched = sheet.failed_cas = 0;
+    sheet.splits = sheet.merges = 0;
+    return sheet;
+}
+
+/* outside -> inside. Returns the sheet to count in, which must be handed to gate_leave. Acquires
+ * what the last closer did. */
+static inline core_sheet gate_enter(buddy *b)
+{
+    core_sheet sheet = gate_sheet(b);
+    core_lane *lane = sheet.lane;
     for (;;) {
         atomic_fetch_add_explicit(&lane->inside, 1, memory_order_seq_cst);
         if (atomic_load_explicit(&b->closed, memory_order_seq_cst) == 0) {
-            return lane;
+            return sheet;
         }
         /* release: a lane counts whole calls, and ours has done nothing */
         atomic_fetch_sub_explicit(&lane->inside, 1, memory_order_release);
@@ -60,14 +71,15 @@ static inline core_lane *gate_enter(buddy *b)
 }
 
 /* inside -> outside. Release, pairs with the closer's load: all that we did comes before it. */
-static inline void gate_leave(core_lane *lane)
+static inline void gate_leave(const core_sheet *sheet)
 {
-    atomic_fetch_sub_explicit(&lane->inside, 1, memory_order_release);
+    core_write_sheet(sheet);
+    atomic_fetch_sub_explicit(&sheet->lane->inside, 1, memory_order_release);
 }
 
-/* open -> closed, and everybody outside. Waits for another closer, then for those inside. Returns a
- * lane to count in. */
-static inline core_lane *gate_close(buddy *b)
+/* open -> closed, and everybody outside. Waits for another closer, then for those inside. Returns
+ * the sheet to count in, which must be handed to gate_open. */
+static inline core_sheet gate_close(buddy *b)
 {
     uint32_t looks = 0, open = 0;
     while (!atomic_compare_exchange_weak_explicit(&b->closed, &open, 1, memory_order_seq_cst,
@@ -82,12 +94,13 @@ static inline core_lane *gate_close(buddy *b)
             gate_wait(&looks);
         }
     }
-    return gate_lane(b);
+    return gate_sheet(b);
 }
 
 /* closed -> open. Release, pairs with gate_enter's load. */
-static inline void gate_open(buddy *b)
+static inline void gate_open(buddy *b, const core_sheet *sheet)
 {
+    core_write_sheet(sheet);
     atomic_store_explicit(&b->closed, 0, memory_order_release);
 }
 

@@ -1,18 +1,24 @@
-/* heap.h: pointers on top of the buddy core: malloc-like memory from one mapped region.
+/* heap.h: pointers on top of the buddy core: malloc-like memory from one range of addresses.
  *
  * The core hands out units; the heap says that unit u is the bytes [base + u * unit_bytes, …) and
  * remembers of every live block what free(pointer) needs: where it starts and how long it is.
- * Nothing is written into the managed memory.
+ * Nothing is written into the managed memory. Every thread has a stock of blocks (magazine.h), so
+ * that most calls touch memory of its own only.
  *
- * Checked: a pointer that is foreign, misaligned, interior or already free is refused: heap_free
- * returns a heap_status that says which, and where desc.on_error is set it is called with one clear
- * line that names the pointer. The heap is never corrupted by it.
+ * Refused: a pointer that is foreign, misaligned, interior or already free. heap_free returns a
+ * heap_status that says which, and where desc.on_error is set it is called with one clear line that
+ * names the pointer. The heap is never corrupted by it. With HEAP_CHECKS_OFF one case is left out:
+ * two threads that free the same block within the same nanoseconds may both succeed; that saves the
+ * atomic read-modify-write of a free.
+ *
+ * Growing: with desc.max_bytes the heap reserves that many bytes of addresses, which costs nothing,
+ * and brings region after region of them into play when a request finds no block.
  *
  * Threads: any, unless said otherwise. The fast paths are lock-free. */
 #ifndef BUDDY_HEAP_H
 #define BUDDY_HEAP_H
 
-#include "buddy.h"
+#include "magazine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,28 +41,49 @@ typedef enum heap_status { HEAP_STATUSES(X) } heap_status;
 
 const char *heap_status_text(heap_status status);
 
+typedef enum heap_checks {
+    HEAP_CHECKS_ON = 0, /* of several threads that free a block exactly one succeeds */
+    HEAP_CHECKS_OFF,    /* unless they do so at the very same moment */
+} heap_checks;
+
+#define HEAP_NO_STOCKS MAGAZINE_NO_THREADS /* as desc.threads: every call goes to the core */
+
 typedef struct heap_desc {
-    size_t bytes; /* of the region, a multiple of unit_bytes; mapped by the heap unless `memory` is
-                     given */
-    size_t unit_bytes; /* smallest block, a power of two from 16 to 1 MiB; 0: 64 */
-    void *memory;    /* NULL: the heap maps its own; else the caller's, aligned to unit_bytes, kept
-                        until finish */
-    bool prefault;   /* touch every page of the region at create, so that no later access faults */
-    bool huge_pages; /* ask for transparent huge pages where the kernel has them */
+    size_t bytes; /* in play at first, a multiple of unit_bytes; mapped by the heap unless `memory`
+                     is given */
+    size_t max_bytes;  /* grows up to this; 0: bytes. A multiple of unit_bytes */
+    size_t unit_bytes; /* smallest block, a power of two from 16 to 1 MiB; 0: 64. Blocks of less
+                          than four units cost one atomic read-modify-write more, so where those are
+                          most of what is asked for, a quarter of that is the better unit */
+    void *memory;      /* NULL: the heap maps its own; else the caller's max_bytes, aligned to
+                          unit_bytes, kept until finish */
+    bool prefault;     /* touch every page as it comes into play, so that no later access faults */
+    bool huge_pages;   /* ask for transparent huge pages where the kernel has them */
+    heap_checks checks;
+    uint32_t threads; /* most that have a stock at a time; 0: see magazine_desc; HEAP_NO_STOCKS */
     void (*on_error)(void *context,
                      const char *line); /* NULL: silent; called on the thread that erred */
     void *on_error_context;
 } heap_desc;
 
 typedef struct heap_stats {
-    buddy_stats core;
-    size_t capacity_bytes; /* of the region */
-    size_t live_bytes;     /* handed out, in whole blocks */
-    size_t peak_bytes;     /* the most that live_bytes has been, sampled at allocations */
-    size_t metadata_bytes; /* core and heap together, outside the region */
+    buddy_stats core; /* in which what lies in stocks is not free */
+    magazine_stats stocks;
+    size_t capacity_bytes; /* in play */
+    size_t live_bytes;     /* handed out, in whole units */
+    size_t stocked_bytes;  /* in threads' stocks: neither live nor free in the core */
+    size_t peak_bytes;     /* the most that live_bytes + stocked_bytes has been */
+    size_t metadata_bytes; /* core, marks and stocks together, outside the managed memory; without
+                              the stocks that no thread has had yet: they are not touched */
     uint64_t refused;      /* requests that found no block */
     uint64_t errors;       /* frees that were refused */
 } heap_stats;
+
+/* A piece of a gathered block. */
+typedef struct heap_piece {
+    void *start;
+    size_t bytes;
+} heap_piece;
 
 /* Returns NULL when desc is impossible or the system gives no memory (errno says why). One thread.
  */
@@ -67,7 +94,9 @@ const heap_desc *heap_get_desc(const heap *h); /* in effect: defaults filled in 
 /* A block of at least `bytes`, aligned to its own size (rounded up to a power of two of units) as
  * far as the region is: a mapped one is aligned to the largest block in it, or to 2 MiB at least
  * where address space is scarce; the caller's is what it is. bytes 0 counts as 1. NULL when no
- * block fits. heap_alloc is strict, heap_try may say no prematurely (see buddy.h). */
+ * block fits. heap_alloc is strict: it takes blocks back from other threads' stocks, and grows the
+ * heap, before it says no. heap_try never disturbs others and does not grow: the door for a cache
+ * that evicts by a count of its own. */
 void *heap_alloc(heap *h, size_t bytes);
 void *heap_try(heap *h, size_t bytes);
 
@@ -79,19 +108,47 @@ void *heap_alloc_near(heap *h, size_t bytes, const void *near);
  * than what the region itself is aligned to. */
 void *heap_aligned(heap *h, size_t alignment, size_t bytes);
 
+/* As heap_alloc, but the end of the block that `bytes` does not need is given back at once: nothing
+ * is lost inside. Aligned as heap_alloc. For blocks that live long; what is given back serves only
+ * who wants smaller ones. Sizes beyond 32768 units are rounded up by less than 1/32768. */
+void *heap_exact(heap *h, size_t bytes);
+
+/* As heap_alloc, in up to BUDDY_PIECES blocks that need not be neighbours: see buddy_gather. Writes
+ * them, largest first, and returns how many; 0 when refused. Each is freed by itself, and they hold
+ * `bytes` together, at most 1/16 more. */
+uint32_t heap_gather(heap *h, size_t bytes, heap_piece pieces[BUDDY_PIECES]);
+
+/* `count` blocks as heap_alloc would give them. Writes their addresses and returns how many: fewer
+ * than count when memory is full. */
+uint32_t heap_alloc_bulk(heap *h, size_t bytes, uint32_t count, void *pointers[]);
+
+/* Makes a block hold `bytes`, where it is if it can grow into its free buddies or shrinks, else
+ * elsewhere with its contents. NULL, and the block is as it was, when no block fits or the pointer
+ * is not one of ours (counted and told as in heap_free). NULL as pointer: heap_alloc. */
+void *heap_realloc(heap *h, void *pointer, size_t bytes);
+
 /* Gives a block back. NULL is HEAP_OK. Any other answer than HEAP_OK has changed nothing. */
 heap_status heap_free(heap *h, void *pointer);
 
 /* As heap_free, and checks that the block was asked for with a size that this one fits. */
 heap_status heap_free_sized(heap *h, void *pointer, size_t bytes);
 
+/* Gives `count` blocks back. Returns HEAP_OK, or the first other answer; the rest is given back all
+ * the same. */
+heap_status heap_free_bulk(heap *h, uint32_t count, void *const pointers[]);
+
+/* Returns what lies in stocks to the core: the calling thread's, or everybody's. */
+void heap_flush(heap *h);
+void heap_recall(heap *h);
+
 size_t
 heap_usable_size(const heap *h,
                  const void *pointer); /* bytes of the live block that starts there; 0: none does */
 bool heap_owns(const heap *h, const void *pointer); /* whether it points into the region at all */
 
-buddy *
-heap_core(heap *h); /* for statistics, walks and gathered blocks: offsets of units from heap_base */
+/* For statistics and walks: offsets of units from heap_base. What is taken here is not the heap's
+ * to free, and with stocks above it buddy_alloc is not strict. */
+buddy *heap_core(heap *h);
 void *heap_base(heap *h);
 
 void heap_get_stats(const heap *h, heap_stats *out);

@@ -2,185 +2,369 @@
 
 #include <assert.h>
 
-#define GROUP_UNITS 32u
-#define HALF_BITS   32u
+#include "words.h"
 
-/* Memory order: relaxed throughout. A mark is set between taking a block from the core and handing
- * it out, and cleared before the core gets it back, so the core's words order one owner's marks
- * before the next one's; and who clears a mark is decided by the word's own order of changes. */
+#define GROUP_UNITS 4u
+#define UNIT_BITS   2u
+#define STEP_SHIFT  4u
+#define STEP_MOST   15u
+#define PIECE       (MARK_LARGE << 2 | MARK_GOES_ON) /* the low bits of a large piece that goes on */
 
-static bool is_large(uint64_t word)
+/* ---- bytes ---- */
+
+static uint8_t load(const marks *m, uint32_t group)
 {
-    return word != 0 && word >> HALF_BITS == 0;
+    return atomic_load_explicit(&m->groups[group], memory_order_relaxed);
 }
 
-/* The marks of a block in its (first) word. */
-static uint64_t block_marks(uint32_t offset, uint32_t order)
+static void store(const marks *m, uint32_t group, uint32_t byte)
 {
-    if (order >= MARKS_GROUP_ORDER) {
-        return order + 1;
+    atomic_store_explicit(&m->groups[group], (uint8_t)byte, memory_order_relaxed);
+}
+
+static bool is_large(uint32_t byte)
+{
+    return (byte & 3) == MARK_LARGE;
+}
+
+static uint32_t large_order(uint32_t byte)
+{
+    return byte >> 2 & 31;
+}
+
+static bool is_piece(uint32_t byte)
+{
+    return (byte & 15) == PIECE;
+}
+
+/* The order of the piece that lies at `offset`. */
+static uint32_t piece_order(uint32_t byte, uint32_t offset)
+{
+    return word_lowest(offset) - 1 - (byte >> STEP_SHIFT);
+}
+
+/* What a byte of small blocks says of the unit at `place`. */
+static uint32_t unit_of(uint32_t byte, uint32_t place)
+{
+    return byte >> UNIT_BITS * place & 3;
+}
+
+/* `state` for each of `units` units from `place` on. */
+static uint32_t fill_units(uint32_t state, uint32_t place, uint32_t units)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < units; i++) {
+        bits |= state << UNIT_BITS * (place + i);
     }
+    return bits;
+}
+
+/* How many units from `place` on go on with the block before. */
+static uint32_t count_on(uint32_t byte, uint32_t place)
+{
+    uint32_t units = 0;
+    while (place + units < GROUP_UNITS && unit_of(byte, place + units) == MARK_GOES_ON) {
+        units++;
+    }
+    return units;
+}
+
+/* ---- setting ---- */
+
+void marks_set_small(const marks *m, uint32_t offset, uint32_t units)
+{
     uint32_t place = offset % GROUP_UNITS;
-    uint64_t live = ((UINT64_C(1) << (1u << order)) - 1) << place;
-    return live << HALF_BITS | UINT64_C(1) << place;
+    uint32_t bits =
+        fill_units(MARK_START, place, 1) | fill_units(MARK_GOES_ON, place + 1, units - 1);
+    uint8_t before = atomic_fetch_or_explicit(&m->groups[offset >> MARKS_GROUP_ORDER],
+                                              (uint8_t)bits, memory_order_relaxed);
+    assert((before & bits) == 0);
+    (void)before;
 }
 
-/* What one word says about the unit at `place`, and the units of the block that starts there. */
-static heap_status read_word(uint64_t word, uint32_t place, uint32_t *order)
+uint32_t marks_exact_units(uint32_t units)
 {
-    if (is_large(word)) {
-        *order = (uint32_t)word - 1;
-        return place == 0 ? HEAP_OK : HEAP_INTERIOR;
+    uint32_t highest = units > 1 ? word_highest(units) : 0;
+    if (highest <= STEP_MOST) {
+        return units;
     }
-    uint64_t start = word & UINT32_MAX, live = word >> HALF_BITS;
-    if ((live >> place & 1) == 0) {
-        return HEAP_DOUBLE_FREE;
+    uint32_t lowest = UINT32_C(1) << (highest - STEP_MOST);
+    return units <= UINT32_MAX - lowest ? (units + lowest - 1) & ~(lowest - 1) : UINT32_MAX;
+}
+
+void marks_set_exact(const marks *m, uint32_t offset, uint32_t units)
+{
+    uint32_t order = word_highest(units);
+    uint32_t rest = units - (UINT32_C(1) << order);
+    if (units < GROUP_UNITS) {
+        marks_set_small(m, offset, units);
+        return;
     }
-    if ((start >> place & 1) == 0) {
+    store(m, offset >> MARKS_GROUP_ORDER, marks_large(order) | (rest != 0 ? MARK_EXACT : 0));
+    while (rest >= GROUP_UNITS) {
+        offset += UINT32_C(1) << order;
+        uint32_t next = word_highest(rest);
+        store(m, offset >> MARKS_GROUP_ORDER, (order - 1 - next) << STEP_SHIFT | PIECE);
+        order = next;
+        rest -= UINT32_C(1) << order;
+    }
+    if (rest != 0) {
+        offset += UINT32_C(1) << order;
+        atomic_fetch_or_explicit(&m->groups[offset >> MARKS_GROUP_ORDER],
+                                 (uint8_t)fill_units(MARK_GOES_ON, 0, rest), memory_order_relaxed);
+    }
+}
+
+void marks_resize(const marks *m, uint32_t offset, uint32_t from_order, uint32_t to_order)
+{
+    uint32_t group = offset >> MARKS_GROUP_ORDER;
+    if (from_order >= MARKS_GROUP_ORDER && to_order >= MARKS_GROUP_ORDER) {
+        store(m, group, marks_large(to_order));
+        return;
+    }
+    /* To or from a byte that is, or may become, shared: never live in two ways at once for others,
+     * since all units concerned are ours. */
+    uint32_t place = offset % GROUP_UNITS;
+    uint32_t ours = from_order >= MARKS_GROUP_ORDER || to_order >= MARKS_GROUP_ORDER
+                        ? UINT8_MAX
+                        : fill_units(3, place, UINT32_C(1) << (from_order | to_order));
+    uint32_t bits = to_order >= MARKS_GROUP_ORDER
+                        ? marks_large(to_order)
+                        : fill_units(MARK_START, place, 1) |
+                              fill_units(MARK_GOES_ON, place + 1, (UINT32_C(1) << to_order) - 1);
+    uint8_t before = load(m, group);
+    while (!atomic_compare_exchange_weak_explicit(&m->groups[group], &before,
+                                                  (uint8_t)((before & ~ours) | bits),
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+/* ---- reading ---- */
+
+/* The units of the block of exact size whose first piece, of `order`, lies at `offset`. */
+static uint32_t row_units(const marks *m, uint32_t offset, uint32_t order)
+{
+    uint32_t at = offset + (UINT32_C(1) << order);
+    while (at < m->units) {
+        uint32_t byte = load(m, at >> MARKS_GROUP_ORDER);
+        if (!is_piece(byte)) {
+            at += count_on(byte, 0);
+            break;
+        }
+        at += UINT32_C(1) << piece_order(byte, at);
+    }
+    return at - offset;
+}
+
+/* What the byte of `offset` says about the block that starts there, as far as a byte can. */
+static heap_status read_byte(const marks *m, uint32_t byte, uint32_t offset, uint32_t *units)
+{
+    uint32_t place = offset % GROUP_UNITS;
+    if (is_large(byte)) {
+        if (place != 0) {
+            return HEAP_INTERIOR;
+        }
+        *units = UINT32_C(1) << large_order(byte);
+        if ((byte & MARK_EXACT) != 0) {
+            *units = row_units(m, offset, large_order(byte));
+        }
+        return HEAP_OK;
+    }
+    if (is_piece(byte)) {
         return HEAP_INTERIOR;
     }
-    /* Above bit 31 nothing is live, so there always is an end. */
-    uint32_t end = word_lowest((start | ~live) & word_above(place));
-    *order = word_highest(end - place);
-    return HEAP_OK;
+    switch (unit_of(byte, place)) {
+    case MARK_START:
+        *units = 1 + count_on(byte, place + 1);
+        return HEAP_OK;
+    case MARK_GOES_ON:
+        return HEAP_INTERIOR;
+    default:
+        return HEAP_DOUBLE_FREE;
+    }
 }
 
-static uint64_t load(const marks *m, uint32_t group)
-{
-    return atomic_load_explicit(&m->words[group], memory_order_relaxed);
-}
-
-/* Whether a large block that starts before `offset` holds it: looks at each place where one could
- * start. */
+/* Whether a large block or piece that starts before `offset` holds it: looks at each place where
+ * one could start. */
 static bool inside_large(const marks *m, uint32_t offset)
 {
     for (uint32_t order = MARKS_GROUP_ORDER; order <= m->max_order; order++) {
         uint32_t start = offset >> order << order;
-        uint64_t word = load(m, start >> MARKS_GROUP_ORDER);
-        if (is_large(word) && (uint32_t)word - 1 >= order) {
+        uint32_t byte = load(m, start >> MARKS_GROUP_ORDER);
+        if ((is_large(byte) && large_order(byte) >= order) ||
+            (is_piece(byte) && piece_order(byte, start) >= order)) {
             return true;
         }
     }
     return false;
 }
 
-/* A unit that its own word does not call live: inside a large block, or not live at all. */
-static heap_status not_in_word(const marks *m, uint32_t offset)
+/* A unit that its own byte does not call live: inside a large block, or not live at all. */
+static heap_status not_in_byte(const marks *m, uint32_t offset)
 {
     return inside_large(m, offset) ? HEAP_INTERIOR : HEAP_DOUBLE_FREE;
 }
 
-void marks_set(const marks *m, buddy_block block)
+heap_status marks_read(const marks *m, uint32_t offset, uint32_t *units)
 {
-    uint64_t bits = block_marks(block.offset, block.order);
-    uint64_t before = atomic_fetch_or_explicit(&m->words[block.offset >> MARKS_GROUP_ORDER], bits,
-                                               memory_order_relaxed);
-    assert((before & bits) == 0);
-    (void)before;
+    heap_status status = read_byte(m, load(m, offset >> MARKS_GROUP_ORDER), offset, units);
+    return status == HEAP_DOUBLE_FREE ? not_in_byte(m, offset) : status;
 }
 
-heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, uint32_t *order)
+/* ---- clearing ---- */
+
+/* Clears what follows the first piece of a block of exact size, which is ours. */
+static void clear_row(const marks *m, uint32_t offset, uint32_t units)
 {
-    word_atomic *word = &m->words[offset >> MARKS_GROUP_ORDER];
-    uint64_t before = atomic_load_explicit(word, memory_order_relaxed);
-    for (;;) {
-        heap_status status = read_word(before, offset % GROUP_UNITS, order);
-        if (status != HEAP_OK) {
-            return status == HEAP_DOUBLE_FREE ? not_in_word(m, offset) : status;
-        }
-        if (expected != MARKS_ANY_ORDER && expected != *order) {
-            return HEAP_WRONG_SIZE;
-        }
-        if (atomic_compare_exchange_weak_explicit(word, &before,
-                                                  before & ~block_marks(offset, *order),
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            return HEAP_OK;
-        }
+    uint32_t at = offset + (UINT32_C(1) << word_highest(units)), end = offset + units;
+    while (end - at >= GROUP_UNITS) {
+        uint32_t size = UINT32_C(1) << word_highest(end - at);
+        store(m, at >> MARKS_GROUP_ORDER, 0);
+        at += size;
+    }
+    if (at < end) {
+        atomic_fetch_and_explicit(&m->groups[at >> MARKS_GROUP_ORDER],
+                                  (uint8_t)~fill_units(3, 0, end - at), memory_order_relaxed);
     }
 }
 
-heap_status marks_read(const marks *m, uint32_t offset, uint32_t *order)
+/* Changes the first byte of a live block to what it says without it. False: it has changed. */
+static bool clear_first(const marks *m, uint32_t offset, uint32_t units, bool alone, uint8_t byte)
 {
-    heap_status status =
-        read_word(load(m, offset >> MARKS_GROUP_ORDER), offset % GROUP_UNITS, order);
-    return status == HEAP_DOUBLE_FREE ? not_in_word(m, offset) : status;
+    _Atomic uint8_t *group = &m->groups[offset >> MARKS_GROUP_ORDER];
+    if (alone && is_large(byte)) {
+        atomic_store_explicit(group, 0, memory_order_relaxed);
+        return true;
+    }
+    uint32_t after = is_large(byte) ? 0 : byte & ~fill_units(3, offset % GROUP_UNITS, units);
+    return atomic_compare_exchange_strong_explicit(group, &byte, (uint8_t)after,
+                                                   memory_order_relaxed, memory_order_relaxed);
 }
 
-/* ---- check ---- */
-
-/* Whether all words of `count` groups from `group` on are 0. */
-static bool all_zero(const marks *m, uint32_t group, uint32_t count)
+heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool alone,
+                        uint32_t *units)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (load(m, group + i) != 0) {
+    uint8_t byte;
+    do {
+        byte = load(m, offset >> MARKS_GROUP_ORDER);
+        heap_status status = read_byte(m, byte, offset, units);
+        if (status != HEAP_OK) {
+            return status == HEAP_DOUBLE_FREE ? not_in_byte(m, offset) : status;
+        }
+        if (expected != MARKS_ANY_UNITS && expected != *units) {
+            return HEAP_WRONG_SIZE;
+        }
+    } while (!clear_first(m, offset, *units, alone, byte));
+    if (is_large(byte) && (byte & MARK_EXACT) != 0) {
+        clear_row(m, offset, *units);
+    }
+    return HEAP_OK;
+}
+
+/* ---- check; others are at rest ---- */
+
+bool marks_all_dead(const marks *m, buddy_block block)
+{
+    uint32_t end = block.offset + (UINT32_C(1) << block.order);
+    for (uint32_t at = block.offset; at < end;) {
+        uint32_t unused;
+        if (marks_read(m, at, &unused) != HEAP_DOUBLE_FREE) {
+            return false;
+        }
+        at++;
+        while (at < end && at % GROUP_UNITS == 0 && load(m, at >> MARKS_GROUP_ORDER) == 0) {
+            at += GROUP_UNITS; /* nothing starts here, and nothing large began before */
+        }
+    }
+    return true;
+}
+
+/* Whether all bytes of [from, to) that are wholly inside are 0. */
+static bool all_zero(const marks *m, uint32_t from, uint32_t to)
+{
+    for (uint32_t at = from; at + GROUP_UNITS <= to; at += GROUP_UNITS) {
+        if (load(m, at >> MARKS_GROUP_ORDER) != 0) {
             return false;
         }
     }
     return true;
 }
 
-bool marks_all_dead(const marks *m, buddy_block block)
+/* Checks the large block that starts at `offset` and moves past its pieces. */
+static const char *check_large(const marks *m, uint32_t *at)
 {
-    uint32_t group = block.offset >> MARKS_GROUP_ORDER;
-    if (inside_large(m, block.offset)) {
-        return false;
-    }
-    if (block.order >= MARKS_GROUP_ORDER) {
-        return all_zero(m, group, UINT32_C(1) << (block.order - MARKS_GROUP_ORDER));
-    }
-    uint64_t live = block_marks(block.offset, block.order) >> HALF_BITS;
-    return (load(m, group) >> HALF_BITS & live) == 0;
-}
-
-/* Checks a word of small blocks. */
-static const char *check_small(uint64_t word)
-{
-    uint64_t start = word & UINT32_MAX, live = word >> HALF_BITS;
-    if ((start & ~live) != 0) {
-        return "a block starts on a unit that is not live";
-    }
-    while (live != 0) {
-        uint32_t order, place = word_lowest(live);
-        if (read_word(word, place, &order) != HEAP_OK) {
-            return "a live unit belongs to no block";
-        }
-        uint64_t units = block_marks(place, order) >> HALF_BITS;
-        if (place % (1u << order) != 0 || (units & ~live) != 0) {
-            return "a small block is not aligned to its size";
-        }
-        live &= ~units;
-    }
-    return NULL;
-}
-
-/* Checks the large block that starts with word `group`. */
-static const char *check_large(const marks *m, uint32_t group, uint32_t order)
-{
-    uint32_t first = group << MARKS_GROUP_ORDER;
-    if (order < MARKS_GROUP_ORDER || order > m->max_order || first % (UINT32_C(1) << order) != 0 ||
-        (UINT32_C(1) << order) > m->units - first) {
+    uint32_t first = load(m, *at >> MARKS_GROUP_ORDER), order = large_order(first);
+    bool exact = (first & MARK_EXACT) != 0;
+    if (order < MARKS_GROUP_ORDER || order > m->max_order || *at % (UINT32_C(1) << order) != 0 ||
+        UINT32_C(1) << order > m->units - *at) {
         return "a large block has an impossible size or place";
     }
-    uint32_t others = (UINT32_C(1) << (order - MARKS_GROUP_ORDER)) - 1;
-    return all_zero(m, group + 1, others) ? NULL : "a block lies inside a large one";
+    uint32_t next = *at + (UINT32_C(1) << order);
+    for (;;) {
+        if (!all_zero(m, *at + GROUP_UNITS, next)) {
+            return "a block lies inside a large one";
+        }
+        *at = next;
+        uint32_t byte = exact && next < m->units ? load(m, next >> MARKS_GROUP_ORDER) : 0;
+        if (!is_piece(byte)) {
+            return NULL; /* units that go on are checked with the byte they are in */
+        }
+        if ((byte >> STEP_SHIFT) + 1 + MARKS_GROUP_ORDER > word_lowest(next)) {
+            return "a piece of a block has an impossible size";
+        }
+        next += UINT32_C(1) << piece_order(byte, next);
+        if (next > m->units) {
+            return "a piece of a block has an impossible size";
+        }
+    }
+}
+
+/* Checks a byte of small blocks; `on`: a block of exact size may go on into it. */
+static const char *check_small(uint32_t byte, bool on, uint32_t units_left, uint64_t *live)
+{
+    uint32_t place = count_on(byte, 0);
+    *live += place;
+    if (place != 0 && (!on || place == GROUP_UNITS)) {
+        return "a live unit belongs to no block";
+    }
+    while (place < GROUP_UNITS) {
+        uint32_t state = unit_of(byte, place), units = 1;
+        if (state == MARK_LARGE || state == MARK_GOES_ON) {
+            return "a byte of marks makes no sense";
+        }
+        if (state == MARK_START) {
+            units += count_on(byte, place + 1);
+            if (units != 1 && place % (units == 2 ? 2 : GROUP_UNITS) != 0) {
+                return "a small block is not aligned to its size";
+            }
+            *live += units;
+        }
+        place += units;
+    }
+    return units_left < GROUP_UNITS && byte >> UNIT_BITS * units_left != 0
+               ? "a unit beyond the last one is live"
+               : NULL;
 }
 
 const char *marks_check(const marks *m, uint64_t *live_units)
 {
-    uint32_t groups = marks_words(m->units);
+    bool on = false; /* a block of exact size may go on here */
     *live_units = 0;
-    for (uint32_t group = 0; group < groups; group++) {
-        uint64_t word = load(m, group);
-        uint32_t order = (uint32_t)word - 1;
-        const char *fault = is_large(word) ? check_large(m, group, order) : check_small(word);
+    for (uint32_t at = 0; at < m->units;) {
+        uint32_t byte = load(m, at >> MARKS_GROUP_ORDER), from = at;
+        const char *fault = NULL;
+        if (is_large(byte)) {
+            fault = check_large(m, &at);
+            *live_units += at - from;
+            on = (byte & MARK_EXACT) != 0;
+        } else {
+            fault = check_small(byte, on, m->units - at, live_units);
+            on = false;
+            at += GROUP_UNITS < m->units - at ? GROUP_UNITS : m->units - at;
+        }
         if (fault != NULL) {
             return fault;
         }
-        *live_units += is_large(word) ? UINT64_C(1) << order : word_count(word >> HALF_BITS);
-    }
-    uint32_t in_last = (m->units - 1) % GROUP_UNITS + 1;
-    if (load(m, groups - 1) >> HALF_BITS >> in_last != 0) {
-        return "a unit beyond the last one is live";
     }
     return NULL;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "tree.h"
 
 /* ---- figures ---- */
 
@@ -94,6 +95,23 @@ void buddy_walk(const buddy *b, bool (*visit)(void *context, buddy_block block),
     }
 }
 
+bool buddy_is_free(const buddy *b, buddy_block block)
+{
+    for (uint32_t order = block.order; order <= b->max_order; order++) {
+        uint32_t place = block.offset >> order;
+        const freeset *set = &b->sets[order];
+        if (place >= set->blocks) {
+            break; /* nor does any larger block hold it */
+        }
+        /* acquire: who finds a block free may look at what its last owner wrote */
+        word_atomic *word = freeset_word(set, 0, place / WORD_BITS);
+        if (atomic_load_explicit(word, memory_order_acquire) >> place % WORD_BITS & 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- check ---- */
 
 /* What the check learns from a walk. */
@@ -104,26 +122,13 @@ typedef struct survey {
     bool nested;                   /* a free block lies inside another one */
 } survey;
 
-static bool is_free(const buddy *b, uint32_t offset, uint32_t order)
-{
-    uint32_t place = offset >> order;
-    const freeset *set = &b->sets[order];
-    if (place >= set->blocks) {
-        return false;
-    }
-    /* relaxed: nobody else is at work */
-    word_atomic *word = freeset_word(set, 0, place / WORD_BITS);
-    return atomic_load_explicit(word, memory_order_relaxed) >> place % WORD_BITS & 1;
-}
-
 static bool survey_block(void *context, buddy_block block)
 {
     survey *s = context;
     s->units += UINT64_C(1) << block.order;
     s->counts[block.order]++;
-    for (uint32_t order = block.order + 1; order <= s->b->max_order; order++) {
-        s->nested |= is_free(s->b, block.offset, order);
-    }
+    buddy_block parent = {tree_parent(block.offset, block.order), block.order + 1};
+    s->nested |= block.order < s->b->max_order && buddy_is_free(s->b, parent);
     return true;
 }
 

@@ -36,22 +36,17 @@ static bool all_free(const buddy *b, uint32_t from, uint32_t to)
 }
 
 /* Takes [from, to), of which every unit is free, and puts back what sticks out at both ends. */
-static void take_range(buddy *b, core_lane *lane, uint32_t from, uint32_t to)
+static void take_range(buddy *b, core_sheet *sheet, uint32_t from, uint32_t to)
 {
     while (from < to) {
         buddy_block block = find_cover(b, from);
         assert(block.order <= b->max_order);
-        const freeset *set = &b->sets[block.order];
-        uint32_t place = block.offset >> block.order;
-        word_change change =
-            word_clear(freeset_word(set, 0, place / WORD_BITS), UINT64_C(1) << place % WORD_BITS);
-        if (word_crossed(change)) {
-            freeset_settle(set, place / WORD_BITS);
-        }
-        core_count(lane, block.order, -1);
+        bool taken = split_take_at(b, sheet, block.offset, block.order);
+        assert(taken);
+        (void)taken;
         uint32_t end = block.offset + (UINT32_C(1) << block.order);
         uint32_t to_here = end < to ? end : to;
-        core_tally(&lane->splits, split_put_rest(b, lane, block, from, to_here));
+        sheet->splits += split_put_rest(b, sheet, block, from, to_here);
         from = to_here;
     }
 }
@@ -61,29 +56,29 @@ bool buddy_reserve(buddy *b, uint32_t offset, uint32_t count)
     if (offset > b->units || count > b->units - offset) {
         return false;
     }
-    core_lane *lane = gate_close(b);
+    core_sheet sheet = gate_close(b);
     bool done = all_free(b, offset, offset + count);
     if (done) {
-        take_range(b, lane, offset, offset + count);
+        take_range(b, &sheet, offset, offset + count);
         /* relaxed: a figure; the gate orders it */
         atomic_fetch_add_explicit(&b->reserved, count, memory_order_relaxed);
     }
-    gate_open(b);
+    gate_open(b, &sheet);
     return done;
 }
 
 void buddy_release(buddy *b, uint32_t offset, uint32_t count)
 {
     assert(offset <= b->units && count <= b->units - offset);
-    core_lane *lane = gate_enter(b);
+    core_sheet sheet = gate_enter(b);
     /* relaxed: a figure. Before the units are free, so that both never count them. */
     uint32_t before = atomic_fetch_sub_explicit(&b->reserved, count, memory_order_relaxed);
     assert(before >= count);
     (void)before;
     for (uint32_t at = offset, end = offset + count; at < end;) {
         uint32_t order = core_piece(at, end, b->max_order);
-        split_give(b, lane, order, at);
+        split_give(b, &sheet, order, at);
         at += UINT32_C(1) << order;
     }
-    gate_leave(lane);
+    gate_leave(&sheet);
 }

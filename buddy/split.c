@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-void split_give_mask(buddy *b, core_lane *lane, uint32_t order, uint32_t index, uint64_t mask)
+void split_give_mask(buddy *b, core_sheet *sheet, uint32_t order, uint32_t index, uint64_t mask)
 {
     for (; mask != 0 && order < b->max_order; order++) {
         const freeset *set = &b->sets[order];
@@ -13,9 +13,9 @@ void split_give_mask(buddy *b, core_lane *lane, uint32_t order, uint32_t index, 
             freeset_settle(set, index);
         }
         uint32_t merged = word_count(pairs);
-        core_count(lane, order, (int32_t)word_count(mask) - 2 * (int32_t)merged);
-        core_tally(&lane->merges, merged);
-        core_tally(&lane->failed_cas, change.retries);
+        core_count(sheet, order, (int32_t)word_count(mask) - 2 * (int32_t)merged);
+        sheet->merges += merged;
+        sheet->failed_cas += change.retries;
         /* The 32 parents of a word's pairs are one half of a word of the next order. */
         mask = word_parents(pairs) << (index % 2 * (WORD_BITS / 2));
         index /= 2;
@@ -27,12 +27,11 @@ void split_give_mask(buddy *b, core_lane *lane, uint32_t order, uint32_t index, 
         if (word_crossed(change)) {
             freeset_settle(set, index);
         }
-        core_count(lane, order, (int32_t)word_count(mask));
+        core_count(sheet, order, (int32_t)word_count(mask));
     }
 }
 
-/* Gives [from, to) as the fewest aligned blocks, without merging. Returns how many. */
-static uint32_t put_range(buddy *b, core_lane *lane, uint32_t from, uint32_t to)
+uint32_t split_put_range(buddy *b, core_sheet *sheet, uint32_t from, uint32_t to)
 {
     uint32_t count = 0;
     for (; from < to; count++) {
@@ -45,14 +44,30 @@ static uint32_t put_range(buddy *b, core_lane *lane, uint32_t from, uint32_t to)
         if (word_crossed(change)) {
             freeset_settle(set, place / WORD_BITS);
         }
-        core_count(lane, order, 1);
+        core_count(sheet, order, 1);
         from += UINT32_C(1) << order;
     }
     return count;
 }
 
-uint32_t split_put_rest(buddy *b, core_lane *lane, buddy_block block, uint32_t from, uint32_t to)
+uint32_t split_put_rest(buddy *b, core_sheet *sheet, buddy_block block, uint32_t from, uint32_t to)
 {
     uint32_t end = block.offset + (UINT32_C(1) << block.order);
-    return put_range(b, lane, block.offset, from) + put_range(b, lane, to, end);
+    return split_put_range(b, sheet, block.offset, from) + split_put_range(b, sheet, to, end);
+}
+
+bool split_take_at(buddy *b, core_sheet *sheet, uint32_t offset, uint32_t order)
+{
+    const freeset *set = &b->sets[order];
+    uint32_t place = offset >> order;
+    uint64_t bit = UINT64_C(1) << place % WORD_BITS;
+    word_change change = word_clear(freeset_word(set, 0, place / WORD_BITS), bit);
+    if ((change.before & bit) == 0) {
+        return false; /* nothing was changed */
+    }
+    if (word_crossed(change)) {
+        freeset_settle(set, place / WORD_BITS);
+    }
+    core_count(sheet, order, -1);
+    return true;
 }

@@ -145,8 +145,8 @@ static inline word_change word_put(word_atomic *word, uint64_t mask)
     return change;
 }
 
-/* free -> taken for blocks known to be free, while everybody else is shut out. Acquire, pairs with
- * word_give and word_put. */
+/* free -> taken for the given blocks, those of them that are free: before & mask. Acquire, pairs
+ * with word_give and word_put. */
 static inline word_change word_clear(word_atomic *word, uint64_t mask)
 {
     word_change change = {.before = atomic_fetch_and_explicit(word, ~mask, memory_order_acquire)};

@@ -46,8 +46,10 @@ static size_t power_of_two_for(size_t bytes, size_t least)
     return power;
 }
 
+/* With nothing left in stocks. */
 static uint32_t free_units(heap *h)
 {
+    heap_recall(h);
     return buddy_free_units(heap_core(h));
 }
 
@@ -339,23 +341,25 @@ static void impossible_marks_are_noticed(void **state)
 {
     (void)state;
     static const struct {
-        uint64_t words[3];
+        uint8_t bytes[18]; /* four units each; see heap_marks.h */
         const char *says;
     } damage[] = {
-        {{1 | UINT64_C(2) << 32}, "a block starts on a unit that is not live"},
-        {{2 | UINT64_C(3) << 32}, "a live unit belongs to no block"},
-        {{2 | UINT64_C(6) << 32}, "a small block is not aligned to its size"},
-        {{5}, "a large block has an impossible size or place"},
-        {{0, 7}, "a large block has an impossible size or place"},
-        {{7, 1}, "a block lies inside a large one"},
-        {{0, 0, 1 << 6 | UINT64_C(1) << 38}, "a unit beyond the last one is live"},
+        {{MARK_GOES_ON << 2}, "a byte of marks makes no sense"},
+        {{MARK_GOES_ON}, "a live unit belongs to no block"},
+        {{MARK_START << 2 | MARK_GOES_ON << 4}, "a small block is not aligned to its size"},
+        {{1 << 2 | MARK_LARGE}, "a large block has an impossible size or place"},
+        {{0, 3 << 2 | MARK_LARGE}, "a large block has an impossible size or place"},
+        {{3 << 2 | MARK_LARGE, MARK_START}, "a block lies inside a large one"},
+        {{MARK_EXACT | 2 << 2 | MARK_LARGE, MARK_LARGE << 2 | MARK_GOES_ON},
+         "a piece of a block has an impossible size"},
+        {{[17] = MARK_START << 4}, "a unit beyond the last one is live"},
     };
     for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
-        word_atomic words[3];
-        for (int w = 0; w < 3; w++) {
-            atomic_init(&words[w], damage[i].words[w]);
+        _Atomic uint8_t groups[18];
+        for (int g = 0; g < 18; g++) {
+            atomic_init(&groups[g], damage[i].bytes[g]);
         }
-        marks m = {.words = words, .units = 70, .max_order = 6};
+        marks m = {.groups = groups, .units = 70, .max_order = 6};
         uint64_t live;
         const char *fault = marks_check(&m, &live);
         assert_non_null(fault);
@@ -441,7 +445,8 @@ static void figures_follow_what_is_live(void **state)
     b = heap_alloc(h, 1);
     heap_get_stats(h, &stats);
     assert_int_equal(stats.live_bytes, 64);
-    assert_int_equal(stats.peak_bytes, 129 * 64);
+    assert_true(stats.peak_bytes >= 129 * 64); /* and what lay in the stock */
+    assert_true(stats.peak_bytes <= 140 * 64);
     assert_int_equal(stats.core.units, 4096);
     heap_free(h, b);
     drop(h);

@@ -26,6 +26,7 @@ static heap *make(size_t units)
 static void drop(heap *h)
 {
     heap_stats stats;
+    heap_recall(h);
     heap_get_stats(h, &stats);
     assert_int_equal(stats.live_bytes, 0);
     assert_int_equal(stats.core.free_units, stats.core.units);

@@ -377,6 +377,7 @@ static int test_heap(heap *h, const options *o)
         complain("cannot start", "not enough memory or threads");
     } else {
         heap_stats stats;
+        heap_recall(h); /* what ended threads had is back already; this thread may have a stock */
         heap_get_stats(h, &stats);
         print_summary(&c, o, &w, &stats);
         bool good = judge(&c, h, &stats);

@@ -1,0 +1,345 @@
+/* heap_blocks.c: taking blocks of a heap and giving them back. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "heap_private.h"
+
+#define ERROR_LINE 160u
+
+/* ---- taking ---- */
+
+static void *refuse(heap *h)
+{
+    atomic_fetch_add_explicit(&h->refused, 1, memory_order_relaxed); /* relaxed: a figure */
+    return NULL;
+}
+
+/* Turns a block from the stocks into a pointer. */
+static inline void *hand_out(heap *h, uint32_t offset, uint32_t order)
+{
+    if (offset == BUDDY_NONE) {
+        return refuse(h);
+    }
+    marks_set(&h->marks, offset, order);
+    return heap_address(h, offset);
+}
+
+/* What heap_alloc and heap_try do when the thread's own shelf is empty. Out of line, so that the
+ * fast path has no frame. */
+static __attribute__((noinline)) void *alloc_slowly(heap *h, uint32_t order)
+{
+    return hand_out(h, magazine_alloc_slowly(h->stocks, order), order);
+}
+
+static __attribute__((noinline)) void *try_slowly(heap *h, uint32_t order)
+{
+    return hand_out(h, magazine_try_slowly(h->stocks, order), order);
+}
+
+void *heap_alloc(heap *h, size_t bytes)
+{
+    uint32_t offset, order = heap_order_for(h, bytes);
+    if (!MAGAZINE_LIKELY(magazine_take_own(h->stocks, order, &offset))) {
+        return alloc_slowly(h, order);
+    }
+    marks_set(&h->marks, offset, order);
+    return heap_address(h, offset);
+}
+
+void *heap_try(heap *h, size_t bytes)
+{
+    uint32_t offset, order = heap_order_for(h, bytes);
+    if (!MAGAZINE_LIKELY(magazine_take_own(h->stocks, order, &offset))) {
+        return try_slowly(h, order);
+    }
+    marks_set(&h->marks, offset, order);
+    return heap_address(h, offset);
+}
+
+void *heap_alloc_near(heap *h, size_t bytes, const void *near)
+{
+    if (!heap_owns(h, near)) {
+        return heap_alloc(h, bytes);
+    }
+    uint32_t order = heap_order_for(h, bytes);
+    uint32_t unit = (uint32_t)(heap_distance(h, near) >> h->unit_shift);
+    return hand_out(h, magazine_alloc_near(h->stocks, order, unit), order);
+}
+
+/* Gives [from, to) of a block that is ours and not marked to the stocks, as the fewest blocks. */
+static void give_range(heap *h, uint32_t from, uint32_t to)
+{
+    while (from < to) {
+        uint32_t order = word_lowest(from | UINT64_C(1) << word_highest(to - from));
+        magazine_free(h->stocks, from, order);
+        from += UINT32_C(1) << order;
+    }
+}
+
+void *heap_aligned(heap *h, size_t alignment, size_t bytes)
+{
+    if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > h->base_alignment) {
+        return NULL;
+    }
+    uint32_t order = heap_order_for(h, bytes);
+    uint32_t whole = heap_order_for(h, alignment); /* such a block is aligned; we keep its start */
+    if (whole <= order) {
+        return heap_alloc(h, bytes);
+    }
+    uint32_t offset = magazine_alloc(h->stocks, whole);
+    if (offset != BUDDY_NONE) {
+        give_range(h, offset + (UINT32_C(1) << order), offset + (UINT32_C(1) << whole));
+    }
+    return hand_out(h, offset, order);
+}
+
+/* The units of a block of exact size for `bytes`; more than h->marks.units when there are not so
+ * many. */
+static uint64_t exact_units(const heap *h, size_t bytes)
+{
+    uint64_t units = heap_units_for(h, bytes);
+    return units <= h->marks.units ? marks_exact_units((uint32_t)units) : units;
+}
+
+void *heap_exact(heap *h, size_t bytes)
+{
+    uint64_t units = exact_units(h, bytes);
+    if (units > h->marks.units) {
+        return refuse(h);
+    }
+    uint32_t order = word_highest(2 * units - 1); /* of the next power of two */
+    uint32_t offset = magazine_alloc(h->stocks, order);
+    if (offset == BUDDY_NONE) {
+        return refuse(h);
+    }
+    give_range(h, offset + (uint32_t)units, offset + (UINT32_C(1) << order));
+    marks_set_exact(&h->marks, offset, (uint32_t)units);
+    return heap_address(h, offset);
+}
+
+uint32_t heap_gather(heap *h, size_t bytes, heap_piece pieces[BUDDY_PIECES])
+{
+    buddy_block blocks[BUDDY_PIECES];
+    uint64_t units = heap_units_for(h, bytes);
+    uint32_t count = 0;
+    if (units <= h->marks.units) {
+        count = magazine_gather(h->stocks, (uint32_t)units, BUDDY_ANYWHERE, blocks);
+    }
+    if (count == 0) {
+        (void)refuse(h);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        marks_set(&h->marks, blocks[i].offset, blocks[i].order);
+        pieces[i] = (heap_piece){heap_address(h, blocks[i].offset),
+                                 (size_t)1 << (blocks[i].order + h->unit_shift)};
+    }
+    return count;
+}
+
+uint32_t heap_alloc_bulk(heap *h, size_t bytes, uint32_t count, void *pointers[])
+{
+    uint32_t offsets[256];
+    uint32_t order = heap_order_for(h, bytes), done = 0;
+    while (done < count) {
+        uint32_t wanted = count - done < 256 ? count - done : 256;
+        uint32_t taken = magazine_alloc_bulk(h->stocks, order, wanted, offsets);
+        for (uint32_t i = 0; i < taken; i++) {
+            pointers[done++] = hand_out(h, offsets[i], order);
+        }
+        if (taken < wanted) {
+            (void)refuse(h);
+            break;
+        }
+    }
+    return done;
+}
+
+/* ---- giving back ---- */
+
+static heap_status complain(heap *h, const void *pointer, heap_status status)
+{
+    atomic_fetch_add_explicit(&h->errors, 1, memory_order_relaxed); /* relaxed: a figure */
+    if (h->desc.on_error != NULL) {
+        char line[ERROR_LINE];
+        (void)snprintf(line, sizeof(line), "free of 0x%" PRIxPTR ": %s", (uintptr_t)pointer,
+                       heap_status_text(status));
+        h->desc.on_error(h->desc.on_error_context, line);
+    }
+    return status;
+}
+
+/* Whether a pointer may be the start of a block at all: its unit, or why not. */
+static heap_status locate(const heap *h, const void *pointer, uint32_t *offset)
+{
+    size_t bytes = heap_distance(h, pointer);
+    *offset = (uint32_t)(bytes >> h->unit_shift);
+    if (bytes >= h->max_bytes) {
+        return HEAP_FOREIGN;
+    }
+    return (bytes & (h->desc.unit_bytes - 1)) == 0 ? HEAP_OK : HEAP_MISALIGNED;
+}
+
+/* Of `expected` units, unless that is MARKS_ANY_UNITS. */
+static heap_status give_back(heap *h, const void *pointer, uint32_t expected)
+{
+    uint32_t offset, units;
+    heap_status status = locate(h, pointer, &offset);
+    if (status == HEAP_OK) {
+        status = marks_clear(&h->marks, offset, expected, h->alone, &units);
+    }
+    if (status == HEAP_OK) {
+        give_range(h, offset, offset + units);
+    }
+    return status;
+}
+
+static __attribute__((noinline)) heap_status free_slowly(heap *h, const void *pointer)
+{
+    heap_status status = pointer != NULL ? give_back(h, pointer, MARKS_ANY_UNITS) : HEAP_OK;
+    return status == HEAP_OK ? HEAP_OK : complain(h, pointer, status);
+}
+
+/* A size fits a block of the next power of two, or of the exact size. */
+static __attribute__((noinline)) heap_status free_sized_slowly(heap *h, const void *pointer,
+                                                               size_t bytes)
+{
+    if (pointer == NULL) {
+        return HEAP_OK;
+    }
+    uint32_t order = heap_order_for(h, bytes);
+    heap_status status = HEAP_WRONG_SIZE;
+    if (order <= h->marks.max_order) {
+        status = give_back(h, pointer, UINT32_C(1) << order);
+    }
+    if (status == HEAP_WRONG_SIZE && exact_units(h, bytes) <= h->marks.units) {
+        status = give_back(h, pointer, (uint32_t)exact_units(h, bytes));
+    }
+    return status == HEAP_OK ? HEAP_OK : complain(h, pointer, status);
+}
+
+/* live -> free for a whole block of four units and more, of which `byte` is the mark: what all but
+ * few frees need. False, and nothing is changed, where it is anything else. */
+static inline bool unmark_large(heap *h, size_t distance, uint8_t byte)
+{
+    _Atomic uint8_t *group = &h->marks.groups[distance >> h->group_shift];
+    if (h->alone) {
+        atomic_store_explicit(group, MARK_FREE, memory_order_relaxed);
+        return true;
+    }
+    return atomic_compare_exchange_strong_explicit(group, &byte, MARK_FREE, memory_order_relaxed,
+                                                   memory_order_relaxed);
+}
+
+/* The mark that lies where the block begins; MARK_FREE where no large block can begin. */
+static inline uint8_t mark_at(const heap *h, size_t distance)
+{
+    size_t inside = ((size_t)1 << h->group_shift) - 1;
+    if (!MAGAZINE_LIKELY(distance < h->max_bytes && (distance & inside) == 0)) {
+        return MARK_FREE;
+    }
+    return atomic_load_explicit(&h->marks.groups[distance >> h->group_shift], memory_order_relaxed);
+}
+
+static inline heap_status give_large(heap *h, size_t distance, uint32_t order)
+{
+    uint32_t offset = (uint32_t)(distance >> h->unit_shift);
+    if (!MAGAZINE_LIKELY(magazine_give_own(h->stocks, offset, order))) {
+        magazine_free_slowly(h->stocks, offset, order);
+    }
+    return HEAP_OK;
+}
+
+heap_status heap_free(heap *h, void *pointer)
+{
+    size_t distance = heap_distance(h, pointer);
+    uint8_t byte = mark_at(h, distance);
+    if (!MAGAZINE_LIKELY((byte & 3) == MARK_LARGE && byte < MARK_EXACT &&
+                         unmark_large(h, distance, byte))) {
+        return free_slowly(h, pointer);
+    }
+    return give_large(h, distance, byte >> 2);
+}
+
+heap_status heap_free_sized(heap *h, void *pointer, size_t bytes)
+{
+    size_t distance = heap_distance(h, pointer);
+    uint32_t order = heap_order_for(h, bytes);
+    uint8_t byte = mark_at(h, distance);
+    if (!MAGAZINE_LIKELY(byte == marks_large(order) && unmark_large(h, distance, byte))) {
+        return free_sized_slowly(h, pointer, bytes);
+    }
+    return give_large(h, distance, order);
+}
+
+heap_status heap_free_bulk(heap *h, uint32_t count, void *const pointers[])
+{
+    heap_status first = HEAP_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        heap_status status = heap_free(h, pointers[i]);
+        first = first == HEAP_OK ? status : first;
+    }
+    return first;
+}
+
+/* ---- resizing ---- */
+
+/* Makes the block (offset, from) one of the higher order `to` where it lies, if all its buddies up
+ * to there are free in the core and lie above it. */
+static bool grow_in_place(heap *h, uint32_t offset, uint32_t from, uint32_t to)
+{
+    uint32_t order = from;
+    while (order < to && (offset >> order & 1) == 0 &&
+           magazine_take_at(h->stocks, offset + (UINT32_C(1) << order), order)) {
+        order++;
+    }
+    if (order < to) {
+        give_range(h, offset + (UINT32_C(1) << from), offset + (UINT32_C(1) << order));
+        return false;
+    }
+    marks_resize(&h->marks, offset, from, to);
+    return true;
+}
+
+static void shrink_in_place(heap *h, uint32_t offset, uint32_t from, uint32_t to)
+{
+    marks_resize(&h->marks, offset, from, to);
+    give_range(h, offset + (UINT32_C(1) << to), offset + (UINT32_C(1) << from));
+}
+
+/* Whether the live block (offset, units) holds `bytes` now, or was made to, where it is. */
+static bool resize_in_place(heap *h, uint32_t offset, uint32_t units, size_t bytes)
+{
+    uint32_t order = heap_order_for(h, bytes);
+    if ((units & (units - 1)) != 0) {
+        return heap_units_for(h, bytes) <= units; /* a block of exact size stays as it is */
+    }
+    uint32_t now = word_lowest(units);
+    if (order < now) {
+        shrink_in_place(h, offset, now, order);
+    }
+    return order <= now || (order <= h->marks.max_order && grow_in_place(h, offset, now, order));
+}
+
+void *heap_realloc(heap *h, void *pointer, size_t bytes)
+{
+    if (pointer == NULL) {
+        return heap_alloc(h, bytes);
+    }
+    uint32_t offset, units;
+    heap_status status = locate(h, pointer, &offset);
+    status = status == HEAP_OK ? marks_read(&h->marks, offset, &units) : status;
+    if (status != HEAP_OK) {
+        (void)complain(h, pointer, status);
+        return NULL;
+    }
+    if (resize_in_place(h, offset, units, bytes)) {
+        return pointer;
+    }
+    void *moved = heap_alloc(h, bytes);
+    if (moved != NULL) {
+        memcpy(moved, pointer, (size_t)units << h->unit_shift); /* it grows: all of the old fits */
+        (void)heap_free(h, pointer);
+    }
+    return moved;
+}

@@ -1,0 +1,61 @@
+/* heap_private.h: what a heap is made of, and the arithmetic between bytes, pointers and units that
+ * its files share. Private to buddy/.
+ *
+ *     region    [ unit 0 | unit 1 | …                                ]   mapped, or the caller's
+ *     metadata  [ struct heap | core | marks, 2 bits a unit | stocks ]   one mapping of its own
+ *
+ * heap.c         making one, growing, looking
+ * heap_blocks.c  taking blocks and giving them back */
+#ifndef BUDDY_HEAP_PRIVATE_H
+#define BUDDY_HEAP_PRIVATE_H
+
+#include "heap.h"
+#include "heap_marks.h"
+#include "words.h"
+
+struct heap {
+    /* fixed at create; what every call looks at comes first, in one cache line */
+    _Alignas(64) unsigned char *base;
+    size_t max_bytes;
+    magazine *stocks;
+    marks marks;
+    uint32_t unit_shift;
+    uint32_t group_shift;  /* of the bytes that a byte of marks stands for */
+    bool alone;            /* no checks: see marks_clear */
+    bool mapped;           /* the region is ours */
+    size_t base_alignment; /* the largest power of two that base is a multiple of */
+    size_t metadata_bytes; /* of the mapping that begins with this struct */
+    size_t stocks_bytes;   /* of which the stocks may use */
+    buddy *core;
+    heap_desc desc; /* in effect */
+    /* written by who grows the heap, with all others kept out; read by anybody as a figure */
+    _Alignas(64) _Atomic uint32_t units_in_play;
+    /* written by any thread, seldom. At rest: live units, as the stocks count them, + units free in
+     * the core + units in stocks + units taken through the core directly == units_in_play */
+    _Atomic uint64_t refused, errors;
+};
+
+/* The units for `bytes`, 0 counting as 1; more than h->marks.units when there are not so many. */
+static inline uint64_t heap_units_for(const heap *h, size_t bytes)
+{
+    return ((bytes - (bytes != 0)) >> h->unit_shift) + (uint64_t)1;
+}
+
+/* The order of the block for `bytes`; BUDDY_ORDERS when there is none so large. */
+static inline uint32_t heap_order_for(const heap *h, size_t bytes)
+{
+    uint64_t last = heap_units_for(h, bytes) - 1; /* unit of the last byte */
+    return last < h->marks.units ? word_highest(2 * last + 1) : BUDDY_ORDERS;
+}
+
+static inline size_t heap_distance(const heap *h, const void *pointer)
+{
+    return (size_t)((uintptr_t)pointer - (uintptr_t)h->base);
+}
+
+static inline void *heap_address(const heap *h, uint32_t offset)
+{
+    return h->base + ((size_t)offset << h->unit_shift);
+}
+
+#endif

@@ -1,0 +1,419 @@
+/* magazine.c: making one, refilling and draining shelves, and the doors' slow halves. The fast ones
+ * are in magazine.h. */
+#include "magazine_private.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core.h"
+
+#define SHELF_MOST    512u  /* blocks: what lies on a shelf is memory of nobody's */
+#define SHELF_LEAST   4u    /* blocks: with fewer a shelf is refilled at every other call */
+#define STOCK_SHARE   128u  /* a shelf holds 1/128 of the core at most */
+#define UNITS_A_STOCK 2048u /* a small core has fewer stocks */
+#define DEPOT_LEAST                                                               \
+    8u /* blocks: smaller batches merge in the core sooner than they meet a taker \
+        */
+
+/* ---- making one ---- */
+
+static size_t round_to_line(size_t bytes)
+{
+    return (bytes + CORE_LINE - 1) / CORE_LINE * CORE_LINE;
+}
+
+static uint32_t default_threads(uint32_t units)
+{
+    uint32_t threads = units / UNITS_A_STOCK;
+    threads = threads < MAGAZINE_THREADS ? threads : MAGAZINE_THREADS;
+    return threads > 1 ? threads : 1;
+}
+
+/* Most blocks of `order` on a shelf: none where they would be too few to be worth it. */
+static uint32_t shelf_most(uint32_t units, uint32_t order)
+{
+    uint32_t most = units >> order < SHELF_MOST ? units >> order : SHELF_MOST;
+    return most >= SHELF_LEAST ? most : 0;
+}
+
+/* Fills in what follows from desc and a core of `units` and `max_order`. */
+static void plan(magazine *m, const magazine_desc *desc, uint32_t units, uint32_t max_order)
+{
+    m->core = desc->core;
+    m->grow = desc->grow;
+    m->grow_context = desc->grow_context;
+    m->max_order = max_order;
+    m->stocks_most = desc->threads == MAGAZINE_NO_THREADS ? 0
+                     : desc->threads != 0                 ? desc->threads
+                                                          : default_threads(units);
+    uint32_t items = 0, stock_units = desc->stock_units;
+    stock_units = stock_units != 0 ? stock_units : units / STOCK_SHARE;
+    for (uint32_t order = 0; order <= max_order; order++) {
+        m->most[order] = shelf_most(stock_units, order);
+        m->first[order] = items;
+        items += m->most[order];
+    }
+    m->depots_at = round_to_line(sizeof(magazine));
+    m->stocks_at = m->depots_at + (max_order + 1) * sizeof(depot);
+    /* Two lines apart: neighbours would be fetched together. */
+    m->stock_bytes = round_to_line(sizeof(magazine_stock) + items * sizeof(uint32_t)) + CORE_LINE;
+    m->bytes = m->stocks_at + m->stocks_most * m->stock_bytes;
+}
+
+size_t magazine_room(const magazine_desc *desc, const buddy_desc *core)
+{
+    if (buddy_sizeof(core) == 0) {
+        return 0;
+    }
+    magazine m;
+    plan(&m, desc, core->units, core->max_order != 0 ? core->max_order : word_highest(core->units));
+    return m.bytes;
+}
+
+size_t magazine_sizeof(const magazine_desc *desc)
+{
+    if (desc->core == NULL) {
+        return 0;
+    }
+    magazine m;
+    plan(&m, desc, desc->core->units, desc->core->max_order);
+    return m.bytes;
+}
+
+magazine *magazine_init(void *at, size_t bytes, const magazine_desc *desc)
+{
+    size_t needed = magazine_sizeof(desc);
+    if (at == NULL || (uintptr_t)at % CORE_LINE != 0 || needed == 0 || bytes < needed) {
+        return NULL;
+    }
+    magazine *m = at;
+    memset(m, 0, sizeof(*m));
+    plan(m, desc, desc->core->units, desc->core->max_order);
+    memset(magazine_depot(m, 0), 0, m->stocks_at - m->depots_at);
+    return magazine_register(m) ? m : NULL;
+}
+
+void magazine_finish(magazine *m)
+{
+    magazine_unregister(m);
+    magazine_recall_begin(m);
+    magazine_recall_end(m);
+    pthread_mutex_destroy(&m->recall);
+    pthread_mutex_destroy(&m->seats);
+}
+
+buddy *magazine_core(const magazine *m)
+{
+    return m->core;
+}
+
+/* ---- figures ---- */
+
+/* Relaxed, all of them: figures that order nothing. */
+
+void magazine_count_taken(magazine *m, uint64_t units)
+{
+    uint64_t out = atomic_fetch_add_explicit(&m->out_units, units, memory_order_relaxed) + units;
+    uint64_t peak = atomic_load_explicit(&m->peak_units, memory_order_relaxed);
+    while (out > peak &&
+           !atomic_compare_exchange_weak_explicit(&m->peak_units, &peak, out, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
+void magazine_count_given(magazine *m, uint64_t units)
+{
+    atomic_fetch_sub_explicit(&m->out_units, units, memory_order_relaxed);
+}
+
+static void count_one(_Atomic uint64_t *figure)
+{
+    atomic_fetch_add_explicit(figure, 1, memory_order_relaxed);
+}
+
+/* ---- shelves; the stock is entered, or everybody is kept out ---- */
+
+static void set_count(magazine_shelf *shelf, uint32_t count)
+{
+    __atomic_store_n(&shelf->top, shelf->base + count, __ATOMIC_RELAXED); /* relaxed: a figure */
+}
+
+static uint32_t limit_of(const magazine_shelf *shelf)
+{
+    return (uint32_t)(shelf->limit - shelf->base);
+}
+
+/* Lets a shelf hold more: twice as much up to where memory ran short before, then little by little.
+ */
+static void grow_limit(const magazine *m, magazine_shelf *shelf, uint32_t order)
+{
+    uint32_t most = m->most[order], limit = limit_of(shelf);
+    limit = limit >= shelf->steady ? limit + 2 : limit != 0 ? 2 * limit : 1;
+    shelf->limit = shelf->base + (limit < most ? limit : most);
+}
+
+/* Memory is short: a shelf holds nothing for now. */
+static void shrink_limit(magazine_shelf *shelf)
+{
+    uint32_t limit = limit_of(shelf);
+    shelf->steady = (limit > 1 ? limit : shelf->steady) / 2;
+    shelf->limit = shelf->base;
+}
+
+static uint32_t batch_of(const magazine_shelf *shelf)
+{
+    uint32_t batch = limit_of(shelf) / 2;
+    return batch < 1 ? 1 : batch < DEPOT_BATCH ? batch : DEPOT_BATCH;
+}
+
+void magazine_empty_stock(magazine *m, magazine_stock *stock)
+{
+    for (uint32_t order = 0; order <= m->max_order; order++) {
+        magazine_shelf *shelf = &stock->shelves[order];
+        uint32_t count = shelf_count(shelf);
+        if (count != 0) {
+            buddy_free_bulk(m->core, order, count, shelf->base);
+            magazine_count_given(m, (uint64_t)count << order);
+            set_count(shelf, 0);
+        }
+        shrink_limit(shelf);
+    }
+}
+
+void magazine_empty_depots(magazine *m)
+{
+    uint32_t items[DEPOT_BATCH], count;
+    for (uint32_t order = 0; order <= m->max_order; order++) {
+        while ((count = depot_take(magazine_depot(m, order), items)) != 0) {
+            buddy_free_bulk(m->core, order, count, items);
+            magazine_count_given(m, (uint64_t)count << order);
+        }
+    }
+}
+
+/* Takes up to `count` blocks from the core into `items`. */
+static uint32_t take_from_core(magazine *m, uint32_t order, uint32_t near, uint32_t count,
+                               uint32_t items[])
+{
+    uint32_t taken = buddy_try_bulk(m->core, order, near, count, items);
+    if (taken != 0) {
+        magazine_count_taken(m, (uint64_t)taken << order);
+    }
+    return taken;
+}
+
+/* Fills an empty shelf with a batch. Returns whether there was anything. */
+static bool refill(magazine *m, magazine_stock *stock, uint32_t order)
+{
+    magazine_shelf *shelf = &stock->shelves[order];
+    uint32_t count = depot_take(magazine_depot(m, order), shelf->base);
+    if (count != 0) {
+        count_one(&m->swaps);
+    } else {
+        count = take_from_core(m, order, stock->near, batch_of(shelf), shelf->base);
+        count_one(&m->refills);
+    }
+    set_count(shelf, count);
+    grow_limit(m, shelf, order);
+    return count != 0;
+}
+
+/* Makes room on a full shelf: its oldest batch leaves, since the youngest blocks are still in the
+ * cache. */
+static void drain(magazine *m, magazine_stock *stock, uint32_t order)
+{
+    magazine_shelf *shelf = &stock->shelves[order];
+    uint32_t count = shelf_count(shelf), batch = batch_of(shelf);
+    if (count != 0) {
+        if (batch < DEPOT_LEAST || !depot_put(magazine_depot(m, order), shelf->base, batch)) {
+            buddy_free_bulk(m->core, order, batch, shelf->base);
+            magazine_count_given(m, (uint64_t)batch << order);
+            count_one(&m->drains);
+        }
+        memmove(shelf->base, shelf->base + batch, (count - batch) * sizeof(shelf->base[0]));
+        set_count(shelf, count - batch);
+    }
+    grow_limit(m, shelf, order);
+}
+
+/* ---- the doors' slow halves ---- */
+
+/* One block, past the stock: for threads that have none, and for orders that have no shelf. */
+static uint32_t take_direct(magazine *m, uint32_t order, uint32_t near)
+{
+    uint32_t offset;
+    return take_from_core(m, order, near, 1, &offset) != 0 ? offset : BUDDY_NONE;
+}
+
+/* From the shelf, which is refilled where it is empty, or else from the core. */
+static uint32_t take_stocked(magazine *m, magazine_stock *stock, uint32_t order)
+{
+    if (m->most[order] == 0) {
+        return take_direct(m, order, stock->near);
+    }
+    uint32_t offset;
+    bool done = magazine_pop(stock, order, &offset) ||
+                (refill(m, stock, order) && magazine_pop(stock, order, &offset));
+    return done ? offset : BUDDY_NONE;
+}
+
+uint32_t magazine_try_slowly(magazine *m, uint32_t order)
+{
+    if (order > m->max_order) {
+        return BUDDY_NONE;
+    }
+    magazine_stock *stock = magazine_claim(m);
+    if (stock == NULL) {
+        return take_direct(m, order, BUDDY_ANYWHERE);
+    }
+    uint32_t offset = take_stocked(m, stock, order);
+    if (offset == BUDDY_NONE) {
+        /* What we hold in other orders may make up a block of this one. */
+        magazine_empty_stock(m, stock);
+        magazine_empty_depots(m);
+        offset = take_direct(m, order, stock->near);
+    }
+    magazine_leave(stock);
+    return offset;
+}
+
+/* Strictly: with everything back in the core and nobody at work. */
+static uint32_t take_alone(magazine *m, uint32_t order, uint32_t near)
+{
+    uint32_t offset;
+    magazine_recall_begin(m);
+    do {
+        offset = buddy_alloc(m->core, order, near);
+    } while (offset == BUDDY_NONE && m->grow != NULL && m->grow(m->grow_context, order));
+    if (offset != BUDDY_NONE) {
+        magazine_count_taken(m, UINT64_C(1) << order);
+    }
+    magazine_recall_end(m);
+    return offset;
+}
+
+uint32_t magazine_alloc_slowly(magazine *m, uint32_t order)
+{
+    if (order > m->max_order) {
+        return BUDDY_NONE;
+    }
+    uint32_t offset, near = BUDDY_ANYWHERE;
+    magazine_stock *stock = magazine_claim(m);
+    if (stock != NULL) {
+        near = stock->near;
+        offset = take_stocked(m, stock, order);
+        magazine_leave(stock);
+    } else {
+        offset = take_direct(m, order, near);
+    }
+    return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
+}
+
+uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near)
+{
+    if (order > m->max_order) {
+        return BUDDY_NONE;
+    }
+    uint32_t offset = take_direct(m, order, near);
+    return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
+}
+
+bool magazine_take_at(magazine *m, uint32_t offset, uint32_t order)
+{
+    if (!buddy_try_at(m->core, offset, order)) {
+        return false;
+    }
+    magazine_count_taken(m, UINT64_C(1) << order);
+    return true;
+}
+
+static void free_direct(magazine *m, uint32_t offset, uint32_t order)
+{
+    magazine_count_given(m, UINT64_C(1) << order);
+    buddy_free(m->core, offset, order);
+}
+
+void magazine_free_slowly(magazine *m, uint32_t offset, uint32_t order)
+{
+    assert(order <= m->max_order);
+    magazine_stock *stock = m->most[order] != 0 ? magazine_claim(m) : NULL;
+    bool done = false;
+    if (stock != NULL) {
+        done = magazine_push(stock, offset, order);
+        if (!done) {
+            drain(m, stock, order);
+            done = magazine_push(stock, offset, order);
+        }
+        magazine_leave(stock);
+    }
+    if (!done) {
+        free_direct(m, offset, order);
+    }
+}
+
+/* ---- many at once ---- */
+
+uint32_t magazine_alloc_bulk(magazine *m, uint32_t order, uint32_t count, uint32_t offsets[])
+{
+    if (order > m->max_order) {
+        return 0;
+    }
+    uint32_t done = take_from_core(m, order, BUDDY_ANYWHERE, count, offsets);
+    while (done < count) {
+        /* By ones where it has to be strict: what a recall brings back is found by the next round.
+         */
+        offsets[done] = take_alone(m, order, BUDDY_ANYWHERE);
+        if (offsets[done] == BUDDY_NONE) {
+            break;
+        }
+        done++;
+        done += take_from_core(m, order, BUDDY_ANYWHERE, count - done, offsets + done);
+    }
+    return done;
+}
+
+void magazine_free_bulk(magazine *m, uint32_t order, uint32_t count, const uint32_t offsets[])
+{
+    magazine_count_given(m, (uint64_t)count << order);
+    buddy_free_bulk(m->core, order, count, offsets);
+}
+
+static uint64_t sum_units(const buddy_block pieces[], uint32_t count)
+{
+    uint64_t units = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        units += UINT64_C(1) << pieces[i].order;
+    }
+    return units;
+}
+
+uint32_t magazine_gather(magazine *m, uint32_t units, uint32_t near,
+                         buddy_block pieces[BUDDY_PIECES])
+{
+    uint32_t count = buddy_gather(m->core, units, near, pieces);
+    if (count == 0 && units <= m->core->units) {
+        magazine_recall_begin(m);
+        do {
+            count = buddy_gather(m->core, units, near, pieces);
+        } while (count == 0 && m->grow != NULL &&
+                 m->grow(m->grow_context, word_highest(buddy_gather_units(units) | 1)));
+        magazine_recall_end(m);
+    }
+    magazine_count_taken(m, sum_units(pieces, count));
+    return count;
+}
+
+void magazine_flush(magazine *m)
+{
+    magazine_stock *stock = magazine_claim(m);
+    if (stock != NULL) {
+        magazine_empty_stock(m, stock);
+        magazine_leave(stock);
+    }
+}
+
+void magazine_recall(magazine *m)
+{
+    magazine_recall_begin(m);
+    magazine_recall_end(m);
+}

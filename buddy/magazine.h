@@ -1,0 +1,291 @@
+/* magazine.h: a stock of blocks for every thread, above one core: most requests are a pop or a push
+ * in memory that no other thread touches.
+ *
+ *     thread 1   stock  [ order 0: ####   order 1: ##   … ]  <-> +
+ *     thread 2   stock  [ order 0: ##     order 1: #### … ]  <-> + depot: full batches  <->  core
+ *     …                                                          +
+ *
+ * A stock has a shelf an order. An empty shelf is refilled with a batch, a full one gives its
+ * oldest batch back: through the depot, where the batches of threads that mostly give and of
+ * threads that mostly take meet, or else through the core in bulk. Batches grow as a thread goes on
+ * and shrink when memory runs short. What lies in stocks and depot is taken, as far as the core is
+ * concerned: with a magazine above it, a core's strict door is magazine_alloc, not buddy_alloc.
+ *
+ *   magazine_try    looks at the thread's own stock, the depot and the core; never disturbs others
+ *   magazine_alloc  strict: before it says no, it takes back what lies in every stock and looks
+ *                   again while all other threads are kept out
+ *
+ * How others are kept out (recall). A thread that works on its stock says so in `busy` and then
+ * looks whether the magazine is open. Who recalls closes it, makes every running thread pass a
+ * barrier (membarrier(2)), and waits until nobody is busy. So the fast path has no atomic
+ * read-modify-write: a store, a load, a store. Where the kernel has no membarrier, a sequentially
+ * consistent exchange takes the place of the first store. Threads that come meanwhile sleep.
+ *
+ * Threads: any, unless said otherwise. A thread gets its stock at its first call that needs one and
+ * returns it, empty, when it ends; more threads than desc.threads work on the core directly. A
+ * process may fork at any time: everything is recalled first. Not from a signal handler.
+ *
+ * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001, for magazines and depot. */
+#ifndef BUDDY_MAGAZINE_H
+#define BUDDY_MAGAZINE_H
+
+#include "buddy.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct magazine magazine;
+
+#define MAGAZINE_THREADS 64u /* stocks by default */
+#define MAGAZINE_NO_THREADS                                               \
+    UINT32_MAX /* as desc.threads: no stocks, every call goes to the core \
+                */
+
+typedef struct magazine_desc {
+    buddy *core;
+    uint32_t threads; /* most threads that have a stock at a time; 0: MAGAZINE_THREADS, fewer for
+                         a small core */
+    uint32_t stock_units; /* most units on one shelf; 0: 1/128 of the core */
+    /* Called when magazine_alloc is about to say no to `order`, with every other thread kept out;
+     * brings more units into play (buddy_release) and returns true, or returns false. NULL: none.
+     */
+    bool (*grow)(void *context, uint32_t order);
+    void *grow_context;
+} magazine_desc;
+
+/* Exact when others are at rest. */
+typedef struct magazine_stats {
+    uint64_t live_units;      /* handed out to callers */
+    uint64_t stocked_units;   /* in stocks and depot */
+    uint64_t peak_units;      /* the most that live + stocked has been */
+    uint64_t refills, drains; /* batches from, and to, the core */
+    uint64_t swaps;           /* batches that went from thread to thread through the depot */
+    uint64_t recalls;
+    uint32_t stocks;       /* threads that have one now */
+    uint32_t stocks_most;  /* desc.threads in effect */
+    uint32_t asymmetric;   /* 1: membarrier is used, 0: exchanges */
+    size_t metadata_bytes; /* without the stocks that no thread has had yet: not touched */
+    size_t stock_bytes;    /* of which each stock takes */
+} magazine_stats;
+
+/* Bytes for desc, to be given to magazine_init; 0 when desc has no core. */
+size_t magazine_sizeof(const magazine_desc *desc);
+
+/* As magazine_sizeof for a core that does not exist yet but will be made of `core`; desc->core is
+ * not looked at. */
+size_t magazine_room(const magazine_desc *desc, const buddy_desc *core);
+
+/* Makes a magazine in `at`. Returns `at`, or NULL when bytes < magazine_sizeof(desc), `at` is not
+ * aligned to 64 bytes, or the system has no mutex to give. One thread; publish the result before
+ * others use it. */
+magazine *magazine_init(void *at, size_t bytes, const magazine_desc *desc);
+
+/* Gives all stocks back to the core and forgets the magazine. Nobody may use it any more. */
+void magazine_finish(magazine *m);
+
+buddy *magazine_core(const magazine *m);
+
+/* Takes a block of `order`. Returns its offset or BUDDY_NONE. */
+static inline uint32_t magazine_try(magazine *m, uint32_t order);
+static inline uint32_t magazine_alloc(magazine *m, uint32_t order);
+
+/* As magazine_alloc, near the unit `near`: from the core, past the stock. */
+uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near);
+
+/* Takes just this block, if it is free in the core as it is: see buddy_try_at. */
+bool magazine_take_at(magazine *m, uint32_t offset, uint32_t order);
+
+/* Gives a block back that came from this magazine or its core. Precondition as buddy_free. */
+static inline void magazine_free(magazine *m, uint32_t offset, uint32_t order);
+
+/* Takes `count` blocks of `order` straight from the core. Writes their offsets and returns how
+ * many; fewer than count means a no of magazine_alloc. */
+uint32_t magazine_alloc_bulk(magazine *m, uint32_t order, uint32_t count, uint32_t offsets[]);
+
+/* Gives `count` blocks of `order` back; as buddy_free_bulk, ascending neighbours are quickest. */
+void magazine_free_bulk(magazine *m, uint32_t order, uint32_t count, const uint32_t offsets[]);
+
+/* As buddy_gather, but strict like magazine_alloc. */
+uint32_t magazine_gather(magazine *m, uint32_t units, uint32_t near,
+                         buddy_block pieces[BUDDY_PIECES]);
+
+/* Gives back to the core what the calling thread's stock holds; magazine_recall: what any does. */
+void magazine_flush(magazine *m);
+void magazine_recall(magazine *m);
+
+void magazine_get_stats(magazine *m, magazine_stats *out);
+
+/* Calls visit for every block that lies in a stock or in the depot. Others must be at rest. */
+void magazine_walk(const magazine *m, bool (*visit)(void *context, buddy_block block),
+                   void *context);
+
+/* NULL when stocks and depot hold blocks of the core, aligned, within bounds, and free in nobody
+ * else's book; else a sentence. Others must be at rest. */
+const char *magazine_check(const magazine *m);
+
+/* ---- the fast path ----
+ *
+ * Nobody else's business from here on; it is in the header because a call costs as much as what
+ * is done. The atomic builtins of gcc and clang stand for <stdatomic.h>, which C++17 does not have.
+ */
+
+#ifdef __cplusplus
+#define MAGAZINE_THREAD_LOCAL __thread /* C++'s own asks at every use whether it is constructed */
+#else
+#define MAGAZINE_THREAD_LOCAL _Thread_local
+#endif
+
+/* The blocks of one order in one stock: a stack. base <= top <= limit, but for a moment while a
+ * batch comes in. */
+typedef struct magazine_shelf {
+    uint32_t *top;   /* past the last; written by the owner or by who recalls, read by statistics */
+    uint32_t *base;  /* fixed once the stock is somebody's */
+    uint32_t *limit; /* where giving one more has to make room first */
+    uint32_t steady; /* blocks: above this the limit grows slowly, since memory ran short there */
+} magazine_shelf;
+
+typedef struct magazine_stock {
+    uint32_t busy;     /* 1: the owner is at work; written by the owner */
+    uint32_t near;     /* where in the core this stock is refilled */
+    const void *owner; /* says which thread; NULL: nobody. Needs the magazine's lock */
+    magazine_shelf shelves[BUDDY_ORDERS + 1]; /* the last is for orders too large: always empty */
+} magazine_stock;
+
+enum {
+    MAGAZINE_OPEN = 0,     /* come in */
+    MAGAZINE_RECALLED = 1, /* keep out */
+    MAGAZINE_EXCHANGE = 2, /* no membarrier here: come in by an exchange */
+};
+
+/* What a magazine begins with. */
+typedef struct magazine_front {
+    uint64_t id;      /* no other magazine ever has the same; never 0 */
+    uint32_t seat_at; /* bytes from a thread's first seat to the one for this magazine */
+    uint32_t state;   /* MAGAZINE_OPEN and so on; RECALLED and EXCHANGE may be set together */
+} magazine_front;
+
+/* A thread's own note of which stock it has in a magazine. */
+typedef struct magazine_seat {
+    uint64_t id;           /* of the magazine; 0: none */
+    magazine_stock *stock; /* not NULL while id is not 0 */
+} magazine_seat;
+
+#define MAGAZINE_SEATS 16u /* magazines in use by one thread that it finds at once */
+extern MAGAZINE_THREAD_LOCAL magazine_seat magazine_seats[MAGAZINE_SEATS] __attribute__((
+    tls_model("initial-exec"))); /* else a call where the code is position independent */
+
+bool magazine_enter_slowly(magazine_front *front, magazine_stock *stock);
+uint32_t magazine_try_slowly(magazine *m, uint32_t order);
+uint32_t magazine_alloc_slowly(magazine *m, uint32_t order);
+void magazine_free_slowly(magazine *m, uint32_t offset, uint32_t order);
+
+#define MAGAZINE_LIKELY(condition) __builtin_expect((condition), 1)
+
+/* Begins work on a stock. False: a recall is under way, keep out.
+ * The store of `busy` comes before the load of `state` for whoever looks from outside: by
+ * membarrier on their side, for which the compiler has to keep the order. The load also acquires
+ * what the last recall did to the stock. */
+static inline bool magazine_enter(magazine_front *front, magazine_stock *stock)
+{
+    __atomic_store_n(&stock->busy, 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return MAGAZINE_LIKELY(__atomic_load_n(&front->state, __ATOMIC_SEQ_CST) == MAGAZINE_OPEN) ||
+           magazine_enter_slowly(front, stock);
+}
+
+/* Ends it. Release: whoever recalls sees the stock as we left it. */
+static inline void magazine_leave(magazine_stock *stock)
+{
+    __atomic_store_n(&stock->busy, 0, __ATOMIC_RELEASE);
+}
+
+/* The calling thread's stock, entered; NULL where the slow path has to be taken. */
+static inline magazine_stock *magazine_enter_own(magazine *m)
+{
+    magazine_front *front = (magazine_front *)m;
+    const magazine_seat *seat =
+        (const magazine_seat *)(const void *)((const char *)magazine_seats + front->seat_at);
+    if (MAGAZINE_LIKELY(seat->id == front->id) && magazine_enter(front, seat->stock)) {
+        return seat->stock;
+    }
+    return NULL;
+}
+
+/* Takes a block off a shelf; false when it is empty. The stock is entered. */
+static inline bool magazine_pop(magazine_stock *stock, uint32_t order, uint32_t *offset)
+{
+    magazine_shelf *shelf = &stock->shelves[order];
+    uint32_t *top = shelf->top;
+    if (!MAGAZINE_LIKELY(top != shelf->base)) {
+        return false;
+    }
+    *offset = *--top;
+    __atomic_store_n(&shelf->top, top, __ATOMIC_RELAXED); /* relaxed: read as a figure */
+    return true;
+}
+
+/* Puts a block on a shelf; false when it is full. The stock is entered. */
+static inline bool magazine_push(magazine_stock *stock, uint32_t offset, uint32_t order)
+{
+    magazine_shelf *shelf = &stock->shelves[order];
+    uint32_t *top = shelf->top;
+    if (!MAGAZINE_LIKELY(top < shelf->limit)) {
+        return false;
+    }
+    *top++ = offset;
+    __atomic_store_n(&shelf->top, top, __ATOMIC_RELAXED); /* relaxed: read as a figure */
+    return true;
+}
+
+/* Takes a block from the calling thread's own shelf; false where the slow path has to be taken.
+ * Precondition: order <= BUDDY_ORDERS. */
+static inline bool magazine_take_own(magazine *m, uint32_t order, uint32_t *offset)
+{
+    magazine_stock *stock = magazine_enter_own(m);
+    if (!MAGAZINE_LIKELY(stock != NULL)) {
+        return false;
+    }
+    bool done = magazine_pop(stock, order, offset);
+    magazine_leave(stock);
+    return done;
+}
+
+/* Puts a block on the calling thread's own shelf; false where the slow path has to be taken. */
+static inline bool magazine_give_own(magazine *m, uint32_t offset, uint32_t order)
+{
+    magazine_stock *stock = magazine_enter_own(m);
+    if (!MAGAZINE_LIKELY(stock != NULL)) {
+        return false;
+    }
+    bool done = magazine_push(stock, offset, order);
+    magazine_leave(stock);
+    return done;
+}
+
+static inline uint32_t magazine_try(magazine *m, uint32_t order)
+{
+    uint32_t offset;
+    bool done = order < BUDDY_ORDERS && magazine_take_own(m, order, &offset);
+    return MAGAZINE_LIKELY(done) ? offset : magazine_try_slowly(m, order);
+}
+
+static inline uint32_t magazine_alloc(magazine *m, uint32_t order)
+{
+    uint32_t offset;
+    bool done = order < BUDDY_ORDERS && magazine_take_own(m, order, &offset);
+    return MAGAZINE_LIKELY(done) ? offset : magazine_alloc_slowly(m, order);
+}
+
+static inline void magazine_free(magazine *m, uint32_t offset, uint32_t order)
+{
+    if (!MAGAZINE_LIKELY(magazine_give_own(m, offset, order))) {
+        magazine_free_slowly(m, offset, order);
+    }
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,64 @@
+/* magazine_recall.c: one thread keeps the others out of all stocks and empties them. Who and why is
+ * in magazine.h.
+ *
+ *     owner                         who recalls
+ *     busy = 1                      state |= RECALLED
+ *     (barrier, by membarrier) <--- membarrier
+ *     state == OPEN? go on          busy == 0? its stock is ours
+ *
+ * Of the two, at least one sees the other. */
+#include "magazine_private.h"
+
+#include "gate.h"
+
+/* The half of magazine_enter for when it is not simply open. */
+bool magazine_enter_slowly(magazine_front *front, magazine_stock *stock)
+{
+    uint32_t state = __atomic_load_n(&front->state, __ATOMIC_SEQ_CST);
+    if (state == MAGAZINE_EXCHANGE) {
+        /* seq_cst, as the load after it and the other side's: one of the two sees the other */
+        __atomic_exchange_n(&stock->busy, 1, __ATOMIC_SEQ_CST);
+        state = __atomic_load_n(&front->state, __ATOMIC_SEQ_CST);
+    }
+    if ((state & MAGAZINE_RECALLED) == 0) {
+        return true;
+    }
+    __atomic_store_n(&stock->busy, 0, __ATOMIC_RELEASE);
+    return false;
+}
+
+void magazine_recall_begin(magazine *m)
+{
+    pthread_mutex_lock(&m->recall);
+    /* seq_cst: before the loads of `busy` */
+    uint32_t state = __atomic_fetch_or(&m->front.state, MAGAZINE_RECALLED, __ATOMIC_SEQ_CST);
+    if (state == MAGAZINE_OPEN) {
+        magazine_barrier();
+    }
+    uint32_t used = magazine_stocks_used(m);
+    for (uint32_t i = 0; i < used; i++) {
+        magazine_stock *stock = magazine_stock_at(m, i);
+        uint32_t looks = 0;
+        /* seq_cst: after the store of `recalled`; acquires what the owner did */
+        while (__atomic_load_n(&stock->busy, __ATOMIC_SEQ_CST) != 0) {
+            gate_wait(&looks);
+        }
+        magazine_empty_stock(m, stock);
+    }
+    magazine_empty_depots(m);
+    /* relaxed: a figure */
+    atomic_fetch_add_explicit(&m->recalls, 1, memory_order_relaxed);
+}
+
+void magazine_recall_end(magazine *m)
+{
+    /* release: the stocks as we leave them come before whoever enters next */
+    __atomic_fetch_and(&m->front.state, ~(uint32_t)MAGAZINE_RECALLED, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&m->recall);
+}
+
+void magazine_wait_for_recall(magazine *m)
+{
+    pthread_mutex_lock(&m->recall);
+    pthread_mutex_unlock(&m->recall);
+}
