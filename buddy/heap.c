@@ -11,7 +11,11 @@
 #define UNIT_BYTES_LEAST   16u
 #define UNIT_BYTES_MOST    (UINT32_C(1) << 20)
 #define LINE_BYTES         64u /* of a cache line; what the core's metadata is aligned to */
-#define HUGE_BYTES         (UINT32_C(2) << 20)
+/* The first line of a page is where everybody's blocks begin: what a call looks at first would
+ * share its set of the cache with all of them, and each write to a block would seem to be a write
+ * to it. */
+#define COLOUR_BYTES 832u
+#define HUGE_BYTES   (UINT32_C(2) << 20)
 
 const char *heap_status_text(heap_status status)
 {
@@ -82,7 +86,8 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
 {
     uint32_t start = (uint32_t)(desc->bytes / desc->unit_bytes);
     buddy_desc core = {.units = units, .start_units = start, .zeroed = true};
-    size_t core_at = round_to_line(sizeof(heap));
+    size_t heap_at = COLOUR_BYTES;
+    size_t core_at = heap_at + round_to_line(sizeof(heap));
     size_t marks_at = core_at + round_to_line(buddy_sizeof(&core));
     size_t stocks_at = marks_at + round_to_line(marks_bytes(units));
     magazine_desc stocks = {.threads = desc->threads, .grow = grow};
@@ -91,12 +96,13 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
     if (memory == NULL) {
         return NULL;
     }
-    heap *h = (heap *)(void *)memory;
+    heap *h = (heap *)(void *)(memory + heap_at);
     h->desc = *desc;
     h->alone = desc->checks == HEAP_CHECKS_OFF;
     h->max_bytes = desc->max_bytes;
     h->unit_shift = word_highest(desc->unit_bytes);
     h->group_shift = h->unit_shift + MARKS_GROUP_ORDER;
+    h->group_mask = ((size_t)1 << h->group_shift) - 1;
     h->metadata_bytes = region_bytes(bytes);
     /* relaxed: the caller publishes the heap */
     atomic_store_explicit(&h->units_in_play, start, memory_order_relaxed);
@@ -108,7 +114,7 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
     h->stocks_bytes = bytes - stocks_at;
     h->stocks = magazine_init(memory + stocks_at, bytes - stocks_at, &stocks);
     if (h->stocks == NULL) {
-        region_unmap(h, h->metadata_bytes);
+        region_unmap(memory, h->metadata_bytes);
         errno = EAGAIN;
         return NULL;
     }
@@ -126,6 +132,15 @@ static void *map_region(const heap *h)
         memory = region_map(h->max_bytes, HUGE_BYTES);
     }
     return memory;
+}
+
+/* Touches the metadata too, but for the stocks, which come with their threads; and not where it is
+ * made for far more memory than there is in play. */
+static void prefault_metadata(heap *h)
+{
+    if (h->desc.bytes == h->max_bytes) {
+        region_prefault((unsigned char *)h - COLOUR_BYTES, h->metadata_bytes - h->stocks_bytes);
+    }
 }
 
 heap *heap_create(const heap_desc *desc)
@@ -155,6 +170,7 @@ heap *heap_create(const heap_desc *desc)
     }
     if (full.prefault) {
         region_prefault(h->base, full.bytes);
+        prefault_metadata(h);
     }
     return h;
 }
@@ -168,7 +184,7 @@ void heap_destroy(heap *h)
     if (h->mapped) {
         region_unmap(h->base, h->max_bytes);
     }
-    region_unmap(h, h->metadata_bytes);
+    region_unmap((unsigned char *)h - COLOUR_BYTES, h->metadata_bytes);
 }
 
 /* ---- looking ---- */

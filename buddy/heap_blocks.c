@@ -25,36 +25,42 @@ static inline void *hand_out(heap *h, uint32_t offset, uint32_t order)
     return heap_address(h, offset);
 }
 
-/* What heap_alloc and heap_try do when the thread's own shelf is empty. Out of line, so that the
- * fast path has no frame. */
+/* What heap_alloc and heap_try do for small blocks, and when the thread's own shelf is empty. Out
+ * of line, so that the fast path has no frame. */
 static __attribute__((noinline)) void *alloc_slowly(heap *h, uint32_t order)
 {
-    return hand_out(h, magazine_alloc_slowly(h->stocks, order), order);
+    return hand_out(h, magazine_alloc(h->stocks, order), order);
 }
 
 static __attribute__((noinline)) void *try_slowly(heap *h, uint32_t order)
 {
-    return hand_out(h, magazine_try_slowly(h->stocks, order), order);
+    return hand_out(h, magazine_try(h->stocks, order), order);
+}
+
+/* A large block from the thread's own shelf, marked; NULL where the slow path has to be taken. */
+static inline void *take_large(heap *h, uint32_t order)
+{
+    uint32_t offset;
+    if (!MAGAZINE_LIKELY(order >= MARKS_GROUP_ORDER &&
+                         magazine_take_own(h->stocks, order, &offset))) {
+        return NULL;
+    }
+    marks_set(&h->marks, offset, order);
+    return heap_address(h, offset);
 }
 
 void *heap_alloc(heap *h, size_t bytes)
 {
-    uint32_t offset, order = heap_order_for(h, bytes);
-    if (!MAGAZINE_LIKELY(magazine_take_own(h->stocks, order, &offset))) {
-        return alloc_slowly(h, order);
-    }
-    marks_set(&h->marks, offset, order);
-    return heap_address(h, offset);
+    uint32_t order = heap_order_for(h, bytes);
+    void *block = take_large(h, order);
+    return MAGAZINE_LIKELY(block != NULL) ? block : alloc_slowly(h, order);
 }
 
 void *heap_try(heap *h, size_t bytes)
 {
-    uint32_t offset, order = heap_order_for(h, bytes);
-    if (!MAGAZINE_LIKELY(magazine_take_own(h->stocks, order, &offset))) {
-        return try_slowly(h, order);
-    }
-    marks_set(&h->marks, offset, order);
-    return heap_address(h, offset);
+    uint32_t order = heap_order_for(h, bytes);
+    void *block = take_large(h, order);
+    return MAGAZINE_LIKELY(block != NULL) ? block : try_slowly(h, order);
 }
 
 void *heap_alloc_near(heap *h, size_t bytes, const void *near)
@@ -234,20 +240,24 @@ static inline bool unmark_large(heap *h, size_t distance, uint8_t byte)
 /* The mark that lies where the block begins; MARK_FREE where no large block can begin. */
 static inline uint8_t mark_at(const heap *h, size_t distance)
 {
-    size_t inside = ((size_t)1 << h->group_shift) - 1;
-    if (!MAGAZINE_LIKELY(distance < h->max_bytes && (distance & inside) == 0)) {
+    if (!MAGAZINE_LIKELY(distance < h->max_bytes && (distance & h->group_mask) == 0)) {
         return MARK_FREE;
     }
     return atomic_load_explicit(&h->marks.groups[distance >> h->group_shift], memory_order_relaxed);
 }
 
+/* Out of line as alloc_slowly is. */
+static __attribute__((noinline)) heap_status give_slowly(heap *h, uint32_t offset, uint32_t order)
+{
+    magazine_free_slowly(h->stocks, offset, order);
+    return HEAP_OK;
+}
+
 static inline heap_status give_large(heap *h, size_t distance, uint32_t order)
 {
     uint32_t offset = (uint32_t)(distance >> h->unit_shift);
-    if (!MAGAZINE_LIKELY(magazine_give_own(h->stocks, offset, order))) {
-        magazine_free_slowly(h->stocks, offset, order);
-    }
-    return HEAP_OK;
+    bool done = magazine_give_own(h->stocks, offset, order);
+    return MAGAZINE_LIKELY(done) ? HEAP_OK : give_slowly(h, offset, order);
 }
 
 heap_status heap_free(heap *h, void *pointer)

@@ -20,7 +20,8 @@ struct heap {
     magazine *stocks;
     marks marks;
     uint32_t unit_shift;
-    uint32_t group_shift;  /* of the bytes that a byte of marks stands for */
+    uint32_t group_shift;  /* of the bytes that a byte of marks stands for … */
+    size_t group_mask;     /* … all below which is inside */
     bool alone;            /* no checks: see marks_clear */
     bool mapped;           /* the region is ours */
     size_t base_alignment; /* the largest power of two that base is a multiple of */

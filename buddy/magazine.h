@@ -167,49 +167,41 @@ typedef struct magazine_front {
 
 /* A thread's own note of which stock it has in a magazine. */
 typedef struct magazine_seat {
-    uint64_t id;           /* of the magazine; 0: none */
-    magazine_stock *stock; /* not NULL while id is not 0 */
+    uint64_t id; /* of the magazine; 0: none */
+    magazine_stock *stock;
 } magazine_seat;
 
 #define MAGAZINE_SEATS 16u /* magazines in use by one thread that it finds at once */
 extern MAGAZINE_THREAD_LOCAL magazine_seat magazine_seats[MAGAZINE_SEATS] __attribute__((
     tls_model("initial-exec"))); /* else a call where the code is position independent */
 
-bool magazine_enter_slowly(magazine_front *front, magazine_stock *stock);
 uint32_t magazine_try_slowly(magazine *m, uint32_t order);
 uint32_t magazine_alloc_slowly(magazine *m, uint32_t order);
 void magazine_free_slowly(magazine *m, uint32_t offset, uint32_t order);
 
 #define MAGAZINE_LIKELY(condition) __builtin_expect((condition), 1)
 
-/* Begins work on a stock. False: a recall is under way, keep out.
+/* Begins work on a stock. False: keep out, or come in by an exchange; both are the slow path's.
  * The store of `busy` comes before the load of `state` for whoever looks from outside: by
  * membarrier on their side, for which the compiler has to keep the order. The load also acquires
  * what the last recall did to the stock. */
-static inline bool magazine_enter(magazine_front *front, magazine_stock *stock)
+static inline bool magazine_enter(const magazine_front *front, magazine_stock *stock)
 {
     __atomic_store_n(&stock->busy, 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return MAGAZINE_LIKELY(__atomic_load_n(&front->state, __ATOMIC_SEQ_CST) == MAGAZINE_OPEN) ||
-           magazine_enter_slowly(front, stock);
+    return __atomic_load_n(&front->state, __ATOMIC_SEQ_CST) == MAGAZINE_OPEN;
 }
 
-/* Ends it. Release: whoever recalls sees the stock as we left it. */
+/* Ends it, or what would have been it. Release: whoever recalls sees the stock as we left it. */
 static inline void magazine_leave(magazine_stock *stock)
 {
     __atomic_store_n(&stock->busy, 0, __ATOMIC_RELEASE);
 }
 
-/* The calling thread's stock, entered; NULL where the slow path has to be taken. */
-static inline magazine_stock *magazine_enter_own(magazine *m)
+/* The calling thread's seat in a magazine, or in another one with the same place. */
+static inline const magazine_seat *magazine_seat_at(const magazine_front *front)
 {
-    magazine_front *front = (magazine_front *)m;
-    const magazine_seat *seat =
-        (const magazine_seat *)(const void *)((const char *)magazine_seats + front->seat_at);
-    if (MAGAZINE_LIKELY(seat->id == front->id) && magazine_enter(front, seat->stock)) {
-        return seat->stock;
-    }
-    return NULL;
+    return (const magazine_seat *)(const void *)((const char *)magazine_seats + front->seat_at);
 }
 
 /* Takes a block off a shelf; false when it is empty. The stock is entered. */
@@ -242,11 +234,13 @@ static inline bool magazine_push(magazine_stock *stock, uint32_t offset, uint32_
  * Precondition: order <= BUDDY_ORDERS. */
 static inline bool magazine_take_own(magazine *m, uint32_t order, uint32_t *offset)
 {
-    magazine_stock *stock = magazine_enter_own(m);
-    if (!MAGAZINE_LIKELY(stock != NULL)) {
+    const magazine_front *front = (const magazine_front *)m;
+    const magazine_seat *seat = magazine_seat_at(front);
+    magazine_stock *stock = seat->stock;
+    if (!MAGAZINE_LIKELY(seat->id == front->id)) {
         return false;
     }
-    bool done = magazine_pop(stock, order, offset);
+    bool done = MAGAZINE_LIKELY(magazine_enter(front, stock)) && magazine_pop(stock, order, offset);
     magazine_leave(stock);
     return done;
 }
@@ -254,11 +248,14 @@ static inline bool magazine_take_own(magazine *m, uint32_t order, uint32_t *offs
 /* Puts a block on the calling thread's own shelf; false where the slow path has to be taken. */
 static inline bool magazine_give_own(magazine *m, uint32_t offset, uint32_t order)
 {
-    magazine_stock *stock = magazine_enter_own(m);
-    if (!MAGAZINE_LIKELY(stock != NULL)) {
+    const magazine_front *front = (const magazine_front *)m;
+    const magazine_seat *seat = magazine_seat_at(front);
+    magazine_stock *stock = seat->stock;
+    if (!MAGAZINE_LIKELY(seat->id == front->id)) {
         return false;
     }
-    bool done = magazine_push(stock, offset, order);
+    bool done =
+        MAGAZINE_LIKELY(magazine_enter(front, stock)) && magazine_push(stock, offset, order);
     magazine_leave(stock);
     return done;
 }

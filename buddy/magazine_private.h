@@ -85,6 +85,9 @@ void magazine_empty_depots(magazine *m);
 void magazine_recall_begin(magazine *m);
 void magazine_recall_end(magazine *m);
 
+/* As magazine_enter, by an exchange too. False: a recall is under way. */
+bool magazine_enter_any(magazine *m, magazine_stock *stock);
+
 /* Waits while a recall is under way. */
 void magazine_wait_for_recall(magazine *m);
 

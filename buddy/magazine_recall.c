@@ -11,19 +11,22 @@
 
 #include "gate.h"
 
-/* The half of magazine_enter for when it is not simply open. */
-bool magazine_enter_slowly(magazine_front *front, magazine_stock *stock)
+bool magazine_enter_any(magazine *m, magazine_stock *stock)
 {
-    uint32_t state = __atomic_load_n(&front->state, __ATOMIC_SEQ_CST);
+    if (magazine_enter(&m->front, stock)) {
+        return true;
+    }
+    uint32_t state = __atomic_load_n(&m->front.state, __ATOMIC_SEQ_CST);
     if (state == MAGAZINE_EXCHANGE) {
         /* seq_cst, as the load after it and the other side's: one of the two sees the other */
         __atomic_exchange_n(&stock->busy, 1, __ATOMIC_SEQ_CST);
-        state = __atomic_load_n(&front->state, __ATOMIC_SEQ_CST);
+        state = __atomic_load_n(&m->front.state, __ATOMIC_SEQ_CST);
     }
     if ((state & MAGAZINE_RECALLED) == 0) {
-        return true;
+        return true; /* by the exchange; or a recall ended between our two loads, and `busy` was set
+                        before the second */
     }
-    __atomic_store_n(&stock->busy, 0, __ATOMIC_RELEASE);
+    magazine_leave(stock);
     return false;
 }
 

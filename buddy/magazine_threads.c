@@ -137,7 +137,7 @@ static void take_seat(magazine *m, magazine_seat *seat)
 /* Enters a stock that is the caller's, after a wait where a recall is under way. */
 static void enter_patiently(magazine *m, magazine_stock *stock)
 {
-    while (!magazine_enter(&m->front, stock)) {
+    while (!magazine_enter_any(m, stock)) {
         magazine_wait_for_recall(m);
     }
 }

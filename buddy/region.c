@@ -1,6 +1,7 @@
 #include "region.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,6 +14,13 @@
 #define ADVICE_HUGE MADV_HUGEPAGE
 #else
 #define ADVICE_HUGE MADV_NORMAL
+#endif
+
+/* Since Linux 5.14; an older kernel answers that it does not know it. */
+#ifdef MADV_POPULATE_WRITE
+#define ADVICE_POPULATE MADV_POPULATE_WRITE
+#else
+#define ADVICE_POPULATE 23
 #endif
 
 static size_t page_bytes(void)
@@ -64,9 +72,23 @@ void region_unmap(void *memory, size_t bytes)
     }
 }
 
+/* The whole pages inside `bytes` at `memory`; false when there is none. */
+static bool whole_pages(void *memory, size_t bytes, void **from, size_t *length)
+{
+    size_t page = page_bytes(), head = (page - (uintptr_t)memory % page) % page;
+    *from = (unsigned char *)memory + head;
+    *length = bytes > head ? (bytes - head) / page * page : 0;
+    return *length > 0;
+}
+
 void region_prefault(void *memory, size_t bytes)
 {
-    size_t page = page_bytes();
+    size_t length, page = page_bytes();
+    void *from;
+    if (whole_pages(memory, bytes, &from, &length) && madvise(from, length, ADVICE_POPULATE) == 0 &&
+        length == bytes) {
+        return; /* in one call, and without the zero page that a first read would get */
+    }
     volatile unsigned char *byte = memory;
     for (size_t i = 0; i < bytes; i += page) {
         byte[i] = byte[i];
@@ -78,11 +100,9 @@ void region_prefault(void *memory, size_t bytes)
 
 void region_huge_pages(void *memory, size_t bytes)
 {
-    size_t page = page_bytes();
-    uintptr_t from = ((uintptr_t)memory + page - 1) / page * page;
-    uintptr_t to = ((uintptr_t)memory + bytes) / page * page;
-    if (from < to) {
-        /* A refusal costs nothing but speed. */
-        (void)madvise((unsigned char *)memory + (from - (uintptr_t)memory), to - from, ADVICE_HUGE);
+    size_t length;
+    void *from;
+    if (whole_pages(memory, bytes, &from, &length)) {
+        (void)madvise(from, length, ADVICE_HUGE); /* a refusal costs nothing but speed */
     }
 }
