@@ -69,7 +69,7 @@ function is_opengl(name) {
 
 # What is not installed is private.
 function is_private_buddy(name) {
-    return name ~ /^buddy\// && name !~ /^buddy\/(buddy|heap|magazine|tree)\.h$/
+    return name ~ /^buddy\// && name !~ /^buddy\/(buddy|heap|levels|magazine|tree)\.h$/
 }
 
 # The allocator itself, as against what stands round it.
