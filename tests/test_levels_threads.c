@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -556,8 +557,46 @@ static void a_block_released_behind_a_request_on_its_way_up_is_found(void **stat
     }
 }
 
+/* Two split, one whole block is there, and who is late must get the other's spare half: from the
+ * list or, where it looks before that is delivered, by waiting. Which it is, is chance. */
+static void race_for_the_last_block(levels_sync sync)
+{
+    holder above, below;
+    asker first, second, between;
+    levels *l = make_levels(3, sync); /* 0 of order 1, and 2 */
+    assert_int_equal(levels_alloc(l, 0), 2);
+    hold_level(&above, l, 1);
+    begin(&first, l, 0);
+    expect(l, 0, 1, 0);
+    begin(&between, l, 0);
+    expect(l, 0, 1, 1);
+    begin(&second, l, 0);
+    expect(l, 0, 2, 1);
+    levels_free(l, 2, 0); /* for the one who waits: now no half is promised */
+    assert_int_equal(answer(&between), 2);
+    hold_level(&below, l, 0);
+    let_go(&above);
+    sched_yield();
+    let_go(&below);
+    assert_int_equal(answer(&first) + answer(&second), 1); /* 0 and 1 */
+    levels_stats stats;
+    levels_get_stats(l, &stats);
+    assert_int_equal(stats.free_units, 0);
+    assert_null(levels_check(l));
+    drop_levels(l);
+}
+
+static void nobody_is_refused_while_a_split_has_a_half_to_spare(void **state)
+{
+    (void)state;
+    for (uint32_t round = 0; round < 200; round++) {
+        race_for_the_last_block(SYNCS[round % SYNC_COUNT]);
+    }
+}
+
 int main(void)
 {
+    alarm(300); /* who waits forever has failed */
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_takes_the_spare_half_of_anothers_split),
@@ -565,6 +604,7 @@ int main(void)
         cmocka_unit_test(a_release_feeds_who_waits_and_makes_splits_needless),
         cmocka_unit_test(who_waited_for_a_split_that_came_to_nothing_is_refused_too),
         cmocka_unit_test(a_block_released_behind_a_request_on_its_way_up_is_found),
+        cmocka_unit_test(nobody_is_refused_while_a_split_has_a_half_to_spare),
         cmocka_unit_test(no_unit_has_two_owners_and_all_given_back_is_all_merged),
         cmocka_unit_test(threads_fill_it_to_the_last_block),
         cmocka_unit_test(nobody_is_refused_while_all_quotas_together_just_fit),
