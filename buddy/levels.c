@@ -309,14 +309,25 @@ static void finish_locks(levels *l, uint32_t count)
     }
 }
 
-/* False where the system has no mutex left. */
+/* Makes the mutexes. False where the system has none left. */
 static bool init_locks(levels *l)
 {
-    for (uint32_t order = 0; order <= l->max_order && l->sync == LEVELS_MUTEX; order++) {
-        if (pthread_mutex_init(&l->at[order].lock.mutex, NULL) != 0) {
-            finish_locks(l, order);
-            return false;
-        }
+    pthread_mutexattr_t attributes;
+    if (l->sync != LEVELS_MUTEX) {
+        return true;
+    }
+    if (pthread_mutexattr_init(&attributes) != 0) {
+        return false;
+    }
+    pthread_mutexattr_settype(&attributes, LEVEL_MUTEX_TYPE);
+    uint32_t made = 0;
+    while (made <= l->max_order && pthread_mutex_init(&l->at[made].lock.mutex, &attributes) == 0) {
+        made++;
+    }
+    pthread_mutexattr_destroy(&attributes);
+    if (made <= l->max_order) {
+        finish_locks(l, made);
+        return false;
     }
     return true;
 }
