@@ -1,0 +1,134 @@
+#include "tools/bench/html.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DASH        "–"
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+enum { DECIMALS_MAX = 6, TEXT_BYTES = 64 };
+
+static const char *entity(unsigned char c)
+{
+    switch (c) {
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '&':
+        return "&amp;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
+    }
+}
+
+/* How many bytes the character at `at` has by its first byte; 0: it cannot begin one. */
+static size_t expected_bytes(unsigned char first)
+{
+    if (first < 0x80) {
+        return first >= 0x20 && first != 0x7f ? 1 : 0;
+    }
+    if (first >= 0xc2 && first <= 0xdf) {
+        return 2;
+    }
+    if (first >= 0xe0 && first <= 0xef) {
+        return 3;
+    }
+    return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+/* The longest encodings of small values, the surrogates, U+FFFE and U+FFFF, and what is beyond
+ * U+10FFFF: nothing of that is text. */
+static bool is_forbidden(const unsigned char *at)
+{
+    return (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+           (at[0] == 0xef && at[1] == 0xbf && at[2] > 0xbd) || (at[0] == 0xf0 && at[1] < 0x90) ||
+           (at[0] == 0xf4 && at[1] > 0x8f);
+}
+
+/* Bytes of the character at `at`; 0 when it is none. Stops at the 0 that ends the text. */
+static size_t character_bytes(const unsigned char *at)
+{
+    const size_t bytes = expected_bytes(at[0]);
+    for (size_t i = 1; i < bytes; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return bytes >= 3 && is_forbidden(at) ? 0 : bytes;
+}
+
+void html_text(FILE *out, const char *text)
+{
+    while (*text != '\0') {
+        const char *replaced = entity((unsigned char)*text);
+        const size_t bytes = character_bytes((const unsigned char *)text);
+        if (replaced != NULL) {
+            (void)fputs(replaced, out);
+        } else if (bytes == 0) {
+            (void)fputs(REPLACEMENT, out);
+        } else {
+            (void)fwrite(text, 1, bytes, out);
+        }
+        text += bytes > 0 ? bytes : 1;
+    }
+}
+
+/* Digits with a comma after every third, from the point on. */
+static void put_apart(FILE *out, const char *digits)
+{
+    const size_t whole = strcspn(digits, ".");
+    for (size_t i = 0; digits[i] != '\0'; i++) {
+        if (i > 0 && i < whole && (whole - i) % 3 == 0) {
+            (void)fputc(',', out);
+        }
+        (void)fputc(digits[i], out);
+    }
+}
+
+void html_number(FILE *out, double value)
+{
+    char text[TEXT_BYTES];
+    if (!(value > 0)) {
+        (void)fputs(value == 0 ? "0" : DASH, out);
+        return;
+    }
+    /* Through "1.23e+04", since rounding may carry: 99.96 has one decimal less than 99.94. */
+    (void)snprintf(text, sizeof text, "%.2e", value);
+    const double rounded = strtod(text, NULL);
+    const int decimals = 2 - (int)strtol(strchr(text, 'e') + 1, NULL, 10);
+    const int shown = decimals < 0 ? 0 : decimals > DECIMALS_MAX ? DECIMALS_MAX : decimals;
+    (void)snprintf(text, sizeof text, "%.*f", shown, rounded);
+    put_apart(out, text);
+}
+
+void html_count(FILE *out, double value)
+{
+    char text[TEXT_BYTES];
+    if (!(value >= 0)) {
+        (void)fputs(DASH, out);
+        return;
+    }
+    (void)snprintf(text, sizeof text, "%.0f", value);
+    put_apart(out, text);
+}
+
+void html_time(FILE *out, double ns)
+{
+    static const char *const UNITS[] = {"ns", "µs", "ms", "s"};
+    uint32_t unit = 0;
+    while (unit < 3 && ns >= 999.5) { /* which three digits would show as 1,000 */
+        ns /= 1000;
+        unit++;
+    }
+    html_number(out, ns);
+    (void)fprintf(out, "\u00a0%s", UNITS[unit]);
+}

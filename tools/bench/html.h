@@ -1,0 +1,22 @@
+/* html.h: texts and numbers as the page shows them. Errors stay in the stream: ask ferror. One
+ * thread a stream. */
+#ifndef MEGABUDDY_TOOLS_BENCH_HTML_H
+#define MEGABUDDY_TOOLS_BENCH_HTML_H
+
+#include <stdio.h>
+
+/* Any bytes as text, good between tags and in quoted attributes: what means something in HTML is
+ * replaced, control characters and what is no UTF-8 become U+FFFD. */
+void html_text(FILE *out, const char *text);
+
+/* Three significant digits, thousands apart: 0.123, 1.23, 12.3, 12,300. A dash when negative, which
+ * is how an absent figure comes. At most FIGURES_LIMIT. */
+void html_number(FILE *out, double value);
+
+/* A whole number in full: 12,345. A dash when negative. */
+void html_count(FILE *out, double value);
+
+/* A time in the unit that suits it: "12.3 ns", "1.23 ms". */
+void html_time(FILE *out, double ns);
+
+#endif

@@ -1,0 +1,231 @@
+#include "tools/bench/report.h"
+
+#include "tools/bench/figures.h"
+#include "tools/bench/html.h"
+#include "tools/bench/report_style.h"
+#include "tools/bench/sections.h"
+#include "tools/units.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- the page --- */
+
+static void put_head(FILE *out)
+{
+    (void)fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+                "<title>Megabuddy: the allocators compared</title>\n<style>\n",
+                out);
+    (void)fputs(report_style, out);
+    (void)fputs("</style>\n</head>\n<body>\n<h1>Megabuddy: the allocators compared</h1>\n", out);
+}
+
+static void open_row(FILE *out, const char *name)
+{
+    (void)fprintf(out, "<tr><th>%s</th><td class=\"words\">", name);
+}
+
+static void close_row(FILE *out)
+{
+    (void)fputs("</td></tr>\n", out);
+}
+
+static void put_text_row(FILE *out, const char *name, const char *text)
+{
+    open_row(out, name);
+    html_text(out, *text != '\0' ? text : "–");
+    close_row(out);
+}
+
+static void put_machine(FILE *out, const bench_about *about)
+{
+    (void)fputs("<table class=\"about\">\n", out);
+    open_row(out, "machine");
+    html_text(out, *about->cpu != '\0' ? about->cpu : "–");
+    (void)fprintf(out, ", %u CPU%s", about->cpus, about->cpus == 1 ? "" : "s");
+    close_row(out);
+    put_text_row(out, "kernel", about->kernel);
+    put_text_row(out, "compiler", about->compiler);
+    put_text_row(out, "date", about->date);
+    open_row(out, "the run");
+    (void)fprintf(out, "%u round%s", about->rounds, about->rounds == 1 ? "" : "s");
+    if (about->seconds > 0 && about->seconds < FIGURES_LIMIT) {
+        (void)fputs(" in ", out);
+        html_number(out, about->seconds);
+        (void)fputs(" s", out);
+    }
+    (void)fputs(about->quick ? "; a quick one: fewer cases, threads and rounds" : "", out);
+    close_row(out);
+    (void)fputs("</table>\n", out);
+}
+
+static void put_link(FILE *out, bool there, const char *id, const char *text)
+{
+    if (there) {
+        (void)fprintf(out, "<a href=\"#%s\">%s</a>\n", id, text);
+    }
+}
+
+static void put_contents(FILE *out, const figures *f)
+{
+    (void)fputs("<nav>\n", out);
+    put_link(out, true, "article", "Table 1");
+    put_link(out, true, "threads", "Figures");
+    put_link(out, figures_any(f, NULL, NULL, "ns_per_op"), "cases", "Case by case");
+    put_link(out, figures_any(f, NULL, NULL, "p99_99_ns"), "extremes", "Extremes");
+    put_link(out, figures_any(f, NULL, NULL, "occupancy_percent"), "space", "Occupancy");
+    put_link(out, true, "method", "How it was measured");
+    (void)fputs("<a href=\"alloc.csv\">alloc.csv</a>\n</nav>\n", out);
+}
+
+static void put_method(FILE *out, const bench_about *about)
+{
+    char arena[UNITS_TEXT];
+    (void)fputs(
+        "<h2 id=\"method\">How it was measured</h2>\n"
+        "<p>Every trial is a process of its own, so that no allocator inherits another’s heap. "
+        "The rounds are interleaved: the first of everybody, then the second of everybody; what "
+        "stands here are medians over the rounds. All are called through one table of functions, "
+        "so nobody is inlined where others are not. A time per operation is wall time, from the "
+        "start of all threads to the end of the last, over the operations of all of them "
+        "together: two threads that do not hinder each other on two CPUs halve it.</p>\n"
+        "<p><b>limit-list</b> is a free list a thread and size, with no synchronisation at all: "
+        "what an allocator could hope for that never had to share. <b>limit-empty</b> returns the "
+        "same memory again and again: the harness’s own time. Neither is an allocator. "
+        "<b>megabuddy-checked</b> is megabuddy with its checks of pointers on.</p>\n",
+        out);
+    (void)fprintf(out,
+                  "<p>With more threads than the %u CPU%s of this machine they take turns: those "
+                  "figures show what preemption costs.</p>\n",
+                  about->cpus, about->cpus == 1 ? "" : "s");
+    (void)fputs("<table class=\"about\">\n", out);
+    put_text_row(out, "arena", units_format_bytes(about->arena_bytes, arena));
+    open_row(out, "seed");
+    (void)fprintf(out, "%" PRIu64, about->seed);
+    close_row(out);
+    open_row(out, "command line");
+    (void)fputs("<code>", out);
+    html_text(out, about->argv);
+    (void)fputs("</code>", out);
+    close_row(out);
+    open_row(out, "all figures");
+    (void)fputs("<a href=\"alloc.csv\">alloc.csv</a>", out);
+    close_row(out);
+    (void)fputs("</table>\n</body>\n</html>\n", out);
+}
+
+/* The page, from malloc; NULL with errno set when there is no memory. */
+static char *make_page(const bench_table *table, const bench_about *about, size_t *bytes)
+{
+    char *page = NULL;
+    FILE *out = open_memstream(&page, bytes);
+    if (out == NULL) {
+        return NULL;
+    }
+    figures f;
+    figures_init(&f, table);
+    put_head(out);
+    section_result(out, &f);
+    put_machine(out, about);
+    put_contents(out, &f);
+    section_article(out, &f);
+    section_threads(out, &f);
+    section_cases(out, &f);
+    section_extremes(out, &f);
+    section_space(out, &f);
+    put_method(out, about);
+    const bool good = ferror(out) == 0;
+    if (fclose(out) != 0 || !good) {
+        free(page);
+        errno = ENOMEM; /* nothing else can happen to a stream in memory */
+        return NULL;
+    }
+    return page;
+}
+
+/* --- the file --- */
+
+/* The folder and those above it. False: errno says why. */
+static bool make_folders(const char *dir)
+{
+    char path[PATH_MAX];
+    const size_t bytes = strlen(dir);
+    if (bytes == 0 || bytes >= sizeof path) {
+        errno = bytes == 0 ? ENOENT : ENAMETOOLONG;
+        return false;
+    }
+    /* Every part of the path that ends before a slash, then the whole. */
+    for (size_t i = 1; i <= bytes; i++) {
+        if (dir[i] == '/' || dir[i] == '\0') {
+            memcpy(path, dir, i);
+            path[i] = '\0';
+            if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* False: errno says why. What is at `path` then is for the caller to remove. */
+static bool write_file(const char *path, const char *text, size_t bytes)
+{
+    FILE *file = fopen(path, "wbe");
+    if (file == NULL) {
+        return false;
+    }
+    const bool written = fwrite(text, 1, bytes, file) == bytes;
+    const int why = errno;
+    const bool closed = fclose(file) == 0;
+    errno = written ? errno : why;
+    return written && closed;
+}
+
+/* False: errno says why, and nothing is left of the attempt. */
+static bool replace_file(const char *path, const char *text, size_t bytes)
+{
+    char part[PATH_MAX];
+    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (write_file(part, text, bytes) && rename(part, path) == 0) {
+        return true;
+    }
+    const int why = errno;
+    (void)unlink(part);
+    errno = why;
+    return false;
+}
+
+static bool write_page(const char *dir, const bench_table *table, const bench_about *about)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/index.html", dir) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    size_t bytes;
+    char *page = make_page(table, about, &bytes);
+    const bool good = page != NULL && make_folders(dir) && replace_file(path, page, bytes);
+    const int why = errno;
+    free(page);
+    errno = why;
+    return good;
+}
+
+bool bench_report_write(const char *dir, const bench_table *table, const bench_about *about)
+{
+    if (!write_page(dir, table, about)) {
+        (void)fprintf(stderr, "megabuddy: bench alloc: %s/index.html: %s\n", dir, strerror(errno));
+        return false;
+    }
+    return true;
+}

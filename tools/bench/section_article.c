@@ -1,0 +1,181 @@
+/* The result, and the article's Table 1. */
+#include "tools/bench/sections.h"
+
+#include "tools/bench/html.h"
+#include "tools/bench/svg.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* "Parallel Binary Buddy": its test allocates so many ints of 4 bytes. */
+enum { ARTICLE_BLOCKS = 32768, ARTICLE_BYTES = 131072 };
+_Static_assert(ARTICLE_BYTES == 4 * ARTICLE_BLOCKS, "an int has 4 bytes there");
+
+/* Its Table 1, in milliseconds. */
+static const struct {
+    const char *name;
+    uint32_t slot; /* of today's subject that is nearest */
+    double ms;
+} THEN[] = {{"new", 2, 1.3}, {"spinlocks", 6, 5.9}, {"mutexes", 7, 12.4}};
+
+/* --- the result --- */
+
+/* The first case of these, with the most threads, of which there are both figures. */
+static const char *find_shared(const figures *f, const char *const *cases, uint32_t count,
+                               uint32_t *threads_out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t threads[FIGURES_THREADS];
+        uint32_t k = figures_threads(f, cases[i], "megabuddy", "ns_per_op", threads);
+        while (k-- > 0) {
+            if (figures_median(f, cases[i], "glibc", "ns_per_op", threads[k]) > 0 &&
+                figures_median(f, cases[i], "megabuddy", "ns_per_op", threads[k]) > 0) {
+                *threads_out = threads[k];
+                return cases[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* "2.31 times as fast as glibc", or what it is instead. */
+static void put_against_glibc(FILE *out, double own, double glibc)
+{
+    (void)fputs("<b>", out);
+    html_number(out, own <= glibc ? glibc / own : own / glibc);
+    (void)fprintf(out, " times as %s as glibc</b>", own <= glibc ? "fast" : "slow");
+}
+
+static void put_article_result(FILE *out, const figures *f, uint32_t threads)
+{
+    const double own = figures_median(f, "article", "megabuddy", "ns_per_op", threads);
+    (void)fputs("The article’s 32,768 allocations take megabuddy <b>", out);
+    html_time(out, own * ARTICLE_BLOCKS);
+    (void)fputs("</b>, ", out);
+    put_against_glibc(out, own, figures_median(f, "article", "glibc", "ns_per_op", threads));
+}
+
+static void put_threads(FILE *out, uint32_t threads)
+{
+    (void)fprintf(out, "%u thread%s", threads, threads == 1 ? "" : "s");
+}
+
+static void put_case_result(FILE *out, const figures *f, const char *name, uint32_t threads)
+{
+    const double own = figures_median(f, name, "megabuddy", "ns_per_op", threads);
+    (void)fprintf(out, "in %s with ", name);
+    put_threads(out, threads);
+    (void)fputs(" an operation takes it ", out);
+    html_time(out, own);
+    (void)fputs(", ", out);
+    put_against_glibc(out, own, figures_median(f, name, "glibc", "ns_per_op", threads));
+}
+
+void section_result(FILE *out, const figures *f)
+{
+    static const char *const OTHERS[] = {"churn", "tiles", "ring", "churn-small"};
+    uint32_t threads[FIGURES_THREADS];
+    const uint32_t count = figures_threads(f, "article", "megabuddy", "ns_per_op", threads);
+    const bool has_article =
+        count > 0 && figures_median(f, "article", "megabuddy", "ns_per_op", threads[0]) > 0 &&
+        figures_median(f, "article", "glibc", "ns_per_op", threads[0]) > 0;
+    uint32_t most = 0;
+    const char *other = find_shared(f, OTHERS, COUNT(OTHERS), &most);
+    (void)fputs("<p class=\"lead\">", out);
+    if (has_article) {
+        put_article_result(out, f, threads[0]);
+    }
+    (void)fputs(has_article && other != NULL ? "; " : has_article ? "." : "", out);
+    if (other != NULL) {
+        (void)fputs(has_article ? "" : "Against glibc: ", out);
+        put_case_result(out, f, other, most);
+        (void)fputs(".", out);
+    }
+    if (!has_article && other == NULL) {
+        (void)fputs(f->subject_count == 0 ? "This run has no figures."
+                                          : "This run has nothing to set megabuddy against glibc.",
+                    out);
+    }
+    (void)fputs("</p>\n", out);
+}
+
+/* --- Table 1 --- */
+
+static void put_figures(FILE *out, double ms, double reference_ms)
+{
+    (void)fputs("<td>", out);
+    html_number(out, ms);
+    (void)fputs("</td><td>", out);
+    html_number(out, ms > 0 ? ARTICLE_BYTES / ms / 1e3 : FIGURES_ABSENT);
+    (void)fputs("</td><td>", out);
+    if (reference_ms > 0) {
+        (void)fputs("×", out);
+    }
+    html_number(out, reference_ms > 0 ? ms / reference_ms : FIGURES_ABSENT);
+    (void)fputs("</td>", out);
+}
+
+static void put_bar(FILE *out, uint32_t slot, double share)
+{
+    (void)fputs("<td class=\"graph\">", out);
+    svg_bar(out, slot, share);
+    (void)fputs("</td></tr>\n", out);
+}
+
+static void put_then(FILE *out)
+{
+    const double reference = THEN[0].ms;
+    const double longest = THEN[COUNT(THEN) - 1].ms;
+    (void)fputs("<tr class=\"group\"><th colspan=\"5\">Then, in the article</th></tr>\n", out);
+    for (uint32_t i = 0; i < COUNT(THEN); i++) {
+        (void)fprintf(out, "<tr><th>%s</th>", THEN[i].name);
+        put_figures(out, THEN[i].ms, reference);
+        put_bar(out, THEN[i].slot, THEN[i].ms / longest);
+    }
+}
+
+static double article_ms(const figures *f, const char *subject, uint32_t threads)
+{
+    const double ns = figures_median(f, "article", subject, "ns_per_op", threads);
+    return ns >= 0 ? ns * ARTICLE_BLOCKS / 1e6 : FIGURES_ABSENT;
+}
+
+static void put_now(FILE *out, const figures *f, uint32_t threads)
+{
+    double longest = 0;
+    for (uint32_t i = 0; i < f->subject_count; i++) {
+        longest = fmax(longest, article_ms(f, f->subjects[i], threads));
+    }
+    (void)fputs("<tr class=\"group\"><th colspan=\"5\">Now, on this machine, ", out);
+    put_threads(out, threads);
+    (void)fputs("</th></tr>\n", out);
+    for (uint32_t i = 0; i < f->subject_count; i++) {
+        const double ms = article_ms(f, f->subjects[i], threads);
+        if (ms < 0) {
+            continue;
+        }
+        section_row(out, f->subjects[i]);
+        put_figures(out, ms, article_ms(f, "glibc", threads));
+        put_bar(out, figures_slot(f->subjects[i]), longest > 0 ? ms / longest : 0);
+    }
+}
+
+void section_article(FILE *out, const figures *f)
+{
+    (void)fputs("<h2 id=\"article\">The article’s Table 1, then and now</h2>\n"
+                "<p>“Parallel Binary Buddy” timed 32,768 allocations of one int. Its last column "
+                "said GB/s; 131,072 bytes over those times are MB/s, as they stand here. The "
+                "ratio is to <i>new</i> then and to glibc now; the bars are drawn to the longest "
+                "of their own group, since the machines do not compare.</p>\n"
+                "<div class=\"wide\"><table class=\"full\">\n<thead><tr><th></th><th>ms</th>"
+                "<th>MB/s</th><th>ratio</th><th></th></tr></thead>\n<tbody>\n",
+                out);
+    put_then(out);
+    uint32_t threads[FIGURES_THREADS];
+    if (figures_threads(f, "article", NULL, "ns_per_op", threads) > 0) {
+        put_now(out, f, threads[0]);
+    }
+    (void)fputs("</tbody></table></div>\n", out);
+}

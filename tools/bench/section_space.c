@@ -1,0 +1,118 @@
+/* Occupancy and bookkeeping. */
+#include "tools/bench/sections.h"
+
+#include "tools/bench/html.h"
+#include "tools/bench/svg.h"
+
+#include <math.h>
+#include <stddef.h>
+
+/* --- occupancy --- */
+
+static void put_occupancy_row(FILE *out, const figures *f, const char *name, const char *subject)
+{
+    uint32_t threads[FIGURES_THREADS];
+    if (figures_threads(f, name, subject, "occupancy_percent", threads) == 0) {
+        return;
+    }
+    const double percent = figures_median(f, name, subject, "occupancy_percent", threads[0]);
+    section_row(out, subject);
+    (void)fputs("<td>", out);
+    html_number(out, percent);
+    (void)fputs("</td><td>", out);
+    html_number(out, figures_median(f, name, subject, "occupancy_percent_held", threads[0]));
+    (void)fputs("</td><td class=\"graph\">", out);
+    svg_bar(out, figures_slot(subject), percent / 100);
+    (void)fputs("</td></tr>\n", out);
+}
+
+static void put_occupancy_case(FILE *out, const figures *f, const char *name)
+{
+    if (!figures_any(f, name, NULL, "occupancy_percent")) {
+        return;
+    }
+    (void)fputs("<tr class=\"group\"><th colspan=\"4\">", out);
+    html_text(out, name);
+    (void)fprintf(out, "<small>%s</small></th></tr>\n", figures_meaning(name));
+    for (uint32_t i = 0; i < f->subject_count; i++) {
+        put_occupancy_row(out, f, name, f->subjects[i]);
+    }
+}
+
+static void put_occupancy(FILE *out, const figures *f)
+{
+    if (!figures_any(f, NULL, NULL, "occupancy_percent")) {
+        return;
+    }
+    (void)fputs("<h2 id=\"space\">How full an arena gets</h2>\n"
+                "<p>Payload over arena. A binary buddy does <b>not</b> remove external "
+                "fragmentation: it rounds a size up to a power of two, and free blocks that are no "
+                "buddies do not merge. So it is measured here. <i>Held</i> is the least payload "
+                "after each of many evictions, oldest first until the next block fits.</p>\n"
+                "<div class=\"wide\"><table class=\"full\">\n<thead><tr><th></th><th>full, %</th>"
+                "<th>held, %</th><th></th></tr></thead>\n<tbody>\n",
+                out);
+    for (uint32_t i = 0; i < f->case_count; i++) {
+        put_occupancy_case(out, f, f->cases[i]);
+    }
+    (void)fputs("</tbody></table></div>\n", out);
+}
+
+/* --- bookkeeping --- */
+
+typedef struct range {
+    double low, high; /* over all cases and numbers of threads; low > high: nothing was measured */
+} range;
+
+static range metadata_range(const figures *f, const char *subject)
+{
+    range r = {INFINITY, FIGURES_ABSENT};
+    for (uint32_t i = 0; i < f->case_count; i++) {
+        uint32_t threads[FIGURES_THREADS];
+        uint32_t k = figures_threads(f, f->cases[i], subject, "metadata_bits_per_unit", threads);
+        while (k-- > 0) {
+            const double bits =
+                figures_median(f, f->cases[i], subject, "metadata_bits_per_unit", threads[k]);
+            r.low = fmin(r.low, bits);
+            r.high = fmax(r.high, bits);
+        }
+    }
+    return r;
+}
+
+static void put_metadata_row(FILE *out, const char *subject, range r)
+{
+    section_row(out, subject);
+    (void)fputs("<td>", out);
+    html_number(out, r.low);
+    if (r.high > r.low) {
+        (void)fputs(" – ", out);
+        html_number(out, r.high);
+    }
+    (void)fputs("</td></tr>\n", out);
+}
+
+static void put_metadata(FILE *out, const figures *f)
+{
+    if (!figures_any(f, NULL, NULL, "metadata_bits_per_unit")) {
+        return;
+    }
+    (void)fputs("<h2>What the bookkeeping costs</h2>\n<p>Bits for each unit of the arena, outside "
+                "the memory that is handed out; from the least to the most of the cases. A dash "
+                "is no figure: peers keep theirs among the blocks and do not tell.</p>\n"
+                "<table>\n<thead><tr><th></th><th>bits per unit</th></tr></thead>\n<tbody>\n",
+                out);
+    for (uint32_t i = 0; i < f->subject_count; i++) {
+        const range r = metadata_range(f, f->subjects[i]);
+        if (r.high >= 0) {
+            put_metadata_row(out, f->subjects[i], r);
+        }
+    }
+    (void)fputs("</tbody></table>\n", out);
+}
+
+void section_space(FILE *out, const figures *f)
+{
+    put_occupancy(out, f);
+    put_metadata(out, f);
+}

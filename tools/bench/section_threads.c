@@ -1,0 +1,310 @@
+/* The article's figures for today. */
+#include "tools/bench/sections.h"
+
+#include "tools/bench/html.h"
+#include "tools/bench/svg.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+enum { METRIC_BYTES = sizeof((bench_row *)NULL)->metric, LEVELS = SVG_ROWS };
+
+static const char *const PLOTTED[] = {"churn", "ring", "tiles", "churn-small"};
+
+/* --- Figure 1 --- */
+
+static void fill_chart(svg_chart *chart, const figures *f, const char *name)
+{
+    chart->column_count = figures_threads(f, name, NULL, "ns_per_op", chart->columns);
+    for (uint32_t i = 0; i < f->subject_count; i++) {
+        if (!figures_any(f, name, f->subjects[i], "ns_per_op")) {
+            continue;
+        }
+        svg_line *line = &chart->lines[chart->line_count++];
+        *line = (svg_line){.name = f->subjects[i], .slot = figures_slot(f->subjects[i])};
+        for (uint32_t k = 0; k < chart->column_count; k++) {
+            line->values[k] =
+                figures_median(f, name, f->subjects[i], "ns_per_op", chart->columns[k]);
+        }
+    }
+}
+
+static void put_plot(FILE *out, const figures *f, const char *name)
+{
+    svg_chart chart = {
+        .title = "time of an operation by number of threads", .x_label = "threads", .y_unit = "ns"};
+    fill_chart(&chart, f, name);
+    (void)fprintf(out, "<figure><figcaption><b>%s</b> · ns per operation<br/>%s</figcaption>\n",
+                  name, figures_meaning(name));
+    svg_lines(out, &chart);
+    (void)fputs("</figure>\n", out);
+}
+
+/* "In churn megabuddy goes from 20 ns with 1 thread to 12 ns with 16, glibc from …" */
+static void put_course(FILE *out, const figures *f, const char *name, const char *subject,
+                       const char *before)
+{
+    uint32_t threads[FIGURES_THREADS];
+    const uint32_t count = figures_threads(f, name, subject, "ns_per_op", threads);
+    if (count < 2) {
+        return;
+    }
+    (void)fprintf(out, "%s%s goes from ", before, subject);
+    html_time(out, figures_median(f, name, subject, "ns_per_op", threads[0]));
+    (void)fprintf(out, " with %u thread%s to ", threads[0], threads[0] == 1 ? "" : "s");
+    html_time(out, figures_median(f, name, subject, "ns_per_op", threads[count - 1]));
+    (void)fprintf(out, " with %u", threads[count - 1]);
+}
+
+static void put_courses(FILE *out, const figures *f, const char *name)
+{
+    uint32_t threads[FIGURES_THREADS];
+    if (figures_threads(f, name, "megabuddy", "ns_per_op", threads) < 2) {
+        return;
+    }
+    (void)fprintf(out, " In %s ", name);
+    put_course(out, f, name, "megabuddy", "");
+    put_course(out, f, name, "glibc", ", ");
+    put_course(out, f, name, "levels-mutex", ", ");
+    (void)fputs(".", out);
+}
+
+static void put_figure_1(FILE *out, const figures *f)
+{
+    (void)fputs("<h3>Figure 1: time per operation by number of threads</h3>\n"
+                "<p>Lower is faster; a line that falls makes use of the threads, one that rises "
+                "lets them queue. Wall time over all threads, medians; the scale is logarithmic, "
+                "and each plot has its own.",
+                out);
+    bool said = false;
+    for (uint32_t i = 0; i < COUNT(PLOTTED) && !said; i++) {
+        said = figures_any(f, PLOTTED[i], "megabuddy", "ns_per_op");
+        if (said) {
+            put_courses(out, f, PLOTTED[i]);
+        }
+    }
+    (void)fputs("</p>\n<div class=\"columns\">\n", out);
+    for (uint32_t i = 0; i < COUNT(PLOTTED); i++) {
+        if (figures_any(f, PLOTTED[i], NULL, "ns_per_op")) {
+            put_plot(out, f, PLOTTED[i]);
+        }
+    }
+    (void)fputs("</div>\n", out);
+}
+
+/* --- Figures 2 and 3 --- */
+
+static double pending(const figures *f, const char *name, const char *subject, uint32_t level,
+                      uint32_t threads)
+{
+    char metric[METRIC_BYTES];
+    (void)snprintf(metric, sizeof metric, "pending_high_water_level%u", level);
+    return figures_median(f, name, subject, metric, threads);
+}
+
+/* The most requests that ever waited, and where; `most` is 0 when nobody did. */
+typedef struct crowd {
+    double most;
+    const char *name;
+    uint32_t level, threads;
+} crowd;
+
+static void crowd_add(crowd *c, const figures *f, const char *name, const char *subject)
+{
+    uint32_t threads[FIGURES_THREADS];
+    const uint32_t count = figures_threads(f, name, subject, "pending_high_water", threads);
+    for (uint32_t level = 0; level < LEVELS; level++) {
+        for (uint32_t k = 0; k < count; k++) {
+            const double value = pending(f, name, subject, level, threads[k]);
+            if (value > c->most) {
+                *c = (crowd){value, name, level, threads[k]};
+            }
+        }
+    }
+}
+
+static crowd find_crowd(const figures *f, const char *subject)
+{
+    crowd c = {0};
+    for (uint32_t i = 0; i < f->case_count; i++) {
+        crowd_add(&c, f, f->cases[i], subject);
+    }
+    return c;
+}
+
+static bool is_row_crowded(const double *values, uint32_t count)
+{
+    bool crowded = false;
+    for (uint32_t k = 0; k < count; k++) {
+        crowded |= values[k] > 0;
+    }
+    return crowded;
+}
+
+/* From the highest level where a request waited to the lowest. */
+static void fill_heat(svg_heat *heat, const figures *f, const char *name, const char *subject)
+{
+    heat->column_count = figures_threads(f, name, subject, "pending_high_water", heat->columns);
+    uint32_t needed = 0; /* rows up to the last that is worth one */
+    for (uint32_t level = LEVELS; level-- > 0;) {
+        double *values = heat->values[heat->row_count];
+        for (uint32_t k = 0; k < heat->column_count; k++) {
+            values[k] = pending(f, name, subject, level, heat->columns[k]);
+        }
+        if (is_row_crowded(values, heat->column_count)) {
+            needed = heat->row_count + 1;
+        }
+        if (needed > 0) {
+            heat->rows[heat->row_count++] = level;
+        }
+    }
+    heat->row_count = needed;
+}
+
+/* False, with nothing written, when no request waited in this case. */
+static bool put_heat(FILE *out, const figures *f, const char *name, const char *subject,
+                     double full)
+{
+    svg_heat heat = {.title = "requests pending by level and number of threads",
+                     .slot = figures_slot(subject),
+                     .full = full};
+    fill_heat(&heat, f, name, subject);
+    if (heat.row_count == 0) {
+        return false;
+    }
+    (void)fputs("<figure><figcaption><b>", out);
+    html_text(out, name);
+    (void)fputs("</b></figcaption>\n", out);
+    svg_cells(out, &heat);
+    (void)fputs("</figure>\n", out);
+    return true;
+}
+
+static void put_heats(FILE *out, const figures *f, const char *subject, double full)
+{
+    bool calm[FIGURES_NAMES] = {false};
+    uint32_t calm_count = 0;
+    (void)fputs("<div class=\"columns\">\n", out);
+    for (uint32_t i = 0; i < f->case_count; i++) {
+        calm[i] = figures_any(f, f->cases[i], subject, "pending_high_water") &&
+                  !put_heat(out, f, f->cases[i], subject, full);
+        calm_count += calm[i];
+    }
+    (void)fputs("</div>\n", out);
+    if (calm_count == 0) {
+        return;
+    }
+    (void)fputs("<p>No request waited in", out);
+    for (uint32_t i = 0; i < f->case_count; i++) {
+        if (calm[i]) {
+            (void)fputc(' ', out);
+            html_text(out, f->cases[i]);
+            (void)fputs(--calm_count > 0 ? "," : ".", out);
+        }
+    }
+    (void)fputs("</p>\n", out);
+}
+
+static void put_crowd(FILE *out, const crowd *c)
+{
+    if (c->most == 0) {
+        (void)fputs("No request ever had to wait.", out);
+        return;
+    }
+    (void)fputs("At most <b>", out);
+    html_count(out, c->most);
+    (void)fprintf(out, "</b> request%s waited at one level at once: level %u in ",
+                  c->most == 1 ? "" : "s", c->level);
+    html_text(out, c->name);
+    (void)fprintf(out, ", with %u thread%s.", c->threads, c->threads == 1 ? "" : "s");
+}
+
+static void put_pending(FILE *out, const figures *f, int number, const char *scheme,
+                        const char *subject, double full)
+{
+    if (!figures_any(f, NULL, subject, "pending_high_water")) {
+        return;
+    }
+    const crowd c = find_crowd(f, subject);
+    (void)fprintf(out,
+                  "<h3>Figure %d: requests pending at each level, with %s</h3>\n"
+                  "<p>High-water marks. Level <i>k</i> holds blocks of 2<sup><i>k</i></sup> units; "
+                  "a request waits there for a split above. ",
+                  number, scheme);
+    put_crowd(out, &c);
+    (void)fputs("</p>\n", out);
+    put_heats(out, f, subject, full);
+}
+
+/* --- work that led to nothing --- */
+
+static const struct {
+    const char *metric, *what;
+} VAIN[] = {{"wasted_splits", "wasted splits"}, {"failed_cas", "failed compare-and-swaps"}};
+
+static void put_vain_row(FILE *out, const figures *f, const char *name, const char *subject,
+                         uint32_t vain, const uint32_t *threads, uint32_t count)
+{
+    if (!figures_any(f, name, subject, VAIN[vain].metric)) {
+        return;
+    }
+    section_row(out, subject);
+    (void)fprintf(out, "<td class=\"words\">%s in %s</td>", VAIN[vain].what, name);
+    for (uint32_t k = 0; k < count; k++) {
+        (void)fputs("<td>", out);
+        html_count(out, figures_median(f, name, subject, VAIN[vain].metric, threads[k]));
+        (void)fputs("</td>", out);
+    }
+    (void)fputs("</tr>\n", out);
+}
+
+static uint32_t vain_threads(const figures *f, uint32_t threads[FIGURES_THREADS])
+{
+    uint32_t other[FIGURES_THREADS];
+    const uint32_t splits = figures_threads(f, NULL, NULL, VAIN[0].metric, threads);
+    const uint32_t swaps = figures_threads(f, NULL, NULL, VAIN[1].metric, other);
+    if (swaps > splits) {
+        memcpy(threads, other, sizeof other);
+    }
+    return swaps > splits ? swaps : splits;
+}
+
+static void put_vain(FILE *out, const figures *f)
+{
+    uint32_t threads[FIGURES_THREADS];
+    const uint32_t count = vain_threads(f, threads);
+    if (count == 0) {
+        return;
+    }
+    (void)fputs("<h3>Work that led to nothing</h3>\n<p>Splits that nobody needed after all, and "
+                "steps that another thread forestalled; by number of threads.</p>\n"
+                "<div class=\"wide\"><table>\n<thead><tr><th></th><th></th>",
+                out);
+    for (uint32_t k = 0; k < count; k++) {
+        (void)fprintf(out, "<th>%u</th>", threads[k]);
+    }
+    (void)fputs("</tr></thead>\n<tbody>\n", out);
+    for (uint32_t i = 0; i < COUNT(PLOTTED); i++) {
+        for (uint32_t k = 0; k < f->subject_count; k++) {
+            for (uint32_t vain = 0; vain < COUNT(VAIN); vain++) {
+                put_vain_row(out, f, PLOTTED[i], f->subjects[k], vain, threads, count);
+            }
+        }
+    }
+    (void)fputs("</tbody></table></div>\n", out);
+}
+
+void section_threads(FILE *out, const figures *f)
+{
+    (void)fputs("<h2 id=\"threads\">More threads</h2>\n", out);
+    put_figure_1(out, f);
+    /* One scale for both, so that their colours compare. */
+    const double full =
+        fmax(1, fmax(find_crowd(f, "levels-mutex").most, find_crowd(f, "levels-spinlock").most));
+    put_pending(out, f, 2, "mutexes", "levels-mutex", full);
+    put_pending(out, f, 3, "spinlocks", "levels-spinlock", full);
+    put_vain(out, f);
+}

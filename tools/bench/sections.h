@@ -1,0 +1,31 @@
+/* sections.h: the page's sections, top to bottom. Each writes HTML; one that has no figures says so
+ * or writes nothing. Errors stay in the stream: ask ferror. One thread a stream. */
+#ifndef MEGABUDDY_TOOLS_BENCH_SECTIONS_H
+#define MEGABUDDY_TOOLS_BENCH_SECTIONS_H
+
+#include "tools/bench/figures.h"
+
+#include <stdio.h>
+
+/* What came out, in a sentence. */
+void section_result(FILE *out, const figures *f);
+
+/* Table 1 of the founding article, then and now. */
+void section_article(FILE *out, const figures *f);
+
+/* Figures 1 to 3 of the article, for today: time by number of threads, and requests that wait. */
+void section_threads(FILE *out, const figures *f);
+
+/* A table for every case: time of an operation, subject by threads. */
+void section_cases(FILE *out, const figures *f);
+
+/* The slowest operations, a nearly full arena, filling one. */
+void section_extremes(FILE *out, const figures *f);
+
+/* How much of the arena is payload, and what the bookkeeping costs. */
+void section_space(FILE *out, const figures *f);
+
+/* For the sections' own use: begins a table's row with the subject's key and name. */
+void section_row(FILE *out, const char *subject);
+
+#endif
