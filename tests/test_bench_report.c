@@ -288,10 +288,10 @@ static void what_it_says_is_computed_from_the_rows(void **state)
     check_page(page);
     assert_non_null(strstr(page, "<b>328\u00a0µs</b>, <b>2.50 times as fast as glibc</b>"));
     assert_non_null(strstr(page, "<td>0.328</td><td>400</td><td>×0.400</td>"));
-    assert_non_null(strstr(page, "<td><b>4.75</b><small>")); /* the limit is less, but no rival */
-    assert_non_null(strstr(page, "<small>net 5.50</small>"));
-    assert_non_null(strstr(page, "<small>net ≈ 0</small>"));
-    assert_non_null(strstr(page, "<small>×2.50</small>"));
+    assert_non_null(strstr(page, "<td><b>4.75</b> <small>")); /* the limit is less, but no rival */
+    assert_non_null(strstr(page, "<i>net 5.50</i>"));
+    assert_non_null(strstr(page, "<i>net ≈ 0</i>"));
+    assert_non_null(strstr(page, "<small class=\"more\">×2.50<i>"));
     assert_non_null(strstr(page, "<td>12.4</td><td>10.6</td><td>×9.54</td>"));
     free(page);
 }
@@ -424,6 +424,33 @@ static const char *printed(void (*print)(FILE *, double), double value)
     return text;
 }
 
+static void texts_keep_what_is_utf_8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } CASES[] = {
+        {"", ""},
+        {"<&>\"'", "&lt;&amp;&gt;&quot;&#39;"},
+        {"µ 2 € 𝄞", "µ 2 € 𝄞"},
+        {"a\tb\x7f", "a\ufffdb\ufffd"},
+        {"\xe2\x82", "\ufffd\ufffd"},                     /* cut short */
+        {"\xc3<", "\ufffd&lt;"},                          /* does not swallow what follows */
+        {"\xc0\xaf", "\ufffd\ufffd"},                     /* a longer encoding than needed */
+        {"\xed\xa0\x80", "\ufffd\ufffd\ufffd"},           /* a surrogate */
+        {"\xef\xbf\xbf", "\ufffd\ufffd\ufffd"},           /* no character */
+        {"\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"}, /* beyond the last */
+    };
+    for (uint32_t i = 0; i < COUNT(CASES); i++) {
+        char text[128] = "";
+        FILE *out = fmemopen(text, sizeof text, "w");
+        assert_non_null(out);
+        html_text(out, CASES[i].text);
+        fclose(out);
+        assert_string_equal(text, CASES[i].shown);
+    }
+}
+
 static void numbers_have_three_digits(void **state)
 {
     (void)state;
@@ -500,6 +527,7 @@ int main(void)
         cmocka_unit_test(another_benchmarks_rows_are_not_ours),
         cmocka_unit_test(hostile_texts_are_escaped),
         cmocka_unit_test(more_names_than_it_has_room_for_do_no_harm),
+        cmocka_unit_test(texts_keep_what_is_utf_8),
         cmocka_unit_test(numbers_have_three_digits),
         cmocka_unit_test(missing_folders_are_made),
         cmocka_unit_test(a_folder_that_cannot_be_is_refused),

@@ -18,19 +18,20 @@ static const struct {
     const char *name, *meaning;
 } CASES[] = {
     {"article", "32,768 allocations of one int, each written; the frees are not timed."},
-    {"bulk", "The same ints; megabuddy takes 256 with one call, the others take them one by one."},
+    {"bulk",
+     "As article; megabuddy takes 256 blocks with a call, the others take them one by one."},
     {"churn", "A random slot: what is in it is freed, or it is filled with 64 B to 4 KiB."},
-    {"churn-small", "The same with 64 B to 1 KiB."},
+    {"churn-small", "A random slot: what is in it is freed, or it is filled with 64 B to 1 KiB."},
     {"ring", "Each thread allocates 64 B to 4 KiB, and the next one frees it."},
     {"tiles", "8 to 128 KiB: the oldest is freed, a new one allocated."},
-    {"full", "The same with the arena 80 and 95 % full of live blocks."},
+    {"full", "As tiles, with 80 and 95 % of the arena in use."},
     {"fill-64", "Blocks of 64 B until the arena is full."},
     {"fill-4k", "Blocks of 4 KiB until the arena is full."},
     {"fill-64k", "Blocks of 64 KiB until the arena is full."},
     {"occupancy-pow2", "Tiles of a power of two, 8 to 128 KiB, until the first refusal."},
     {"occupancy-typed", "Objects of one odd size in a pool of their own."},
-    {"occupancy-gather", "Odd sizes, each put together from at most four blocks."},
-    {"occupancy-exact", "The same sizes in one piece, with the tail given back."},
+    {"occupancy-gather", "Odd sizes, each put together from a few blocks."},
+    {"occupancy-exact", "Odd sizes, each in one piece, its tail given back."},
 };
 _Static_assert(COUNT(CASES) < FIGURES_NAMES, "there is room for strange ones");
 

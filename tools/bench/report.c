@@ -46,24 +46,25 @@ static void put_text_row(FILE *out, const char *name, const char *text)
 
 static void put_machine(FILE *out, const bench_about *about)
 {
-    (void)fputs("<table class=\"about\">\n", out);
-    open_row(out, "machine");
-    html_text(out, *about->cpu != '\0' ? about->cpu : "–");
-    (void)fprintf(out, ", %u CPU%s", about->cpus, about->cpus == 1 ? "" : "s");
-    close_row(out);
-    put_text_row(out, "kernel", about->kernel);
-    put_text_row(out, "compiler", about->compiler);
-    put_text_row(out, "date", about->date);
-    open_row(out, "the run");
-    (void)fprintf(out, "%u round%s", about->rounds, about->rounds == 1 ? "" : "s");
+    const char *const texts[] = {about->kernel, about->compiler, about->date};
+    (void)fputs("<p>Measured on ", out);
+    html_text(out, *about->cpu != '\0' ? about->cpu : "an unknown processor");
+    if (about->cpus > 0) {
+        (void)fprintf(out, ", %u CPU%s", about->cpus, about->cpus == 1 ? "" : "s");
+    }
+    for (uint32_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (*texts[i] != '\0') {
+            (void)fputs(" · ", out);
+            html_text(out, texts[i]);
+        }
+    }
+    (void)fprintf(out, " · %u\u00a0round%s", about->rounds, about->rounds == 1 ? "" : "s");
     if (about->seconds > 0 && about->seconds < FIGURES_LIMIT) {
         (void)fputs(" in ", out);
-        html_number(out, about->seconds);
-        (void)fputs(" s", out);
+        html_time(out, about->seconds * 1e9);
     }
-    (void)fputs(about->quick ? "; a quick one: fewer cases, threads and rounds" : "", out);
-    close_row(out);
-    (void)fputs("</table>\n", out);
+    (void)fputs(about->quick ? " · a <b>quick</b> run: fewer cases, threads and rounds" : "", out);
+    (void)fputs("</p>\n", out);
 }
 
 static void put_link(FILE *out, bool there, const char *id, const char *text)
@@ -99,12 +100,10 @@ static void put_method(FILE *out, const bench_about *about)
         "<p><b>limit-list</b> is a free list a thread and size, with no synchronisation at all: "
         "what an allocator could hope for that never had to share. <b>limit-empty</b> returns the "
         "same memory again and again: the harness’s own time. Neither is an allocator. "
-        "<b>megabuddy-checked</b> is megabuddy with its checks of pointers on.</p>\n",
+        "<b>megabuddy-checked</b> is megabuddy with its checks of pointers on.</p>\n"
+        "<p>More threads than the machine has CPUs take turns: those figures show what it costs "
+        "when a thread is stopped in the midst of an operation.</p>\n",
         out);
-    (void)fprintf(out,
-                  "<p>With more threads than the %u CPU%s of this machine they take turns: those "
-                  "figures show what preemption costs.</p>\n",
-                  about->cpus, about->cpus == 1 ? "" : "s");
     (void)fputs("<table class=\"about\">\n", out);
     put_text_row(out, "arena", units_format_bytes(about->arena_bytes, arena));
     open_row(out, "seed");
@@ -132,11 +131,11 @@ static char *make_page(const bench_table *table, const bench_about *about, size_
     figures f;
     figures_init(&f, table);
     put_head(out);
-    section_result(out, &f);
+    section_result(out, &f, about->cpus);
     put_machine(out, about);
     put_contents(out, &f);
     section_article(out, &f);
-    section_threads(out, &f);
+    section_threads(out, &f, about->cpus);
     section_cases(out, &f);
     section_extremes(out, &f);
     section_space(out, &f);

@@ -22,16 +22,22 @@ static const struct {
 
 /* --- the result --- */
 
-/* The first case of these, with the most threads, of which there are both figures. */
+static bool is_shared(const figures *f, const char *name, uint32_t threads)
+{
+    return figures_median(f, name, "megabuddy", "ns_per_op", threads) > 0 &&
+           figures_median(f, name, "glibc", "ns_per_op", threads) > 0;
+}
+
+/* The first case of these of which there are both figures. With the most threads that have a CPU
+ * each: what more of them do tells about the scheduler. */
 static const char *find_shared(const figures *f, const char *const *cases, uint32_t count,
-                               uint32_t *threads_out)
+                               uint32_t cpus, uint32_t *threads_out)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t threads[FIGURES_THREADS];
         uint32_t k = figures_threads(f, cases[i], "megabuddy", "ns_per_op", threads);
         while (k-- > 0) {
-            if (figures_median(f, cases[i], "glibc", "ns_per_op", threads[k]) > 0 &&
-                figures_median(f, cases[i], "megabuddy", "ns_per_op", threads[k]) > 0) {
+            if ((threads[k] <= cpus || k == 0) && is_shared(f, cases[i], threads[k])) {
                 *threads_out = threads[k];
                 return cases[i];
             }
@@ -73,16 +79,14 @@ static void put_case_result(FILE *out, const figures *f, const char *name, uint3
     put_against_glibc(out, own, figures_median(f, name, "glibc", "ns_per_op", threads));
 }
 
-void section_result(FILE *out, const figures *f)
+void section_result(FILE *out, const figures *f, uint32_t cpus)
 {
     static const char *const OTHERS[] = {"churn", "tiles", "ring", "churn-small"};
     uint32_t threads[FIGURES_THREADS];
     const uint32_t count = figures_threads(f, "article", "megabuddy", "ns_per_op", threads);
-    const bool has_article =
-        count > 0 && figures_median(f, "article", "megabuddy", "ns_per_op", threads[0]) > 0 &&
-        figures_median(f, "article", "glibc", "ns_per_op", threads[0]) > 0;
+    const bool has_article = count > 0 && is_shared(f, "article", threads[0]);
     uint32_t most = 0;
-    const char *other = find_shared(f, OTHERS, COUNT(OTHERS), &most);
+    const char *other = find_shared(f, OTHERS, COUNT(OTHERS), cpus, &most);
     (void)fputs("<p class=\"lead\">", out);
     if (has_article) {
         put_article_result(out, f, threads[0]);
@@ -164,14 +168,15 @@ static void put_now(FILE *out, const figures *f, uint32_t threads)
 
 void section_article(FILE *out, const figures *f)
 {
-    (void)fputs("<h2 id=\"article\">The article’s Table 1, then and now</h2>\n"
-                "<p>“Parallel Binary Buddy” timed 32,768 allocations of one int. Its last column "
-                "said GB/s; 131,072 bytes over those times are MB/s, as they stand here. The "
-                "ratio is to <i>new</i> then and to glibc now; the bars are drawn to the longest "
-                "of their own group, since the machines do not compare.</p>\n"
-                "<div class=\"wide\"><table class=\"full\">\n<thead><tr><th></th><th>ms</th>"
-                "<th>MB/s</th><th>ratio</th><th></th></tr></thead>\n<tbody>\n",
-                out);
+    (void)fputs(
+        "<h2 id=\"article\">The article’s Table 1, then and now</h2>\n"
+        "<p>“Parallel Binary Buddy” timed 32,768 allocations of one int. Its last column "
+        "said GB/s; 131,072 bytes over those times are MB/s, as they stand here. The "
+        "ratio of times is to <i>new</i> then and to glibc now; the bars are drawn to the longest "
+        "of their own group, since the machines do not compare.</p>\n"
+        "<div class=\"wide\"><table class=\"full\">\n<thead><tr><th></th><th>ms</th>"
+        "<th>MB/s</th><th>ratio</th><th></th></tr></thead>\n<tbody>\n",
+        out);
     put_then(out);
     uint32_t threads[FIGURES_THREADS];
     if (figures_threads(f, "article", NULL, "ns_per_op", threads) > 0) {

@@ -24,11 +24,16 @@ typedef struct grid {
     uint32_t thread_count;
 } grid;
 
-void section_row(FILE *out, const char *subject)
+static void open_row(FILE *out, const char *subject)
 {
     (void)fprintf(out, "<tr%s><th>", strcmp(subject, "megabuddy") == 0 ? " class=\"own\"" : "");
     svg_key(out, figures_slot(subject));
     html_text(out, subject);
+}
+
+void section_row(FILE *out, const char *subject)
+{
+    open_row(out, subject);
     (void)fputs("</th>", out);
 }
 
@@ -87,26 +92,25 @@ static void put_ratio(FILE *out, const grid *g, const bench_row *row)
 {
     const double own = figures_median(g->f, g->name, "megabuddy", row->metric, row->threads);
     if (own > 0) {
-        (void)fputs("<small>×", out);
+        (void)fputs("×", out);
         html_number(out, row->median / own);
-        (void)fputs("</small>", out);
     }
 }
 
-/* What is left when the harness's own time is taken off. */
+/* What is left when the harness's own time is taken off; nothing for the harness itself. */
 static void put_net(FILE *out, const grid *g, const bench_row *row)
 {
     const double empty = figures_median(g->f, g->name, "limit-empty", row->metric, row->threads);
-    if (empty < 0 || strcmp(row->subject, "limit-empty") == 0) {
-        return;
+    (void)fputs("<i>", out);
+    if (empty >= 0 && strcmp(row->subject, "limit-empty") != 0) {
+        (void)fputs("net ", out);
+        if (row->median - empty <= NOTHING_NS) {
+            (void)fputs("≈ 0", out);
+        } else {
+            html_number(out, row->median - empty);
+        }
     }
-    (void)fputs("<small>net ", out);
-    if (row->median - empty <= NOTHING_NS) {
-        (void)fputs("≈ 0", out);
-    } else {
-        html_number(out, row->median - empty);
-    }
-    (void)fputs("</small>", out);
+    (void)fputs("</i>", out);
 }
 
 static void put_time_cell(FILE *out, const grid *g, const char *subject, uint32_t threads)
@@ -118,24 +122,24 @@ static void put_time_cell(FILE *out, const grid *g, const char *subject, uint32_
     }
     (void)fputs("<td>", out);
     put_median(out, g, row);
-    (void)fputs("<small>", out);
+    (void)fputs(" <small>", out);
     html_number(out, row->min);
-    (void)fputs(" – ", out);
+    (void)fputs("–", out);
     html_number(out, row->max);
-    (void)fputs("</small>", out);
+    (void)fputs("</small><small class=\"more\">", out);
     put_ratio(out, g, row);
     put_net(out, g, row);
-    (void)fputs("</td>", out);
+    (void)fputs("</small></td>", out);
 }
 
-/* "on", "off", or a dash where nobody said. */
-static const char *checks_text(const grid *g, const char *subject)
+/* Whether the subject's checks were on, where that is known. */
+static void put_checks(FILE *out, const grid *g, const char *subject)
 {
     uint32_t threads[FIGURES_THREADS];
-    if (figures_threads(g->f, g->name, subject, "checks", threads) == 0) {
-        return "–";
+    if (figures_threads(g->f, g->name, subject, "checks", threads) > 0) {
+        const double on = figures_median(g->f, g->name, subject, "checks", threads[0]);
+        (void)fprintf(out, "<small>checks %s</small>", on > 0 ? "on" : "off");
     }
-    return figures_median(g->f, g->name, subject, "checks", threads[0]) > 0 ? "on" : "off";
 }
 
 static void put_times(FILE *out, grid *g)
@@ -144,7 +148,8 @@ static void put_times(FILE *out, grid *g)
         return;
     }
     put_heading(out, g->name);
-    (void)fputs("<div class=\"wide\"><table>\n<thead><tr><th>ns per operation</th><th>checks</th>",
+    (void)fputs("<div class=\"wide\"><table class=\"full times\">\n"
+                "<thead><tr><th>ns per operation</th>",
                 out);
     for (uint32_t k = 0; k < g->thread_count; k++) {
         (void)fprintf(out, "<th>%u thread%s</th>", g->threads[k], g->threads[k] == 1 ? "" : "s");
@@ -155,8 +160,9 @@ static void put_times(FILE *out, grid *g)
         if (!grid_has(g, subject)) {
             continue;
         }
-        section_row(out, subject);
-        (void)fprintf(out, "<td>%s</td>", checks_text(g, subject));
+        open_row(out, subject);
+        put_checks(out, g, subject);
+        (void)fputs("</th>", out);
         for (uint32_t k = 0; k < g->thread_count; k++) {
             put_time_cell(out, g, subject, g->threads[k]);
         }
@@ -176,12 +182,13 @@ void section_cases(FILE *out, const figures *f)
     if (!figures_any(f, NULL, NULL, "ns_per_op")) {
         return;
     }
-    (void)fputs("<h2 id=\"cases\">Case by case</h2>\n"
-                "<p>Medians, the best allocator’s in bold. Below each, small: the least and the "
-                "most of the rounds; how many times megabuddy’s it is; and what is left net of "
-                "the empty harness with as many threads, “≈ 0” when that is 0.3 ns or "
-                "less.</p>\n",
-                out);
+    (void)fputs(
+        "<h2 id=\"cases\">Case by case</h2>\n"
+        "<p>Medians, the best allocator’s in bold. Small beside it: the least and the "
+        "most of the rounds; below: how many times megabuddy’s it is, and what is left net of "
+        "the empty harness with as many threads, “≈ 0” when that is 0.3 ns or "
+        "less.</p>\n",
+        out);
     for (uint32_t i = 0; i < f->case_count; i++) {
         if (is_plain(f->cases[i])) {
             put_times(

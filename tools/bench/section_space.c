@@ -98,8 +98,8 @@ static void put_metadata(FILE *out, const figures *f)
         return;
     }
     (void)fputs("<h2>What the bookkeeping costs</h2>\n<p>Bits for each unit of the arena, outside "
-                "the memory that is handed out; from the least to the most of the cases. A dash "
-                "is no figure: peers keep theirs among the blocks and do not tell.</p>\n"
+                "the memory that is handed out; from the least to the most of the cases. The "
+                "others keep theirs among the blocks, and do not tell.</p>\n"
                 "<table>\n<thead><tr><th></th><th>bits per unit</th></tr></thead>\n<tbody>\n",
                 out);
     for (uint32_t i = 0; i < f->subject_count; i++) {

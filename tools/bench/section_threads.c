@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -32,10 +31,12 @@ static void fill_chart(svg_chart *chart, const figures *f, const char *name)
     }
 }
 
-static void put_plot(FILE *out, const figures *f, const char *name)
+static void put_plot(FILE *out, const figures *f, const char *name, uint32_t cpus)
 {
-    svg_chart chart = {
-        .title = "time of an operation by number of threads", .x_label = "threads", .y_unit = "ns"};
+    svg_chart chart = {.title = "time of an operation by number of threads",
+                       .x_label = "threads",
+                       .y_unit = "ns",
+                       .divide = cpus};
     fill_chart(&chart, f, name);
     (void)fprintf(out, "<figure><figcaption><b>%s</b> · ns per operation<br/>%s</figcaption>\n",
                   name, figures_meaning(name));
@@ -72,12 +73,22 @@ static void put_courses(FILE *out, const figures *f, const char *name)
     (void)fputs(".", out);
 }
 
-static void put_figure_1(FILE *out, const figures *f)
+static bool has_plots(const figures *f)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < COUNT(PLOTTED); i++) {
+        has |= figures_any(f, PLOTTED[i], NULL, "ns_per_op");
+    }
+    return has;
+}
+
+static void put_figure_1(FILE *out, const figures *f, uint32_t cpus)
 {
     (void)fputs("<h3>Figure 1: time per operation by number of threads</h3>\n"
                 "<p>Lower is faster; a line that falls makes use of the threads, one that rises "
-                "lets them queue. Wall time over all threads, medians; the scale is logarithmic, "
-                "and each plot has its own.",
+                "lets them queue. Right of the dotted line there are more threads than CPUs. "
+                "Wall time over all threads, medians; the scale is logarithmic, and each plot has "
+                "its own.",
                 out);
     bool said = false;
     for (uint32_t i = 0; i < COUNT(PLOTTED) && !said; i++) {
@@ -89,7 +100,7 @@ static void put_figure_1(FILE *out, const figures *f)
     (void)fputs("</p>\n<div class=\"columns\">\n", out);
     for (uint32_t i = 0; i < COUNT(PLOTTED); i++) {
         if (figures_any(f, PLOTTED[i], NULL, "ns_per_op")) {
-            put_plot(out, f, PLOTTED[i]);
+            put_plot(out, f, PLOTTED[i], cpus);
         }
     }
     (void)fputs("</div>\n", out);
@@ -187,7 +198,7 @@ static void put_heats(FILE *out, const figures *f, const char *subject, double f
 {
     bool calm[FIGURES_NAMES] = {false};
     uint32_t calm_count = 0;
-    (void)fputs("<div class=\"columns\">\n", out);
+    (void)fputs("<div class=\"columns narrow\">\n", out);
     for (uint32_t i = 0; i < f->case_count; i++) {
         calm[i] = figures_any(f, f->cases[i], subject, "pending_high_water") &&
                   !put_heat(out, f, f->cases[i], subject, full);
@@ -236,7 +247,9 @@ static void put_pending(FILE *out, const figures *f, int number, const char *sch
                   number, scheme);
     put_crowd(out, &c);
     (void)fputs("</p>\n", out);
-    put_heats(out, f, subject, full);
+    if (c.most > 0) {
+        put_heats(out, f, subject, full);
+    }
 }
 
 /* --- work that led to nothing --- */
@@ -246,61 +259,70 @@ static const struct {
 } VAIN[] = {{"wasted_splits", "wasted splits"}, {"failed_cas", "failed compare-and-swaps"}};
 
 static void put_vain_row(FILE *out, const figures *f, const char *name, const char *subject,
-                         uint32_t vain, const uint32_t *threads, uint32_t count)
+                         const char *metric, const uint32_t *threads, uint32_t count)
 {
-    if (!figures_any(f, name, subject, VAIN[vain].metric)) {
-        return;
-    }
-    section_row(out, subject);
-    (void)fprintf(out, "<td class=\"words\">%s in %s</td>", VAIN[vain].what, name);
+    (void)fputs("<tr><th>", out);
+    html_text(out, name);
+    (void)fputs("</th>", out);
     for (uint32_t k = 0; k < count; k++) {
         (void)fputs("<td>", out);
-        html_count(out, figures_median(f, name, subject, VAIN[vain].metric, threads[k]));
+        html_count(out, figures_median(f, name, subject, metric, threads[k]));
         (void)fputs("</td>", out);
     }
     (void)fputs("</tr>\n", out);
 }
 
-static uint32_t vain_threads(const figures *f, uint32_t threads[FIGURES_THREADS])
+/* A table of cases by threads, if there is such a figure of the subject. */
+static void put_vain_table(FILE *out, const figures *f, const char *subject, uint32_t vain)
 {
-    uint32_t other[FIGURES_THREADS];
-    const uint32_t splits = figures_threads(f, NULL, NULL, VAIN[0].metric, threads);
-    const uint32_t swaps = figures_threads(f, NULL, NULL, VAIN[1].metric, other);
-    if (swaps > splits) {
-        memcpy(threads, other, sizeof other);
-    }
-    return swaps > splits ? swaps : splits;
-}
-
-static void put_vain(FILE *out, const figures *f)
-{
+    const char *metric = VAIN[vain].metric;
     uint32_t threads[FIGURES_THREADS];
-    const uint32_t count = vain_threads(f, threads);
+    const uint32_t count = figures_threads(f, NULL, subject, metric, threads);
     if (count == 0) {
         return;
     }
-    (void)fputs("<h3>Work that led to nothing</h3>\n<p>Splits that nobody needed after all, and "
-                "steps that another thread forestalled; by number of threads.</p>\n"
-                "<div class=\"wide\"><table>\n<thead><tr><th></th><th></th>",
-                out);
+    (void)fputs("<figure class=\"wide\"><figcaption><b>", out);
+    html_text(out, subject);
+    (void)fprintf(out, "</b> · %s</figcaption>\n<table class=\"full\"><thead><tr><th>threads</th>",
+                  VAIN[vain].what);
     for (uint32_t k = 0; k < count; k++) {
         (void)fprintf(out, "<th>%u</th>", threads[k]);
     }
     (void)fputs("</tr></thead>\n<tbody>\n", out);
-    for (uint32_t i = 0; i < COUNT(PLOTTED); i++) {
-        for (uint32_t k = 0; k < f->subject_count; k++) {
-            for (uint32_t vain = 0; vain < COUNT(VAIN); vain++) {
-                put_vain_row(out, f, PLOTTED[i], f->subjects[k], vain, threads, count);
-            }
+    for (uint32_t i = 0; i < f->case_count; i++) {
+        if (figures_any(f, f->cases[i], subject, metric)) {
+            put_vain_row(out, f, f->cases[i], subject, metric, threads, count);
         }
     }
-    (void)fputs("</tbody></table></div>\n", out);
+    (void)fputs("</tbody></table></figure>\n", out);
 }
 
-void section_threads(FILE *out, const figures *f)
+static void put_vain(FILE *out, const figures *f)
+{
+    if (!figures_any(f, NULL, NULL, VAIN[0].metric) &&
+        !figures_any(f, NULL, NULL, VAIN[1].metric)) {
+        return;
+    }
+    (void)fputs("<h3>Work that led to nothing</h3>\n<p>Splits that nobody needed after all, and "
+                "steps that another thread forestalled: so many in the whole of a trial.</p>\n"
+                "<div class=\"columns narrow\">\n",
+                out);
+    for (uint32_t i = 0; i < f->subject_count; i++) {
+        for (uint32_t vain = 0; vain < COUNT(VAIN); vain++) {
+            put_vain_table(out, f, f->subjects[i], vain);
+        }
+    }
+    (void)fputs("</div>\n", out);
+}
+
+void section_threads(FILE *out, const figures *f, uint32_t cpus)
 {
     (void)fputs("<h2 id=\"threads\">More threads</h2>\n", out);
-    put_figure_1(out, f);
+    if (has_plots(f)) {
+        put_figure_1(out, f, cpus);
+    } else {
+        (void)fputs("<p>Nothing was measured that Figure 1 could show.</p>\n", out);
+    }
     /* One scale for both, so that their colours compare. */
     const double full =
         fmax(1, fmax(find_crowd(f, "levels-mutex").most, find_crowd(f, "levels-spinlock").most));

@@ -7,14 +7,14 @@
 
 #include <stdio.h>
 
-/* What came out, in a sentence. */
-void section_result(FILE *out, const figures *f);
+/* What came out, in a sentence: with as many threads as the machine has CPUs for, at most. */
+void section_result(FILE *out, const figures *f, uint32_t cpus);
 
 /* Table 1 of the founding article, then and now. */
 void section_article(FILE *out, const figures *f);
 
 /* Figures 1 to 3 of the article, for today: time by number of threads, and requests that wait. */
-void section_threads(FILE *out, const figures *f);
+void section_threads(FILE *out, const figures *f, uint32_t cpus);
 
 /* A table for every case: time of an operation, subject by threads. */
 void section_cases(FILE *out, const figures *f);

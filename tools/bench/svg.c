@@ -3,6 +3,7 @@
 #include "tools/bench/figures.h"
 #include "tools/bench/html.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ _Static_assert(FIGURES_NAMES <= SVG_LINES, "a line for each subject");
 enum { WIDTH = 440, HEIGHT = 300, LEFT = 42, RIGHT = 128, TOP = 14, BOTTOM = 38 };
 enum { RIGHTMOST = WIDTH - RIGHT, LOWEST = HEIGHT - BOTTOM };
 enum { LABEL_APART = 14 }; /* a line of type */
-enum { CELL_HEIGHT = 22, CELL_WIDTH_MAX = 74, CELL_LEFT = 62, CELL_TOP = 22 };
+enum { HEAT_WIDTH = 360, CELL_HEIGHT = 20, CELL_WIDTH_MAX = 60, CELL_LEFT = 58, CELL_TOP = 20 };
 
 #define VALUE_MIN 1e-6 /* below, nothing is drawn: no clock measures it */
 
@@ -82,6 +83,7 @@ static bool scale_fit(scale *s, const svg_chart *chart)
             }
         }
     }
+    assert(isfinite(high)); /* else the steps would never reach it */
     if (high == 0) {
         return false;
     }
@@ -137,6 +139,18 @@ static void put_columns(FILE *out, const svg_chart *chart)
     }
     (void)fprintf(out, "<text text-anchor=\"middle\" x=\"%.1f\" y=\"%d\">%s</text>\n",
                   (LEFT + RIGHTMOST) / 2.0, LOWEST + 32, chart->x_label);
+}
+
+static void put_divide(FILE *out, const svg_chart *chart)
+{
+    uint32_t k = 0;
+    while (k < chart->column_count && chart->columns[k] <= chart->divide) {
+        k++;
+    }
+    if (k > 0 && k < chart->column_count) {
+        (void)fprintf(out, "<path class=\"divide\" d=\"M%.1f %dV%d\"/>\n",
+                      (column_x(chart, k - 1) + column_x(chart, k)) / 2, TOP, LOWEST);
+    }
 }
 
 static void put_path(FILE *out, const svg_chart *chart, const scale *s, const svg_line *line)
@@ -259,6 +273,7 @@ void svg_lines(FILE *out, const svg_chart *chart)
     put_open(out, WIDTH, HEIGHT, chart->title);
     put_scale(out, &s);
     put_columns(out, chart);
+    put_divide(out, chart);
     put_labels(out, chart, &s);
     for (uint32_t i = chart->line_count; i-- > 0;) {
         put_line(out, chart, &s, &chart->lines[i]);
@@ -280,7 +295,7 @@ static void put_cell(FILE *out, const svg_heat *heat, uint32_t row, uint32_t col
                   "fill-opacity=\"%.2f\"/>",
                   x, y, width - 2, CELL_HEIGHT - 2, opacity);
     (void)fprintf(out, "<text class=\"%s\" text-anchor=\"middle\" x=\"%.1f\" y=\"%u\">",
-                  value > 0 ? "strong" : "tick", x + width / 2 - 1, y + 15);
+                  value > 0 ? "strong" : "tick", x + width / 2 - 1, y + 14);
     html_count(out, value);
     (void)fputs("</text>\n", out);
 }
@@ -288,8 +303,8 @@ static void put_cell(FILE *out, const svg_heat *heat, uint32_t row, uint32_t col
 void svg_cells(FILE *out, const svg_heat *heat)
 {
     const uint32_t columns = heat->column_count > 0 ? heat->column_count : 1;
-    const double width = fmin(CELL_WIDTH_MAX, (WIDTH - CELL_LEFT) / (double)columns);
-    put_open(out, WIDTH, CELL_TOP + heat->row_count * CELL_HEIGHT, heat->title);
+    const double width = fmin(CELL_WIDTH_MAX, (HEAT_WIDTH - CELL_LEFT) / (double)columns);
+    put_open(out, HEAT_WIDTH, CELL_TOP + heat->row_count * CELL_HEIGHT, heat->title);
     (void)fprintf(out, "<g class=\"s%u\"><text x=\"0\" y=\"14\">threads</text>", heat->slot);
     for (uint32_t k = 0; k < heat->column_count; k++) {
         (void)fprintf(out, "<text text-anchor=\"middle\" x=\"%.1f\" y=\"14\">%u</text>",
@@ -297,7 +312,7 @@ void svg_cells(FILE *out, const svg_heat *heat)
     }
     for (uint32_t row = 0; row < heat->row_count; row++) {
         (void)fprintf(out, "\n<text x=\"0\" y=\"%u\">level %u</text>",
-                      CELL_TOP + row * CELL_HEIGHT + 15, heat->rows[row]);
+                      CELL_TOP + row * CELL_HEIGHT + 14, heat->rows[row]);
         for (uint32_t k = 0; k < heat->column_count; k++) {
             put_cell(out, heat, row, k, width);
         }

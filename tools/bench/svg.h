@@ -14,7 +14,7 @@
 typedef struct svg_line {
     const char *name;
     uint32_t slot;              /* colour, dash and mark */
-    double values[SVG_COLUMNS]; /* one a column; what is not above 0 leaves a gap */
+    double values[SVG_COLUMNS]; /* one a column, finite; what is not above 0 leaves a gap */
 } svg_line;
 
 /* Lines over columns, which stand equally far apart, and a logarithmic scale that suits the values:
@@ -23,8 +23,8 @@ typedef struct svg_chart {
     const char *title;   /* for who cannot see it */
     const char *x_label; /* what the columns count */
     const char *y_unit;  /* short: it stands in the tool tips */
-    uint32_t column_count;
-    uint32_t line_count;
+    uint32_t column_count, line_count;
+    uint32_t divide; /* a dotted line stands before the first column that counts more than this */
     uint32_t columns[SVG_COLUMNS];
     svg_line lines[SVG_LINES]; /* the first is drawn over the others */
 } svg_chart;
