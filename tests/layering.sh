@@ -69,7 +69,7 @@ function is_opengl(name) {
 
 # What is not installed is private.
 function is_private_buddy(name) {
-    return name ~ /^buddy\// && name !~ /^buddy\/(buddy|heap|levels|magazine|tree)\.h$/
+    return name ~ /^buddy\// && name !~ /^buddy\/(buddy|heap|levels|magazine|pool|tree)\.h$/
 }
 
 # The allocator itself, as against what stands round it.
@@ -111,7 +111,7 @@ function check_buddy(name, quoted) {
     if (!quoted && !is_libc(name)) {
         offend("buddy/ needs the C library only, but includes " name)
     }
-    if (is_core() && name ~ /^buddy\/(heap|heap_marks|region)/) {
+    if (is_core() && name ~ /^buddy\/(heap|heap_marks|pool|region)/) {
         offend("the core does not know the heap, but includes " name)
     }
     if (is_core() &&
