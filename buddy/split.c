@@ -2,20 +2,42 @@
 
 #include <assert.h>
 
+/* Gives blocks of which none is another's buddy. Returns the lower buddies of the pairs that they
+ * make up with free ones: we own them now, as blocks of the next order. */
+static uint64_t give_singles(const freeset *set, core_sheet *sheet, uint32_t order, uint32_t index,
+                             uint64_t mask)
+{
+    uint64_t pairs;
+    word_change change = word_give(freeset_word(set, 0, index), mask, &pairs);
+    assert((change.before & mask) == 0);
+    if (word_crossed(change)) {
+        freeset_settle(set, index);
+    }
+    core_count(sheet, order, (int32_t)word_count(mask) - 2 * (int32_t)word_count(pairs));
+    sheet->failed_cas += change.retries;
+    return pairs;
+}
+
+/* None of these blocks is marked free; else one was given back twice. */
+static void assert_taken(const freeset *set, uint32_t index, uint64_t mask)
+{
+    /* relaxed: they are ours, so nobody else changes their bits */
+    assert((atomic_load_explicit(freeset_word(set, 0, index), memory_order_relaxed) & mask) == 0);
+    (void)set, (void)index, (void)mask; /* for builds without asserts */
+}
+
 void split_give_mask(buddy *b, core_sheet *sheet, uint32_t order, uint32_t index, uint64_t mask)
 {
     for (; mask != 0 && order < b->max_order; order++) {
         const freeset *set = &b->sets[order];
-        uint64_t pairs;
-        word_change change = word_give(freeset_word(set, 0, index), mask, &pairs);
-        assert((change.before & mask) == 0); /* else a block was given back twice */
-        if (word_crossed(change)) {
-            freeset_settle(set, index);
+        /* Buddies that are both given merge before anybody has seen them. */
+        uint64_t pairs = word_pairs(mask);
+        uint64_t single = mask & ~(pairs | pairs << 1);
+        assert_taken(set, index, mask);
+        if (single != 0) {
+            pairs |= give_singles(set, sheet, order, index, single);
         }
-        uint32_t merged = word_count(pairs);
-        core_count(sheet, order, (int32_t)word_count(mask) - 2 * (int32_t)merged);
-        sheet->merges += merged;
-        sheet->failed_cas += change.retries;
+        sheet->merges += word_count(pairs);
         /* The 32 parents of a word's pairs are one half of a word of the next order. */
         mask = word_parents(pairs) << (index % 2 * (WORD_BITS / 2));
         index /= 2;
