@@ -345,21 +345,27 @@ pool_status pool_free_array(pool *p, const void *array, uint32_t count)
     return status;
 }
 
-/* The objects at `in`, at most BULK, into `places`, but for those that are refused. Returns how
- * many; `*first` becomes the first refusal, if it is POOL_OK yet. */
+/* The places of the objects at `in`, but for those that are refused. Returns how many; `*first`
+ * becomes the first refusal, if it is POOL_OK yet. */
 static uint32_t read_pointers(body *b, uint32_t count, const unsigned char *in, uint32_t places[],
                               pool_status *first)
 {
+    const uintptr_t base = (uintptr_t)b->front.base; /* copies: `places` might be anything's */
+    const uint64_t inverse = b->inverse;
+    const uint32_t shift = b->shift, quick = b->front.quick;
     uint32_t good = 0;
     for (uint32_t i = 0; i < count; i++) {
         const void *object;
         memcpy(&object, in + i * sizeof(object), sizeof(object));
-        if (object == NULL) {
-            continue;
+        uint64_t place = pool_divide((uintptr_t)object - base, inverse, shift);
+        places[good] = (uint32_t)place;
+        if (MAGAZINE_LIKELY(place < quick)) {
+            good++;
+        } else if (object != NULL) {
+            pool_status status = take_back(b, object, 1, &places[good]);
+            good += status == POOL_OK;
+            *first = *first == POOL_OK ? status : *first;
         }
-        pool_status status = take_back(b, object, 1, &places[good]);
-        good += status == POOL_OK;
-        *first = *first == POOL_OK ? status : *first;
     }
     return good;
 }
