@@ -160,10 +160,25 @@ static void shrink_limit(magazine_shelf *shelf)
     shelf->limit = shelf->base;
 }
 
+/* Blocks that go between a shelf and the core at a time: half of what it holds at most, so that
+ * neither a take nor a give can follow that has to go there again. */
 static uint32_t batch_of(const magazine_shelf *shelf)
 {
     uint32_t batch = limit_of(shelf) / 2;
-    return batch < 1 ? 1 : batch < DEPOT_BATCH ? batch : DEPOT_BATCH;
+    return batch > 1 ? batch : 1;
+}
+
+/* Gives the oldest blocks of a shelf to the depot or to the core. Returns how many. */
+static uint32_t give_oldest(magazine *m, const magazine_shelf *shelf, uint32_t order)
+{
+    uint32_t batch = batch_of(shelf), few = batch < DEPOT_BATCH ? batch : DEPOT_BATCH;
+    if (few >= DEPOT_LEAST && depot_put(magazine_depot(m, order), shelf->base, few)) {
+        return few;
+    }
+    buddy_free_bulk(m->core, order, batch, shelf->base);
+    magazine_count_given(m, (uint64_t)batch << order);
+    count_one(&m->drains);
+    return batch;
 }
 
 void magazine_empty_stock(magazine *m, magazine_stock *stock)
@@ -223,13 +238,9 @@ static bool refill(magazine *m, magazine_stock *stock, uint32_t order)
 static void drain(magazine *m, magazine_stock *stock, uint32_t order)
 {
     magazine_shelf *shelf = &stock->shelves[order];
-    uint32_t count = shelf_count(shelf), batch = batch_of(shelf);
+    uint32_t count = shelf_count(shelf);
     if (count != 0) {
-        if (batch < DEPOT_LEAST || !depot_put(magazine_depot(m, order), shelf->base, batch)) {
-            buddy_free_bulk(m->core, order, batch, shelf->base);
-            magazine_count_given(m, (uint64_t)batch << order);
-            count_one(&m->drains);
-        }
+        uint32_t batch = give_oldest(m, shelf, order);
         memmove(shelf->base, shelf->base + batch, (count - batch) * sizeof(shelf->base[0]));
         set_count(shelf, count - batch);
     }
