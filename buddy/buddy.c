@@ -145,8 +145,10 @@ static void carve(buddy *b, core_sheet *sheet, buddy_block block, const request 
     uint32_t last = block.offset + ((UINT32_C(1) << block.order) - run * size);
     uint32_t start = r->near < block.offset ? block.offset : r->near & ~(size - 1);
     start = start > last ? last : start;
+    uint32_t *offsets = r->offsets; /* a copy: what is written could be the request, for all that
+                                       the compiler knows */
     for (uint32_t i = 0; i < run; i++) {
-        r->offsets[i] = start + i * size;
+        offsets[i] = start + i * size;
     }
     uint32_t rest = split_put_rest(b, sheet, block, start, start + run * size);
     sheet->splits += run + rest - 1;
@@ -155,9 +157,10 @@ static void carve(buddy *b, core_sheet *sheet, buddy_block block, const request 
 /* Hands out the blocks that `mask` names in word `index`, which have the size asked for. */
 static uint32_t hand_out_whole(uint32_t index, uint64_t mask, const request *r)
 {
-    uint32_t base = index * WORD_BITS, done = 0;
+    uint32_t base = index * WORD_BITS, order = r->order, done = 0;
+    uint32_t *offsets = r->offsets; /* as above */
     for (; mask != 0; mask &= mask - 1) {
-        r->offsets[done++] = (base + word_lowest(mask)) << r->order;
+        offsets[done++] = (base + word_lowest(mask)) << order;
     }
     return done;
 }
