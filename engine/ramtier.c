@@ -1,7 +1,7 @@
-/* ramtier.c: an index behind one mutex, blocks from the parallel buddy, bytes copied in between.
+/* ramtier.c: an index behind one mutex, blocks from the arena, bytes copied in between.
  *
  *     insert:  [lock: make room, take an entry]  gather, copy  [lock: publish, pinned]
- *     evict:   [lock: oldest unpinned entry out of the index, its blocks back to the buddy]
+ *     evict:   [lock: oldest unpinned entry out of the index, its blocks back]
  *
  * Between the two locks of an insert the entry belongs to its inserter alone: it is in no chain and
  * no list, and its units are counted already, so the budget holds at every instant. */
@@ -30,7 +30,7 @@ struct ramtier {
     uint64_t budget_bytes;
     uint64_t fixed_bytes; /* this struct, the index, the allocator's metadata */
     uint32_t arena_units, limit_units;
-    heap *arena;
+    arena *arena;
     uint8_t *base;
 
     /* need the mutex */
@@ -53,46 +53,35 @@ static uint32_t max_pages_of(const ramtier_desc *desc)
     return pages < UINT32_C(1) << 30 ? (uint32_t)pages : UINT32_C(1) << 30;
 }
 
-static heap *create_arena(uint64_t bytes, bool prefault)
+static arena_desc describe_arena(const ramtier_desc *desc, uint64_t bytes)
 {
-    const uint64_t units = bytes / RAMTIER_UNIT_BYTES;
-    if (units == 0 || units > UINT32_MAX - 2) {
-        return NULL;
-    }
-    return heap_create(&(heap_desc){.bytes = (size_t)units * RAMTIER_UNIT_BYTES,
-                                    .unit_bytes = RAMTIER_UNIT_BYTES,
-                                    .prefault = prefault});
+    return (arena_desc){.bytes = bytes / RAMTIER_UNIT_BYTES * RAMTIER_UNIT_BYTES,
+                        .unit_bytes = RAMTIER_UNIT_BYTES,
+                        .sync = desc->sync,
+                        .prefault = desc->prefault};
 }
 
-static uint64_t metadata_bytes(heap *h)
-{
-    heap_stats stats;
-    heap_get_stats(h, &stats);
-    return stats.metadata_bytes;
-}
-
-/* Makes the largest arena whose metadata fits beside it: how much that is, a first one without its
- * metadata taken off says (nothing of it is touched, so it costs no memory). */
+/* Makes the largest arena whose metadata fits beside it: that of an arena of all the rest is taken
+ * off, since a smaller one needs no more. */
 static bool fit_arena(ramtier *rt, const ramtier_desc *desc)
 {
     const uint64_t index = sizeof(ramtier) + ramindex_bytes(max_pages_of(desc));
     const uint64_t rest = desc->budget_bytes > index ? desc->budget_bytes - index : 0;
-    heap *probe = create_arena(rest, false);
-    if (probe == NULL) {
+    const arena_desc most = describe_arena(desc, rest);
+    const uint64_t metadata = arena_metadata_bytes(&most);
+    if (metadata == 0 || metadata >= rest) {
         return false;
     }
-    const uint64_t metadata = metadata_bytes(probe);
-    heap_destroy(probe);
-    rt->arena = rest > metadata ? create_arena(rest - metadata, desc->prefault) : NULL;
+    const arena_desc ad = describe_arena(desc, rest - metadata);
+    rt->arena = arena_create(&ad);
     if (rt->arena == NULL) {
         return false;
     }
-    const uint64_t bytes = heap_get_desc(rt->arena)->bytes;
-    rt->base = heap_base(rt->arena);
-    rt->fixed_bytes = index + metadata_bytes(rt->arena);
-    rt->arena_units = (uint32_t)(bytes / RAMTIER_UNIT_BYTES);
+    rt->base = arena_base(rt->arena);
+    rt->fixed_bytes = index + arena_metadata_bytes(&ad);
+    rt->arena_units = (uint32_t)(ad.bytes / RAMTIER_UNIT_BYTES);
     rt->limit_units = (uint32_t)((uint64_t)rt->arena_units * WATERMARK_PERCENT / 100);
-    return rt->fixed_bytes + bytes <= desc->budget_bytes &&
+    return rt->fixed_bytes + ad.bytes <= desc->budget_bytes &&
            rt->limit_units >= TEXEL_PAGE_MAX_BYTES / RAMTIER_UNIT_BYTES;
 }
 
@@ -118,7 +107,7 @@ void ramtier_destroy(ramtier *rt)
     if (rt == NULL) {
         return;
     }
-    heap_destroy(rt->arena);
+    arena_destroy(rt->arena);
     ramindex_finish(&rt->index);
     pthread_mutex_destroy(&rt->mutex);
     free(rt);
@@ -131,7 +120,7 @@ static void release(ramtier *rt, uint32_t index, uint32_t units)
 {
     const ramindex_entry *e = &rt->index.entries[index];
     for (uint32_t i = 0; i < e->piece_count; i++) {
-        buddy_free(heap_core(rt->arena), e->offsets[i], e->orders[i]);
+        arena_free(rt->arena, (buddy_block){e->offsets[i], e->orders[i]});
     }
     ramindex_give(&rt->index, index);
     rt->used_units -= units;
@@ -222,7 +211,7 @@ static bool gather(ramtier *rt, ramindex_entry *e, uint32_t units)
     buddy_block blocks[BUDDY_PIECES];
     uint32_t count = 0;
     for (uint32_t round = 0; round < GATHER_ROUNDS; round++) {
-        count = buddy_gather(heap_core(rt->arena), units, BUDDY_ANYWHERE, blocks);
+        count = arena_gather(rt->arena, units, blocks);
         if (count > 0) {
             break;
         }
@@ -368,8 +357,8 @@ void ramtier_flush(ramtier *rt)
 
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out)
 {
-    buddy_stats core;
-    buddy_get_stats(heap_core(rt->arena), &core);
+    arena_stats core;
+    arena_get_stats(rt->arena, &core);
     double fragmentation = 0;
     if (core.free_units > 0 && core.largest_order < BUDDY_ORDERS) {
         fragmentation = 1.0 - (double)(UINT64_C(1) << core.largest_order) / core.free_units;
@@ -389,13 +378,14 @@ void ramtier_get_stats(ramtier *rt, ramtier_stats *out)
         .evicted = rt->evicted,
         .refused = rt->refused,
         .fragmentation = fragmentation,
+        .pending_high_water = core.pending_high_water,
     };
     pthread_mutex_unlock(&rt->mutex);
 }
 
 const buddy *ramtier_core(const ramtier *rt)
 {
-    return heap_core(rt->arena);
+    return arena_core(rt->arena);
 }
 
 /* --- check --- */
@@ -433,7 +423,7 @@ static const char *check_units(const ramtier *rt)
     }
     ramindex_walk(&rt->index, claim_entry, &c);
     const uint64_t used = c.count;
-    buddy_walk(heap_core(rt->arena), claim_block, &c);
+    arena_walk(rt->arena, claim_block, &c);
     free(c.units);
     if (c.twice) {
         return "RAM tier: a unit has two owners";
@@ -448,7 +438,7 @@ const char *ramtier_check(ramtier *rt)
 {
     pthread_mutex_lock(&rt->mutex);
     const char *wrong = ramindex_check(&rt->index);
-    wrong = wrong ? wrong : buddy_check(heap_core(rt->arena));
+    wrong = wrong ? wrong : arena_check(rt->arena);
     wrong = wrong ? wrong : check_units(rt);
     if (wrong == NULL && rt->peak_units > rt->limit_units) {
         wrong = "RAM tier: went over its watermark";

@@ -1,7 +1,7 @@
 /* ramtier.h: the middle tier: pages as they are stored on disk, kept in RAM in gathered buddy
  * blocks.
  *
- *     index: page id -> entry, and the order of use        arena: a buddy heap in units of 256 B
+ *     index: page id -> entry, and the order of use        arena: buddy blocks in units of 256 B
  *     [ id | bytes | blocks … ] ─────────────────────────▶ [##][#][########]  [####]
  *
  * Compressed pages need not be contiguous, so each takes the binary digits of its size as up to
@@ -10,13 +10,12 @@
  * covers the arena, the allocator's metadata and the index.
  *
  * Threads: any. The index is behind one mutex, held for a few dozen instructions; blocks come from
- * the parallel buddy and bytes are copied outside the lock. A pinned page is not evicted. */
+ * the parallel arena and bytes are copied outside the lock. A pinned page is not evicted. */
 #ifndef MEGABUDDY_ENGINE_RAMTIER_H
 #define MEGABUDDY_ENGINE_RAMTIER_H
 
+#include "engine/arena.h"
 #include "engine/pagefile.h"
-
-#include "buddy/heap.h"
 
 typedef struct ramtier ramtier;
 
@@ -26,6 +25,7 @@ typedef struct ramtier_desc {
     uint64_t budget_bytes; /* for everything the tier holds */
     uint32_t max_pages;    /* most pages at once; 0: budget / 2 KiB */
     bool prefault;         /* touch the arena at create */
+    arena_sync sync;       /* how the arena's threads keep out of each other's way */
 } ramtier_desc;
 
 /* How one layer of a page is stored inside a blob. */
@@ -57,7 +57,8 @@ typedef struct ramtier_stats {
     uint32_t pages;         /* held now */
     uint64_t hits, misses;  /* of ramtier_touch: reads that were saved, and that were not */
     uint64_t inserted, evicted, refused;
-    double fragmentation; /* 1 - largest free block / free bytes; 0 when nothing is free */
+    uint32_t pending_high_water; /* see arena_stats */
+    double fragmentation;        /* 1 - largest free block / free bytes; 0 when nothing is free */
 } ramtier_stats;
 
 /* NULL when the budget is too small for even one page of TEXEL_PAGE_MAX_BYTES, or no memory. */
@@ -88,7 +89,7 @@ void ramtier_flush(ramtier *rt);
 
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out);
 
-/* The arena's allocator, for drawing its map. */
+/* The arena's allocator, for drawing its map; NULL unless desc.sync was ARENA_LOCKFREE. */
 const buddy *ramtier_core(const ramtier *rt);
 
 const char *ramtier_check(ramtier *rt); /* NULL when all is well. Others must be at rest. */

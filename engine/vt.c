@@ -208,6 +208,13 @@ static uint64_t fixed_ram_bytes(const vt *v)
            (uint64_t)ad.columns * ad.rows * sizeof(fade) + 3 * LANE_DEPTH * sizeof(page_job);
 }
 
+static arena_sync sync_of(vt_sync sync)
+{
+    return sync == VT_SYNC_SPINLOCK ? ARENA_SPINLOCK
+           : sync == VT_SYNC_MUTEX  ? ARENA_MUTEX
+                                    : ARENA_LOCKFREE;
+}
+
 static bool make_ram(vt *v, const complaint *c)
 {
     v->ram_fixed_bytes = fixed_ram_bytes(v);
@@ -217,7 +224,8 @@ static bool make_ram(vt *v, const complaint *c)
                         (double)v->desc.ram_budget_bytes / MIB, v->path, (double)least / MIB);
     }
     const ramtier_desc rd = {.budget_bytes = v->desc.ram_budget_bytes - v->ram_fixed_bytes,
-                             .prefault = v->desc.ram_prefault};
+                             .prefault = v->desc.ram_prefault,
+                             .sync = sync_of(v->desc.ram_sync)};
     const feedback_desc fd = describe_feedback(v);
     v->ram = ramtier_create(&rd);
     v->feedback = feedback_create(&fd);
@@ -411,6 +419,7 @@ static void fill_in_ram(vt *v, vt_stats *out)
     out->ram.pages = ram.pages;
     out->ram.fragmentation = ram.fragmentation;
     out->ram.hits = ram.hits;
+    out->ram.pending_high_water = ram.pending_high_water;
     out->ram.misses = ram.misses;
 }
 

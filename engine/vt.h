@@ -45,6 +45,10 @@ typedef enum vt_format {
     VT_FORMAT_RGBA8,
 } vt_format;
 
+/* The allocator of the RAM tier: ours, or for comparison the scheme that the literature has, in two
+ * flavours of lock. */
+typedef enum vt_sync { VT_SYNC_LOCKFREE = 0, VT_SYNC_SPINLOCK, VT_SYNC_MUTEX } vt_sync;
+
 typedef enum vt_feedback_kind {
     VT_FEEDBACK_NOW = 0,   /* drawn with the frame's camera */
     VT_FEEDBACK_PREDICTED, /* drawn with the camera that is expected soon: fetched into RAM only */
@@ -60,6 +64,7 @@ typedef struct vt_desc {
     uint32_t read_workers;   /* threads; 0: 2 */
     uint32_t decode_workers; /* threads; 0: one less than the processors, 1 … 8 */
     bool ram_prefault;
+    vt_sync ram_sync;    /* how the RAM tier's threads keep out of each other's way */
     uint32_t anisotropy; /* 0: 1 (off); at most what the page file's border allows */
     uint32_t screen_width, screen_height; /* pixels; sizes the feedback target; 0: 1280x720 */
     uint32_t feedback_divisor;            /* screen pixels per feedback pixel along a side; 0: 8 */
@@ -93,6 +98,7 @@ typedef struct vt_stats {
         uint32_t pages;
         double fragmentation;
         uint64_t hits, misses;
+        uint32_t pending_high_water; /* most requests that waited for a split at one level */
     } ram;
     struct {
         uint64_t budget_bytes, used_bytes, peak_bytes;          /* bytes of textures and buffers */
@@ -154,7 +160,7 @@ void vt_feedback_jitter(const vt *v, float *x, float *y);
 /* --- watching --- */
 
 void vt_get_stats(vt *v, vt_stats *out);
-const buddy *vt_ram_map(const vt *v);  /* the RAM tier's allocator, to draw */
+const buddy *vt_ram_map(const vt *v);  /* the RAM tier's allocator, to draw; NULL: not lockfree */
 const buddy *vt_vram_map(const vt *v); /* the atlas' allocator, to draw */
 
 /* Takes the oldest line about something that went wrong (a bad page); false: none. */

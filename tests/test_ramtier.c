@@ -34,6 +34,7 @@ typedef struct model_page {
 } model_page;
 
 static model_page model[PAGES];
+static arena_sync sync; /* which allocator the arena has in this round */
 static uint64_t sequence;
 static uint64_t random_state;
 
@@ -195,7 +196,7 @@ static void random_work_keeps_budget_contents_and_order(void **state)
     random_state = seed_of_run();
     memset(model, 0, sizeof model);
     uint8_t *data = malloc(MOST_BYTES);
-    ramtier *rt = ramtier_create(&(ramtier_desc){.budget_bytes = 2 * MIB});
+    ramtier *rt = ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = 2 * MIB});
     assert_non_null(rt);
     for (uint32_t i = 0; i < STEPS; i++) {
         step(rt, data);
@@ -230,7 +231,7 @@ static ramtier_stats run_sequence(uint64_t seed, uint8_t held[PAGES])
     random_state = seed;
     memset(model, 0, sizeof model);
     uint8_t *data = malloc(MOST_BYTES);
-    ramtier *rt = ramtier_create(&(ramtier_desc){.budget_bytes = 2 * MIB});
+    ramtier *rt = ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = 2 * MIB});
     assert_non_null(rt);
     for (uint32_t i = 0; i < 3000; i++) {
         step(rt, data);
@@ -267,7 +268,7 @@ static void a_tier_full_of_pinned_pages_refuses_and_recovers(void **state)
     (void)state;
     static uint8_t data[TEXEL_PAGE_MAX_BYTES];
     const ramtier_layer layer = {.bytes = 8192, .codec = PAGEFILE_STORED};
-    ramtier *rt = ramtier_create(&(ramtier_desc){.budget_bytes = 256 * 1024});
+    ramtier *rt = ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = 256 * 1024});
     assert_non_null(rt);
     static ramtier_blob blobs[64];
     uint32_t count = 0;
@@ -296,7 +297,7 @@ static void a_page_larger_than_the_arena_is_refused_and_evicts_nothing(void **st
 {
     (void)state;
     static uint8_t data[4 * TEXEL_PAGE_MAX_BYTES];
-    ramtier *rt = ramtier_create(&(ramtier_desc){.budget_bytes = 192 * 1024});
+    ramtier *rt = ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = 192 * 1024});
     assert_non_null(rt);
     const ramtier_layer small = {.bytes = 100, .codec = PAGEFILE_STORED};
     ramtier_blob blob;
@@ -317,10 +318,12 @@ static void the_least_budget_holds_the_largest_page(void **state)
     (void)state;
     static uint8_t data[TEXEL_PAGE_MAX_BYTES];
     const uint64_t least = ramtier_least_budget();
-    assert_null(ramtier_create(&(ramtier_desc){.budget_bytes = 0}));
-    assert_null(ramtier_create(&(ramtier_desc){.budget_bytes = least - 1}));
-    assert_null(ramtier_create(&(ramtier_desc){.budget_bytes = least, .max_pages = 1 << 20}));
-    ramtier *rt = ramtier_create(&(ramtier_desc){.budget_bytes = least, .prefault = true});
+    assert_null(ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = 0}));
+    assert_null(ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = least - 1}));
+    assert_null(
+        ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = least, .max_pages = 1 << 20}));
+    ramtier *rt =
+        ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = least, .prefault = true});
     assert_non_null(rt);
     const ramtier_layer small = {.bytes = 5000, .codec = PAGEFILE_STORED};
     const ramtier_layer largest = {.bytes = TEXEL_PAGE_MAX_BYTES, .codec = PAGEFILE_STORED};
@@ -339,7 +342,8 @@ static void the_number_of_pages_is_bounded(void **state)
 {
     (void)state;
     static const uint8_t data[64];
-    ramtier *rt = ramtier_create(&(ramtier_desc){.budget_bytes = MIB, .max_pages = 10});
+    ramtier *rt =
+        ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = MIB, .max_pages = 10});
     assert_non_null(rt);
     const ramtier_layer layer = {.bytes = 64, .codec = PAGEFILE_STORED};
     for (uint32_t i = 0; i < 100; i++) {
@@ -390,7 +394,7 @@ static void many_threads_see_whole_pages_within_the_budget(void **state)
 {
     (void)state;
     const uint64_t seed = seed_of_run();
-    shared = ramtier_create(&(ramtier_desc){.budget_bytes = 768 * 1024});
+    shared = ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = 768 * 1024});
     assert_non_null(shared);
     atomic_store(&damaged, 0);
     pthread_t threads[THREADS];
@@ -432,7 +436,7 @@ static void *bring_the_same(void *argument)
 static void a_page_that_many_threads_bring_at_once_is_held_once(void **state)
 {
     (void)state;
-    shared = ramtier_create(&(ramtier_desc){.budget_bytes = 8 * MIB});
+    shared = ramtier_create(&(ramtier_desc){.sync = sync, .budget_bytes = 8 * MIB});
     assert_non_null(shared);
     atomic_store(&damaged, 0);
     pthread_barrier_init(&barrier, NULL, THREADS);
@@ -464,5 +468,9 @@ int main(void)
         cmocka_unit_test(a_page_that_many_threads_bring_at_once_is_held_once),
         cmocka_unit_test(many_threads_see_whole_pages_within_the_budget),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (sync = ARENA_LOCKFREE; sync <= ARENA_MUTEX; sync++) {
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -53,25 +53,25 @@ static void count_operation(alloc_worker *w)
 /* Units of a block; each carries one word, at its beginning. */
 static size_t marked_units(const alloc_worker *w, const alloc_block *b)
 {
-    return heap_usable_size(w->h, b->start) / heap_get_desc(w->h)->unit_bytes;
+    return alloc_subject_usable(w->subject, b->start, b->bytes) / ALLOC_UNIT_BYTES;
 }
 
-static uint64_t *unit_word(const alloc_worker *w, const alloc_block *b, size_t unit)
+static uint64_t *unit_word(const alloc_block *b, size_t unit)
 {
-    return (uint64_t *)(void *)(b->start + unit * heap_get_desc(w->h)->unit_bytes);
+    return (uint64_t *)(void *)(b->start + unit * ALLOC_UNIT_BYTES);
 }
 
 static void mark(alloc_worker *w, const alloc_block *b)
 {
     for (size_t i = 0, units = marked_units(w, b); i < units; i++) {
-        *unit_word(w, b, i) = b->mark + i;
+        *unit_word(b, i) = b->mark + i;
     }
 }
 
 static void check_marks(alloc_worker *w, const alloc_block *b)
 {
     for (size_t i = 0, units = marked_units(w, b); i < units; i++) {
-        if (*unit_word(w, b, i) != b->mark + i) {
+        if (*unit_word(b, i) != b->mark + i) {
             fail(w, "a block's bytes were changed by somebody else");
             return;
         }
@@ -96,17 +96,20 @@ static size_t random_size(alloc_worker *w)
 /* Takes a block through one of the doors. *alignment: what the block must be aligned to. */
 static void *take(alloc_worker *w, size_t bytes, size_t *alignment)
 {
-    switch (below(w, 8)) {
+    heap *h = alloc_subject_heap(w->subject);
+    switch (h != NULL ? below(w, 8) : 7) {
     case 0:
-        return heap_try(w->h, bytes);
+        return heap_try(h, bytes);
     case 1:
         *alignment = (size_t)1 << below(w, 13); /* up to a page */
-        return heap_aligned(w->h, *alignment, bytes);
+        return heap_aligned(h, *alignment, bytes);
     case 2:
-        return heap_alloc_near(w->h, bytes,
+        return heap_alloc_near(h, bytes,
                                w->live_count > 0 ? w->live[below(w, w->live_count)].start : NULL);
+    case 3:
+        return heap_exact(h, bytes);
     default:
-        return heap_alloc(w->h, bytes);
+        return alloc_subject_take(w->subject, bytes);
     }
 }
 
@@ -128,7 +131,7 @@ static void take_one(alloc_worker *w)
     if ((uintptr_t)b.start % alignment != 0) {
         fail(w, "a block is not aligned as asked for");
     }
-    if (heap_usable_size(w->h, b.start) < b.bytes) {
+    if (alloc_subject_usable(w->subject, b.start, b.bytes) < b.bytes) {
         fail(w, "a block is smaller than asked for");
         return;
     }
@@ -148,13 +151,15 @@ static void give_one(alloc_worker *w)
     w->live[i] = w->live[--w->live_count];
     w->live_bytes -= b.bytes;
     check_marks(w, &b);
-    bool timed = is_timed(w), sized = below(w, 2) == 0;
+    heap *h = alloc_subject_heap(w->subject);
+    bool timed = is_timed(w), sized = h == NULL || below(w, 2) == 0;
     uint64_t begin_ns = timed ? now_ns() : 0;
-    heap_status status = sized ? heap_free_sized(w->h, b.start, b.bytes) : heap_free(w->h, b.start);
+    bool given =
+        sized ? alloc_subject_give(w->subject, b.start, b.bytes) : heap_free(h, b.start) == HEAP_OK;
     if (timed) {
         add_time(w, begin_ns);
     }
-    if (status != HEAP_OK) {
+    if (!given) {
         fail(w, "a good pointer was not taken back");
     }
     w->frees++;
@@ -163,11 +168,10 @@ static void give_one(alloc_worker *w)
 
 /* Gives back what must be refused: beside the start of a block of ours, or no heap memory at all.
  * (Giving a block back twice is no test here: it may be another thread's by then.) */
-static void give_wrongly(alloc_worker *w)
+static void give_wrongly(alloc_worker *w, heap *h)
 {
     const alloc_block *b = &w->live[below(w, w->live_count)];
-    size_t unit = heap_get_desc(w->h)->unit_bytes;
-    size_t usable = heap_usable_size(w->h, b->start);
+    size_t unit = ALLOC_UNIT_BYTES, usable = heap_usable_size(h, b->start);
     heap_status expected = HEAP_MISALIGNED;
     void *pointer = b->start + 1 + below(w, unit - 1);
     if (below(w, 3) == 0) {
@@ -178,7 +182,7 @@ static void give_wrongly(alloc_worker *w)
         pointer = b->start + unit * (1 + below(w, usable / unit - 1));
     }
     w->wrong_frees++;
-    if (heap_free(w->h, pointer) != expected) {
+    if (heap_free(h, pointer) != expected) {
         fail(w, "a wrong pointer was not refused for the right reason");
     }
 }
@@ -193,8 +197,9 @@ static void step(alloc_worker *w, uint64_t number)
     } else if (w->live_count > 0) {
         give_one(w);
     }
-    if (w->live_count > 0 && below(w, 64) == 0) {
-        give_wrongly(w);
+    heap *h = alloc_subject_heap(w->subject); /* the article's schemes check nothing */
+    if (h != NULL && w->live_count > 0 && below(w, 64) == 0) {
+        give_wrongly(w, h);
     }
 }
 

@@ -1,6 +1,6 @@
-/* alloc_worker.h: one thread of `megabuddy test alloc`: random work on a heap, held against a plain
- * list of what it owns. Every unit it holds carries a word that says whose it is; a word that has
- * changed, an answer that the list does not expect, or a block out of line ends the test. */
+/* alloc_worker.h: one thread of `megabuddy test alloc`: random work on an allocator, held against a
+ * plain list of what it owns. Every unit it holds carries a word that says whose it is; a word that
+ * has changed, an answer that the list does not expect, or a block out of line ends the test. */
 #ifndef MEGABUDDY_TOOLS_ALLOC_WORKER_H
 #define MEGABUDDY_TOOLS_ALLOC_WORKER_H
 
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buddy/heap.h"
+#include "alloc_subject.h"
 
 #define ALLOC_WORKER_LIVE 4096u /* blocks that one worker holds at most */
 
@@ -21,7 +21,7 @@ typedef struct alloc_block {
 
 typedef struct alloc_worker {
     /* set by the creator */
-    heap *h;
+    alloc_subject *subject;
     const atomic_bool *stop; /* read at every step */
     uint64_t random;         /* the seed, then the generator's state */
     size_t share_bytes;      /* holds up to about so much */

@@ -1,5 +1,5 @@
-/* test_alloc.c: `megabuddy test alloc`: threads do random work on one heap (alloc_worker.h), this
- * one watches, and at the end everything must have come back. */
+/* test_alloc.c: `megabuddy test alloc`: threads do random work on one allocator (alloc_worker.h),
+ * this one watches, and at the end everything must have come back. */
 #include "test_alloc.h"
 
 #include <errno.h>
@@ -21,14 +21,14 @@
 #define SECONDS_MOST 86400.0
 #define ARENA_LEAST  (UINT64_C(64) << 10)
 #define ARENA_MOST   (UINT64_C(128) << 30) /* below 2^32 units; the memory is not ours to fill */
-#define UNIT_BYTES   64u
-#define LOOK_NS      50000000 /* 50 ms: how often the watcher looks */
+#define LOOK_NS      50000000              /* 50 ms: how often the watcher looks */
 
 typedef struct options {
     uint32_t threads;
     uint64_t seed;
     double seconds;
     uint64_t arena_bytes;
+    const char *sync;
     bool help;
 } options;
 
@@ -55,8 +55,9 @@ static void print_help(void)
          "  --seed S         seed of the random numbers (default: from the clock; it is printed)\n"
          "  --seconds T      how long, up to 86400 (default: 3)\n"
          "  --arena SIZE     memory to work on, 64 KiB to 128 GiB (default: 64 MiB)\n"
-         "  --sync KIND      how threads are kept apart: lockfree (default, and the only kind so "
-         "far)\n"
+         "  --sync KIND      how threads are kept apart: lockfree (default); spinlock or mutex: "
+         "the\n"
+         "                   scheme of the literature, a lock a level, with what waited there\n"
          "  --help           this text\n"
          "\n"
          "Exit codes: 0 all is well, 1 a fault was found, 2 wrong usage.");
@@ -93,6 +94,12 @@ static bool parse_seconds(const char *text, double *out)
     return true;
 }
 
+static bool is_sync(const char *text)
+{
+    return strcmp(text, "lockfree") == 0 || strcmp(text, "spinlock") == 0 ||
+           strcmp(text, "mutex") == 0;
+}
+
 static bool set_option(options *o, int option, const char *text)
 {
     uint64_t number;
@@ -113,10 +120,11 @@ static bool set_option(options *o, int option, const char *text)
         if (!units_parse_bytes(text, &number) || number < ARENA_LEAST || number > ARENA_MOST) {
             return complain(text, "--arena is a size from 64 KiB to 128 GiB, such as \"64 MiB\"");
         }
-        o->arena_bytes = number / UNIT_BYTES * UNIT_BYTES;
+        o->arena_bytes = number / ALLOC_UNIT_BYTES * ALLOC_UNIT_BYTES;
         return true;
     case 'y':
-        return strcmp(text, "lockfree") == 0 || complain(text, "--sync may be: lockfree");
+        o->sync = text;
+        return is_sync(text) || complain(text, "--sync is one of: lockfree spinlock mutex");
     default:
         o->help = true;
         return true;
@@ -160,7 +168,8 @@ static options default_options(void)
     return (options){.threads = threads < THREADS_MOST ? threads : THREADS_MOST,
                      .seed = alloc_worker_random(&clock),
                      .seconds = 3,
-                     .arena_bytes = UINT64_C(64) << 20};
+                     .arena_bytes = UINT64_C(64) << 20,
+                     .sync = "lockfree"};
 }
 
 /* ---- watching ---- */
@@ -195,10 +204,10 @@ static uint64_t count_operations(const alloc_worker *workers, uint32_t count)
     return sum;
 }
 
-static void look(watch *w, heap *h)
+static void look(watch *w, alloc_subject *subject)
 {
-    buddy_stats stats;
-    buddy_get_stats(heap_core(h), &stats);
+    alloc_figures stats;
+    alloc_subject_get(subject, &stats);
     if (stats.free_units == 0 || stats.largest_order == BUDDY_ORDERS) {
         return;
     }
@@ -212,18 +221,15 @@ static void look(watch *w, heap *h)
     w->looks++;
 }
 
-static void print_progress(const watch *w, const options *o, heap *h, uint64_t operations)
+static void print_progress(const watch *w, const options *o, uint64_t operations)
 {
-    heap_stats stats;
-    char live[UNITS_TEXT];
-    heap_get_stats(h, &stats);
-    fprintf(stderr, "\r%5.1f of %.1f s  %8.2f million operations  %s live   ", w->elapsed_s,
-            o->seconds, 1e-6 * (double)operations, units_format_bytes(stats.live_bytes, live));
+    fprintf(stderr, "\r%5.1f of %.1f s  %8.2f million operations   ", w->elapsed_s, o->seconds,
+            1e-6 * (double)operations);
 }
 
 /* Sleeps and looks until time is up, Ctrl-C, or a worker has nothing more to do. */
-static void watch_workers(watch *w, const options *o, heap *h, const alloc_worker *workers,
-                          const atomic_uint *ended)
+static void watch_workers(watch *w, const options *o, alloc_subject *subject,
+                          const alloc_worker *workers, const atomic_uint *ended)
 {
     bool tty = isatty(STDERR_FILENO);
     double begin_s = now_s();
@@ -234,9 +240,9 @@ static void watch_workers(watch *w, const options *o, heap *h, const alloc_worke
         struct timespec pause = {0, left_s < 1e-9 * LOOK_NS ? (long)(1e9 * left_s) : LOOK_NS};
         nanosleep(&pause, NULL);
         w->elapsed_s = now_s() - begin_s;
-        look(w, h);
+        look(w, subject);
         if (tty) {
-            print_progress(w, o, h, count_operations(workers, o->threads));
+            print_progress(w, o, count_operations(workers, o->threads));
         }
     }
     if (tty) {
@@ -267,10 +273,10 @@ static void *work(void *context)
     return NULL;
 }
 
-static bool start_worker(crew *c, heap *h, const options *o, uint64_t *random)
+static bool start_worker(crew *c, alloc_subject *subject, const options *o, uint64_t *random)
 {
     alloc_worker *w = &c->workers[c->count];
-    w->h = h;
+    w->subject = subject;
     w->stop = &stop;
     w->random = alloc_worker_random(random);
     w->share_bytes = (size_t)o->arena_bytes / o->threads;
@@ -288,15 +294,15 @@ static bool start_worker(crew *c, heap *h, const options *o, uint64_t *random)
 }
 
 /* Starts the workers, watches, and waits for them. False when there was no memory or no thread. */
-static bool run_crew(crew *c, heap *h, const options *o, watch *w)
+static bool run_crew(crew *c, alloc_subject *subject, const options *o, watch *w)
 {
     uint64_t random = o->seed;
     bool started = true;
     while (started && c->count < o->threads) {
-        started = start_worker(c, h, o, &random);
+        started = start_worker(c, subject, o, &random);
     }
     if (started) {
-        watch_workers(w, o, h, c->workers, &c->ended);
+        watch_workers(w, o, subject, c->workers, &c->ended);
     }
     atomic_store_explicit(&stop, true, memory_order_relaxed);
     for (uint32_t i = 0; i < c->count; i++) {
@@ -308,7 +314,7 @@ static bool run_crew(crew *c, heap *h, const options *o, watch *w)
 /* ---- judging ---- */
 
 /* Says what is wrong, if anything. */
-static bool judge(const crew *c, heap *h, const heap_stats *stats)
+static bool judge(const crew *c, const char *fault, const alloc_figures *stats)
 {
     uint64_t wrong_frees = 0;
     for (uint32_t i = 0; i < c->count; i++) {
@@ -319,11 +325,10 @@ static bool judge(const crew *c, heap *h, const heap_stats *stats)
             return complain(who, c->workers[i].fault);
         }
     }
-    const char *fault = heap_check(h);
     if (fault != NULL) {
         return complain("invariant broken", fault);
     }
-    if (stats->live_bytes != 0 || stats->core.free_units != stats->core.units) {
+    if (stats->free_units != stats->units) {
         return complain("at the end", "not all memory has come back");
     }
     if (stats->errors != wrong_frees) {
@@ -332,7 +337,38 @@ static bool judge(const crew *c, heap *h, const heap_stats *stats)
     return true;
 }
 
-static void print_summary(const crew *c, const options *o, const watch *w, const heap_stats *stats)
+/* What waited at the levels of the article's schemes: those where anything did. */
+static void print_levels(const alloc_figures *stats)
+{
+    for (uint32_t order = 0; order <= stats->max_order; order++) {
+        if (stats->pending[order] != 0 || stats->wasted[order] != 0) {
+            printf("level %-2" PRIu32 "           %" PRIu32 " requests waited at once, %" PRIu64
+                   " splits were wasted\n",
+                   order, stats->pending[order], stats->wasted[order]);
+        }
+    }
+}
+
+static void print_allocator(const alloc_figures *stats)
+{
+    char text[UNITS_TEXT];
+    if (stats->peak_bytes != 0) {
+        printf("peak               %s handed out or in threads' stocks\n",
+               units_format_bytes(stats->peak_bytes, text));
+    }
+    printf("splits, merges     %" PRIu64 ", %" PRIu64 "\n", stats->splits, stats->merges);
+    if (stats->has_levels) {
+        print_levels(stats);
+    } else {
+        printf("failed CAS         %" PRIu64 "\n", stats->failed_cas);
+        printf("recalls            %" PRIu64 "\n", stats->recalls);
+    }
+    printf("metadata           %s, %.2f bits a unit\n",
+           units_format_bytes(stats->metadata_bytes, text),
+           8.0 * (double)stats->metadata_bytes / stats->units);
+}
+
+static void print_work(const crew *c, const options *o, const watch *w)
 {
     char text[UNITS_TEXT];
     uint64_t allocs = 0, frees = 0, refused = 0, wrong = 0, timed = 0, timed_ns = 0;
@@ -344,43 +380,38 @@ static void print_summary(const crew *c, const options *o, const watch *w, const
         timed += c->workers[i].timed;
         timed_ns += c->workers[i].timed_ns;
     }
-    printf("threads            %" PRIu32 "\n", o->threads);
+    printf("threads            %" PRIu32 ", %s\n", o->threads, o->sync);
     printf("arena              %s in units of %u B\n", units_format_bytes(o->arena_bytes, text),
-           UNIT_BYTES);
+           ALLOC_UNIT_BYTES);
     printf("seed               %" PRIu64 "\n", o->seed);
     printf("seconds            %.2f%s\n", w->elapsed_s,
            w->elapsed_s < o->seconds ? " (stopped early)" : "");
     printf("blocks taken       %" PRIu64 "\n", allocs);
     printf("blocks given back  %" PRIu64 "\n", frees);
     printf("requests refused   %" PRIu64 "\n", refused);
-    printf("wrong frees        %" PRIu64 " tried, %" PRIu64 " refused\n", wrong, stats->errors);
+    printf("wrong frees        %" PRIu64 " tried\n", wrong);
     printf("time of a call     %.0f ns, clock included\n",
            timed > 0 ? (double)timed_ns / (double)timed : 0.0);
-    printf("live peak          %s\n", units_format_bytes(stats->peak_bytes, text));
-    printf("splits, merges     %" PRIu64 ", %" PRIu64 "\n", stats->core.splits, stats->core.merges);
-    printf("failed CAS         %" PRIu64 "\n", stats->core.failed_cas);
     printf("fragmentation      %.3f on average, %.3f at most\n",
            w->looks > 0 ? w->fragmentation_sum / w->looks : 0.0, w->fragmentation_most);
-    printf("metadata           %s, %.2f bits a unit\n",
-           units_format_bytes(stats->metadata_bytes, text),
-           8.0 * (double)stats->metadata_bytes / stats->core.units);
 }
 
-/* Runs the test on a heap that stands. Returns the exit code. */
-static int test_heap(heap *h, const options *o)
+/* Runs the test on an allocator that stands. Returns the exit code. */
+static int test_subject(alloc_subject *subject, const options *o)
 {
     watch w = {0};
     crew c = {.workers = calloc(o->threads, sizeof(alloc_worker)),
               .threads = calloc(o->threads, sizeof(pthread_t))};
     int code = EXIT_FAILED;
-    if (c.workers == NULL || c.threads == NULL || !run_crew(&c, h, o, &w)) {
+    if (c.workers == NULL || c.threads == NULL || !run_crew(&c, subject, o, &w)) {
         complain("cannot start", "not enough memory or threads");
     } else {
-        heap_stats stats;
-        heap_recall(h); /* what ended threads had is back already; this thread may have a stock */
-        heap_get_stats(h, &stats);
-        print_summary(&c, o, &w, &stats);
-        bool good = judge(&c, h, &stats);
+        const char *fault = alloc_subject_check(subject);
+        alloc_figures stats;
+        alloc_subject_get(subject, &stats);
+        print_work(&c, o, &w);
+        print_allocator(&stats);
+        bool good = judge(&c, fault, &stats);
         printf("result             %s\n", good ? "all is well" : "A FAULT WAS FOUND");
         code = good ? EXIT_DONE : EXIT_FAILED;
     }
@@ -399,16 +430,16 @@ int test_alloc_main(int argc, char **argv)
         print_help();
         return EXIT_DONE;
     }
-    heap *h = heap_create(&(heap_desc){.bytes = (size_t)o.arena_bytes, .unit_bytes = UNIT_BYTES});
-    if (h == NULL) {
+    alloc_subject *subject = alloc_subject_create(o.sync, o.arena_bytes);
+    if (subject == NULL) {
         char text[UNITS_TEXT];
         complain(units_format_bytes(o.arena_bytes, text), strerror(errno));
         return EXIT_FAILED;
     }
     atomic_store_explicit(&stop, false, memory_order_relaxed);
     catch_interrupt();
-    int code = test_heap(h, &o);
-    heap_destroy(h);
+    int code = test_subject(subject, &o);
+    alloc_subject_destroy(subject);
     return code;
 }
 

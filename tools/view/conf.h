@@ -27,7 +27,7 @@ typedef struct conf {
     } disk;
     struct {
         uint64_t budget;            /* bytes */
-        char sync[CONF_WORD_BYTES]; /* "lockfree" */
+        char sync[CONF_WORD_BYTES]; /* "lockfree", "spinlock", "mutex" */
         bool prefault;
     } ram;
     struct {

@@ -97,6 +97,7 @@ void draw_panel(const overlay_content &c)
                 double(s.mip_bias));
     ImGui::Text("uploaded %llu   evicted %llu", (unsigned long long)s.pages.uploaded,
                 (unsigned long long)s.pages.evicted);
+    ImGui::Text("allocator %s   waited at once, at most %u", c.sync, s.ram.pending_high_water);
     if (s.pages.corrupt + s.pages.failed > 0) {
         ImGui::TextColored(BAR_FULL, "bad pages %llu",
                            (unsigned long long)(s.pages.corrupt + s.pages.failed));

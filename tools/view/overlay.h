@@ -24,6 +24,7 @@ typedef struct overlay_content {
     uint32_t frame_count;  /* written so far; the next goes to frame_count % OVERLAY_FRAMES */
     const vt_stats *stats;
     const char *renderer, *world;
+    const char *sync;      /* which allocator the RAM tier has */
     double x, y, z, speed; /* of the camera; world units, and a second */
     uint32_t patches;      /* of the ground, drawn */
     const char *message;   /* one line; "": none */

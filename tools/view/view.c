@@ -212,6 +212,13 @@ static vt_format format_of(const char *word)
                                         : VT_FORMAT_AUTO;
 }
 
+static vt_sync sync_of(const char *word)
+{
+    return strcmp(word, "spinlock") == 0 ? VT_SYNC_SPINLOCK
+           : strcmp(word, "mutex") == 0  ? VT_SYNC_MUTEX
+                                         : VT_SYNC_LOCKFREE;
+}
+
 vt_desc view_desc(const view_options *o, const conf *c)
 {
     const vt_desc desc = {
@@ -222,6 +229,7 @@ vt_desc view_desc(const view_options *o, const conf *c)
         .read_workers = o->deterministic ? 1 : c->disk.workers,
         .decode_workers = o->deterministic ? 1 : 0,
         .ram_prefault = c->ram.prefault,
+        .ram_sync = sync_of(c->ram.sync),
         .anisotropy = c->stream.anisotropy,
         .screen_width = c->view.width,
         .screen_height = c->view.height,

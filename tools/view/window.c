@@ -266,6 +266,7 @@ static void draw_overlay(window *w)
         .stats = &stats,
         .renderer = (const char *)glGetString(GL_RENDERER),
         .world = vt_get_desc(w->world)->path,
+        .sync = w->options->conf.ram.sync,
         .x = w->at.x,
         .y = w->at.y,
         .z = w->at.z,
