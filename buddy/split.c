@@ -2,6 +2,10 @@
 
 #include <assert.h>
 
+#define WORD_ORDERS 6u /* a word of blocks of one order is one block this much higher */
+
+_Static_assert(1u << WORD_ORDERS == WORD_BITS, "the blocks of a word make up one");
+
 /* Gives blocks of which none is another's buddy. Returns the lower buddies of the pairs that they
  * make up with free ones: we own them now, as blocks of the next order. */
 static uint64_t give_singles(const freeset *set, core_sheet *sheet, uint32_t order, uint32_t index,
@@ -28,6 +32,13 @@ static void assert_taken(const freeset *set, uint32_t index, uint64_t mask)
 
 void split_give_mask(buddy *b, core_sheet *sheet, uint32_t order, uint32_t index, uint64_t mask)
 {
+    if (mask == ~UINT64_C(0) && order + WORD_ORDERS <= b->max_order) {
+        assert_taken(&b->sets[order], index, mask);
+        order += WORD_ORDERS; /* a whole word is one block there: what the loop would come to */
+        mask = UINT64_C(1) << index % WORD_BITS;
+        index /= WORD_BITS;
+        sheet->merges += WORD_BITS - 1;
+    }
     for (; mask != 0 && order < b->max_order; order++) {
         const freeset *set = &b->sets[order];
         /* Buddies that are both given merge before anybody has seen them. */
