@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "tools/bench/figures.h"
-#include "tools/bench/html.h"
-#include "tools/bench/report.h"
+#include "tools/bench/report/html.h"
+#include "tools/bench/report/report.h"
+#include "tools/bench/report/rows.h"
 
 #include "scratch.h"
 
@@ -31,7 +31,7 @@ static const uint32_t THREADS[] = {1, 2, 4, 8, 16};
 
 /* --- a table of plausible figures --- */
 
-static bench_row rows[ROWS_MAX];
+static bench_row table_rows[ROWS_MAX];
 static bench_table table;
 static const bench_about about = {.cpu = "A Processor (R) of 3 GHz",
                                   .kernel = "Linux 6.1",
@@ -48,7 +48,7 @@ static void add(const char *name, const char *subject, const char *metric, const
                 uint32_t threads, double value)
 {
     assert_true(table.count < ROWS_MAX);
-    bench_row *row = &rows[table.count++];
+    bench_row *row = &table_rows[table.count++];
     *row = (bench_row){.bench = "alloc",
                        .threads = threads,
                        .median = value,
@@ -124,7 +124,7 @@ static void add_fills(void)
 
 static void fill_table(void)
 {
-    table = (bench_table){.rows = rows, .capacity = ROWS_MAX};
+    table = (bench_table){.rows = table_rows, .capacity = ROWS_MAX};
     static const char *const PLAIN[] = {"article", "bulk", "churn", "churn-small", "ring", "tiles"};
     for (uint32_t i = 0; i < COUNT(PLAIN); i++) {
         add_times(PLAIN[i], "ns_per_op", 0.6 + 0.4 * i);
@@ -279,7 +279,7 @@ static void the_page_shows_every_subject_and_case(void **state)
 
 static void what_it_says_is_computed_from_the_rows(void **state)
 {
-    table = (bench_table){.rows = rows, .capacity = ROWS_MAX};
+    table = (bench_table){.rows = table_rows, .capacity = ROWS_MAX};
     add("article", "megabuddy", "ns_per_op", "ns", 1, 10);
     add("article", "glibc", "ns_per_op", "ns", 1, 25);
     add("article", "mimalloc", "ns_per_op", "ns", 1, 4.75);
@@ -298,7 +298,7 @@ static void what_it_says_is_computed_from_the_rows(void **state)
 
 static void a_slower_result_is_called_slower(void **state)
 {
-    table = (bench_table){.rows = rows, .capacity = ROWS_MAX};
+    table = (bench_table){.rows = table_rows, .capacity = ROWS_MAX};
     add("churn", "megabuddy", "ns_per_op", "ns", 2, 30);
     add("churn", "glibc", "ns_per_op", "ns", 2, 20);
     char *page = page_of(*state, &table, &about);
@@ -322,22 +322,22 @@ static void a_single_row_makes_a_page(void **state)
     fill_table();
     const uint32_t count = table.count;
     for (uint32_t i = 0; i < count; i += 37) {
-        const bench_table one = {.rows = &rows[i], .count = 1, .capacity = 1};
+        const bench_table one = {.rows = &table_rows[i], .count = 1, .capacity = 1};
         char *page = page_of(*state, &one, &about);
         check_page(page);
         free(page);
     }
 }
 
-static void rows_that_are_no_figures_are_left_out(void **state)
+static void rows_that_are_no_rows_are_left_out(void **state)
 {
     static const double BAD[] = {NAN, INFINITY, -INFINITY, -1, 1e300};
     fill_table();
     for (uint32_t i = 0; i < table.count; i++) {
         if (i % 3 != 0) {
-            rows[i].median = BAD[i % COUNT(BAD)];
+            table_rows[i].median = BAD[i % COUNT(BAD)];
         } else if (i % 2 != 0) {
-            rows[i].min = BAD[i % COUNT(BAD)];
+            table_rows[i].min = BAD[i % COUNT(BAD)];
         }
     }
     char *page = page_of(*state, &table, &(bench_about){.seconds = NAN});
@@ -345,13 +345,13 @@ static void rows_that_are_no_figures_are_left_out(void **state)
     free(page);
 }
 
-static void extreme_figures_stay_within_the_page(void **state)
+static void extreme_rows_stay_within_the_page(void **state)
 {
     static const double EXTREME[] = {0, 1e-300, 5e-7, 1e-6, 0.999999, 999.5, 1e17, 1e18};
     fill_table();
     for (uint32_t i = 0; i < table.count; i++) {
         const double value = EXTREME[(i * 7) % COUNT(EXTREME)];
-        rows[i].median = rows[i].min = rows[i].max = value;
+        table_rows[i].median = table_rows[i].min = table_rows[i].max = value;
     }
     char *page = page_of(*state, &table, &about);
     check_page(page);
@@ -362,7 +362,7 @@ static void another_benchmarks_rows_are_not_ours(void **state)
 {
     fill_table();
     for (uint32_t i = 0; i < table.count; i++) {
-        snprintf(rows[i].bench, sizeof rows[i].bench, "stream");
+        snprintf(table_rows[i].bench, sizeof table_rows[i].bench, "stream");
     }
     char *page = page_of(*state, &table, &about);
     check_page(page);
@@ -375,7 +375,7 @@ static void hostile_texts_are_escaped(void **state)
     static const char *const METRICS[] = {
         "ns_per_op",     "ns_per_op_80",       "p99_99_ns",         "occupancy_percent",
         "wasted_splits", "pending_high_water", "ns_per_op_touched", "metadata_bits_per_unit"};
-    table = (bench_table){.rows = rows, .capacity = ROWS_MAX};
+    table = (bench_table){.rows = table_rows, .capacity = ROWS_MAX};
     for (uint32_t i = 0; i < COUNT(METRICS); i++) {
         add("</td><script>\"", "<script>alert(1)'&\"", METRICS[i], "<b>", 1, 5);
         add("churn", "<script>alert(1)'&\"", METRICS[i], "<b>", 1, 5);
@@ -400,11 +400,11 @@ static void hostile_texts_are_escaped(void **state)
 
 static void more_names_than_it_has_room_for_do_no_harm(void **state)
 {
-    table = (bench_table){.rows = rows, .capacity = ROWS_MAX};
-    for (uint32_t i = 0; i < 2 * FIGURES_NAMES; i++) {
+    table = (bench_table){.rows = table_rows, .capacity = ROWS_MAX};
+    for (uint32_t i = 0; i < 2 * ROWS_NAMES; i++) {
         char name[24];
         snprintf(name, sizeof name, "strange-%u", i);
-        add("churn", name, "ns_per_op", "ns", 1 + i % (2 * FIGURES_THREADS), i + 1);
+        add("churn", name, "ns_per_op", "ns", 1 + i % (2 * ROWS_THREADS), i + 1);
         add(name, "megabuddy", "ns_per_op", "ns", 1 + i, 3);
     }
     char *page = page_of(*state, &table, &about);
@@ -522,8 +522,8 @@ int main(void)
         cmocka_unit_test(a_slower_result_is_called_slower),
         cmocka_unit_test(an_empty_table_makes_a_page),
         cmocka_unit_test(a_single_row_makes_a_page),
-        cmocka_unit_test(rows_that_are_no_figures_are_left_out),
-        cmocka_unit_test(extreme_figures_stay_within_the_page),
+        cmocka_unit_test(rows_that_are_no_rows_are_left_out),
+        cmocka_unit_test(extreme_rows_stay_within_the_page),
         cmocka_unit_test(another_benchmarks_rows_are_not_ours),
         cmocka_unit_test(hostile_texts_are_escaped),
         cmocka_unit_test(more_names_than_it_has_room_for_do_no_harm),

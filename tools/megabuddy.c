@@ -18,6 +18,7 @@ static const command COMMANDS[] = {
     {"verify", verify_main, "read every page of a page file and say which are bad"},
     {"view", view_main, "fly over a page file, in a window or headless"},
 #endif
+    {"bench", bench_main, "measure the allocator beside others: bench alloc"},
     {"test", test_main, "test the allocator on this machine: test alloc"},
 };
 

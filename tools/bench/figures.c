@@ -1,196 +1,77 @@
+/* figures.c: figures to text and back. */
 #include "tools/bench/figures.h"
 
+#include <assert.h>
 #include <math.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+/* The longest figure as text: its names, 17 digits, blanks. */
+_Static_assert(FIGURES_MOST *(32 + 16 + 32) + 8 <= FIGURES_LINE, "a line holds all figures");
 
-/* A subject's place is its colour: see report_style.c. */
-static const char *const SUBJECTS[] = {
-    "megabuddy", "megabuddy-checked", "glibc",        "jemalloc",   "mimalloc",
-    "tcmalloc",  "levels-spinlock",   "levels-mutex", "limit-list", "limit-empty",
-};
-_Static_assert(COUNT(SUBJECTS) == FIGURES_SLOTS - 1, "one colour each, one for all others");
-_Static_assert(COUNT(SUBJECTS) < FIGURES_NAMES, "there is room for strange ones");
-
-static const struct {
-    const char *name, *meaning;
-} CASES[] = {
-    {"article", "32,768 allocations of one int, each written; the frees are not timed."},
-    {"bulk",
-     "As article; megabuddy takes 256 blocks with a call, the others take them one by one."},
-    {"churn", "A random slot: what is in it is freed, or it is filled with 64 B to 4 KiB."},
-    {"churn-small", "A random slot: what is in it is freed, or it is filled with 64 B to 1 KiB."},
-    {"ring", "Each thread allocates 64 B to 4 KiB, and the next one frees it."},
-    {"tiles", "8 to 128 KiB: the oldest is freed, a new one allocated."},
-    {"full", "As tiles, with 80 and 95 % of the arena in use."},
-    {"fill-64", "Blocks of 64 B until the arena is full."},
-    {"fill-4k", "Blocks of 4 KiB until the arena is full."},
-    {"fill-64k", "Blocks of 64 KiB until the arena is full."},
-    {"occupancy-pow2", "Tiles of a power of two, 8 to 128 KiB, until the first refusal."},
-    {"occupancy-typed", "Objects of one odd size in a pool of their own."},
-    {"occupancy-gather", "Odd sizes, each put together from a few blocks."},
-    {"occupancy-exact", "Odd sizes, each in one piece, its tail given back."},
-};
-_Static_assert(COUNT(CASES) < FIGURES_NAMES, "there is room for strange ones");
-
-static bool is_figure(double value)
+void figures_put(figures *f, const char *metric, const char *unit, double value)
 {
-    return isfinite(value) && value >= 0 && value <= FIGURES_LIMIT;
-}
-
-static bool is_usable(const bench_row *row)
-{
-    return strcmp(row->bench, "alloc") == 0 && is_figure(row->median) && is_figure(row->min) &&
-           is_figure(row->max);
-}
-
-static bool is_any_or(const char *wanted, const char *name)
-{
-    return wanted == NULL || strcmp(wanted, name) == 0;
-}
-
-static bool matches(const bench_row *row, const char *name, const char *subject, const char *metric)
-{
-    return strcmp(row->metric, metric) == 0 && is_any_or(subject, row->subject) &&
-           is_any_or(name, row->name) && is_usable(row);
-}
-
-static void add_name(const char *names[FIGURES_NAMES], uint32_t *count, const char *name)
-{
-    for (uint32_t i = 0; i < *count; i++) {
-        if (strcmp(names[i], name) == 0) {
-            return;
-        }
-    }
-    if (*count < FIGURES_NAMES) {
-        names[(*count)++] = name;
-    }
-}
-
-static bool has_subject(const figures *f, const char *subject)
-{
-    for (uint32_t i = 0; i < f->table->count; i++) {
-        if (strcmp(f->table->rows[i].subject, subject) == 0 && is_usable(&f->table->rows[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool has_case(const figures *f, const char *name)
-{
-    for (uint32_t i = 0; i < f->table->count; i++) {
-        if (strcmp(f->table->rows[i].name, name) == 0 && is_usable(&f->table->rows[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void add_known(figures *f)
-{
-    for (uint32_t i = 0; i < COUNT(SUBJECTS); i++) {
-        if (has_subject(f, SUBJECTS[i])) {
-            add_name(f->subjects, &f->subject_count, SUBJECTS[i]);
-        }
-    }
-    for (uint32_t i = 0; i < COUNT(CASES); i++) {
-        if (has_case(f, CASES[i].name)) {
-            add_name(f->cases, &f->case_count, CASES[i].name);
-        }
-    }
-}
-
-void figures_init(figures *f, const bench_table *table)
-{
-    *f = (figures){.table = table};
-    add_known(f);
-    for (uint32_t i = 0; i < table->count; i++) {
-        if (is_usable(&table->rows[i])) {
-            add_name(f->subjects, &f->subject_count, table->rows[i].subject);
-            add_name(f->cases, &f->case_count, table->rows[i].name);
-        }
-    }
-}
-
-const bench_row *figures_find(const figures *f, const char *name, const char *subject,
-                              const char *metric, uint32_t threads)
-{
-    for (uint32_t i = 0; i < f->table->count; i++) {
-        const bench_row *row = &f->table->rows[i];
-        if (row->threads == threads && matches(row, name, subject, metric)) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
-double figures_median(const figures *f, const char *name, const char *subject, const char *metric,
-                      uint32_t threads)
-{
-    const bench_row *row = figures_find(f, name, subject, metric, threads);
-    return row != NULL ? row->median : FIGURES_ABSENT;
-}
-
-bool figures_any(const figures *f, const char *name, const char *subject, const char *metric)
-{
-    for (uint32_t i = 0; i < f->table->count; i++) {
-        if (matches(&f->table->rows[i], name, subject, metric)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Puts a number where it belongs in an ascending list; no number twice. */
-static void add_number(uint32_t numbers[FIGURES_THREADS], uint32_t *count, uint32_t number)
-{
-    uint32_t at = 0;
-    while (at < *count && numbers[at] < number) {
-        at++;
-    }
-    if ((at < *count && numbers[at] == number) || *count == FIGURES_THREADS) {
+    assert(f->count < FIGURES_MOST);
+    if (!isfinite(value)) {
         return;
     }
-    memmove(&numbers[at + 1], &numbers[at], (*count - at) * sizeof *numbers);
-    numbers[at] = number;
-    (*count)++;
+    figure *one = &f->all[f->count++];
+    (void)snprintf(one->metric, sizeof(one->metric), "%s", metric);
+    (void)snprintf(one->unit, sizeof(one->unit), "%s", unit);
+    one->value = value;
 }
 
-uint32_t figures_threads(const figures *f, const char *name, const char *subject,
-                         const char *metric, uint32_t threads[FIGURES_THREADS])
+size_t figures_format(const figures *f, char line[FIGURES_LINE])
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < f->table->count; i++) {
-        if (matches(&f->table->rows[i], name, subject, metric)) {
-            add_number(threads, &count, f->table->rows[i].threads);
+    size_t length = (size_t)snprintf(line, FIGURES_LINE, "ok");
+    for (uint32_t i = 0; i < f->count; i++) {
+        const figure *one = &f->all[i];
+        length += (size_t)snprintf(line + length, FIGURES_LINE - length, " %s %s %.17g",
+                                   one->metric, one->unit, one->value);
+    }
+    line[length++] = '\n';
+    return length;
+}
+
+/* The next three words as a figure. False when they are none. */
+static bool parse_figure(const char *metric, char **rest, figures *out)
+{
+    const char *unit = strtok_r(NULL, " ", rest), *text = strtok_r(NULL, " ", rest);
+    if (unit == NULL || text == NULL || out->count == FIGURES_MOST) {
+        return false;
+    }
+    char *end;
+    double value = strtod(text, &end);
+    figures_put(out, metric, unit, value);
+    return *end == '\0' && end != text;
+}
+
+static bool refuse(char cause[FIGURES_CAUSE], const char *why)
+{
+    (void)snprintf(cause, FIGURES_CAUSE, "%s", why);
+    return false;
+}
+
+bool figures_parse(char *line, figures *out, char cause[FIGURES_CAUSE])
+{
+    char *end = strchr(line, '\n'), *rest;
+    *out = (figures){0};
+    if (end == NULL) {
+        return refuse(cause, "ended without an answer");
+    }
+    *end = '\0';
+    if (strncmp(line, "failed ", 7) == 0) {
+        return refuse(cause, line + 7);
+    }
+    const char *word = strtok_r(line, " ", &rest);
+    if (word == NULL || strcmp(word, "ok") != 0) {
+        return refuse(cause, "answered something else");
+    }
+    while ((word = strtok_r(NULL, " ", &rest)) != NULL) {
+        if (!parse_figure(word, &rest, out)) {
+            return refuse(cause, "answered something else");
         }
     }
-    return count;
-}
-
-uint32_t figures_slot(const char *subject)
-{
-    uint32_t slot = 0;
-    while (slot < COUNT(SUBJECTS) && strcmp(SUBJECTS[slot], subject) != 0) {
-        slot++;
-    }
-    return slot;
-}
-
-bool figures_is_limit(const char *subject)
-{
-    return strncmp(subject, "limit-", 6) == 0;
-}
-
-const char *figures_meaning(const char *name)
-{
-    for (uint32_t i = 0; i < COUNT(CASES); i++) {
-        if (strcmp(CASES[i].name, name) == 0) {
-            return CASES[i].meaning;
-        }
-    }
-    return "";
+    return true;
 }

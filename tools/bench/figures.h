@@ -1,52 +1,35 @@
-/* figures.h: the rows of `bench alloc`, asked by name. Pure; any thread.
+/* figures.h: what one trial found, and how that goes through a pipe: a line of text.
  *
- * A row whose figures are not finite, negative or beyond FIGURES_LIMIT counts as absent: the page
- * shows a dash for it rather than nonsense. */
+ *     ok ns_per_op ns 51.25 bytes_per_s B/s 1.9e+10 …
+ *     failed the system gives no more threads */
 #ifndef MEGABUDDY_TOOLS_BENCH_FIGURES_H
 #define MEGABUDDY_TOOLS_BENCH_FIGURES_H
 
-#include "tools/bench/results.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#define FIGURES_NAMES   32u  /* subjects, and cases, at most; further ones are in the CSV only */
-#define FIGURES_THREADS 16u  /* the same for numbers of threads */
-#define FIGURES_SLOTS   11u  /* the subjects that have a colour, and one colour for all others */
-#define FIGURES_LIMIT   1e18 /* 30 years in nanoseconds */
-#define FIGURES_ABSENT  (-1.0)
+#define FIGURES_MOST  64u /* 32 levels and the rest */
+#define FIGURES_LINE  8192u
+#define FIGURES_CAUSE 160u
 
-/* The names point into the table, which must outlive this. Both lists begin with the known names in
- * the order in which the page shows them; strange ones follow as they come. */
+typedef struct figure {
+    char metric[32], unit[16]; /* no blanks */
+    double value;
+} figure;
+
 typedef struct figures {
-    const bench_table *table;
-    const char *subjects[FIGURES_NAMES];
-    const char *cases[FIGURES_NAMES];
-    uint32_t subject_count, case_count;
+    figure all[FIGURES_MOST];
+    uint32_t count;
 } figures;
 
-void figures_init(figures *f, const bench_table *table);
+/* Adds one. What is no number says nothing and is left out. */
+void figures_put(figures *f, const char *metric, const char *unit, double value);
 
-/* The row, NULL when there is none. */
-const bench_row *figures_find(const figures *f, const char *name, const char *subject,
-                              const char *metric, uint32_t threads);
+/* Writes them as one line with its end. Returns its length. */
+size_t figures_format(const figures *f, char line[FIGURES_LINE]);
 
-/* The median of that row, FIGURES_ABSENT when there is none. */
-double figures_median(const figures *f, const char *name, const char *subject, const char *metric,
-                      uint32_t threads);
-
-/* Whether there is any such row; NULL stands for any case or any subject. */
-bool figures_any(const figures *f, const char *name, const char *subject, const char *metric);
-
-/* The numbers of threads with which there is such a row, ascending; NULL as above. Returns how
- * many. */
-uint32_t figures_threads(const figures *f, const char *name, const char *subject,
-                         const char *metric, uint32_t threads[FIGURES_THREADS]);
-
-/* The subject's colour, 0 … FIGURES_SLOTS - 1: the same all over the page. 0 is megabuddy's. */
-uint32_t figures_slot(const char *subject);
-
-/* Whether it is no allocator but what one is measured against: the limits. */
-bool figures_is_limit(const char *subject);
-
-/* One sentence on what a case does; "" for a strange one. */
-const char *figures_meaning(const char *name);
+/* Reads such a line. False with a cause, when it tells one or is no such line. */
+bool figures_parse(char *line, figures *out, char cause[FIGURES_CAUSE]);
 
 #endif

@@ -1,9 +1,14 @@
-/* results.h: the figures of a benchmark, one row a figure, and what they were measured on. */
+/* results.h: the figures of a benchmark, and what they were measured on.
+ *
+ *     trial ──► bench_samples: one value a round ──► bench_table: median, min, max ──► CSV, report
+ *
+ * One thread. */
 #ifndef MEGABUDDY_TOOLS_BENCH_RESULTS_H
 #define MEGABUDDY_TOOLS_BENCH_RESULTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* One figure: the median over the rounds, and the extremes. */
 typedef struct bench_row {
@@ -34,5 +39,48 @@ typedef struct bench_about {
     double seconds; /* that the run took */
     char argv[256]; /* the command line */
 } bench_about;
+
+/* The values of one figure, in the order in which they came. `key` has no figures in it yet. */
+typedef struct bench_series {
+    bench_row key;
+    double *values;
+    uint32_t count, capacity;
+} bench_series;
+
+/* All zero is empty. */
+typedef struct bench_samples {
+    bench_series *series;
+    uint32_t count, capacity;
+} bench_samples;
+
+/* Adds a value to the series that has key's bench, name, subject, metric, unit and threads; the
+ * other fields are not looked at. False without memory. */
+bool bench_samples_add(bench_samples *s, const bench_row *key, double value);
+
+/* A row for every series, in the order in which they began. False without memory, and *out is then
+ * empty. */
+bool bench_samples_table(const bench_samples *s, bench_table *out);
+
+void bench_samples_finish(bench_samples *s);
+void bench_table_finish(bench_table *t);
+
+/* The row, or NULL. */
+const bench_row *bench_table_find(const bench_table *t, const char *name, const char *subject,
+                                  const char *metric, uint32_t threads);
+
+/* The middle of `count` values, which it sorts; of the two middle ones their mean. count > 0. */
+double bench_median(double *values, uint32_t count);
+
+/* Writes one field of a CSV, in quotes where it has to be. */
+void bench_csv_field(FILE *out, const char *text);
+
+/* Writes the table in long form, one line a row under a line with the names of the columns. It is
+ * written beside and renamed: there is the old file or a whole new one, never a part. False when
+ * that fails; errno says why. */
+bool bench_csv_write(const char *path, const bench_table *t);
+
+/* Whether bench_csv_write could make its file there now: better known before a long run than after
+ * it. False with errno. */
+bool bench_csv_possible(const char *path);
 
 #endif

@@ -1,8 +1,8 @@
 /* Tables, subject by number of threads. */
-#include "tools/bench/sections.h"
+#include "tools/bench/report/sections.h"
 
-#include "tools/bench/html.h"
-#include "tools/bench/svg.h"
+#include "tools/bench/report/html.h"
+#include "tools/bench/report/svg.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -15,19 +15,19 @@ enum { PARTS = 2 };
 
 /* A table of one case: for every number of threads a column, or one for each part. */
 typedef struct grid {
-    const figures *f;
+    const rows *f;
     const char *name;
     const char *metrics[PARTS];
     const char *parts[PARTS]; /* what each metric is called */
     uint32_t part_count;
-    uint32_t threads[FIGURES_THREADS];
+    uint32_t threads[ROWS_THREADS];
     uint32_t thread_count;
 } grid;
 
 static void open_row(FILE *out, const char *subject)
 {
     (void)fprintf(out, "<tr%s><th>", strcmp(subject, "megabuddy") == 0 ? " class=\"own\"" : "");
-    svg_key(out, figures_slot(subject));
+    svg_key(out, rows_slot(subject));
     html_text(out, subject);
 }
 
@@ -41,7 +41,7 @@ static bool grid_has(const grid *g, const char *subject)
 {
     bool has = false;
     for (uint32_t i = 0; i < g->part_count; i++) {
-        has |= figures_any(g->f, g->name, subject, g->metrics[i]);
+        has |= rows_any(g->f, g->name, subject, g->metrics[i]);
     }
     return has;
 }
@@ -51,7 +51,7 @@ static bool grid_fit(grid *g)
 {
     g->thread_count = 0;
     for (uint32_t i = 0; i < g->part_count && g->thread_count == 0; i++) {
-        g->thread_count = figures_threads(g->f, g->name, NULL, g->metrics[i], g->threads);
+        g->thread_count = rows_threads(g->f, g->name, NULL, g->metrics[i], g->threads);
     }
     return g->thread_count > 0;
 }
@@ -61,8 +61,8 @@ static double grid_best(const grid *g, const char *metric, uint32_t threads)
 {
     double best = INFINITY;
     for (uint32_t i = 0; i < g->f->subject_count; i++) {
-        const double value = figures_median(g->f, g->name, g->f->subjects[i], metric, threads);
-        if (value >= 0 && !figures_is_limit(g->f->subjects[i])) {
+        const double value = rows_median(g->f, g->name, g->f->subjects[i], metric, threads);
+        if (value >= 0 && !rows_is_limit(g->f->subjects[i])) {
             best = fmin(best, value);
         }
     }
@@ -73,13 +73,13 @@ static void put_heading(FILE *out, const char *name)
 {
     (void)fputs("<h3>", out);
     html_text(out, name);
-    (void)fprintf(out, "</h3>\n<p>%s</p>\n", figures_meaning(name));
+    (void)fprintf(out, "</h3>\n<p>%s</p>\n", rows_meaning(name));
 }
 
 static void put_median(FILE *out, const grid *g, const bench_row *row)
 {
     const bool best =
-        row->median == grid_best(g, row->metric, row->threads) && !figures_is_limit(row->subject);
+        row->median == grid_best(g, row->metric, row->threads) && !rows_is_limit(row->subject);
     (void)fputs(best ? "<b>" : "", out);
     html_number(out, row->median);
     (void)fputs(best ? "</b>" : "", out);
@@ -90,7 +90,7 @@ static void put_median(FILE *out, const grid *g, const bench_row *row)
 /* "×1.23", of megabuddy's. */
 static void put_ratio(FILE *out, const grid *g, const bench_row *row)
 {
-    const double own = figures_median(g->f, g->name, "megabuddy", row->metric, row->threads);
+    const double own = rows_median(g->f, g->name, "megabuddy", row->metric, row->threads);
     if (own > 0) {
         (void)fputs("×", out);
         html_number(out, row->median / own);
@@ -100,7 +100,7 @@ static void put_ratio(FILE *out, const grid *g, const bench_row *row)
 /* What is left when the harness's own time is taken off; nothing for the harness itself. */
 static void put_net(FILE *out, const grid *g, const bench_row *row)
 {
-    const double empty = figures_median(g->f, g->name, "limit-empty", row->metric, row->threads);
+    const double empty = rows_median(g->f, g->name, "limit-empty", row->metric, row->threads);
     (void)fputs("<i>", out);
     if (empty >= 0 && strcmp(row->subject, "limit-empty") != 0) {
         (void)fputs("net ", out);
@@ -115,7 +115,7 @@ static void put_net(FILE *out, const grid *g, const bench_row *row)
 
 static void put_time_cell(FILE *out, const grid *g, const char *subject, uint32_t threads)
 {
-    const bench_row *row = figures_find(g->f, g->name, subject, g->metrics[0], threads);
+    const bench_row *row = rows_find(g->f, g->name, subject, g->metrics[0], threads);
     if (row == NULL) {
         (void)fputs("<td>–</td>", out);
         return;
@@ -135,9 +135,9 @@ static void put_time_cell(FILE *out, const grid *g, const char *subject, uint32_
 /* Whether the subject's checks were on, where that is known. */
 static void put_checks(FILE *out, const grid *g, const char *subject)
 {
-    uint32_t threads[FIGURES_THREADS];
-    if (figures_threads(g->f, g->name, subject, "checks", threads) > 0) {
-        const double on = figures_median(g->f, g->name, subject, "checks", threads[0]);
+    uint32_t threads[ROWS_THREADS];
+    if (rows_threads(g->f, g->name, subject, "checks", threads) > 0) {
+        const double on = rows_median(g->f, g->name, subject, "checks", threads[0]);
         (void)fprintf(out, "<small>checks %s</small>", on > 0 ? "on" : "off");
     }
 }
@@ -177,9 +177,9 @@ static bool is_plain(const char *name)
     return strncmp(name, "fill-", 5) != 0 && strcmp(name, "full") != 0;
 }
 
-void section_cases(FILE *out, const figures *f)
+void section_cases(FILE *out, const rows *f)
 {
-    if (!figures_any(f, NULL, NULL, "ns_per_op")) {
+    if (!rows_any(f, NULL, NULL, "ns_per_op")) {
         return;
     }
     (void)fputs(
@@ -221,21 +221,21 @@ static void put_parts_head(FILE *out, const grid *g, const char *unit, bool has_
 /* How many blocks fitted, in the worst round. */
 static double blocks_least(const grid *g, const char *subject)
 {
-    uint32_t threads[FIGURES_THREADS];
-    const uint32_t count = figures_threads(g->f, g->name, subject, "blocks", threads);
+    uint32_t threads[ROWS_THREADS];
+    const uint32_t count = rows_threads(g->f, g->name, subject, "blocks", threads);
     double least = INFINITY;
     for (uint32_t k = 0; k < count; k++) {
-        least = fmin(least, figures_find(g->f, g->name, subject, "blocks", threads[k])->min);
+        least = fmin(least, rows_find(g->f, g->name, subject, "blocks", threads[k])->min);
     }
-    return count > 0 ? least : FIGURES_ABSENT;
+    return count > 0 ? least : ROWS_ABSENT;
 }
 
 static void put_parts_row(FILE *out, const grid *g, const char *subject, bool has_blocks)
 {
     section_row(out, subject);
     for (uint32_t i = 0; i < g->thread_count * g->part_count; i++) {
-        const bench_row *row = figures_find(g->f, g->name, subject, g->metrics[i % g->part_count],
-                                            g->threads[i / g->part_count]);
+        const bench_row *row = rows_find(g->f, g->name, subject, g->metrics[i % g->part_count],
+                                         g->threads[i / g->part_count]);
         (void)fputs("<td>", out);
         if (row != NULL) {
             put_median(out, g, row);
@@ -257,7 +257,7 @@ static void put_parts(FILE *out, grid *g, const char *unit)
     if (!grid_fit(g)) {
         return;
     }
-    const bool has_blocks = g->part_count > 1 && figures_any(g->f, g->name, NULL, "blocks");
+    const bool has_blocks = g->part_count > 1 && rows_any(g->f, g->name, NULL, "blocks");
     put_heading(out, g->name);
     (void)fputs("<div class=\"wide\"><table>\n", out);
     put_parts_head(out, g, unit, has_blocks);
@@ -270,9 +270,9 @@ static void put_parts(FILE *out, grid *g, const char *unit)
     (void)fputs("</tbody></table></div>\n", out);
 }
 
-static void put_tails(FILE *out, const figures *f)
+static void put_tails(FILE *out, const rows *f)
 {
-    if (!figures_any(f, NULL, NULL, "p99_99_ns")) {
+    if (!rows_any(f, NULL, NULL, "p99_99_ns")) {
         return;
     }
     (void)fputs("<h2 id=\"extremes\">The slowest one in ten thousand</h2>\n"
@@ -286,10 +286,9 @@ static void put_tails(FILE *out, const figures *f)
     }
 }
 
-static void put_full(FILE *out, const figures *f)
+static void put_full(FILE *out, const rows *f)
 {
-    if (!figures_any(f, "full", NULL, "ns_per_op_80") &&
-        !figures_any(f, "full", NULL, "ns_per_op_95")) {
+    if (!rows_any(f, "full", NULL, "ns_per_op_80") && !rows_any(f, "full", NULL, "ns_per_op_95")) {
         return;
     }
     (void)fputs("<h2>A nearly full arena</h2>\n<p>The caller evicts its oldest blocks so that so "
@@ -305,9 +304,9 @@ static void put_full(FILE *out, const figures *f)
               "ns per operation");
 }
 
-static void put_fills(FILE *out, const figures *f)
+static void put_fills(FILE *out, const rows *f)
 {
-    if (!figures_any(f, NULL, NULL, "ns_per_op_touched")) {
+    if (!rows_any(f, NULL, NULL, "ns_per_op_touched")) {
         return;
     }
     (void)fputs("<h2>Filling an arena</h2>\n<p>The first pass leaves the blocks untouched, so it "
@@ -327,7 +326,7 @@ static void put_fills(FILE *out, const figures *f)
     }
 }
 
-void section_extremes(FILE *out, const figures *f)
+void section_extremes(FILE *out, const rows *f)
 {
     put_tails(out, f);
     put_full(out, f);

@@ -1,11 +1,11 @@
-#include "tools/bench/report_style.h"
+#include "tools/bench/report/report_style.h"
 
-#include "tools/bench/figures.h"
+#include "tools/bench/report/rows.h"
 
 /* s0 megabuddy, s1 the same with checks, s2 glibc, s3 jemalloc, s4 mimalloc, s5 tcmalloc, s6 and s7
  * the levels, s8 and s9 the limits, s10 whatever else. Hues that differ in lightness too; twins
  * share one and differ by the dash. Every one has a contrast of 4.5 to its ground. */
-_Static_assert(FIGURES_SLOTS == 11, "a class for each slot");
+_Static_assert(ROWS_SLOTS == 11, "a class for each slot");
 
 const char report_style[] =
     ":root { color-scheme: dark; --ground: #11151b; --ink: #dde3ea; --dim: #93a1b1;\n"

@@ -3,7 +3,7 @@
 #define MEGABUDDY_TOOLS_BENCH_REPORT_STYLE_H
 
 /* CSS: dark; light where that is preferred, and on paper. Free of characters that XML would read as
- * markup. Classes s0 … are the subjects' colours: see figures_slot. */
+ * markup. Classes s0 … are the subjects' colours: see rows_slot. */
 extern const char report_style[];
 
 #endif

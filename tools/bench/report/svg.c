@@ -1,15 +1,15 @@
-#include "tools/bench/svg.h"
+#include "tools/bench/report/svg.h"
 
-#include "tools/bench/figures.h"
-#include "tools/bench/html.h"
+#include "tools/bench/report/html.h"
+#include "tools/bench/report/rows.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-_Static_assert(FIGURES_THREADS <= SVG_COLUMNS, "a column for each number of threads");
-_Static_assert(FIGURES_NAMES <= SVG_LINES, "a line for each subject");
+_Static_assert(ROWS_THREADS <= SVG_COLUMNS, "a column for each number of threads");
+_Static_assert(ROWS_NAMES <= SVG_LINES, "a line for each subject");
 
 /* Small enough that a phone need not shrink the type beyond reading; in the plot's own units. */
 enum { WIDTH = 440, HEIGHT = 300, LEFT = 42, RIGHT = 128, TOP = 14, BOTTOM = 38 };
@@ -20,7 +20,7 @@ enum { HEAT_WIDTH = 360, CELL_HEIGHT = 20, CELL_WIDTH_MAX = 60, CELL_LEFT = 58, 
 #define VALUE_MIN 1e-6 /* below, nothing is drawn: no clock measures it */
 
 /* The shapes of the marks round the origin, by slot: told apart without colour too. */
-static const char *const MARKS[FIGURES_SLOTS] = {
+static const char *const MARKS[ROWS_SLOTS] = {
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
     "M-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0",
     "M-3-3h6v6h-6z",

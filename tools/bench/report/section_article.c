@@ -1,8 +1,8 @@
 /* The result, and the article's Table 1. */
-#include "tools/bench/sections.h"
+#include "tools/bench/report/sections.h"
 
-#include "tools/bench/html.h"
-#include "tools/bench/svg.h"
+#include "tools/bench/report/html.h"
+#include "tools/bench/report/svg.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -22,20 +22,20 @@ static const struct {
 
 /* --- the result --- */
 
-static bool is_shared(const figures *f, const char *name, uint32_t threads)
+static bool is_shared(const rows *f, const char *name, uint32_t threads)
 {
-    return figures_median(f, name, "megabuddy", "ns_per_op", threads) > 0 &&
-           figures_median(f, name, "glibc", "ns_per_op", threads) > 0;
+    return rows_median(f, name, "megabuddy", "ns_per_op", threads) > 0 &&
+           rows_median(f, name, "glibc", "ns_per_op", threads) > 0;
 }
 
 /* The first case of these of which there are both figures. With the most threads that have a CPU
  * each: what more of them do tells about the scheduler. */
-static const char *find_shared(const figures *f, const char *const *cases, uint32_t count,
+static const char *find_shared(const rows *f, const char *const *cases, uint32_t count,
                                uint32_t cpus, uint32_t *threads_out)
 {
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t threads[FIGURES_THREADS];
-        uint32_t k = figures_threads(f, cases[i], "megabuddy", "ns_per_op", threads);
+        uint32_t threads[ROWS_THREADS];
+        uint32_t k = rows_threads(f, cases[i], "megabuddy", "ns_per_op", threads);
         while (k-- > 0) {
             if ((threads[k] <= cpus || k == 0) && is_shared(f, cases[i], threads[k])) {
                 *threads_out = threads[k];
@@ -54,13 +54,13 @@ static void put_against_glibc(FILE *out, double own, double glibc)
     (void)fprintf(out, " times as %s as glibc</b>", own <= glibc ? "fast" : "slow");
 }
 
-static void put_article_result(FILE *out, const figures *f, uint32_t threads)
+static void put_article_result(FILE *out, const rows *f, uint32_t threads)
 {
-    const double own = figures_median(f, "article", "megabuddy", "ns_per_op", threads);
+    const double own = rows_median(f, "article", "megabuddy", "ns_per_op", threads);
     (void)fputs("The article’s 32,768 allocations take megabuddy <b>", out);
     html_time(out, own * ARTICLE_BLOCKS);
     (void)fputs("</b>, ", out);
-    put_against_glibc(out, own, figures_median(f, "article", "glibc", "ns_per_op", threads));
+    put_against_glibc(out, own, rows_median(f, "article", "glibc", "ns_per_op", threads));
 }
 
 static void put_threads(FILE *out, uint32_t threads)
@@ -68,22 +68,22 @@ static void put_threads(FILE *out, uint32_t threads)
     (void)fprintf(out, "%u thread%s", threads, threads == 1 ? "" : "s");
 }
 
-static void put_case_result(FILE *out, const figures *f, const char *name, uint32_t threads)
+static void put_case_result(FILE *out, const rows *f, const char *name, uint32_t threads)
 {
-    const double own = figures_median(f, name, "megabuddy", "ns_per_op", threads);
+    const double own = rows_median(f, name, "megabuddy", "ns_per_op", threads);
     (void)fprintf(out, "in %s with ", name);
     put_threads(out, threads);
     (void)fputs(" an operation takes it ", out);
     html_time(out, own);
     (void)fputs(", ", out);
-    put_against_glibc(out, own, figures_median(f, name, "glibc", "ns_per_op", threads));
+    put_against_glibc(out, own, rows_median(f, name, "glibc", "ns_per_op", threads));
 }
 
-void section_result(FILE *out, const figures *f, uint32_t cpus)
+void section_result(FILE *out, const rows *f, uint32_t cpus)
 {
     static const char *const OTHERS[] = {"churn", "tiles", "ring", "churn-small"};
-    uint32_t threads[FIGURES_THREADS];
-    const uint32_t count = figures_threads(f, "article", "megabuddy", "ns_per_op", threads);
+    uint32_t threads[ROWS_THREADS];
+    const uint32_t count = rows_threads(f, "article", "megabuddy", "ns_per_op", threads);
     const bool has_article = count > 0 && is_shared(f, "article", threads[0]);
     uint32_t most = 0;
     const char *other = find_shared(f, OTHERS, COUNT(OTHERS), cpus, &most);
@@ -112,12 +112,12 @@ static void put_figures(FILE *out, double ms, double reference_ms)
     (void)fputs("<td>", out);
     html_number(out, ms);
     (void)fputs("</td><td>", out);
-    html_number(out, ms > 0 ? ARTICLE_BYTES / ms / 1e3 : FIGURES_ABSENT);
+    html_number(out, ms > 0 ? ARTICLE_BYTES / ms / 1e3 : ROWS_ABSENT);
     (void)fputs("</td><td>", out);
     if (reference_ms > 0) {
         (void)fputs("×", out);
     }
-    html_number(out, reference_ms > 0 ? ms / reference_ms : FIGURES_ABSENT);
+    html_number(out, reference_ms > 0 ? ms / reference_ms : ROWS_ABSENT);
     (void)fputs("</td>", out);
 }
 
@@ -140,13 +140,13 @@ static void put_then(FILE *out)
     }
 }
 
-static double article_ms(const figures *f, const char *subject, uint32_t threads)
+static double article_ms(const rows *f, const char *subject, uint32_t threads)
 {
-    const double ns = figures_median(f, "article", subject, "ns_per_op", threads);
-    return ns >= 0 ? ns * ARTICLE_BLOCKS / 1e6 : FIGURES_ABSENT;
+    const double ns = rows_median(f, "article", subject, "ns_per_op", threads);
+    return ns >= 0 ? ns * ARTICLE_BLOCKS / 1e6 : ROWS_ABSENT;
 }
 
-static void put_now(FILE *out, const figures *f, uint32_t threads)
+static void put_now(FILE *out, const rows *f, uint32_t threads)
 {
     double longest = 0;
     for (uint32_t i = 0; i < f->subject_count; i++) {
@@ -162,11 +162,11 @@ static void put_now(FILE *out, const figures *f, uint32_t threads)
         }
         section_row(out, f->subjects[i]);
         put_figures(out, ms, article_ms(f, "glibc", threads));
-        put_bar(out, figures_slot(f->subjects[i]), longest > 0 ? ms / longest : 0);
+        put_bar(out, rows_slot(f->subjects[i]), longest > 0 ? ms / longest : 0);
     }
 }
 
-void section_article(FILE *out, const figures *f)
+void section_article(FILE *out, const rows *f)
 {
     (void)fputs(
         "<h2 id=\"article\">The article’s Table 1, then and now</h2>\n"
@@ -178,8 +178,8 @@ void section_article(FILE *out, const figures *f)
         "<th>MB/s</th><th>ratio</th><th></th></tr></thead>\n<tbody>\n",
         out);
     put_then(out);
-    uint32_t threads[FIGURES_THREADS];
-    if (figures_threads(f, "article", NULL, "ns_per_op", threads) > 0) {
+    uint32_t threads[ROWS_THREADS];
+    if (rows_threads(f, "article", NULL, "ns_per_op", threads) > 0) {
         put_now(out, f, threads[0]);
     }
     (void)fputs("</tbody></table></div>\n", out);

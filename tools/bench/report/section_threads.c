@@ -1,8 +1,8 @@
 /* The article's figures for today. */
-#include "tools/bench/sections.h"
+#include "tools/bench/report/sections.h"
 
-#include "tools/bench/html.h"
-#include "tools/bench/svg.h"
+#include "tools/bench/report/html.h"
+#include "tools/bench/report/svg.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -15,23 +15,22 @@ static const char *const PLOTTED[] = {"churn", "ring", "tiles", "churn-small"};
 
 /* --- Figure 1 --- */
 
-static void fill_chart(svg_chart *chart, const figures *f, const char *name)
+static void fill_chart(svg_chart *chart, const rows *f, const char *name)
 {
-    chart->column_count = figures_threads(f, name, NULL, "ns_per_op", chart->columns);
+    chart->column_count = rows_threads(f, name, NULL, "ns_per_op", chart->columns);
     for (uint32_t i = 0; i < f->subject_count; i++) {
-        if (!figures_any(f, name, f->subjects[i], "ns_per_op")) {
+        if (!rows_any(f, name, f->subjects[i], "ns_per_op")) {
             continue;
         }
         svg_line *line = &chart->lines[chart->line_count++];
-        *line = (svg_line){.name = f->subjects[i], .slot = figures_slot(f->subjects[i])};
+        *line = (svg_line){.name = f->subjects[i], .slot = rows_slot(f->subjects[i])};
         for (uint32_t k = 0; k < chart->column_count; k++) {
-            line->values[k] =
-                figures_median(f, name, f->subjects[i], "ns_per_op", chart->columns[k]);
+            line->values[k] = rows_median(f, name, f->subjects[i], "ns_per_op", chart->columns[k]);
         }
     }
 }
 
-static void put_plot(FILE *out, const figures *f, const char *name, uint32_t cpus)
+static void put_plot(FILE *out, const rows *f, const char *name, uint32_t cpus)
 {
     svg_chart chart = {.title = "time of an operation by number of threads",
                        .x_label = "threads",
@@ -39,31 +38,31 @@ static void put_plot(FILE *out, const figures *f, const char *name, uint32_t cpu
                        .divide = cpus};
     fill_chart(&chart, f, name);
     (void)fprintf(out, "<figure><figcaption><b>%s</b> · ns per operation<br/>%s</figcaption>\n",
-                  name, figures_meaning(name));
+                  name, rows_meaning(name));
     svg_lines(out, &chart);
     (void)fputs("</figure>\n", out);
 }
 
 /* "In churn megabuddy goes from 20 ns with 1 thread to 12 ns with 16, glibc from …" */
-static void put_course(FILE *out, const figures *f, const char *name, const char *subject,
+static void put_course(FILE *out, const rows *f, const char *name, const char *subject,
                        const char *before)
 {
-    uint32_t threads[FIGURES_THREADS];
-    const uint32_t count = figures_threads(f, name, subject, "ns_per_op", threads);
+    uint32_t threads[ROWS_THREADS];
+    const uint32_t count = rows_threads(f, name, subject, "ns_per_op", threads);
     if (count < 2) {
         return;
     }
     (void)fprintf(out, "%s%s goes from ", before, subject);
-    html_time(out, figures_median(f, name, subject, "ns_per_op", threads[0]));
+    html_time(out, rows_median(f, name, subject, "ns_per_op", threads[0]));
     (void)fprintf(out, " with %u thread%s to ", threads[0], threads[0] == 1 ? "" : "s");
-    html_time(out, figures_median(f, name, subject, "ns_per_op", threads[count - 1]));
+    html_time(out, rows_median(f, name, subject, "ns_per_op", threads[count - 1]));
     (void)fprintf(out, " with %u", threads[count - 1]);
 }
 
-static void put_courses(FILE *out, const figures *f, const char *name)
+static void put_courses(FILE *out, const rows *f, const char *name)
 {
-    uint32_t threads[FIGURES_THREADS];
-    if (figures_threads(f, name, "megabuddy", "ns_per_op", threads) < 2) {
+    uint32_t threads[ROWS_THREADS];
+    if (rows_threads(f, name, "megabuddy", "ns_per_op", threads) < 2) {
         return;
     }
     (void)fprintf(out, " In %s ", name);
@@ -73,16 +72,16 @@ static void put_courses(FILE *out, const figures *f, const char *name)
     (void)fputs(".", out);
 }
 
-static bool has_plots(const figures *f)
+static bool has_plots(const rows *f)
 {
     bool has = false;
     for (uint32_t i = 0; i < COUNT(PLOTTED); i++) {
-        has |= figures_any(f, PLOTTED[i], NULL, "ns_per_op");
+        has |= rows_any(f, PLOTTED[i], NULL, "ns_per_op");
     }
     return has;
 }
 
-static void put_figure_1(FILE *out, const figures *f, uint32_t cpus)
+static void put_figure_1(FILE *out, const rows *f, uint32_t cpus)
 {
     (void)fputs("<h3>Figure 1: time per operation by number of threads</h3>\n"
                 "<p>Lower is faster; a line that falls makes use of the threads, one that rises "
@@ -92,14 +91,14 @@ static void put_figure_1(FILE *out, const figures *f, uint32_t cpus)
                 out);
     bool said = false;
     for (uint32_t i = 0; i < COUNT(PLOTTED) && !said; i++) {
-        said = figures_any(f, PLOTTED[i], "megabuddy", "ns_per_op");
+        said = rows_any(f, PLOTTED[i], "megabuddy", "ns_per_op");
         if (said) {
             put_courses(out, f, PLOTTED[i]);
         }
     }
     (void)fputs("</p>\n<div class=\"columns\">\n", out);
     for (uint32_t i = 0; i < COUNT(PLOTTED); i++) {
-        if (figures_any(f, PLOTTED[i], NULL, "ns_per_op")) {
+        if (rows_any(f, PLOTTED[i], NULL, "ns_per_op")) {
             put_plot(out, f, PLOTTED[i], cpus);
         }
     }
@@ -108,12 +107,12 @@ static void put_figure_1(FILE *out, const figures *f, uint32_t cpus)
 
 /* --- Figures 2 and 3 --- */
 
-static double pending(const figures *f, const char *name, const char *subject, uint32_t level,
+static double pending(const rows *f, const char *name, const char *subject, uint32_t level,
                       uint32_t threads)
 {
     char metric[METRIC_BYTES];
     (void)snprintf(metric, sizeof metric, "pending_high_water_level%u", level);
-    return figures_median(f, name, subject, metric, threads);
+    return rows_median(f, name, subject, metric, threads);
 }
 
 /* The most requests that ever waited, and where; `most` is 0 when nobody did. */
@@ -123,10 +122,10 @@ typedef struct crowd {
     uint32_t level, threads;
 } crowd;
 
-static void crowd_add(crowd *c, const figures *f, const char *name, const char *subject)
+static void crowd_add(crowd *c, const rows *f, const char *name, const char *subject)
 {
-    uint32_t threads[FIGURES_THREADS];
-    const uint32_t count = figures_threads(f, name, subject, "pending_high_water", threads);
+    uint32_t threads[ROWS_THREADS];
+    const uint32_t count = rows_threads(f, name, subject, "pending_high_water", threads);
     for (uint32_t level = 0; level < LEVELS; level++) {
         for (uint32_t k = 0; k < count; k++) {
             const double value = pending(f, name, subject, level, threads[k]);
@@ -137,7 +136,7 @@ static void crowd_add(crowd *c, const figures *f, const char *name, const char *
     }
 }
 
-static crowd find_crowd(const figures *f, const char *subject)
+static crowd find_crowd(const rows *f, const char *subject)
 {
     crowd c = {0};
     for (uint32_t i = 0; i < f->case_count; i++) {
@@ -156,9 +155,9 @@ static bool is_row_crowded(const double *values, uint32_t count)
 }
 
 /* From the highest level where a request waited to the lowest. */
-static void fill_heat(svg_heat *heat, const figures *f, const char *name, const char *subject)
+static void fill_heat(svg_heat *heat, const rows *f, const char *name, const char *subject)
 {
-    heat->column_count = figures_threads(f, name, subject, "pending_high_water", heat->columns);
+    heat->column_count = rows_threads(f, name, subject, "pending_high_water", heat->columns);
     uint32_t needed = 0; /* rows up to the last that is worth one */
     for (uint32_t level = LEVELS; level-- > 0;) {
         double *values = heat->values[heat->row_count];
@@ -176,11 +175,10 @@ static void fill_heat(svg_heat *heat, const figures *f, const char *name, const 
 }
 
 /* False, with nothing written, when no request waited in this case. */
-static bool put_heat(FILE *out, const figures *f, const char *name, const char *subject,
-                     double full)
+static bool put_heat(FILE *out, const rows *f, const char *name, const char *subject, double full)
 {
     svg_heat heat = {.title = "requests pending by level and number of threads",
-                     .slot = figures_slot(subject),
+                     .slot = rows_slot(subject),
                      .full = full};
     fill_heat(&heat, f, name, subject);
     if (heat.row_count == 0) {
@@ -194,13 +192,13 @@ static bool put_heat(FILE *out, const figures *f, const char *name, const char *
     return true;
 }
 
-static void put_heats(FILE *out, const figures *f, const char *subject, double full)
+static void put_heats(FILE *out, const rows *f, const char *subject, double full)
 {
-    bool calm[FIGURES_NAMES] = {false};
+    bool calm[ROWS_NAMES] = {false};
     uint32_t calm_count = 0;
     (void)fputs("<div class=\"columns narrow\">\n", out);
     for (uint32_t i = 0; i < f->case_count; i++) {
-        calm[i] = figures_any(f, f->cases[i], subject, "pending_high_water") &&
+        calm[i] = rows_any(f, f->cases[i], subject, "pending_high_water") &&
                   !put_heat(out, f, f->cases[i], subject, full);
         calm_count += calm[i];
     }
@@ -233,10 +231,10 @@ static void put_crowd(FILE *out, const crowd *c)
     (void)fprintf(out, ", with %u thread%s.", c->threads, c->threads == 1 ? "" : "s");
 }
 
-static void put_pending(FILE *out, const figures *f, int number, const char *scheme,
+static void put_pending(FILE *out, const rows *f, int number, const char *scheme,
                         const char *subject, double full)
 {
-    if (!figures_any(f, NULL, subject, "pending_high_water")) {
+    if (!rows_any(f, NULL, subject, "pending_high_water")) {
         return;
     }
     const crowd c = find_crowd(f, subject);
@@ -258,7 +256,7 @@ static const struct {
     const char *metric, *what;
 } VAIN[] = {{"wasted_splits", "wasted splits"}, {"failed_cas", "failed compare-and-swaps"}};
 
-static void put_vain_row(FILE *out, const figures *f, const char *name, const char *subject,
+static void put_vain_row(FILE *out, const rows *f, const char *name, const char *subject,
                          const char *metric, const uint32_t *threads, uint32_t count)
 {
     (void)fputs("<tr><th>", out);
@@ -266,18 +264,18 @@ static void put_vain_row(FILE *out, const figures *f, const char *name, const ch
     (void)fputs("</th>", out);
     for (uint32_t k = 0; k < count; k++) {
         (void)fputs("<td>", out);
-        html_count(out, figures_median(f, name, subject, metric, threads[k]));
+        html_count(out, rows_median(f, name, subject, metric, threads[k]));
         (void)fputs("</td>", out);
     }
     (void)fputs("</tr>\n", out);
 }
 
 /* A table of cases by threads, if there is such a figure of the subject. */
-static void put_vain_table(FILE *out, const figures *f, const char *subject, uint32_t vain)
+static void put_vain_table(FILE *out, const rows *f, const char *subject, uint32_t vain)
 {
     const char *metric = VAIN[vain].metric;
-    uint32_t threads[FIGURES_THREADS];
-    const uint32_t count = figures_threads(f, NULL, subject, metric, threads);
+    uint32_t threads[ROWS_THREADS];
+    const uint32_t count = rows_threads(f, NULL, subject, metric, threads);
     if (count == 0) {
         return;
     }
@@ -290,17 +288,16 @@ static void put_vain_table(FILE *out, const figures *f, const char *subject, uin
     }
     (void)fputs("</tr></thead>\n<tbody>\n", out);
     for (uint32_t i = 0; i < f->case_count; i++) {
-        if (figures_any(f, f->cases[i], subject, metric)) {
+        if (rows_any(f, f->cases[i], subject, metric)) {
             put_vain_row(out, f, f->cases[i], subject, metric, threads, count);
         }
     }
     (void)fputs("</tbody></table></figure>\n", out);
 }
 
-static void put_vain(FILE *out, const figures *f)
+static void put_vain(FILE *out, const rows *f)
 {
-    if (!figures_any(f, NULL, NULL, VAIN[0].metric) &&
-        !figures_any(f, NULL, NULL, VAIN[1].metric)) {
+    if (!rows_any(f, NULL, NULL, VAIN[0].metric) && !rows_any(f, NULL, NULL, VAIN[1].metric)) {
         return;
     }
     (void)fputs("<h3>Work that led to nothing</h3>\n<p>Splits that nobody needed after all, and "
@@ -315,7 +312,7 @@ static void put_vain(FILE *out, const figures *f)
     (void)fputs("</div>\n", out);
 }
 
-void section_threads(FILE *out, const figures *f, uint32_t cpus)
+void section_threads(FILE *out, const rows *f, uint32_t cpus)
 {
     (void)fputs("<h2 id=\"threads\">More threads</h2>\n", out);
     if (has_plots(f)) {

@@ -1,9 +1,9 @@
-#include "tools/bench/report.h"
+#include "tools/bench/report/report.h"
 
-#include "tools/bench/figures.h"
-#include "tools/bench/html.h"
-#include "tools/bench/report_style.h"
-#include "tools/bench/sections.h"
+#include "tools/bench/report/html.h"
+#include "tools/bench/report/report_style.h"
+#include "tools/bench/report/rows.h"
+#include "tools/bench/report/sections.h"
 #include "tools/units.h"
 
 #include <errno.h>
@@ -59,7 +59,7 @@ static void put_machine(FILE *out, const bench_about *about)
         }
     }
     (void)fprintf(out, " · %u\u00a0round%s", about->rounds, about->rounds == 1 ? "" : "s");
-    if (about->seconds > 0 && about->seconds < FIGURES_LIMIT) {
+    if (about->seconds > 0 && about->seconds < ROWS_LIMIT) {
         (void)fputs(" in ", out);
         html_time(out, about->seconds * 1e9);
     }
@@ -74,14 +74,14 @@ static void put_link(FILE *out, bool there, const char *id, const char *text)
     }
 }
 
-static void put_contents(FILE *out, const figures *f)
+static void put_contents(FILE *out, const rows *f)
 {
     (void)fputs("<nav>\n", out);
     put_link(out, true, "article", "Table 1");
     put_link(out, true, "threads", "Figures");
-    put_link(out, figures_any(f, NULL, NULL, "ns_per_op"), "cases", "Case by case");
-    put_link(out, figures_any(f, NULL, NULL, "p99_99_ns"), "extremes", "Extremes");
-    put_link(out, figures_any(f, NULL, NULL, "occupancy_percent"), "space", "Occupancy");
+    put_link(out, rows_any(f, NULL, NULL, "ns_per_op"), "cases", "Case by case");
+    put_link(out, rows_any(f, NULL, NULL, "p99_99_ns"), "extremes", "Extremes");
+    put_link(out, rows_any(f, NULL, NULL, "occupancy_percent"), "space", "Occupancy");
     put_link(out, true, "method", "How it was measured");
     (void)fputs("<a href=\"alloc.csv\">alloc.csv</a>\n</nav>\n", out);
 }
@@ -128,8 +128,8 @@ static char *make_page(const bench_table *table, const bench_about *about, size_
     if (out == NULL) {
         return NULL;
     }
-    figures f;
-    figures_init(&f, table);
+    rows f;
+    rows_init(&f, table);
     put_head(out);
     section_result(out, &f, about->cpus);
     put_machine(out, about);

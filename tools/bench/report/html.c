@@ -1,4 +1,4 @@
-#include "tools/bench/html.h"
+#include "tools/bench/report/html.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,47 +1,47 @@
 /* Occupancy and bookkeeping. */
-#include "tools/bench/sections.h"
+#include "tools/bench/report/sections.h"
 
-#include "tools/bench/html.h"
-#include "tools/bench/svg.h"
+#include "tools/bench/report/html.h"
+#include "tools/bench/report/svg.h"
 
 #include <math.h>
 #include <stddef.h>
 
 /* --- occupancy --- */
 
-static void put_occupancy_row(FILE *out, const figures *f, const char *name, const char *subject)
+static void put_occupancy_row(FILE *out, const rows *f, const char *name, const char *subject)
 {
-    uint32_t threads[FIGURES_THREADS];
-    if (figures_threads(f, name, subject, "occupancy_percent", threads) == 0) {
+    uint32_t threads[ROWS_THREADS];
+    if (rows_threads(f, name, subject, "occupancy_percent", threads) == 0) {
         return;
     }
-    const double percent = figures_median(f, name, subject, "occupancy_percent", threads[0]);
+    const double percent = rows_median(f, name, subject, "occupancy_percent", threads[0]);
     section_row(out, subject);
     (void)fputs("<td>", out);
     html_number(out, percent);
     (void)fputs("</td><td>", out);
-    html_number(out, figures_median(f, name, subject, "occupancy_percent_held", threads[0]));
+    html_number(out, rows_median(f, name, subject, "occupancy_percent_held", threads[0]));
     (void)fputs("</td><td class=\"graph\">", out);
-    svg_bar(out, figures_slot(subject), percent / 100);
+    svg_bar(out, rows_slot(subject), percent / 100);
     (void)fputs("</td></tr>\n", out);
 }
 
-static void put_occupancy_case(FILE *out, const figures *f, const char *name)
+static void put_occupancy_case(FILE *out, const rows *f, const char *name)
 {
-    if (!figures_any(f, name, NULL, "occupancy_percent")) {
+    if (!rows_any(f, name, NULL, "occupancy_percent")) {
         return;
     }
     (void)fputs("<tr class=\"group\"><th colspan=\"4\">", out);
     html_text(out, name);
-    (void)fprintf(out, "<small>%s</small></th></tr>\n", figures_meaning(name));
+    (void)fprintf(out, "<small>%s</small></th></tr>\n", rows_meaning(name));
     for (uint32_t i = 0; i < f->subject_count; i++) {
         put_occupancy_row(out, f, name, f->subjects[i]);
     }
 }
 
-static void put_occupancy(FILE *out, const figures *f)
+static void put_occupancy(FILE *out, const rows *f)
 {
-    if (!figures_any(f, NULL, NULL, "occupancy_percent")) {
+    if (!rows_any(f, NULL, NULL, "occupancy_percent")) {
         return;
     }
     (void)fputs("<h2 id=\"space\">How full an arena gets</h2>\n"
@@ -64,15 +64,15 @@ typedef struct range {
     double low, high; /* over all cases and numbers of threads; low > high: nothing was measured */
 } range;
 
-static range metadata_range(const figures *f, const char *subject)
+static range metadata_range(const rows *f, const char *subject)
 {
-    range r = {INFINITY, FIGURES_ABSENT};
+    range r = {INFINITY, ROWS_ABSENT};
     for (uint32_t i = 0; i < f->case_count; i++) {
-        uint32_t threads[FIGURES_THREADS];
-        uint32_t k = figures_threads(f, f->cases[i], subject, "metadata_bits_per_unit", threads);
+        uint32_t threads[ROWS_THREADS];
+        uint32_t k = rows_threads(f, f->cases[i], subject, "metadata_bits_per_unit", threads);
         while (k-- > 0) {
             const double bits =
-                figures_median(f, f->cases[i], subject, "metadata_bits_per_unit", threads[k]);
+                rows_median(f, f->cases[i], subject, "metadata_bits_per_unit", threads[k]);
             r.low = fmin(r.low, bits);
             r.high = fmax(r.high, bits);
         }
@@ -92,9 +92,9 @@ static void put_metadata_row(FILE *out, const char *subject, range r)
     (void)fputs("</td></tr>\n", out);
 }
 
-static void put_metadata(FILE *out, const figures *f)
+static void put_metadata(FILE *out, const rows *f)
 {
-    if (!figures_any(f, NULL, NULL, "metadata_bits_per_unit")) {
+    if (!rows_any(f, NULL, NULL, "metadata_bits_per_unit")) {
         return;
     }
     (void)fputs("<h2>What the bookkeeping costs</h2>\n<p>Bits for each unit of the arena, outside "
@@ -111,7 +111,7 @@ static void put_metadata(FILE *out, const figures *f)
     (void)fputs("</tbody></table>\n", out);
 }
 
-void section_space(FILE *out, const figures *f)
+void section_space(FILE *out, const rows *f)
 {
     put_occupancy(out, f);
     put_metadata(out, f);

@@ -10,7 +10,7 @@
 void html_text(FILE *out, const char *text);
 
 /* Three significant digits, thousands apart: 0.123, 1.23, 12.3, 12,300. A dash when negative, which
- * is how an absent figure comes. At most FIGURES_LIMIT. */
+ * is how an absent figure comes. At most ROWS_LIMIT. */
 void html_number(FILE *out, double value);
 
 /* A whole number in full: 12,345. A dash when negative. */

@@ -1,0 +1,48 @@
+#!/bin/sh
+# bench_cli.sh MEGABUDDY: bench from the command line: a small run gives a table, a CSV and a page;
+# what is wrong is said in one line, with the right exit code, and leaves nothing behind. Prints each
+# case that fails; exit code 1 when one did.
+set -u
+program=$1
+here=$(cd "$(dirname "$0")" && pwd)
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-bench-XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+. "$here/cli.sh"
+
+small="--cases churn,full --subjects megabuddy,levels-mutex,limit-empty --threads 1,2 --rounds 2"
+small="$small --arena 4MiB --quick"
+
+# What works.
+expect 0 '' "$program" bench --help
+expect 0 '' "$program" bench alloc --help
+# The options are words on purpose, here and below.
+# shellcheck disable=SC2086
+expect 0 '' "$program" bench alloc $small --csv figures.csv --report page
+head -n 1 figures.csv | grep -qx 'bench,case,subject,threads,metric,unit,median,min,max,rounds' ||
+    fail "the CSV's first line: $(head -n 1 figures.csv)"
+for row in alloc,churn,megabuddy,1,ns_per_op alloc,churn,levels-mutex,2,ns_per_op \
+    alloc,churn,limit-empty,1,ns_per_op alloc,full,megabuddy,2,ns_per_op_95; do
+    grep -q "^$row," figures.csv || fail "no row $row in the CSV"
+done
+awk -F, 'NR > 1 && ($7 < $8 || $7 > $9 || $10 != 2) { exit 1 }' figures.csv ||
+    fail "a median that is not between the least and the most, or not of two rounds"
+cmp -s figures.csv page/alloc.csv || fail "the page's CSV is another one"
+grep -q '</html>' page/index.html || fail "the page is not whole"
+if [ "$(find . -name '*.part*' | wc -l)" -ne 0 ]; then
+    fail "something was left behind"
+fi
+
+# What does not.
+expect 2 'which one' "$program" bench
+expect 2 'no such benchmark' "$program" bench nothing
+expect 2 'no-such-option' "$program" bench alloc --no-such-option
+expect 2 'nobody' "$program" bench alloc --subjects nobody
+expect 2 'nothing' "$program" bench alloc --cases nothing
+expect 2 '0' "$program" bench alloc --threads 0
+expect 2 'many' "$program" bench alloc --rounds many
+expect 2 'surplus' "$program" bench alloc surplus
+# shellcheck disable=SC2086
+expect 1 'no/such' "$program" bench alloc $small --csv no/such/folder.csv
+
+exit $((failures > 0))

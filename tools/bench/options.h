@@ -1,0 +1,32 @@
+/* options.h: the command line of `bench alloc`. */
+#ifndef MEGABUDDY_TOOLS_BENCH_OPTIONS_H
+#define MEGABUDDY_TOOLS_BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/bench/case.h"
+#include "tools/bench/subject.h"
+
+#define OPTIONS_LIST 32u /* of cases, subjects or numbers of threads, at most */
+
+typedef struct bench_options {
+    const bench_case *cases[OPTIONS_LIST];
+    const subject *subjects[OPTIONS_LIST];
+    uint32_t threads[OPTIONS_LIST];
+    uint32_t case_count, subject_count, thread_count;
+    uint32_t rounds;
+    uint64_t seed, arena_bytes;
+    uint32_t size_least, size_most; /* of churn */
+    const char *csv, *report;       /* NULL: none wanted */
+    bool quick, help;
+} bench_options;
+
+/* False, after a line on stderr, when the command line is wrong. */
+bool options_parse(int argc, char **argv, bench_options *out);
+void options_print_help(void);
+
+/* `megabuddy: bench alloc: what: why` on stderr. Returns false. */
+bool options_complain(const char *what, const char *why);
+
+#endif

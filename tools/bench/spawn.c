@@ -1,0 +1,156 @@
+/* spawn.c: fork, exec, a pipe. */
+#include "tools/bench/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/bench/clock.h"
+
+#define PATIENCE_MS 120000u /* far more than any trial takes: something hangs */
+#define POLL_MS     200     /* a signal may come between the look at the flag and the wait */
+#define FIRST       4u      /* words of the command before the spec */
+
+static volatile sig_atomic_t interrupted;
+
+static void note_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+void spawn_catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = note_interrupt}; /* no SA_RESTART: waits end */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool spawn_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+static bool fail(char cause[FIGURES_CAUSE], const char *what)
+{
+    (void)snprintf(cause, FIGURES_CAUSE, "%s", what);
+    return false;
+}
+
+/* ---- the child, until it is the trial ---- */
+
+static void set_preload(const char *preload)
+{
+    if (preload != NULL) {
+        setenv("LD_PRELOAD", preload, 1);
+    } else {
+        unsetenv("LD_PRELOAD"); /* glibc means glibc */
+    }
+}
+
+_Noreturn static void become_trial(const trial_spec *spec, const char *preload, bool quiet,
+                                   int answer)
+{
+    static char self[] = "/proc/self/exe", bench[] = "bench", alloc[] = "alloc",
+                option[] = TRIAL_OPTION;
+    char texts[TRIAL_ARGUMENTS][TRIAL_TEXT];
+    char *words[FIRST + TRIAL_ARGUMENTS + 1] = {self, bench, alloc, option};
+    trial_format(spec, texts);
+    for (uint32_t i = 0; i < TRIAL_ARGUMENTS; i++) {
+        words[FIRST + i] = texts[i];
+    }
+    int nothing = quiet ? open("/dev/null", O_WRONLY) : -1;
+    if (nothing >= 0) {
+        dup2(nothing, STDERR_FILENO);
+    }
+    dup2(answer, STDOUT_FILENO);
+    set_preload(preload);
+    execv(self, words);
+    _exit(127);
+}
+
+/* ---- the parent ---- */
+
+/* Reads until the other end closes. False after an interrupt or too long a time. */
+static bool read_answer(int from, char line[FIGURES_LINE], char cause[FIGURES_CAUSE])
+{
+    size_t length = 0;
+    uint64_t begin = clock_ns();
+    for (;;) {
+        struct pollfd wait = {.fd = from, .events = POLLIN};
+        int ready = poll(&wait, 1, POLL_MS);
+        if (interrupted) {
+            return fail(cause, "interrupted");
+        }
+        if (clock_ns() - begin > PATIENCE_MS * NS_PER_MS) {
+            return fail(cause, "did not end");
+        }
+        ssize_t got = ready > 0 ? read(from, line + length, FIGURES_LINE - 1 - length) : -1;
+        if (got == 0) {
+            line[length] = '\0';
+            return true;
+        }
+        length += got > 0 ? (size_t)got : 0;
+    }
+}
+
+/* Waits for its end. A trial that was killed has given no good figures, whatever it wrote. */
+static bool reap(pid_t child, char cause[FIGURES_CAUSE])
+{
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFSIGNALED(status)) {
+        (void)snprintf(cause, FIGURES_CAUSE, "was killed by signal %d", WTERMSIG(status));
+    }
+    return !WIFSIGNALED(status);
+}
+
+static bool hear(pid_t child, int from, figures *out, char cause[FIGURES_CAUSE])
+{
+    char line[FIGURES_LINE], death[FIGURES_CAUSE];
+    if (!read_answer(from, line, cause)) {
+        kill(child, SIGKILL);
+        (void)reap(child, death);
+        return false;
+    }
+    return reap(child, cause) && figures_parse(line, out, cause);
+}
+
+bool spawn_trial(const trial_spec *spec, const char *preload, bool quiet, figures *out,
+                 char cause[FIGURES_CAUSE])
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return fail(cause, strerror(errno));
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        become_trial(spec, preload, quiet, ends[1]);
+    }
+    int reason = errno;
+    close(ends[1]);
+    bool good = child > 0 ? hear(child, ends[0], out, cause) : fail(cause, strerror(reason));
+    close(ends[0]);
+    return good;
+}
+
+const char *spawn_library(const subject *who)
+{
+    trial_spec probe = {.name = TRIAL_PROBE, .subject = who->name, .threads = 1};
+    for (uint32_t i = 0; i < 2 && who->libraries[i] != NULL; i++) {
+        figures none;
+        char cause[FIGURES_CAUSE];
+        if (spawn_trial(&probe, who->libraries[i], true, &none, cause)) {
+            return who->libraries[i];
+        }
+    }
+    return NULL;
+}
