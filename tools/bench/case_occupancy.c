@@ -1,7 +1,8 @@
 /* case_occupancy.c: how much of an arena the payload can be. One thread, no time.
  *
- * Sizes are drawn at random and blocks taken until the first is refused: occupancy_percent is the
- * sum of the sizes asked for, of the arena's bytes.
+ * Sizes are drawn at random and blocks taken until the first is refused. occupancy_percent is what
+ * the blocks take of the arena, in whole units: what is missing is lost between them.
+ * payload_percent is the sum of the sizes asked for: what is missing is lost inside them, too.
  *
  * occupancy-pow2: tiles of 8, 16, 32, 64 or 128 KiB, each as often as any other.
  * occupancy-typed: structs of 18,496 bytes, from a pool of that type.
@@ -9,8 +10,8 @@
  * occupancy-exact: the same tiles in one piece each, without a tail.
  *
  * The last two go on: 100,000 times (10,000 when it has to be quick) the oldest tiles go, until
- * another fits, as in a cache that is always full. occupancy_percent_held is the least that was
- * held after one of these, occupancy_percent_mean the mean. */
+ * another fits, as in a cache that is always full. The same figures with _held are the least that
+ * was held after one of these, with _mean the mean. */
 #include "tools/bench/case.h"
 #include "tools/bench/draw.h"
 #include "tools/bench/memory.h"
@@ -64,9 +65,16 @@ static uint32_t draw(occupancy *o)
     return draw_size(&o->sizes, draw_next(&o->random));
 }
 
-static double percent(const occupancy *o, uint64_t bytes)
+static double percent(const occupancy *o, double bytes)
 {
-    return 100.0 * (double)bytes / (double)o->t->spec.arena_bytes;
+    return 100.0 * bytes / (double)o->t->spec.arena_bytes;
+}
+
+/* What the blocks held take, where the subject knows; else what was asked for. */
+static uint64_t taken(const occupancy *o)
+{
+    const subject_opened *opened = &o->t->opened;
+    return opened->ops->taken != NULL ? opened->ops->taken(opened->state) : o->payload;
 }
 
 /* Returns the size that did not fit. */
@@ -76,15 +84,27 @@ static uint32_t fill(occupancy *o)
     while (take(o, bytes)) {
         bytes = draw(o);
     }
-    trial_put(o->t, "occupancy_percent", "percent", percent(o, o->payload));
+    trial_put(o->t, "occupancy_percent", "percent", percent(o, (double)taken(o)));
+    trial_put(o->t, "payload_percent", "percent", percent(o, (double)o->payload));
     return bytes;
+}
+
+/* The least and the sum of what was seen. */
+typedef struct extent {
+    uint64_t least;
+    double sum;
+} extent;
+
+static void see(extent *e, uint64_t bytes)
+{
+    e->least = bytes < e->least ? bytes : e->least;
+    e->sum += (double)bytes;
 }
 
 /* Each time another tile, the first of `bytes`. */
 static void go_on(occupancy *o, uint32_t bytes, uint32_t times)
 {
-    uint64_t least = UINT64_MAX;
-    double sum = 0;
+    extent blocks = {.least = UINT64_MAX}, payload = blocks;
     for (uint32_t i = 0; i < times; i++) {
         while (!take(o, bytes)) {
             if (o->count == 0) {
@@ -92,12 +112,13 @@ static void go_on(occupancy *o, uint32_t bytes, uint32_t times)
             }
             evict(o);
         }
-        least = o->payload < least ? o->payload : least;
-        sum += (double)o->payload;
+        see(&blocks, taken(o));
+        see(&payload, o->payload);
         bytes = draw(o);
     }
-    trial_put(o->t, "occupancy_percent_held", "percent", percent(o, least));
-    trial_put(o->t, "occupancy_percent_mean", "percent", percent(o, (uint64_t)(sum / times)));
+    trial_put(o->t, "occupancy_percent_held", "percent", percent(o, (double)blocks.least));
+    trial_put(o->t, "occupancy_percent_mean", "percent", percent(o, blocks.sum / times));
+    trial_put(o->t, "payload_percent_held", "percent", percent(o, (double)payload.least));
 }
 
 static occupancy *make(trial *t, uint32_t unit_bytes, uint32_t least)

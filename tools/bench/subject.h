@@ -47,6 +47,8 @@ typedef struct subject_ops {
     uint32_t (*alloc_bulk)(void *self, size_t bytes, uint32_t count, void *blocks[]); /* optional */
     void (*release_bulk)(void *self, size_t bytes, uint32_t count, void *blocks[]);   /* optional */
     void (*measure)(void *state, figures *out); /* optional: adds what the subject counted */
+    uint64_t (*taken)(
+        void *state); /* optional: bytes of the blocks handed out, rounded as they are */
 } subject_ops;
 
 typedef struct subject subject;

@@ -49,12 +49,22 @@ static void heap_door_measure(void *state, figures *out)
     figures_put(out, "checks", "bool", heap_get_desc(state)->checks == HEAP_CHECKS_ON);
 }
 
+static uint64_t heap_door_taken(void *state)
+{
+    heap_stats stats;
+    heap_get_stats(state, &stats);
+    return stats.live_bytes;
+}
+
 static const subject_ops HEAP_OPS = {.alloc = heap_door_alloc,
                                      .attempt = heap_door_attempt,
                                      .release = heap_door_release,
-                                     .measure = heap_door_measure};
-static const subject_ops EXACT_OPS = {
-    .alloc = heap_door_exact, .release = heap_door_release, .measure = heap_door_measure};
+                                     .measure = heap_door_measure,
+                                     .taken = heap_door_taken};
+static const subject_ops EXACT_OPS = {.alloc = heap_door_exact,
+                                      .release = heap_door_release,
+                                      .measure = heap_door_measure,
+                                      .taken = heap_door_taken};
 
 static heap *open_heap(const subject_setup *setup, size_t unit_bytes, heap_checks checks)
 {
@@ -123,8 +133,15 @@ static void gather_measure(void *state, figures *out)
     heap_door_measure(((const gathered *)state)->h, out);
 }
 
-static const subject_ops GATHER_OPS = {
-    .alloc = gather_alloc, .release = gather_release, .measure = gather_measure};
+static uint64_t gather_taken(void *state)
+{
+    return heap_door_taken(((const gathered *)state)->h);
+}
+
+static const subject_ops GATHER_OPS = {.alloc = gather_alloc,
+                                       .release = gather_release,
+                                       .measure = gather_measure,
+                                       .taken = gather_taken};
 
 static bool open_gathered(const subject_setup *setup, subject_opened *out)
 {
