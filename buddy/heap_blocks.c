@@ -40,7 +40,7 @@ static __attribute__((noinline)) void *try_slowly(heap *h, uint32_t order)
 /* A large block from the thread's own shelf, marked; NULL where the slow path has to be taken. */
 static inline void *take_large(heap *h, uint32_t order)
 {
-    uint32_t offset;
+    uint32_t offset = BUDDY_NONE;
     if (!MAGAZINE_LIKELY(order >= MARKS_GROUP_ORDER &&
                          magazine_take_own(h->stocks, order, &offset))) {
         return NULL;

@@ -249,6 +249,15 @@ static void drain(magazine *m, magazine_stock *stock, uint32_t order)
 
 /* ---- the doors' slow halves ---- */
 
+/* Every call of a thread that has a stock happens while it is busy with it, whether or not the
+ * stock is used: so that nobody with a stock is at work on the core during a recall. */
+static void leave_if_any(magazine_stock *stock)
+{
+    if (stock != NULL) {
+        magazine_leave(stock);
+    }
+}
+
 /* One block, past the stock: for threads that have none, and for orders that have no shelf. */
 static uint32_t take_direct(magazine *m, uint32_t order, uint32_t near)
 {
@@ -308,15 +317,10 @@ uint32_t magazine_alloc_slowly(magazine *m, uint32_t order)
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
-    uint32_t offset, near = BUDDY_ANYWHERE;
     magazine_stock *stock = magazine_claim(m);
-    if (stock != NULL) {
-        near = stock->near;
-        offset = take_stocked(m, stock, order);
-        magazine_leave(stock);
-    } else {
-        offset = take_direct(m, order, near);
-    }
+    uint32_t near = stock != NULL ? stock->near : BUDDY_ANYWHERE;
+    uint32_t offset = stock != NULL ? take_stocked(m, stock, order) : take_direct(m, order, near);
+    leave_if_any(stock);
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }
 
@@ -325,17 +329,21 @@ uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near)
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
+    magazine_stock *stock = magazine_claim(m);
     uint32_t offset = take_direct(m, order, near);
+    leave_if_any(stock);
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }
 
 bool magazine_take_at(magazine *m, uint32_t offset, uint32_t order)
 {
-    if (!buddy_try_at(m->core, offset, order)) {
-        return false;
+    magazine_stock *stock = magazine_claim(m);
+    bool done = buddy_try_at(m->core, offset, order);
+    if (done) {
+        magazine_count_taken(m, UINT64_C(1) << order);
     }
-    magazine_count_taken(m, UINT64_C(1) << order);
-    return true;
+    leave_if_any(stock);
+    return done;
 }
 
 static void free_direct(magazine *m, uint32_t offset, uint32_t order)
@@ -344,32 +352,42 @@ static void free_direct(magazine *m, uint32_t offset, uint32_t order)
     buddy_free(m->core, offset, order);
 }
 
+/* Onto the shelf, if need be after making room there; false where it has to go to the core. */
+static bool free_stocked(magazine *m, magazine_stock *stock, uint32_t offset, uint32_t order)
+{
+    if (m->most[order] == 0 || magazine_push(stock, offset, order)) {
+        return m->most[order] != 0;
+    }
+    drain(m, stock, order);
+    return magazine_push(stock, offset, order);
+}
+
 void magazine_free_slowly(magazine *m, uint32_t offset, uint32_t order)
 {
     assert(order <= m->max_order);
-    magazine_stock *stock = m->most[order] != 0 ? magazine_claim(m) : NULL;
-    bool done = false;
-    if (stock != NULL) {
-        done = magazine_push(stock, offset, order);
-        if (!done) {
-            drain(m, stock, order);
-            done = magazine_push(stock, offset, order);
-        }
-        magazine_leave(stock);
-    }
-    if (!done) {
+    magazine_stock *stock = magazine_claim(m);
+    if (stock == NULL || !free_stocked(m, stock, offset, order)) {
         free_direct(m, offset, order);
     }
+    leave_if_any(stock);
 }
 
 /* ---- many at once ---- */
+
+static uint32_t take_many(magazine *m, uint32_t order, uint32_t count, uint32_t offsets[])
+{
+    magazine_stock *stock = magazine_claim(m);
+    uint32_t taken = take_from_core(m, order, BUDDY_ANYWHERE, count, offsets);
+    leave_if_any(stock);
+    return taken;
+}
 
 uint32_t magazine_alloc_bulk(magazine *m, uint32_t order, uint32_t count, uint32_t offsets[])
 {
     if (order > m->max_order) {
         return 0;
     }
-    uint32_t done = take_from_core(m, order, BUDDY_ANYWHERE, count, offsets);
+    uint32_t done = take_many(m, order, count, offsets);
     while (done < count) {
         /* By ones where it has to be strict: what a recall brings back is found by the next round.
          */
@@ -378,15 +396,17 @@ uint32_t magazine_alloc_bulk(magazine *m, uint32_t order, uint32_t count, uint32
             break;
         }
         done++;
-        done += take_from_core(m, order, BUDDY_ANYWHERE, count - done, offsets + done);
+        done += take_many(m, order, count - done, offsets + done);
     }
     return done;
 }
 
 void magazine_free_bulk(magazine *m, uint32_t order, uint32_t count, const uint32_t offsets[])
 {
+    magazine_stock *stock = magazine_claim(m);
     magazine_count_given(m, (uint64_t)count << order);
     buddy_free_bulk(m->core, order, count, offsets);
+    leave_if_any(stock);
 }
 
 static uint64_t sum_units(const buddy_block pieces[], uint32_t count)
@@ -398,20 +418,28 @@ static uint64_t sum_units(const buddy_block pieces[], uint32_t count)
     return units;
 }
 
+/* Strictly, as take_alone. */
+static uint32_t gather_alone(magazine *m, uint32_t units, uint32_t near,
+                             buddy_block pieces[BUDDY_PIECES])
+{
+    uint32_t count, order = word_highest(buddy_gather_units(units) | 1);
+    magazine_recall_begin(m);
+    do {
+        count = buddy_gather(m->core, units, near, pieces);
+    } while (count == 0 && m->grow != NULL && m->grow(m->grow_context, order));
+    magazine_count_taken(m, sum_units(pieces, count));
+    magazine_recall_end(m);
+    return count;
+}
+
 uint32_t magazine_gather(magazine *m, uint32_t units, uint32_t near,
                          buddy_block pieces[BUDDY_PIECES])
 {
+    magazine_stock *stock = magazine_claim(m);
     uint32_t count = buddy_gather(m->core, units, near, pieces);
-    if (count == 0 && units <= m->core->units) {
-        magazine_recall_begin(m);
-        do {
-            count = buddy_gather(m->core, units, near, pieces);
-        } while (count == 0 && m->grow != NULL &&
-                 m->grow(m->grow_context, word_highest(buddy_gather_units(units) | 1)));
-        magazine_recall_end(m);
-    }
     magazine_count_taken(m, sum_units(pieces, count));
-    return count;
+    leave_if_any(stock);
+    return count == 0 && units <= m->core->units ? gather_alone(m, units, near, pieces) : count;
 }
 
 void magazine_flush(magazine *m)
@@ -419,8 +447,8 @@ void magazine_flush(magazine *m)
     magazine_stock *stock = magazine_claim(m);
     if (stock != NULL) {
         magazine_empty_stock(m, stock);
-        magazine_leave(stock);
     }
+    leave_if_any(stock);
 }
 
 void magazine_recall(magazine *m)

@@ -47,8 +47,9 @@ typedef struct magazine_desc {
     uint32_t threads; /* most threads that have a stock at a time; 0: MAGAZINE_THREADS, fewer for
                          a small core */
     uint32_t stock_units; /* most units on one shelf; 0: 1/128 of the core */
-    /* Called when magazine_alloc is about to say no to `order`, with every other thread kept out;
-     * brings more units into play (buddy_release) and returns true, or returns false. NULL: none.
+    /* Called when magazine_alloc is about to say no to `order`, while no other thread that has a
+     * stock is at work; brings more units into play (buddy_release) and returns true, or returns
+     * false. NULL: none.
      */
     bool (*grow)(void *context, uint32_t order);
     void *grow_context;
@@ -262,14 +263,14 @@ static inline bool magazine_give_own(magazine *m, uint32_t offset, uint32_t orde
 
 static inline uint32_t magazine_try(magazine *m, uint32_t order)
 {
-    uint32_t offset;
+    uint32_t offset = BUDDY_NONE;
     bool done = order < BUDDY_ORDERS && magazine_take_own(m, order, &offset);
     return MAGAZINE_LIKELY(done) ? offset : magazine_try_slowly(m, order);
 }
 
 static inline uint32_t magazine_alloc(magazine *m, uint32_t order)
 {
-    uint32_t offset;
+    uint32_t offset = BUDDY_NONE;
     bool done = order < BUDDY_ORDERS && magazine_take_own(m, order, &offset);
     return MAGAZINE_LIKELY(done) ? offset : magazine_alloc_slowly(m, order);
 }

@@ -256,7 +256,7 @@ static inline uint64_t pool_place(const pool *p, const void *object, size_t obje
 
 static inline void *pool_alloc(pool *p, size_t object_bytes)
 {
-    uint32_t offset;
+    uint32_t offset = BUDDY_NONE;
     if (!MAGAZINE_LIKELY(p->quick != 0 && magazine_take_own(p->stocks, 0, &offset))) {
         return pool_alloc_slowly(p);
     }
@@ -265,7 +265,7 @@ static inline void *pool_alloc(pool *p, size_t object_bytes)
 
 static inline void *pool_try(pool *p, size_t object_bytes)
 {
-    uint32_t offset;
+    uint32_t offset = BUDDY_NONE;
     if (!MAGAZINE_LIKELY(p->quick != 0 && magazine_take_own(p->stocks, 0, &offset))) {
         return pool_try_slowly(p);
     }
