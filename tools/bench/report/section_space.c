@@ -21,6 +21,8 @@ static void put_occupancy_row(FILE *out, const rows *f, const char *name, const 
     html_number(out, percent);
     (void)fputs("</td><td>", out);
     html_number(out, rows_median(f, name, subject, "occupancy_percent_held", threads[0]));
+    (void)fputs("</td><td>", out);
+    html_number(out, rows_median(f, name, subject, "payload_percent", threads[0]));
     (void)fputs("</td><td class=\"graph\">", out);
     svg_bar(out, rows_slot(subject), percent / 100);
     (void)fputs("</td></tr>\n", out);
@@ -31,7 +33,7 @@ static void put_occupancy_case(FILE *out, const rows *f, const char *name)
     if (!rows_any(f, name, NULL, "occupancy_percent")) {
         return;
     }
-    (void)fputs("<tr class=\"group\"><th colspan=\"4\">", out);
+    (void)fputs("<tr class=\"group\"><th colspan=\"5\">", out);
     html_text(out, name);
     (void)fprintf(out, "<small>%s</small></th></tr>\n", rows_meaning(name));
     for (uint32_t i = 0; i < f->subject_count; i++) {
@@ -44,14 +46,18 @@ static void put_occupancy(FILE *out, const rows *f)
     if (!rows_any(f, NULL, NULL, "occupancy_percent")) {
         return;
     }
-    (void)fputs("<h2 id=\"space\">How full an arena gets</h2>\n"
-                "<p>Payload over arena. A binary buddy does <b>not</b> remove external "
-                "fragmentation: it rounds a size up to a power of two, and free blocks that are no "
-                "buddies do not merge. So it is measured here. <i>Held</i> is the least payload "
-                "after each of many evictions, oldest first until the next block fits.</p>\n"
-                "<div class=\"wide\"><table class=\"full\">\n<thead><tr><th></th><th>full, %</th>"
-                "<th>held, %</th><th></th></tr></thead>\n<tbody>\n",
-                out);
+    (void)fputs(
+        "<h2 id=\"space\">How full an arena gets</h2>\n"
+        "<p>A binary buddy does <b>not</b> remove external fragmentation: free blocks that "
+        "are no buddies do not merge, and a free one helps only whoever it is large enough "
+        "for. So it is measured here. <i>Full</i> is what the blocks handed out take of the "
+        "arena when the first request is refused; <i>held</i> the least that they take "
+        "after each of many evictions, oldest first until the next block fits; "
+        "<i>payload</i> what was asked for, at the first refusal: the rest of <i>full</i> "
+        "is lost inside the blocks, to whole units.</p>\n"
+        "<div class=\"wide\"><table class=\"full\">\n<thead><tr><th></th><th>full, %</th>"
+        "<th>held, %</th><th>payload, %</th><th></th></tr></thead>\n<tbody>\n",
+        out);
     for (uint32_t i = 0; i < f->case_count; i++) {
         put_occupancy_case(out, f, f->cases[i]);
     }

@@ -111,7 +111,7 @@ static double pending(const rows *f, const char *name, const char *subject, uint
                       uint32_t threads)
 {
     char metric[METRIC_BYTES];
-    (void)snprintf(metric, sizeof metric, "pending_high_water_level%u", level);
+    (void)snprintf(metric, sizeof metric, "pending_high_water_level%u", level % 32);
     return rows_median(f, name, subject, metric, threads);
 }
 
