@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #define DEPOT_SLOTS 4u /* an order: more would keep blocks from merging, fewer meet in bursts */
-#define DEPOT_BATCH \
-    64u /* blocks a slot: a word of the core's bitmap, four cache lines of offsets */
+/* Blocks a slot: a word of the core's bitmap, four cache lines of offsets. */
+#define DEPOT_BATCH 64u
 
 /* The batches of one order. busy & full == 0. */
 typedef struct depot {

@@ -11,9 +11,7 @@
 #define SHELF_LEAST   4u    /* blocks: with fewer a shelf is refilled at every other call */
 #define STOCK_SHARE   128u  /* a shelf holds 1/128 of the core at most */
 #define UNITS_A_STOCK 2048u /* a small core has fewer stocks */
-#define DEPOT_LEAST                                                               \
-    8u /* blocks: smaller batches merge in the core sooner than they meet a taker \
-        */
+#define DEPOT_LEAST   8u    /* blocks: fewer merge in the core sooner than they meet a taker */
 
 /* ---- making one ---- */
 

@@ -21,9 +21,10 @@
  * read-modify-write: a store, a load, a store. Where the kernel has no membarrier, a sequentially
  * consistent exchange takes the place of the first store. Threads that come meanwhile sleep.
  *
- * Threads: any, unless said otherwise. A thread gets its stock at its first call that needs one and
- * returns it, empty, when it ends; more threads than desc.threads work on the core directly. A
- * process may fork at any time: everything is recalled first. Not from a signal handler.
+ * A core has one magazine at most. Threads: any, unless said otherwise. A thread gets its stock at
+ * its first call that needs one and returns it, empty, when it ends; more threads than desc.threads
+ * work on the core directly. A process may fork at any time: everything is recalled first. Not from
+ * a signal handler.
  *
  * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001, for magazines and depot. */
 #ifndef BUDDY_MAGAZINE_H
@@ -38,9 +39,8 @@ extern "C" {
 typedef struct magazine magazine;
 
 #define MAGAZINE_THREADS 64u /* stocks by default */
-#define MAGAZINE_NO_THREADS                                               \
-    UINT32_MAX /* as desc.threads: no stocks, every call goes to the core \
-                */
+/* As desc.threads: no stocks, every call goes to the core. */
+#define MAGAZINE_NO_THREADS UINT32_MAX
 
 typedef struct magazine_desc {
     buddy *core;

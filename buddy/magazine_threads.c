@@ -9,9 +9,8 @@
 
 #include "gate.h"
 
-#define CALLS_BEFORE_LOOKING                                            \
-    256u /* by a thread that found no stock left: a search takes a lock \
-          */
+/* By a thread that found no stock left: a search takes a lock. */
+#define CALLS_BEFORE_LOOKING 256u
 
 /* A thread's note that there was no stock left for it in a magazine. */
 typedef struct standing {
