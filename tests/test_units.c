@@ -100,9 +100,25 @@ static void what_is_written_reads_back(void **state)
     }
 }
 
+static void counts_are_whole_numbers_within_bounds(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "", "-1", "+1", " 1", "1 ", "0x1", "1.5", "ten", "4", "101", "99999999999999999999"};
+    uint64_t count = 77;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(units_parse_count(bad[i], 5, 100, &count));
+        assert_int_equal(count, 77);
+    }
+    assert_true(units_parse_count("5", 5, 100, &count) && count == 5);
+    assert_true(units_parse_count("18446744073709551615", 0, UINT64_MAX, &count));
+    assert_true(count == UINT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_are_whole_numbers_within_bounds),
         cmocka_unit_test(reads_every_spelling_of_a_size),
         cmocka_unit_test(refuses_what_is_no_size_and_leaves_the_result_alone),
         cmocka_unit_test(writes_the_largest_fitting_unit),

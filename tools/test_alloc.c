@@ -69,20 +69,6 @@ static bool complain(const char *what, const char *why)
     return false;
 }
 
-/* Reads all of `text` as a decimal number from least to most. */
-static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least ||
-        value > most) {
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
 static bool parse_seconds(const char *text, double *out)
 {
     char *end;
@@ -105,13 +91,13 @@ static bool set_option(options *o, int option, const char *text)
     uint64_t number;
     switch (option) {
     case 't':
-        if (!parse_number(text, 1, THREADS_MOST, &number)) {
+        if (!units_parse_count(text, 1, THREADS_MOST, &number)) {
             return complain(text, "--threads is a number from 1 to 256");
         }
         o->threads = (uint32_t)number;
         return true;
     case 's':
-        return parse_number(text, 0, UINT64_MAX, &o->seed) ||
+        return units_parse_count(text, 0, UINT64_MAX, &o->seed) ||
                complain(text, "--seed is a number from 0 to 2^64 - 1");
     case 'n':
         return parse_seconds(text, &o->seconds) ||

@@ -1,8 +1,10 @@
 #include "units.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 /* 9 digits: a fraction of a TiB to the kilobyte, and its numerator times 2^10 stays far below 2^64
@@ -134,4 +136,17 @@ const char *units_format_bytes(uint64_t bytes, char text[UNITS_TEXT])
         (void)snprintf(text, UNITS_TEXT, "%" PRIu64 ".%u %s", bytes, tenths, names[unit]);
     }
     return text;
+}
+
+bool units_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least ||
+        value > most) {
+        return false;
+    }
+    *out = value;
+    return true;
 }

@@ -1,4 +1,5 @@
-/* units.h: sizes as people write them, "64 MiB", to bytes and back. Pure; any thread. */
+/* units.h: sizes as people write them, "64 MiB", to bytes and back; and whole numbers. Pure; any
+ * thread. */
 #ifndef MEGABUDDY_TOOLS_UNITS_H
 #define MEGABUDDY_TOOLS_UNITS_H
 
@@ -17,5 +18,9 @@ bool units_parse_bytes(const char *text, uint64_t *out);
 /* Writes `bytes` in the largest unit of which there is at least one, with one decimal where it is
  * not 0: "64 MiB", "1.5 GiB", "17 B". Returns `text`. */
 const char *units_format_bytes(uint64_t bytes, char text[UNITS_TEXT]);
+
+/* Reads all of `text` as a decimal number from least to most. False, and *out is left alone, when
+ * it is none. */
+bool units_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 
 #endif

@@ -85,24 +85,10 @@ void options_print_help(void)
 
 /* ---- single values ---- */
 
-/* Reads all of `text` as a decimal number from least to most. */
-static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least ||
-        value > most) {
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
 static bool set_rounds(bench_options *o, const char *text)
 {
     uint64_t number;
-    if (!parse_number(text, 1, ROUNDS_MOST, &number)) {
+    if (!units_parse_count(text, 1, ROUNDS_MOST, &number)) {
         return options_complain(text, "--rounds is a number from 1 to 99");
     }
     o->rounds = (uint32_t)number;
@@ -170,7 +156,7 @@ static bool add_subject(bench_options *o, const char *word)
 static bool add_threads(bench_options *o, const char *word)
 {
     uint64_t number;
-    if (!parse_number(word, 1, TEAM_MOST, &number) || o->thread_count == OPTIONS_LIST) {
+    if (!units_parse_count(word, 1, TEAM_MOST, &number) || o->thread_count == OPTIONS_LIST) {
         return options_complain(word, "--threads are numbers from 1 to 256, such as 1,2,4");
     }
     o->threads[o->thread_count++] = (uint32_t)number;
@@ -220,7 +206,7 @@ static bool set_option(bench_options *o, int option, const char *text)
     case 'r':
         return set_rounds(o, text);
     case 's':
-        return parse_number(text, 0, UINT64_MAX, &o->seed) ||
+        return units_parse_count(text, 0, UINT64_MAX, &o->seed) ||
                options_complain(text, "--seed is a number from 0 to 2^64 - 1");
     case 'a':
         return set_arena(o, text);

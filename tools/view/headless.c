@@ -9,6 +9,7 @@
 #include "tools/view/headless.h"
 
 #include "tools/commands.h"
+#include "tools/folder.h"
 #include "tools/picture.h"
 #include "tools/view/headless_gl.h"
 #include "tools/view/measure.h"
@@ -21,7 +22,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,34 +53,6 @@ static double now_ms(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
-}
-
-/* --- a report's folder --- */
-
-/* mkdir -p. False: errno says why. */
-static bool make_folders(const char *dir)
-{
-    char path[VIEW_LINE_BYTES];
-    if (snprintf(path, sizeof path, "%s", dir) >= (int)sizeof path || *dir == '\0') {
-        errno = *dir == '\0' ? ENOENT : ENAMETOOLONG;
-        return false;
-    }
-    for (char *slash = path + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
-        *slash = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-            return false;
-        }
-        *slash = '/';
-    }
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        return false;
-    }
-    struct stat status;
-    if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        errno = ENOTDIR;
-        return false;
-    }
-    return access(path, W_OK) == 0;
 }
 
 /* --- OpenGL's messages --- */
@@ -397,7 +369,7 @@ static void clean_up(run *r)
 int view_run_headless(const view_options *options)
 {
     char error[VIEW_LINE_BYTES];
-    if (options->report != NULL && !make_folders(options->report)) {
+    if (options->report != NULL && !folder_make(options->report)) {
         return view_fail("%s: %s", options->report, strerror(errno));
     }
     if (!headless_gl_open(error, sizeof error)) {

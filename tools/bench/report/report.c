@@ -4,6 +4,7 @@
 #include "tools/bench/report/report_style.h"
 #include "tools/bench/report/rows.h"
 #include "tools/bench/report/sections.h"
+#include "tools/folder.h"
 #include "tools/units.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- the page --- */
@@ -151,28 +151,6 @@ static char *make_page(const bench_table *table, const bench_about *about, size_
 
 /* --- the file --- */
 
-/* The folder and those above it. False: errno says why. */
-static bool make_folders(const char *dir)
-{
-    char path[PATH_MAX];
-    const size_t bytes = strlen(dir);
-    if (bytes == 0 || bytes >= sizeof path) {
-        errno = bytes == 0 ? ENOENT : ENAMETOOLONG;
-        return false;
-    }
-    /* Every part of the path that ends before a slash, then the whole. */
-    for (size_t i = 1; i <= bytes; i++) {
-        if (dir[i] == '/' || dir[i] == '\0') {
-            memcpy(path, dir, i);
-            path[i] = '\0';
-            if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 /* False: errno says why. What is at `path` then is for the caller to remove. */
 static bool write_file(const char *path, const char *text, size_t bytes)
 {
@@ -213,7 +191,7 @@ static bool write_page(const char *dir, const bench_table *table, const bench_ab
     }
     size_t bytes;
     char *page = make_page(table, about, &bytes);
-    const bool good = page != NULL && make_folders(dir) && replace_file(path, page, bytes);
+    const bool good = page != NULL && folder_make(dir) && replace_file(path, page, bytes);
     const int why = errno;
     free(page);
     errno = why;
