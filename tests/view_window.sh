@@ -10,7 +10,9 @@ if [ "${2:-}" != inside ]; then
             exit 77
         fi
     done
-    exec xvfb-run -a -s '-screen 0 800x600x24' sh "$0" "$program" inside
+    # -noreset: else the display starts anew when the first xdotool, which is early, hangs up, and
+    # turns away a viewer that comes just then.
+    exec xvfb-run -a -s '-screen 0 800x600x24 -noreset' sh "$0" "$program" inside
 fi
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-window-XXXXXX")
 viewer=
