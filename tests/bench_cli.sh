@@ -1,7 +1,7 @@
 #!/bin/sh
 # bench_cli.sh MEGABUDDY: bench from the command line: a small run gives a table, a CSV and a page;
-# what is wrong is said in one line, with the right exit code, and leaves nothing behind. Prints each
-# case that fails; exit code 1 when one did.
+# what is wrong is said in one line, with the right exit code, and leaves nothing behind; Ctrl-C ends
+# it early. Prints each case that fails; exit code 1 when one did.
 set -u
 program=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -44,5 +44,19 @@ expect 2 'many' "$program" bench alloc --rounds many
 expect 2 'surplus' "$program" bench alloc surplus
 # shellcheck disable=SC2086
 expect 1 'no/such' "$program" bench alloc $small --csv no/such/folder.csv
+
+# Ctrl-C: a whole CSV of what there is, and no part of one.
+"$program" bench alloc --cases churn,ring --subjects limit-empty --threads 1 --rounds 99 \
+    --csv early.csv >stdout 2>stderr &
+run=$!
+sleep 0.5
+kill -INT "$run"
+wait "$run"
+code=$?
+[ "$code" -eq 1 ] || fail "exit code $code after an interrupt"
+grep -q '^megabuddy: bench alloc: ended early: .* of 198 trials' stderr || fail "does not say so"
+[ "$(wc -l <stderr)" -eq 1 ] || fail "says more than that"
+awk -F, 'NF != 10 { exit 1 }' early.csv || fail "a CSV that is not whole"
+[ ! -e early.csv.part ] || fail "something was left behind"
 
 exit $((failures > 0))

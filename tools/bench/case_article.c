@@ -48,7 +48,8 @@ static uint32_t take_one_by_one(const subject_ops *ops, article_seat *s)
 /* One call's worth, and writes them. Returns how many there were. */
 static uint32_t take_some(const subject_ops *ops, article_seat *s, uint32_t taken)
 {
-    uint32_t count = ops->alloc_bulk(s->self, sizeof(int), BULK, s->blocks + taken);
+    uint32_t most = INTS - taken < BULK ? INTS - taken : BULK;
+    uint32_t count = ops->alloc_bulk(s->self, sizeof(int), most, s->blocks + taken);
     for (uint32_t i = taken; i < taken + count; i++) {
         *(int *)s->blocks[i] = (int)i;
     }

@@ -81,13 +81,11 @@ static void print_case(const bench_table *t, const bench_case *c)
     if (found.count == 0) {
         return;
     }
-    char title[64];
-    (void)snprintf(title, sizeof(title), "%s  %s", c->name, c->headline);
-    printf("\n%-22s", title);
+    printf("\n%-22s", c->name);
     for (uint32_t i = 0; i < found.count; i++) {
-        printf("%*" PRIu32 " T", i == 0 && strlen(title) > 22 ? 30 - (int)strlen(title) : 8,
-               found.threads[i]);
+        printf("%8" PRIu32 " T", found.threads[i]);
     }
+    printf("   %s", c->headline);
     putchar('\n');
     for (uint32_t i = 0; i < subject_count; i++) {
         print_subject(t, c, &found, all[i].name);

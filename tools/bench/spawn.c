@@ -101,18 +101,20 @@ static bool read_answer(int from, char line[FIGURES_LINE], char cause[FIGURES_CA
     }
 }
 
-/* Waits for its end. A trial that was killed has given no good figures, whatever it wrote. */
-static bool reap(pid_t child, char cause[FIGURES_CAUSE])
+/* Waits for its end. Returns its exit code, or -1 with a cause when it was killed. */
+static int reap(pid_t child, char cause[FIGURES_CAUSE])
 {
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFSIGNALED(status)) {
         (void)snprintf(cause, FIGURES_CAUSE, "was killed by signal %d", WTERMSIG(status));
+        return -1;
     }
-    return !WIFSIGNALED(status);
+    return WEXITSTATUS(status);
 }
 
+/* A trial that came to a bad end has given no good figures, whatever it wrote. */
 static bool hear(pid_t child, int from, figures *out, char cause[FIGURES_CAUSE])
 {
     char line[FIGURES_LINE], death[FIGURES_CAUSE];
@@ -121,7 +123,14 @@ static bool hear(pid_t child, int from, figures *out, char cause[FIGURES_CAUSE])
         (void)reap(child, death);
         return false;
     }
-    return reap(child, cause) && figures_parse(line, out, cause);
+    int code = reap(child, cause);
+    if (code < 0 || !figures_parse(line, out, cause)) {
+        return false;
+    }
+    if (code > 0) {
+        (void)snprintf(cause, FIGURES_CAUSE, "ended with exit code %d", code);
+    }
+    return code == 0;
 }
 
 bool spawn_trial(const trial_spec *spec, const char *preload, bool quiet, figures *out,

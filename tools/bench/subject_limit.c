@@ -12,6 +12,10 @@
 /* A thread's buffer for limit-empty: the largest block that a case asks for. */
 #define EMPTY_BYTES (UINT64_C(1) << 20)
 
+/* Each thread's region for limit-list, in arenas: addresses only. Any thread may come to hold all
+ * blocks, and what was carved for one order never serves another. */
+#define LIST_ARENAS UINT64_C(4)
+
 enum { ORDERS = 48, ORDER_LEAST = 3 }; /* 8 bytes: a block holds the link to the next */
 
 typedef struct link {
@@ -68,9 +72,10 @@ bool subject_list_open(const subject *who, const subject_setup *setup, subject_o
         .enter = list_enter, .alloc = list_alloc, .release = list_release};
     (void)who;
     list_seat *seats = memory_touched(setup->threads * sizeof(*seats));
+    size_t bytes = setup->arena_bytes * LIST_ARENAS;
     for (uint32_t i = 0; i < setup->threads; i++) {
-        seats[i].fresh = memory_untouched(setup->arena_bytes); /* any thread might need all of it */
-        seats[i].end = seats[i].fresh + setup->arena_bytes;
+        seats[i].fresh = memory_untouched(bytes);
+        seats[i].end = seats[i].fresh + bytes;
         if (setup->prefault) {
             memory_touch(seats[i].fresh, setup->arena_bytes / setup->threads);
         }
