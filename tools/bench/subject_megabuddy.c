@@ -71,7 +71,6 @@ static heap *open_heap(const subject_setup *setup, size_t unit_bytes, heap_check
     return heap_create(&(heap_desc){.bytes = setup->arena_bytes,
                                     .unit_bytes = unit_bytes,
                                     .prefault = setup->prefault,
-                                    .huge_pages = setup->prefault,
                                     .checks = checks});
 }
 

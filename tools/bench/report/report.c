@@ -101,6 +101,10 @@ static void put_method(FILE *out, const bench_about *about)
         "what an allocator could hope for that never had to share. <b>limit-empty</b> returns the "
         "same memory again and again: the harness’s own time. Neither is an allocator. "
         "<b>megabuddy-checked</b> is megabuddy with its checks of pointers on.</p>\n"
+        "<p>Whoever has an arena of a fixed size (megabuddy and the levels) has it touched before "
+        "the clock starts, in pages of the usual size; a malloc has the work done once before "
+        "instead. megabuddy’s unit is a quarter of the smallest block of a case, as heap.h "
+        "advises; the levels’ unit is that block, which is best for them.</p>\n"
         "<p>More threads than the machine has CPUs take turns: those figures show what it costs "
         "when a thread is stopped in the midst of an operation.</p>\n",
         out);
