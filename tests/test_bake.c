@@ -264,7 +264,8 @@ static void four_quadrants_are_exact_in_every_size(void **state)
 }
 
 /* A rounding of 22 bits may tip a value that lies between two bytes: one step is allowed, rarely,
- * and mips are made from mips. */
+ * and mips are made from mips. In a picture of 21 texels one that tips, and the one made from it,
+ * are more than a thousandth already. */
 static void random_pictures_match_the_reference(void **state)
 {
     const char *path = scratch_path(*state, "noise.mega");
@@ -275,7 +276,7 @@ static void random_pictures_match_the_reference(void **state)
         assert_int_equal(bake_image(&m, &how, path, NULL), PAGEFILE_OK);
         const difference d = compare_world(path, &m);
         assert_true(d.largest <= 1);
-        assert_true(d.squares <= d.count * 0.001);
+        assert_true(d.squares <= 2 + d.count * 0.001);
         free(m.rgba);
     }
 }
