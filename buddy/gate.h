@@ -97,6 +97,16 @@ static inline core_sheet gate_close(buddy *b)
     return gate_sheet(b);
 }
 
+/* In a process that has only this thread, which closed the gate before a fork: whoever was copied
+ * on the way in, about to find it closed, is not inside and will never turn back. */
+static inline void gate_forget_others(buddy *b)
+{
+    for (uint32_t i = 0; i < b->lanes; i++) {
+        /* relaxed: one thread */
+        atomic_store_explicit(&core_lane_at(b, i)->inside, 0, memory_order_relaxed);
+    }
+}
+
 /* closed -> open. Release, pairs with gate_enter's load. */
 static inline void gate_open(buddy *b, const core_sheet *sheet)
 {

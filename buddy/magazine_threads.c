@@ -212,18 +212,26 @@ static void after_fork_in_parent(void)
     pthread_mutex_unlock(&list_lock);
 }
 
-/* The other threads are not in the child: their stocks, which are empty, are nobody's. */
+/* The other threads are not in the child: their stocks, which are empty, are nobody's. Those that
+ * were copied on their way in, about to find it closed, will never turn back. */
+static void forget_others(magazine *m)
+{
+    uint32_t used = magazine_stocks_used(m);
+    for (uint32_t i = 0; i < used; i++) {
+        magazine_stock *stock = magazine_stock_at(m, i);
+        if (stock->owner != self()) {
+            stock->owner = NULL;
+        }
+        __atomic_store_n(&stock->busy, 0, __ATOMIC_RELAXED); /* one thread */
+    }
+    gate_forget_others(m->core);
+}
+
 static void after_fork_in_child(void)
 {
     has_barrier = has_barrier && register_barrier();
     for (magazine *m = list; m != NULL; m = m->next) {
-        uint32_t used = magazine_stocks_used(m);
-        for (uint32_t i = 0; i < used; i++) {
-            magazine_stock *stock = magazine_stock_at(m, i);
-            if (stock->owner != NULL && stock->owner != self()) {
-                stock->owner = NULL;
-            }
-        }
+        forget_others(m);
         if (!has_barrier) {
             __atomic_fetch_or(&m->front.state, MAGAZINE_EXCHANGE,
                               __ATOMIC_RELAXED); /* one thread */
