@@ -354,23 +354,42 @@ static bool take_pieces(buddy *b, core_sheet *sheet, uint32_t wanted[BUDDY_ORDER
     return true;
 }
 
-uint32_t buddy_gather(buddy *b, uint32_t units, uint32_t near, buddy_block pieces[BUDDY_PIECES])
+/* Takes `units` units in pieces, or nothing. Inside the gate, or with it closed. */
+static uint32_t gather(buddy *b, core_sheet *sheet, uint32_t units, uint32_t near,
+                       buddy_block pieces[BUDDY_PIECES])
 {
-    uint32_t rounded = buddy_gather_units(units);
-    if (rounded > b->units) {
-        return 0;
-    }
-    uint32_t wanted[BUDDY_ORDERS] = {0};
+    uint32_t rounded = buddy_gather_units(units), taken = 0;
+    uint32_t wanted[BUDDY_ORDERS];
     for (uint32_t order = 0; order < BUDDY_ORDERS; order++) {
         wanted[order] = rounded >> order & 1;
     }
-    uint32_t taken = 0;
-    core_sheet sheet = gate_enter(b);
-    if (!take_pieces(b, &sheet, wanted, near, word_count(rounded), pieces, &taken)) {
+    if (!take_pieces(b, sheet, wanted, near, word_count(rounded), pieces, &taken)) {
         for (; taken > 0; taken--) {
-            split_give(b, &sheet, pieces[taken - 1].order, pieces[taken - 1].offset);
+            split_give(b, sheet, pieces[taken - 1].order, pieces[taken - 1].offset);
         }
     }
-    gate_leave(&sheet);
     return taken;
+}
+
+uint32_t buddy_gather(buddy *b, uint32_t units, uint32_t near, buddy_block pieces[BUDDY_PIECES])
+{
+    if (buddy_gather_units(units) > b->units) {
+        return 0;
+    }
+    core_sheet sheet = gate_enter(b);
+    uint32_t count = gather(b, &sheet, units, near, pieces);
+    gate_leave(&sheet);
+    return count;
+}
+
+uint32_t core_gather_alone(buddy *b, uint32_t units, uint32_t near,
+                           buddy_block pieces[BUDDY_PIECES])
+{
+    if (buddy_gather_units(units) > b->units) {
+        return 0;
+    }
+    core_sheet sheet = gate_close(b); /* as in buddy_alloc */
+    uint32_t count = gather(b, &sheet, units, near, pieces);
+    gate_open(b, &sheet);
+    return count;
 }

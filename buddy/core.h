@@ -83,6 +83,11 @@ static inline void core_write_sheet(const core_sheet *sheet)
     core_add(&lane->failed_cas, sheet->failed_cas);
 }
 
+/* As buddy_gather, but strict: refused only if there was an instant at which the pieces were not to
+ * be had. Any thread; blocks others for its duration. */
+uint32_t core_gather_alone(buddy *b, uint32_t units, uint32_t near,
+                           buddy_block pieces[BUDDY_PIECES]);
+
 /* The order of the largest aligned block that begins at `from` and ends at or before `to`.
  * Precondition: from < to. */
 static inline uint32_t core_piece(uint32_t from, uint32_t to, uint32_t max_order)

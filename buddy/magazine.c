@@ -420,10 +420,10 @@ static uint64_t sum_units(const buddy_block pieces[], uint32_t count)
 static uint32_t gather_alone(magazine *m, uint32_t units, uint32_t near,
                              buddy_block pieces[BUDDY_PIECES])
 {
-    uint32_t count, order = word_highest(buddy_gather_units(units) | 1);
+    uint32_t count, order = word_highest(buddy_gather_units(units));
     magazine_recall_begin(m);
     do {
-        count = buddy_gather(m->core, units, near, pieces);
+        count = core_gather_alone(m->core, units, near, pieces);
     } while (count == 0 && m->grow != NULL && m->grow(m->grow_context, order));
     magazine_count_taken(m, sum_units(pieces, count));
     magazine_recall_end(m);
@@ -433,11 +433,14 @@ static uint32_t gather_alone(magazine *m, uint32_t units, uint32_t near,
 uint32_t magazine_gather(magazine *m, uint32_t units, uint32_t near,
                          buddy_block pieces[BUDDY_PIECES])
 {
+    if (units == 0 || buddy_gather_units(units) > m->core->units) {
+        return 0; /* for what can never be nobody is disturbed, and nothing grows */
+    }
     magazine_stock *stock = magazine_claim(m);
     uint32_t count = buddy_gather(m->core, units, near, pieces);
     magazine_count_taken(m, sum_units(pieces, count));
     leave_if_any(stock);
-    return count == 0 && units <= m->core->units ? gather_alone(m, units, near, pieces) : count;
+    return count != 0 ? count : gather_alone(m, units, near, pieces);
 }
 
 void magazine_flush(magazine *m)

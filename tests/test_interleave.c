@@ -239,6 +239,7 @@ static void summaries_are_exact_whenever_all_are_at_rest(void **state)
 static buddy *core;
 static uint8_t owner[UNITS_MOST]; /* fiber id, 0: nobody; no switch happens while it changes */
 static uint32_t largest_at_open; /* order of the largest free block when the gate was last opened */
+static uint32_t free_at_open[BUDDY_ORDERS]; /* and how many there were of each */
 static const char *fault_seen;
 
 static void fail_later(const char *fault)
@@ -246,10 +247,12 @@ static void fail_later(const char *fault)
     fault_seen = fault_seen != NULL ? fault_seen : fault;
 }
 
-static bool note_largest(void *context, buddy_block block)
+static bool count_free_block(void *context, buddy_block block)
 {
-    *(uint32_t *)context = block.order;
-    return false; /* the walk begins with the largest */
+    (void)context;
+    largest_at_open = largest_at_open == BUDDY_ORDERS ? block.order : largest_at_open;
+    free_at_open[block.order]++;
+    return true; /* the walk begins with the largest */
 }
 
 /* The only store while fibers run is the one that opens the gate: all others are outside, so this
@@ -261,10 +264,9 @@ static void before_store(void)
     }
     fiber *self = current;
     current = NULL; /* no switches in here */
-    largest_at_open = 0;
-    uint32_t none = BUDDY_ORDERS;
-    buddy_walk(core, note_largest, &none);
-    largest_at_open = none;
+    largest_at_open = BUDDY_ORDERS;
+    memset(free_at_open, 0, sizeof(free_at_open));
+    buddy_walk(core, count_free_block, NULL);
     for (uint32_t order = 0; order <= core->max_order; order++) {
         const char *fault = freeset_check(&core->sets[order], order < core->max_order);
         if (fault != NULL) {
@@ -337,12 +339,64 @@ static void bulk_free(fiber *self, uint32_t order)
     buddy_free_bulk(core, order, count, offsets);
 }
 
-static void gather(fiber *self, uint32_t near)
+static void gather_some(fiber *self, uint32_t near)
 {
     buddy_block pieces[BUDDY_PIECES];
     uint32_t count = buddy_gather(core, 1 + seed_below(&seed, core->units), near, pieces);
     for (uint32_t i = 0; i < count; i++) {
         own(self, pieces[i].offset, pieces[i].order);
+    }
+}
+
+/* Takes a block of `order` from the counts, best fit. */
+static bool count_out(uint32_t order)
+{
+    uint32_t from = order;
+    while (from < BUDDY_ORDERS && free_at_open[from] == 0) {
+        from++;
+    }
+    if (from == BUDDY_ORDERS) {
+        return false;
+    }
+    free_at_open[from]--;
+    for (; from > order; from--) {
+        free_at_open[from - 1]++;
+    }
+    return true;
+}
+
+/* Whether the pieces for `units` were there when the gate was opened. Uses up the counts. */
+static bool pieces_were_there(uint32_t units)
+{
+    uint32_t wanted[BUDDY_ORDERS], rounded = buddy_gather_units(units),
+                                   pieces = word_count(rounded);
+    for (uint32_t order = 0; order < BUDDY_ORDERS; order++) {
+        wanted[order] = rounded >> order & 1;
+    }
+    for (uint32_t order = BUDDY_ORDERS; order-- > 0;) {
+        for (; wanted[order] > 0; wanted[order]--) {
+            if (count_out(order)) {
+                continue;
+            }
+            if (order == 0 || pieces++ == BUDDY_PIECES) {
+                return false;
+            }
+            wanted[order - 1] += 2;
+        }
+    }
+    return true;
+}
+
+static void gather_strictly(fiber *self, uint32_t near)
+{
+    buddy_block pieces[BUDDY_PIECES];
+    uint32_t units = 1 + seed_below(&seed, core->units);
+    uint32_t count = core_gather_alone(core, units, near, pieces);
+    for (uint32_t i = 0; i < count; i++) {
+        own(self, pieces[i].offset, pieces[i].order);
+    }
+    if (count == 0 && buddy_gather_units(units) <= core->units && pieces_were_there(units)) {
+        fail_later("a strict gather was refused while there were its pieces");
     }
 }
 
@@ -367,16 +421,18 @@ static void work(fiber *self)
     for (int i = 0; i < 8; i++) {
         uint32_t near = seed_below(&seed, core->units);
         uint32_t order = seed_below(&seed, 1 + seed_below(&seed, core->max_order + 1));
-        uint32_t what = self->live_count > 40 ? 9 : seed_below(&seed, 12);
+        uint32_t what = self->live_count > 40 ? 10 : seed_below(&seed, 13);
         if (what < 3) {
             strict_take(self, order, near);
         } else if (what < 5) {
             bulk_take(self, order, near);
         } else if (what == 5) {
-            gather(self, near);
+            gather_some(self, near);
         } else if (what == 6) {
             reserve(self, near);
-        } else if (what < 9 && self->live_count > 0) {
+        } else if (what == 7) {
+            gather_strictly(self, near);
+        } else if (what < 10 && self->live_count > 0) {
             bulk_free(self, self->live[0].order);
         } else if (self->live_count > 0) {
             buddy_block block = disown(self, seed_below(&seed, self->live_count));
