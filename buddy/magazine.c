@@ -173,8 +173,8 @@ static uint32_t give_oldest(magazine *m, const magazine_shelf *shelf, uint32_t o
     if (few >= DEPOT_LEAST && depot_put(magazine_depot(m, order), shelf->base, few)) {
         return few;
     }
-    buddy_free_bulk(m->core, order, batch, shelf->base);
     magazine_count_given(m, (uint64_t)batch << order);
+    buddy_free_bulk(m->core, order, batch, shelf->base);
     count_one(&m->drains);
     return batch;
 }
@@ -185,8 +185,8 @@ void magazine_empty_stock(magazine *m, magazine_stock *stock)
         magazine_shelf *shelf = &stock->shelves[order];
         uint32_t count = shelf_count(shelf);
         if (count != 0) {
-            buddy_free_bulk(m->core, order, count, shelf->base);
             magazine_count_given(m, (uint64_t)count << order);
+            buddy_free_bulk(m->core, order, count, shelf->base);
             set_count(shelf, 0);
         }
         shrink_limit(shelf);
@@ -198,8 +198,8 @@ void magazine_empty_depots(magazine *m)
     uint32_t items[DEPOT_BATCH], count;
     for (uint32_t order = 0; order <= m->max_order; order++) {
         while ((count = depot_take(magazine_depot(m, order), items)) != 0) {
-            buddy_free_bulk(m->core, order, count, items);
             magazine_count_given(m, (uint64_t)count << order);
+            buddy_free_bulk(m->core, order, count, items);
         }
     }
 }

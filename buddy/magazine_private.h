@@ -72,7 +72,8 @@ static inline uint32_t magazine_stocks_used(const magazine *m)
     return atomic_load_explicit(&m->stocks_used, memory_order_seq_cst);
 }
 
-/* Counts units as taken from, or given to, the core. */
+/* Counts units as taken from, or given to, the core: after taking and before giving, so that no
+ * unit is ever counted twice. */
 void magazine_count_taken(magazine *m, uint64_t units);
 void magazine_count_given(magazine *m, uint64_t units);
 
