@@ -92,15 +92,11 @@ uint32_t marks_exact_units(uint32_t units)
     return units <= UINT32_MAX - lowest ? (units + lowest - 1) & ~(lowest - 1) : UINT32_MAX;
 }
 
-void marks_set_exact(const marks *m, uint32_t offset, uint32_t units)
+/* Marks what follows the first piece of a block of exact size. */
+static void set_row(const marks *m, uint32_t offset, uint32_t units)
 {
     uint32_t order = word_highest(units);
     uint32_t rest = units - (UINT32_C(1) << order);
-    if (units < GROUP_UNITS) {
-        marks_set_small(m, offset, units);
-        return;
-    }
-    store(m, offset >> MARKS_GROUP_ORDER, marks_large(order) | (rest != 0 ? MARK_EXACT : 0));
     while (rest >= GROUP_UNITS) {
         offset += UINT32_C(1) << order;
         uint32_t next = word_highest(rest);
@@ -113,6 +109,24 @@ void marks_set_exact(const marks *m, uint32_t offset, uint32_t units)
         atomic_fetch_or_explicit(&m->groups[offset >> MARKS_GROUP_ORDER],
                                  (uint8_t)fill_units(MARK_GOES_ON, 0, rest), memory_order_relaxed);
     }
+}
+
+void marks_set_exact(const marks *m, uint32_t offset, uint32_t units)
+{
+    if (units < GROUP_UNITS) {
+        marks_set_small(m, offset, units);
+        return;
+    }
+    uint32_t order = word_highest(units);
+    bool goes_on = units != UINT32_C(1) << order;
+    if (goes_on) {
+        set_row(m, offset, units);
+    }
+    /* release, pairs with the acquire in clear_first: who frees it finds the whole row, even who
+     * does so by mistake, for a block that was here before */
+    atomic_store_explicit(&m->groups[offset >> MARKS_GROUP_ORDER],
+                          (uint8_t)(marks_large(order) | (goes_on ? MARK_EXACT : 0)),
+                          memory_order_release);
 }
 
 void marks_resize(const marks *m, uint32_t offset, uint32_t from_order, uint32_t to_order)
@@ -237,8 +251,9 @@ static bool clear_first(const marks *m, uint32_t offset, uint32_t units, bool al
         return true;
     }
     uint32_t after = is_large(byte) ? 0 : byte & ~fill_units(3, offset % GROUP_UNITS, units);
+    /* acquire, pairs with the release in marks_set_exact */
     return atomic_compare_exchange_strong_explicit(group, &byte, (uint8_t)after,
-                                                   memory_order_relaxed, memory_order_relaxed);
+                                                   memory_order_acquire, memory_order_relaxed);
 }
 
 heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool alone,
@@ -256,6 +271,9 @@ heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool
         }
     } while (!clear_first(m, offset, *units, alone, byte));
     if (is_large(byte) && (byte & MARK_EXACT) != 0) {
+        /* Again, now that it is ours: the block that we looked at may have been freed meanwhile,
+         * and one of another size begin with the same byte. */
+        *units = row_units(m, offset, large_order(byte));
         clear_row(m, offset, *units);
     }
     return HEAP_OK;

@@ -47,10 +47,10 @@ static inline uint8_t marks_large(uint32_t order)
 void marks_set_small(const marks *m, uint32_t offset, uint32_t units);
 
 /* free -> live, for a block that the caller has taken from the core.
- * Memory order, here and for all marks: relaxed. A mark is set between taking a block from the core
- * and handing it out, and cleared before the core gets it back, so the core's words order one
- * owner's marks before the next one's; and who of two clears a mark is decided by the byte's own
- * order of changes. */
+ * Memory order, here and for all marks but where a block of exact size starts: relaxed. A mark is
+ * set between taking a block from the core and handing it out, and cleared before the core gets it
+ * back, so the core's words order one owner's marks before the next one's; and who of two clears a
+ * mark is decided by the byte's own order of changes. */
 static inline void marks_set(const marks *m, uint32_t offset, uint32_t order)
 {
     if (order >= MARKS_GROUP_ORDER) {

@@ -32,6 +32,7 @@ static void before_store(void);
 #undef atomic_fetch_or_explicit
 #undef atomic_fetch_and_explicit
 #undef atomic_compare_exchange_weak_explicit
+#undef atomic_compare_exchange_strong_explicit
 #define FETCH(p, op, value)               \
     __extension__({                       \
         maybe_switch();                   \
@@ -45,20 +46,25 @@ static void before_store(void);
 #define atomic_fetch_sub_explicit(p, value, order) FETCH(p, -, value)
 #define atomic_fetch_or_explicit(p, value, order)  FETCH(p, |, value)
 #define atomic_fetch_and_explicit(p, value, order) FETCH(p, &, value)
-#define atomic_compare_exchange_weak_explicit(p, expected, desired, order, order_on_failure) \
-    __extension__({                                                                          \
-        maybe_switch();                                                                      \
-        bool same_ = *(p) == *(expected) && !fails_for_no_reason();                          \
-        if (same_) {                                                                         \
-            *(p) = (desired);                                                                \
-        } else {                                                                             \
-            *(expected) = *(p);                                                              \
-        }                                                                                    \
-        same_;                                                                               \
+#define CHANGE_IF(p, expected, desired, fails)        \
+    __extension__({                                   \
+        maybe_switch();                               \
+        bool same_ = *(p) == *(expected) && !(fails); \
+        if (same_) {                                  \
+            *(p) = (desired);                         \
+        } else {                                      \
+            *(expected) = *(p);                       \
+        }                                             \
+        same_;                                        \
     })
+#define atomic_compare_exchange_weak_explicit(p, expected, desired, order, order_on_failure) \
+    CHANGE_IF(p, expected, desired, fails_for_no_reason())
+#define atomic_compare_exchange_strong_explicit(p, expected, desired, order, order_on_failure) \
+    CHANGE_IF(p, expected, desired, false)
 
 #include "buddy/buddy.c"
 #include "buddy/freeset.c"
+#include "buddy/heap_marks.c"
 #include "buddy/inspect.c"
 #include "buddy/reserve.c"
 #include "buddy/split.c"
@@ -232,6 +238,56 @@ static void summaries_are_exact_whenever_all_are_at_rest(void **state)
     assert_true(switches > 20000);
 }
 
+/* ---- marks of exact blocks ---- */
+
+#define MARKED_UNITS 64u
+
+static _Atomic uint8_t groups[MARKED_UNITS / 4];
+static const marks marked = {.groups = groups, .units = MARKED_UNITS, .max_order = 6};
+static uint32_t longest;  /* units of the blocks that start at unit 0 */
+static uint32_t live_now; /* units of the one there; 0: none, or somebody is clearing or setting */
+static const char *marks_fault;
+
+/* Frees the block at unit 0, as all others do; who succeeds takes a block of another size there.
+ * The others free by mistake, then, what is no longer theirs: they may succeed, but with the size
+ * of what is there now. */
+static void free_and_take(fiber *self)
+{
+    (void)self;
+    for (uint32_t i = 0; i < 6; i++) {
+        uint32_t units = 0;
+        if (marks_clear(&marked, 0, MARKS_ANY_UNITS, false, &units) != HEAP_OK) {
+            continue;
+        }
+        marks_fault =
+            units != live_now ? "a block was freed with the size of another" : marks_fault;
+        live_now = 1 + seed_below(&seed, longest);
+        marks_set_exact(&marked, 0, live_now);
+    }
+}
+
+static void a_block_is_freed_with_its_own_size(void **state)
+{
+    (void)state;
+    for (int episode = 0; episode < 20000; episode++) {
+        uint32_t count = 2 + seed_below(&seed, FIBERS_MOST - 1);
+        for (uint32_t i = 0; i < MARKED_UNITS / 4; i++) {
+            groups[i] = 0;
+        }
+        longest = 1 + seed_below(&seed, MARKED_UNITS);
+        live_now = longest;
+        marks_set_exact(&marked, 0, live_now);
+        start_fibers(count, free_and_take);
+        run_fibers(count, look_at_nothing);
+        uint64_t live;
+        const char *fault = marks_check(&marked, &live);
+        fault = fault == NULL ? marks_fault : fault;
+        if (fault != NULL || live != live_now) {
+            fail_msg("episode %d: %s", episode, fault != NULL ? fault : "units are left over");
+        }
+    }
+}
+
 /* ---- the core ---- */
 
 #define UNITS_MOST 4200
@@ -255,11 +311,14 @@ static bool count_free_block(void *context, buddy_block block)
     return true; /* the walk begins with the largest */
 }
 
-/* The only store while fibers run is the one that opens the gate: all others are outside, so this
- * is rest, and what a strict no is judged by. */
+/* The core's only store while fibers run is the one that opens the gate: all others are outside, so
+ * this is rest, and what a strict no is judged by. */
 static void before_store(void)
 {
-    if (current == NULL) {
+    if (core == NULL) {
+        maybe_switch(); /* a mark */
+    }
+    if (core == NULL || current == NULL) {
         return;
     }
     fiber *self = current;
@@ -471,6 +530,7 @@ static void play_episode(uint32_t units)
         }
     }
     check_against_model(units);
+    core = NULL;
 }
 
 static void any_interleaving_agrees_with_the_model_at_rest(void **state)
@@ -492,6 +552,7 @@ int main(void)
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(summaries_are_exact_whenever_all_are_at_rest),
+        cmocka_unit_test(a_block_is_freed_with_its_own_size),
         cmocka_unit_test(any_interleaving_agrees_with_the_model_at_rest),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
