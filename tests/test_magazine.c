@@ -56,7 +56,8 @@ static void drop(magazine *m)
 
 /* ---- any history ---- */
 
-#define MOST_LIVE 600
+#define MOST_LIVE  600
+#define MOST_UNITS 6000
 
 static buddy_block live[MOST_LIVE];
 static uint32_t live_count, live_units;
@@ -148,8 +149,29 @@ static void step(magazine *m, buddy_model *model)
     }
 }
 
+static bool see(void *context, buddy_block block)
+{
+    uint8_t *seen = context;
+    for (uint32_t i = 0; i < UINT32_C(1) << block.order; i++) {
+        assert_int_equal(seen[block.offset + i], 0);
+        seen[block.offset + i] = 1;
+    }
+    return true;
+}
+
+/* Every unit is live, stocked or free in the core: one of the three. */
+static void see_all_units(magazine *m, const buddy_model *model)
+{
+    static uint8_t seen[MOST_UNITS];
+    memcpy(seen, model->taken, model->units);
+    magazine_walk(m, see, seen);
+    buddy_walk(magazine_core(m), see, seen);
+    assert_null(memchr(seen, 0, model->units));
+}
+
 static void compare(magazine *m, const buddy_model *model)
 {
+    see_all_units(m, model);
     magazine_stats stats;
     magazine_get_stats(m, &stats);
     assert_int_equal(stats.live_units, live_units);
