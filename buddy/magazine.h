@@ -49,8 +49,7 @@ typedef struct magazine_desc {
     uint32_t stock_units; /* most units on one shelf; 0: 1/128 of the core */
     /* Called when magazine_alloc is about to say no to `order`, while no other thread that has a
      * stock is at work; brings more units into play (buddy_release) and returns true, or returns
-     * false. NULL: none.
-     */
+     * false. Must not use the magazine: it would wait for itself. NULL: none. */
     bool (*grow)(void *context, uint32_t order);
     void *grow_context;
 } magazine_desc;

@@ -88,7 +88,9 @@ static bool walk_depot(const magazine *m, uint32_t order, const visitor *v)
     /* acquire: the batches as they were put */
     uint32_t state = atomic_load_explicit(&d->state, memory_order_acquire);
     for (uint32_t slot = 0; slot < DEPOT_SLOTS; slot++) {
-        if ((state >> slot & 1) != 0 && !walk_items(v, order, d->slots[slot], d->counts[slot])) {
+        /* relaxed: ordered by `state` */
+        uint32_t count = atomic_load_explicit(&d->counts[slot], memory_order_relaxed);
+        if ((state >> slot & 1) != 0 && !walk_items(v, order, d->slots[slot], count)) {
             return false;
         }
     }
