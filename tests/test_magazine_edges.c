@@ -299,7 +299,7 @@ static void a_thread_without_a_stock_gets_one_that_becomes_free(void **state)
 /* ---- a strict gather ---- */
 
 #define CHURNERS 3u
-#define GATHERS  1000000u
+#define GATHERS  300000u
 
 static _Atomic bool gathered;
 
