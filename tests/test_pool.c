@@ -1,10 +1,8 @@
 /* Pools of one type: every object is handed out once, keeps its bytes, and comes back; what is no
  * object is refused by name. */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,6 +25,12 @@ BUDDY_POOL(bytes, uint8_t);
 BUDDY_POOL(triples, triple);
 BUDDY_POOL(ints, int);
 BUDDY_POOL(records, record);
+
+typedef struct page {
+    _Alignas(4096) unsigned char bytes[3 * 4096];
+} page;
+
+BUDDY_POOL(pages, page);
 
 static uint64_t seed;
 
@@ -80,6 +84,64 @@ static void objects_lie_side_by_side_whatever_their_size(void **state)
     bytes_destroy(b);
     records_destroy(r);
     ints_destroy(NULL);
+}
+
+static void the_strictest_alignment_holds(void **state)
+{
+    (void)state;
+    pages *p = pages_create(&(pool_desc){.capacity = 7});
+    assert_non_null(p);
+    for (uint32_t i = 0; i < 7; i++) {
+        page *one = pages_alloc(p);
+        assert_non_null(one);
+        assert_int_equal((uintptr_t)one % 4096, 0);
+    }
+    assert_null(pages_try(p));
+    pages_destroy(p);
+}
+
+/* One multiplication stands for a division with a rest: over every size up to a few pages, and the
+ * article's 18,496. */
+static void a_place_is_the_quotient_where_there_is_no_rest(void **state)
+{
+    (void)state;
+    enum { END = 1 << 20 };
+    pool p = {.capacity = 50};
+    for (size_t size = 1; size <= 18496; size += size < 300 ? 1 : 28) {
+        for (int i = 0; i < 200; i++) {
+            size_t distance = seed_below(&seed, END);
+            uint64_t place = pool_place(&p, (void *)distance, size);
+            bool is_object = distance % size == 0 && distance / size < 50;
+            assert_int_equal(place < 50, is_object);
+            assert_true(!is_object || place == distance / size);
+        }
+        for (uint32_t i = 0; i < 50; i++) {
+            assert_int_equal(pool_place(&p, (void *)(i * size), size), i);
+        }
+        assert_true(pool_place(&p, (void *)(50 * size), size) >= 50);
+        assert_true(pool_place(&p, (void *)(-size), size) >= 50);
+    }
+}
+
+static void objects_lie_in_the_callers_memory(void **state)
+{
+    (void)state;
+    static int memory[101];
+    memory[100] = 12345;
+    assert_null(ints_create(&(pool_desc){.capacity = 100, .memory = (char *)memory + 1}));
+    assert_int_equal(errno, EINVAL);
+    ints *p = ints_create(&(pool_desc){.capacity = 100, .memory = memory});
+    assert_non_null(p);
+    assert_ptr_equal(ints_at(p, 0), memory);
+    assert_ptr_equal(ints_get_desc(p)->memory, memory);
+    int *all[100];
+    assert_int_equal(ints_alloc_bulk(p, 100, all), 100);
+    for (int i = 0; i < 100; i++) {
+        *all[i] = -1;
+    }
+    assert_int_equal(memory[100], 12345);
+    assert_int_equal(ints_free_bulk(p, 100, all), POOL_OK);
+    drop_ints(p);
 }
 
 /* ---- any history ---- */
@@ -235,49 +297,98 @@ static void impossible_pools_are_refused_with_a_reason(void **state)
     drop_ints(p);
 }
 
-/* ---- threads ---- */
-
-static _Atomic uint32_t taken, damaged;
-
-static void *take_all(void *context)
+static void a_bulk_free_passes_over_what_it_refuses(bool checked)
 {
-    ints *p = context;
-    uint32_t count = 0;
-    int **mine = malloc(200000 * sizeof(*mine));
-    static _Atomic int next;
-    int mark = ++next;
-    while (count < 200000 && (mine[count] = ints_alloc(p)) != NULL) {
-        *mine[count++] = mark;
+    enum { COUNT = 1000 }; /* several of the chunks that it works in */
+    ints *p = ints_create(&(pool_desc){.capacity = 2 * COUNT, .checked = checked});
+    assert_non_null(p);
+    int *objects[COUNT + 4], *kept[4], stranger;
+    assert_int_equal(ints_alloc_bulk(p, COUNT + 4, objects), COUNT + 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        kept[i] = objects[300 * i];
     }
-    taken += count;
-    for (uint32_t i = 0; i < count; i++) {
-        damaged += *mine[i] != mark;
+    objects[0] = NULL;
+    objects[300] = &stranger;
+    objects[600] = (int *)(void *)((char *)kept[2] + 1);
+    objects[900] = NULL;
+    assert_int_equal(ints_free_bulk(p, COUNT + 4, objects), POOL_FOREIGN);
+    pool_stats stats;
+    ints_get_stats(p, &stats);
+    assert_int_equal(stats.errors, 2);
+    assert_int_equal(stats.live, 4);
+    expect_whole(ints_check(p));
+    assert_int_equal(ints_free_bulk(p, 4, kept), POOL_OK);
+    if (checked) {
+        assert_int_equal(ints_free_bulk(p, 4, kept), POOL_DOUBLE_FREE);
     }
-    free(mine); /* the objects stay taken: the last thread must find the last one */
-    return NULL;
+    assert_int_equal(ints_free_bulk(p, 0, NULL), POOL_OK);
+    drop_ints(p);
 }
 
-static void of_any_capacity_every_object_is_handed_out(void **state)
+static void wrong_pointers_among_many_are_passed_over(void **state)
 {
     (void)state;
-    static const uint32_t threads[] = {1, 3, 7};
-    for (size_t t = 0; t < 3; t++) {
-        uint32_t capacity = 1 + 2 * seed_below(&seed, 50000);
-        ints *p = ints_create(&(pool_desc){.capacity = capacity});
-        assert_non_null(p);
-        taken = damaged = 0;
-        pthread_t ids[7];
-        for (uint32_t i = 0; i < threads[t]; i++) {
-            assert_int_equal(pthread_create(&ids[i], NULL, take_all, p), 0);
-        }
-        for (uint32_t i = 0; i < threads[t]; i++) {
-            pthread_join(ids[i], NULL);
-        }
-        assert_int_equal(taken, capacity);
-        assert_int_equal(damaged, 0);
-        expect_whole(ints_check(p));
-        ints_destroy(p);
+    a_bulk_free_passes_over_what_it_refuses(false);
+    a_bulk_free_passes_over_what_it_refuses(true);
+}
+
+static void a_bulk_request_beyond_the_end_takes_what_there_is(void **state)
+{
+    (void)state;
+    ints *p = ints_create(&(pool_desc){.capacity = 999});
+    assert_non_null(p);
+    int *objects[1200];
+    assert_int_equal(ints_alloc_bulk(p, 0, objects), 0);
+    assert_int_equal(ints_alloc_bulk(p, 1200, objects), 999);
+    assert_int_equal(ints_alloc_bulk(p, 1200, objects + 999), 0);
+    pool_stats stats;
+    ints_get_stats(p, &stats);
+    assert_int_equal(stats.refused, 2);
+    assert_int_equal(ints_free_bulk(p, 999, objects), POOL_OK);
+    drop_ints(p);
+}
+
+static void an_array_of_which_a_part_is_free_already_stays_as_it_is(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 }; /* several words of live bits */
+    ints *p = ints_create(&(pool_desc){.capacity = 1000, .checked = true});
+    assert_non_null(p);
+    int *array = ints_alloc_array(p, COUNT);
+    assert_non_null(array);
+    assert_int_equal(ints_free(p, array + 290), POOL_OK);
+    assert_int_equal(ints_free_array(p, array, COUNT), POOL_DOUBLE_FREE);
+    expect_whole(ints_check(p));
+    assert_int_equal(ints_free_array(p, array, 290), POOL_OK);
+    assert_int_equal(ints_free_array(p, array + 291, COUNT - 291), POOL_OK);
+    drop_ints(p);
+}
+
+static void every_status_has_a_text(void **state)
+{
+    (void)state;
+    for (int i = POOL_OK; i <= POOL_DOUBLE_FREE; i++) {
+        assert_true(strlen(pool_status_text((pool_status)i)) > 0);
     }
+    assert_string_equal(pool_status_text((pool_status)99), "unknown status");
+}
+
+static void the_check_notices_a_live_object_that_is_given_to_the_core(void **state)
+{
+    (void)state;
+    ints *p = ints_create(&(pool_desc){.capacity = 1000, .checked = true});
+    assert_non_null(p);
+    int *one = ints_alloc_near(p, ints_at(p, 500));
+    expect_whole(ints_check(p));
+    magazine_free(((pool *)p)->stocks, ints_index(p, one), 0);
+    const char *fault = ints_check(p);
+    assert_non_null(fault);
+    assert_string_equal(fault, "a live object lies in a stock");
+    ints_flush(p);
+    fault = ints_check(p);
+    assert_non_null(fault);
+    assert_string_equal(fault, "a live object is free in the core");
+    ints_destroy(p);
 }
 
 int main(void)
@@ -285,10 +396,17 @@ int main(void)
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_lie_side_by_side_whatever_their_size),
+        cmocka_unit_test(the_strictest_alignment_holds),
+        cmocka_unit_test(a_place_is_the_quotient_where_there_is_no_rest),
+        cmocka_unit_test(objects_lie_in_the_callers_memory),
         cmocka_unit_test(any_history_hands_out_each_object_once),
         cmocka_unit_test(wrong_pointers_are_refused_by_name),
+        cmocka_unit_test(wrong_pointers_among_many_are_passed_over),
+        cmocka_unit_test(a_bulk_request_beyond_the_end_takes_what_there_is),
+        cmocka_unit_test(an_array_of_which_a_part_is_free_already_stays_as_it_is),
+        cmocka_unit_test(every_status_has_a_text),
+        cmocka_unit_test(the_check_notices_a_live_object_that_is_given_to_the_core),
         cmocka_unit_test(impossible_pools_are_refused_with_a_reason),
-        cmocka_unit_test(of_any_capacity_every_object_is_handed_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
