@@ -123,8 +123,10 @@ uint32_t heap_gather(heap *h, size_t bytes, heap_piece pieces[BUDDY_PIECES]);
 uint32_t heap_alloc_bulk(heap *h, size_t bytes, uint32_t count, void *pointers[]);
 
 /* Makes a block hold `bytes`, where it is if it can grow into its free buddies or shrinks, else
- * elsewhere with its contents. NULL, and the block is as it was, when no block fits or the pointer
- * is not one of ours (counted and told as in heap_free). NULL as pointer: heap_alloc. */
+ * elsewhere with its contents. A block of exact size stays one where it shrinks. NULL, and the
+ * block is as it was, when no block fits or the pointer is not one of ours (counted and told as in
+ * heap_free), as it is no longer where another thread frees it meanwhile. NULL as pointer:
+ * heap_alloc. */
 void *heap_realloc(heap *h, void *pointer, size_t bytes);
 
 /* Gives a block back. NULL is HEAP_OK. Any other answer than HEAP_OK has changed nothing. */

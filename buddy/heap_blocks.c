@@ -294,41 +294,66 @@ heap_status heap_free_bulk(heap *h, uint32_t count, void *const pointers[])
 
 /* ---- resizing ---- */
 
-/* Makes the block (offset, from) one of the higher order `to` where it lies, if all its buddies up
- * to there are free in the core and lie above it. */
-static bool grow_in_place(heap *h, uint32_t offset, uint32_t from, uint32_t to)
+/* Turns the live block (offset, from) into one of `to` units; those between are ours, or become so.
+ * It is freed first, in its marks only: false where another thread has just done that. */
+static bool change_units(heap *h, uint32_t offset, uint32_t from, uint32_t to)
 {
-    uint32_t order = from;
+    uint32_t units;
+    if (marks_clear(&h->marks, offset, from, h->alone, &units) != HEAP_OK) {
+        return false;
+    }
+    marks_set_exact(&h->marks, offset, to);
+    return true;
+}
+
+/* Makes the block (offset, units), a power of two, one of the higher order `to` where it lies, if
+ * all its buddies up to there are free in the core and lie above it. */
+static bool grow_in_place(heap *h, uint32_t offset, uint32_t units, uint32_t to)
+{
+    uint32_t order = word_lowest(units);
     while (order < to && (offset >> order & 1) == 0 &&
            magazine_take_at(h->stocks, offset + (UINT32_C(1) << order), order)) {
         order++;
     }
-    if (order < to) {
-        give_range(h, offset + (UINT32_C(1) << from), offset + (UINT32_C(1) << order));
+    if (order == to && change_units(h, offset, units, UINT32_C(1) << to)) {
+        return true;
+    }
+    give_range(h, offset + units, offset + (UINT32_C(1) << order));
+    return false;
+}
+
+static bool shrink_in_place(heap *h, uint32_t offset, uint32_t from, uint32_t to)
+{
+    if (!change_units(h, offset, from, to)) {
         return false;
     }
-    marks_resize(&h->marks, offset, from, to);
+    give_range(h, offset + to, offset + from);
     return true;
 }
 
-static void shrink_in_place(heap *h, uint32_t offset, uint32_t from, uint32_t to)
-{
-    marks_resize(&h->marks, offset, from, to);
-    give_range(h, offset + (UINT32_C(1) << to), offset + (UINT32_C(1) << from));
-}
-
-/* Whether the live block (offset, units) holds `bytes` now, or was made to, where it is. */
+/* Whether the live block (offset, units) was made the size for `bytes`, or had it, where it is. One
+ * of exact size stays exact when it shrinks: it is freed with what was asked for last. */
 static bool resize_in_place(heap *h, uint32_t offset, uint32_t units, size_t bytes)
 {
     uint32_t order = heap_order_for(h, bytes);
-    if ((units & (units - 1)) != 0) {
-        return heap_units_for(h, bytes) <= units; /* a block of exact size stays as it is */
+    bool exact = (units & (units - 1)) != 0;
+    uint64_t wanted = exact ? exact_units(h, bytes) : UINT64_C(1) << order;
+    if (wanted <= units) {
+        return wanted == units || shrink_in_place(h, offset, units, (uint32_t)wanted);
     }
-    uint32_t now = word_lowest(units);
-    if (order < now) {
-        shrink_in_place(h, offset, now, order);
+    return !exact && order <= h->marks.max_order && grow_in_place(h, offset, units, order);
+}
+
+/* Moves `bytes` bytes and gives `from` back. False where another thread has freed it meanwhile;
+ * then `to` is given back. */
+static bool move_contents(heap *h, void *to, void *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+    if (heap_free(h, from) == HEAP_OK) {
+        return true;
     }
-    return order <= now || (order <= h->marks.max_order && grow_in_place(h, offset, now, order));
+    (void)heap_free(h, to);
+    return false;
 }
 
 void *heap_realloc(heap *h, void *pointer, size_t bytes)
@@ -347,9 +372,7 @@ void *heap_realloc(heap *h, void *pointer, size_t bytes)
         return pointer;
     }
     void *moved = heap_alloc(h, bytes);
-    if (moved != NULL) {
-        memcpy(moved, pointer, (size_t)units << h->unit_shift); /* it grows: all of the old fits */
-        (void)heap_free(h, pointer);
-    }
-    return moved;
+    size_t held = (size_t)units << h->unit_shift;
+    bool done = moved != NULL && move_contents(h, moved, pointer, held < bytes ? held : bytes);
+    return done ? moved : NULL;
 }

@@ -129,30 +129,6 @@ void marks_set_exact(const marks *m, uint32_t offset, uint32_t units)
                           memory_order_release);
 }
 
-void marks_resize(const marks *m, uint32_t offset, uint32_t from_order, uint32_t to_order)
-{
-    uint32_t group = offset >> MARKS_GROUP_ORDER;
-    if (from_order >= MARKS_GROUP_ORDER && to_order >= MARKS_GROUP_ORDER) {
-        store(m, group, marks_large(to_order));
-        return;
-    }
-    /* To or from a byte that is, or may become, shared: never live in two ways at once for others,
-     * since all units concerned are ours. */
-    uint32_t place = offset % GROUP_UNITS;
-    uint32_t ours = from_order >= MARKS_GROUP_ORDER || to_order >= MARKS_GROUP_ORDER
-                        ? UINT8_MAX
-                        : fill_units(3, place, UINT32_C(1) << (from_order | to_order));
-    uint32_t bits = to_order >= MARKS_GROUP_ORDER
-                        ? marks_large(to_order)
-                        : fill_units(MARK_START, place, 1) |
-                              fill_units(MARK_GOES_ON, place + 1, (UINT32_C(1) << to_order) - 1);
-    uint8_t before = load(m, group);
-    while (!atomic_compare_exchange_weak_explicit(&m->groups[group], &before,
-                                                  (uint8_t)((before & ~ours) | bits),
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
-}
-
 /* ---- reading ---- */
 
 /* The units of the block of exact size whose first piece, of `order`, lies at `offset`. */

@@ -79,10 +79,6 @@ heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool
  * inside a live block; HEAP_DOUBLE_FREE when it is not live. */
 heap_status marks_read(const marks *m, uint32_t offset, uint32_t *units);
 
-/* Of a block that starts at `offset` and is the caller's, whole and not of exact size: from one
- * order to another. */
-void marks_resize(const marks *m, uint32_t offset, uint32_t from_order, uint32_t to_order);
-
 /* Whether no unit of the block is live. Others must be at rest. */
 bool marks_all_dead(const marks *m, buddy_block block);
 

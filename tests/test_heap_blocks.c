@@ -103,7 +103,7 @@ static void huge_exact_blocks_are_rounded_by_next_to_nothing(void **state)
 
 typedef struct live {
     unsigned char *start;
-    size_t bytes; /* asked for; 0: a piece, or a block that was resized */
+    size_t bytes; /* asked for last; 0: a piece */
     uint32_t units;
 } live;
 
@@ -193,7 +193,7 @@ static void resize(heap *h, live *b)
     }
     assert_true((size_t)b->units * UNIT >= bytes);
     b->start = moved;
-    b->bytes = 0;
+    b->bytes = bytes;
     own(h, moved, b->units);
 }
 

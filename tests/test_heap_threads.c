@@ -1,5 +1,6 @@
 /* The heap under threads: exactly one free of a block succeeds, and no byte has two owners. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -84,6 +85,84 @@ static void of_two_threads_that_free_one_block_exactly_one_wins(void **state)
     drop(r.h);
 }
 
+/* ---- a free while the block is resized ---- */
+
+#define RESIZES 8000
+
+typedef struct resize_race {
+    heap *h;
+    _Atomic int started, ended; /* rounds; a barrier would wake one of the two far too late */
+    void *block;
+    size_t bytes;
+    heap_status freed; /* written by the thread that frees */
+} resize_race;
+
+static void wait_for(const _Atomic int *rounds, int round)
+{
+    while (*rounds < round) {
+        sched_yield();
+    }
+}
+
+/* Some steps that nobody optimises away: the two meet in another place each round. */
+static void linger(int steps)
+{
+    for (volatile int i = 0; i < steps; i++) {
+    }
+}
+
+static void *free_while_resized(void *context)
+{
+    resize_race *r = context;
+    for (int i = 1; i <= RESIZES; i++) {
+        wait_for(&r->started, i);
+        linger(i / 8 % 200);
+        r->freed = heap_free(r->h, r->block);
+        r->ended = i;
+    }
+    return NULL;
+}
+
+/* One round: one of the two has the block in the end, and all of it. */
+static void race_once(resize_race *r, int round)
+{
+    static const struct {
+        size_t from, to;
+        bool exact;
+    } sizes[] = {{16, 4, false}, {2, 1, false}, {4, 16, false}, {1, 2, false},
+                 {16, 1, false}, {13, 6, true}, {3, 1, true},   {13, 40, true}};
+    size_t from = sizes[round % 8].from * 64;
+    r->bytes = sizes[round % 8].to * 64;
+    r->block = sizes[round % 8].exact ? heap_exact(r->h, from) : heap_alloc(r->h, from);
+    assert_non_null(r->block);
+    heap_recall(r->h); /* so that it can grow where it is */
+    r->started = round;
+    void *resized = heap_realloc(r->h, r->block, r->bytes);
+    wait_for(&r->ended, round);
+    if (r->freed == HEAP_OK) { /* before, or after it was resized where it is */
+        assert_true(resized == NULL || resized == r->block);
+    } else {
+        assert_non_null(resized);
+        assert_int_equal(heap_free_sized(r->h, resized, r->bytes), HEAP_OK);
+    }
+    heap_stats stats;
+    heap_get_stats(r->h, &stats);
+    assert_int_equal(stats.live_bytes, 0);
+}
+
+static void of_a_free_and_a_resize_one_has_the_block_in_the_end(void **state)
+{
+    (void)state;
+    resize_race r = {.h = make(4096)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, free_while_resized, &r), 0);
+    for (int i = 1; i <= RESIZES; i++) {
+        race_once(&r, i);
+    }
+    pthread_join(thread, NULL);
+    drop(r.h);
+}
+
 #define WORKERS 4
 
 typedef struct worker {
@@ -139,6 +218,7 @@ int main(void)
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_two_threads_that_free_one_block_exactly_one_wins),
+        cmocka_unit_test(of_a_free_and_a_resize_one_has_the_block_in_the_end),
         cmocka_unit_test(threads_never_share_a_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
