@@ -89,7 +89,7 @@ uint32_t marks_exact_units(uint32_t units)
         return units;
     }
     uint32_t lowest = UINT32_C(1) << (highest - STEP_MOST);
-    return units <= UINT32_MAX - lowest ? (units + lowest - 1) & ~(lowest - 1) : UINT32_MAX;
+    return units <= UINT32_MAX - (lowest - 1) ? (units + lowest - 1) & ~(lowest - 1) : UINT32_MAX;
 }
 
 /* Marks what follows the first piece of a block of exact size. */
