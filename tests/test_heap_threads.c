@@ -213,6 +213,138 @@ static void threads_never_share_a_byte(void **state)
     drop(h);
 }
 
+/* ---- the doors that cut, gather and resize ---- */
+
+#define HELD 48u
+
+typedef struct cutter {
+    heap *h;
+    uint64_t random;
+    uint32_t faults, count;
+    live_block held[HELD + BUDDY_PIECES];
+} cutter;
+
+/* Keeps a block and paints all of it: what a cut left over is a neighbour's. */
+static void keep(cutter *c, unsigned char *start)
+{
+    live_block b = {start, heap_usable_size(c->h, start), (unsigned char)seed_next(&c->random)};
+    c->faults += b.bytes == 0;
+    if (b.bytes != 0) {
+        paint(b);
+        c->held[c->count++] = b;
+    }
+}
+
+static void cutter_takes(cutter *c)
+{
+    size_t bytes = 1 + seed_below(&c->random, 16u << seed_below(&c->random, 7));
+    heap_piece pieces[BUDDY_PIECES];
+    void *many[BUDDY_PIECES], *exact;
+    uint32_t count = 0;
+    switch (seed_below(&c->random, 4)) {
+    case 0:
+        count = heap_gather(c->h, bytes, pieces);
+        for (uint32_t i = 0; i < count; i++) {
+            keep(c, pieces[i].start);
+        }
+        break;
+    case 1:
+        count = heap_alloc_bulk(c->h, bytes % 40, BUDDY_PIECES, many);
+        for (uint32_t i = 0; i < count; i++) {
+            keep(c, many[i]);
+        }
+        break;
+    default:
+        exact = heap_exact(c->h, bytes);
+        if (exact != NULL) {
+            keep(c, exact);
+        }
+    }
+}
+
+static void cutter_resizes(cutter *c, live_block *b)
+{
+    size_t bytes = 1 + seed_below(&c->random, 16u << seed_below(&c->random, 8));
+    c->faults += !still_painted(*b);
+    unsigned char *resized = heap_realloc(c->h, b->start, bytes);
+    if (resized == NULL) {
+        return; /* it is as it was */
+    }
+    live_block kept = {resized, b->bytes < bytes ? b->bytes : bytes, b->pattern};
+    c->faults += !still_painted(kept);
+    b->start = resized;
+    b->bytes = heap_usable_size(c->h, resized);
+    c->faults += b->bytes < bytes;
+    paint(*b);
+}
+
+static void cutter_gives(cutter *c, uint32_t i)
+{
+    live_block b = c->held[i];
+    c->held[i] = c->held[--c->count];
+    c->faults += !still_painted(b);
+    bool sized = seed_below(&c->random, 2);
+    c->faults += (sized ? heap_free_sized(c->h, b.start, b.bytes) : heap_free(c->h, b.start)) != 0;
+}
+
+static void *cut(void *context)
+{
+    cutter *c = context;
+    for (int step = 0; step < 10000; step++) {
+        uint32_t what = seed_below(&c->random, 8);
+        if (what < 4 && c->count < HELD) {
+            cutter_takes(c);
+        } else if (what < 5 && c->count > 0) {
+            cutter_resizes(c, &c->held[seed_below(&c->random, c->count)]);
+        } else if (c->count > 0) {
+            cutter_gives(c, seed_below(&c->random, c->count));
+        }
+    }
+    while (c->count > 0) {
+        cutter_gives(c, c->count - 1);
+    }
+    return NULL;
+}
+
+static void cut_together(heap_checks checks, uint32_t stocks)
+{
+    heap *h = heap_create(&(heap_desc){.bytes = 16 * 64,
+                                       .max_bytes = 16 * 3001, /* small enough to run full */
+                                       .unit_bytes = 16,
+                                       .checks = checks,
+                                       .threads = stocks});
+    assert_non_null(h);
+    static cutter cutters[WORKERS];
+    pthread_t threads[WORKERS];
+    for (int i = 0; i < WORKERS; i++) {
+        cutters[i] = (cutter){.h = h, .random = seed_next(&seed)};
+        assert_int_equal(pthread_create(&threads[i], NULL, cut, &cutters[i]), 0);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(cutters[i].faults, 0);
+    }
+    heap_stats stats;
+    heap_recall(h);
+    heap_get_stats(h, &stats);
+    assert_int_equal(stats.live_bytes, 0);
+    assert_int_equal((size_t)stats.core.free_units * 16, stats.capacity_bytes);
+    assert_int_equal(stats.errors, 0);
+    const char *fault = heap_check(h);
+    if (fault != NULL) {
+        fail_msg("%s", fault);
+    }
+    heap_destroy(h);
+}
+
+static void threads_cut_gather_and_resize_a_heap_that_grows(void **state)
+{
+    (void)state;
+    cut_together(HEAP_CHECKS_ON, WORKERS);
+    cut_together(HEAP_CHECKS_ON, WORKERS / 2); /* some have no stock */
+    cut_together(HEAP_CHECKS_OFF, HEAP_NO_STOCKS);
+}
+
 int main(void)
 {
     seed = seed_of_run();
@@ -220,6 +352,7 @@ int main(void)
         cmocka_unit_test(of_two_threads_that_free_one_block_exactly_one_wins),
         cmocka_unit_test(of_a_free_and_a_resize_one_has_the_block_in_the_end),
         cmocka_unit_test(threads_never_share_a_byte),
+        cmocka_unit_test(threads_cut_gather_and_resize_a_heap_that_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
