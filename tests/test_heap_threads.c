@@ -345,6 +345,53 @@ static void threads_cut_gather_and_resize_a_heap_that_grows(void **state)
     cut_together(HEAP_CHECKS_OFF, HEAP_NO_STOCKS);
 }
 
+/* ---- one byte of marks, two threads ---- */
+
+#define TAILS 60000
+
+typedef struct tail {
+    heap *h;
+    _Atomic bool done;
+    _Atomic uint32_t faults;
+} tail;
+
+/* Takes and gives single units, which lie behind the cut block. */
+static void *live_behind_the_cut(void *context)
+{
+    tail *t = context;
+    unsigned char *last = (unsigned char *)heap_base(t->h) + 7 * 64;
+    while (!t->done) {
+        void *one = heap_alloc_near(t->h, 1, last);
+        /* none: the other has taken all eight and not given three back yet */
+        t->faults += one != NULL && heap_free_sized(t->h, one, 1) != HEAP_OK;
+    }
+    return NULL;
+}
+
+/* Five units of eight are cut: the fifth is marked in the byte of the three that are left over. */
+static void the_end_of_a_cut_block_is_marked_beside_others(void **state)
+{
+    (void)state;
+    tail t = {.h = heap_create(&(heap_desc){.bytes = 8 * 64, .threads = HEAP_NO_STOCKS})};
+    assert_non_null(t.h);
+    pthread_t thread;
+    void *cut_block = heap_exact(t.h, 5 * 64);
+    assert_non_null(cut_block);
+    assert_int_equal(pthread_create(&thread, NULL, live_behind_the_cut, &t), 0);
+    for (int i = 0; i < TAILS && t.faults == 0; i++) {
+        t.faults += heap_free(t.h, cut_block) != HEAP_OK;
+        do { /* until the other's unit is not in the way */
+            cut_block = heap_exact(t.h, 5 * 64);
+        } while (cut_block == NULL && t.faults == 0);
+        t.faults += heap_usable_size(t.h, cut_block) != 5 * 64;
+    }
+    t.done = true;
+    pthread_join(thread, NULL);
+    assert_int_equal(t.faults, 0);
+    assert_int_equal(heap_free(t.h, cut_block), HEAP_OK);
+    drop(t.h);
+}
+
 int main(void)
 {
     seed = seed_of_run();
@@ -353,6 +400,7 @@ int main(void)
         cmocka_unit_test(of_a_free_and_a_resize_one_has_the_block_in_the_end),
         cmocka_unit_test(threads_never_share_a_byte),
         cmocka_unit_test(threads_cut_gather_and_resize_a_heap_that_grows),
+        cmocka_unit_test(the_end_of_a_cut_block_is_marked_beside_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
