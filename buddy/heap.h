@@ -109,8 +109,10 @@ void *heap_alloc_near(heap *h, size_t bytes, const void *near);
 void *heap_aligned(heap *h, size_t alignment, size_t bytes);
 
 /* As heap_alloc, but the end of the block that `bytes` does not need is given back at once: nothing
- * is lost inside. Aligned as heap_alloc. For blocks that live long; what is given back serves only
- * who wants smaller ones. Sizes beyond 32768 units are rounded up by less than 1/32768. */
+ * is lost inside. Aligned as heap_alloc. Until then the end is taken, so another thread's strict
+ * request may be refused for that moment; so it is with heap_aligned. For blocks that live long;
+ * what is given back serves only who wants smaller ones. Sizes beyond 32768 units are rounded up by
+ * less than 1/32768. */
 void *heap_exact(heap *h, size_t bytes);
 
 /* As heap_alloc, in up to BUDDY_PIECES blocks that need not be neighbours: see buddy_gather. Writes

@@ -12,6 +12,7 @@
  * concerned: with a magazine above it, a core's strict door is magazine_alloc, not buddy_alloc.
  *
  *   magazine_try    looks at the thread's own stock, the depot and the core; never disturbs others
+ *                   (a thread without a stock looks at the core alone)
  *   magazine_alloc  strict: before it says no, it takes back what lies in every stock and looks
  *                   again while all other threads are kept out
  *

@@ -99,8 +99,8 @@ magazine_stock *magazine_claim(magazine *m);
 bool magazine_register(magazine *m); /* false: the system has no mutex to give */
 void magazine_unregister(magazine *m);
 
-/* Whether the kernel has a barrier that reaches all threads; then magazine_barrier is one. */
-bool magazine_has_barrier(void);
+/* Makes every running thread of this process pass a barrier. Precondition: the kernel has that one;
+ * a magazine whose state says MAGAZINE_EXCHANGE does without. */
 void magazine_barrier(void);
 
 #endif

@@ -41,11 +41,6 @@ static bool register_barrier(void)
     return syscall(SYS_membarrier, BARRIER_REGISTER, 0, 0) == 0;
 }
 
-bool magazine_has_barrier(void)
-{
-    return has_barrier;
-}
-
 void magazine_barrier(void)
 {
     long failed = syscall(SYS_membarrier, BARRIER_PRIVATE, 0, 0);
