@@ -11,24 +11,7 @@
 #include <cmocka.h>
 
 #include "buddy/levels_core.h"
-
-static const levels_sync SYNCS[] = {LEVELS_SPINLOCK, LEVELS_MUTEX};
-#define SYNC_COUNT (sizeof(SYNCS) / sizeof(SYNCS[0]))
-
-static levels *make_levels(uint32_t units, levels_sync sync)
-{
-    levels_desc desc = {.units = units, .sync = sync};
-    size_t bytes = levels_sizeof(&desc);
-    levels *l = levels_init(aligned_alloc(64, bytes), bytes, &desc);
-    assert_non_null(l);
-    return l;
-}
-
-static void drop_levels(levels *l)
-{
-    levels_finish(l);
-    free(l);
-}
+#include "levels_rig.h"
 
 /* ---- step by step: a thread holds a level, others run into it ---- */
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "buddy/levels_core.h"
+#include "levels_rig.h"
 #include "seed.h"
 
 #define MOST_THREADS 8
@@ -22,9 +23,6 @@ static uint64_t seed;
 
 static const uint32_t THREADS[] = {1, 2, 3, 5, 7};
 #define THREAD_COUNT (sizeof(THREADS) / sizeof(THREADS[0]))
-
-static const levels_sync SYNCS[] = {LEVELS_SPINLOCK, LEVELS_MUTEX};
-#define SYNC_COUNT (sizeof(SYNCS) / sizeof(SYNCS[0]))
 
 /* What all workers of one run share. */
 typedef struct arena {
@@ -99,21 +97,6 @@ static void free_all(worker *w)
 typedef struct result {
     uint32_t stolen, refused, taken;
 } result;
-
-static levels *make_levels(uint32_t units, levels_sync sync)
-{
-    levels_desc desc = {.units = units, .sync = sync};
-    size_t bytes = levels_sizeof(&desc);
-    levels *l = levels_init(aligned_alloc(64, bytes), bytes, &desc);
-    assert_non_null(l);
-    return l;
-}
-
-static void drop_levels(levels *l)
-{
-    levels_finish(l);
-    free(l);
-}
 
 static void make(arena *a, uint32_t units, uint32_t threads, levels_sync sync)
 {

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "buddy/pool.h"
+#include "pool_rig.h"
 #include "seed.h"
 
 typedef struct triple {
@@ -23,7 +24,6 @@ typedef struct record {
 
 BUDDY_POOL(bytes, uint8_t);
 BUDDY_POOL(triples, triple);
-BUDDY_POOL(ints, int);
 BUDDY_POOL(records, record);
 
 typedef struct page {
@@ -33,25 +33,6 @@ typedef struct page {
 BUDDY_POOL(pages, page);
 
 static uint64_t seed;
-
-static void expect_whole(const char *fault)
-{
-    if (fault != NULL) {
-        fail_msg("%s", fault);
-    }
-}
-
-/* All has been given back. */
-static void drop_ints(ints *p)
-{
-    pool_stats stats;
-    ints_recall(p);
-    ints_get_stats(p, &stats);
-    assert_int_equal(stats.live, 0);
-    assert_int_equal(stats.core.free_units, stats.capacity);
-    expect_whole(ints_check(p));
-    ints_destroy(p);
-}
 
 /* ---- size and place ---- */
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "buddy/pool.h"
+#include "pool_rig.h"
 #include "seed.h"
 
 typedef struct triple {
@@ -28,13 +29,6 @@ BUDDY_POOL(triples, triple);
 BUDDY_POOL(records, record);
 
 static uint64_t seed;
-
-static void expect_whole(const char *fault)
-{
-    if (fault != NULL) {
-        fail_msg("%s", fault);
-    }
-}
 
 /* ---- any history, arrays in parts ---- */
 

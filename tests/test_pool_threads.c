@@ -11,9 +11,8 @@
 #include <cmocka.h>
 
 #include "buddy/pool.h"
+#include "pool_rig.h"
 #include "seed.h"
-
-BUDDY_POOL(ints, int);
 
 /* Objects side by side. */
 typedef struct run {
@@ -22,25 +21,6 @@ typedef struct run {
 } run;
 
 static uint64_t seed;
-
-static void expect_whole(const char *fault)
-{
-    if (fault != NULL) {
-        fail_msg("%s", fault);
-    }
-}
-
-/* All has been given back. */
-static void drop_ints(ints *p)
-{
-    pool_stats stats;
-    ints_recall(p);
-    ints_get_stats(p, &stats);
-    assert_int_equal(stats.live, 0);
-    assert_int_equal(stats.core.free_units, stats.capacity);
-    expect_whole(ints_check(p));
-    ints_destroy(p);
-}
 
 static _Atomic uint32_t taken, damaged;
 
