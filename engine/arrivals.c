@@ -42,3 +42,23 @@ bool arrivals_take(arrivals *a, page_job *out)
     pthread_mutex_unlock(&a->lock);
     return any;
 }
+
+/* The i-th of those that wait. Needs the lock. */
+static page_job *waiting(arrivals *a, uint32_t i)
+{
+    return &a->jobs[(a->first + i) % a->size];
+}
+
+void arrivals_sort(arrivals *a)
+{
+    pthread_mutex_lock(&a->lock);
+    for (uint32_t i = 1; i < a->count; i++) { /* insertion: they are nearly in order */
+        const page_job job = *waiting(a, i);
+        uint32_t place = i;
+        for (; place > 0 && waiting(a, place - 1)->number > job.number; place--) {
+            *waiting(a, place) = *waiting(a, place - 1);
+        }
+        *waiting(a, place) = job;
+    }
+    pthread_mutex_unlock(&a->lock);
+}

@@ -24,4 +24,7 @@ void arrivals_finish(arrivals *a);
 void arrivals_push(arrivals *a, const page_job *job); /* any thread */
 bool arrivals_take(arrivals *a, page_job *out);       /* the oldest; false: none. Conductor. */
 
+/* Puts those that wait into the order in which they were submitted. Conductor. */
+void arrivals_sort(arrivals *a);
+
 #endif

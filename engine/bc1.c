@@ -12,7 +12,7 @@
 enum {
     BLOCKS = VT_PAGE_TEXELS / 4, /* a row, and rows of them */
     BLOCK_BYTES = 8,
-    ROW_BYTES = VT_PAGE_TEXELS * 4,
+    ROW_BYTES = VT_PAGE_TEXELS * 4, /* of a page by itself */
 };
 
 /* Red, green and blue in one word, 21 bits apart, so that one operation does all three. */
@@ -64,7 +64,7 @@ static void make_palette(const uint8_t *block, uint32_t palette[4])
 }
 
 /* Four rows of texels from one row of blocks. */
-static void unpack_row(const uint8_t *blocks, uint8_t *rgba)
+static void unpack_row(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
 {
     for (uint32_t x = 0; x < BLOCKS; x++) {
         const uint8_t *block = blocks + x * BLOCK_BYTES;
@@ -74,15 +74,15 @@ static void unpack_row(const uint8_t *blocks, uint8_t *rgba)
             const uint32_t choices = block[4 + row];
             const uint32_t texels[4] = {palette[choices & 3], palette[choices >> 2 & 3],
                                         palette[choices >> 4 & 3], palette[choices >> 6]};
-            memcpy(rgba + row * ROW_BYTES + x * sizeof texels, texels, sizeof texels);
+            memcpy(rgba + row * row_bytes + x * sizeof texels, texels, sizeof texels);
         }
     }
 }
 
-void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba)
+void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
 {
     for (uint32_t y = 0; y < BLOCKS; y++) {
-        unpack_row(blocks + y * BLOCKS * BLOCK_BYTES, rgba + y * 4 * ROW_BYTES);
+        unpack_row(blocks + y * BLOCKS * BLOCK_BYTES, rgba + y * 4 * row_bytes, row_bytes);
     }
 }
 

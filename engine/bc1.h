@@ -8,11 +8,12 @@
 #ifndef MEGABUDDY_ENGINE_BC1_H
 #define MEGABUDDY_ENGINE_BC1_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-/* blocks: texel_page_bytes(TEXEL_BC1); rgba: texel_page_bytes(TEXEL_RGBA8), written in order and
- * never read. */
-void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba);
+/* blocks: texel_page_bytes(TEXEL_BC1); rgba: rows of texels `row_bytes` apart, written four at a
+ * time and never read. */
+void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 
 /* The other way, with loss; alpha is dropped. Fifteen times slower and more. The baker packs with
  * this too. */

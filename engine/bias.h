@@ -1,10 +1,12 @@
-/* bias.h: the servo that makes everything a little coarser when the atlas is too small for what the
- * frame wants, and finer again when there is room: softer, never thrashing. Pure state machine;
- * the conductor feeds it once an analysed feedback image.
+/* bias.h: the servo that makes a texture a little coarser when the atlas is too small for what the
+ * frame wants of it, and finer again when there is room: softer, never thrashing. Pure state
+ * machine; the conductor feeds it once an analysed feedback image.
  *
- * Hysteresis: it goes up while wanted pages find no place, and down only when the demand that a
- * finer step would bring (pages grow by 4 to the power of the step) still leaves a margin. A still
- * camera therefore comes to rest: at any budget there is a bias that neither rule moves. */
+ * It goes up while wanted pages find no place: demand falls by four with every mip, so it goes as
+ * far at once as that says. It goes down by small steps, each only when the demand that a finer
+ * step should bring still leaves a margin. Where it brings more, as when a whole picture crosses
+ * from one mip to the next, the step is taken back and not tried again until demand has fallen. A
+ * still camera therefore comes to rest at any budget. */
 #ifndef MEGABUDDY_ENGINE_BIAS_H
 #define MEGABUDDY_ENGINE_BIAS_H
 
@@ -16,6 +18,10 @@ typedef struct bias {
     float limit;    /* mips */
     float peak;     /* largest value so far */
     uint32_t quiet; /* images since value last changed */
+
+    uint32_t before;   /* pages wanted when the last step down was taken; 0: it has been up since */
+    float barrier;     /* a value that was too fine … */
+    uint32_t too_many; /* … when so many pages were wanted just above it; 0: there is none */
 } bias;
 
 /* One image: `wanted` pages of it and of those before that are still kept, `capacity` slots for

@@ -41,10 +41,11 @@ static uint32_t fit_slots(gpu_desc *desc, uint64_t budget_bytes, uint32_t most_s
     return best;
 }
 
-/* An eighth of the budget goes to staging, within limits. */
+/* A fifth of the budget goes to staging, within limits: after a cut a screen of pages is on its
+ * way. */
 static uint32_t staging_tiles(const gpu_desc *desc, uint64_t budget_bytes)
 {
-    const uint64_t tiles = budget_bytes / 8 / gpu_tile_bytes(desc);
+    const uint64_t tiles = budget_bytes / 5 / gpu_tile_bytes(desc);
     if (tiles < BUDGET_LEAST_TILES) {
         return BUDGET_LEAST_TILES;
     }

@@ -7,7 +7,7 @@
 #include "engine/gpu.h"
 
 /* The least staging tiles to stream with, and the most that help: a frame's worth of arrivals. */
-enum { BUDGET_LEAST_TILES = 4, BUDGET_MOST_TILES = 128 };
+enum { BUDGET_LEAST_TILES = 4, BUDGET_MOST_TILES = 512 };
 
 /* Chooses atlas_columns, atlas_rows and staging_tiles of `desc` (the rest is given) so that
  * gpu_bytes(desc) <= budget_bytes, with as many slots as fit, up to `most_slots`. `side_limit` is

@@ -1,10 +1,10 @@
-/* decode.c: a lane whose workers unpack. Staging is written once, in order, and never read: it may
- * be write-combined memory. LZ4 reads back what it has written, so it unpacks into a buffer of the
- * worker's (64 KiB, in its cache) and what goes to staging is copied or converted from there; only
- * texels that are stored as they are go straight. */
+/* decode.c: a lane whose workers unpack. Staging is written once and never read: it may be
+ * write-combined memory. LZ4 reads back what it has written, so it unpacks into a buffer of the
+ * worker's (64 KiB, in its cache) and what goes to staging is copied or converted from there. */
 #include "engine/decode.h"
 
 #include "engine/bc1.h"
+#include "engine/bc5.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -19,8 +19,10 @@ typedef struct buffers {
 
 struct decode {
     ramtier *ram;
+    decode_texture textures[PAGE_MAX_TEXTURES]; /* by texture - 1 */
+    uint32_t texture_count;
     uint32_t layer_count;
-    texel_format stored[VT_MAX_LAYERS], wanted[VT_MAX_LAYERS];
+    texel_format wanted[VT_MAX_LAYERS];
     uint8_t *staging;
     uint32_t tile_bytes;
     void (*next)(void *context, const page_job *job);
@@ -43,27 +45,41 @@ uint64_t decode_memory_bytes(uint32_t workers, uint32_t layer_count)
     return sizeof(decode) + (uint64_t)workers_of(workers) * sizeof(buffers);
 }
 
-bool decode_convert(texel_format from, const void *source, texel_format to, void *target)
+/* --- texels --- */
+
+/* Rows that follow each other become rows that are `row_bytes` apart. */
+static void spread_rows(texel_format format, const uint8_t *rows, uint8_t *target, size_t row_bytes)
 {
-    const size_t bytes = texel_page_bytes(from);
-    if (from == to && bytes > 0) {
-        memcpy(target, source, bytes);
-        return true;
+    const size_t bytes = texel_row_bytes(format);
+    for (uint32_t y = 0; y < texel_page_rows(format); y++) {
+        memcpy(target + y * row_bytes, rows + y * bytes, bytes);
     }
-    if (from == TEXEL_BC1 && to == TEXEL_RGBA8) {
-        bc1_unpack_page(source, target);
-        return true;
-    }
-    if (from == TEXEL_RGBA8 && to == TEXEL_BC1) {
-        bc1_pack_page(source, target);
-        return true;
-    }
-    return false;
 }
 
 static bool can_convert(texel_format from, texel_format to)
 {
-    return texel_page_bytes(from) > 0 && texel_page_bytes(to) > 0; /* today, all of them */
+    const bool exist = texel_page_bytes(from) > 0 && texel_page_bytes(to) > 0;
+    return exist && (from == to || from == TEXEL_RGBA8 || to == TEXEL_RGBA8);
+}
+
+bool decode_convert(texel_format from, const void *source, texel_format to, void *target,
+                    size_t row_bytes)
+{
+    uint8_t packed[VT_PAGE_TEXELS * VT_PAGE_TEXELS]; /* room for BC5, the larger of the two */
+    if (!can_convert(from, to)) {
+        return false;
+    }
+    if (from == to) {
+        spread_rows(to, source, target, row_bytes);
+    } else if (from == TEXEL_BC1) {
+        bc1_unpack_page(source, target, row_bytes);
+    } else if (from == TEXEL_BC5) {
+        bc5_unpack_page(source, target, row_bytes);
+    } else {
+        (to == TEXEL_BC1 ? bc1_pack_page : bc5_pack_page)(source, packed);
+        spread_rows(to, packed, target, row_bytes);
+    }
+    return true;
 }
 
 /* --- on a worker's thread --- */
@@ -93,61 +109,92 @@ static const uint8_t *join(const ramtier_blob *blob, uint32_t offset, uint32_t b
     return done == bytes ? joined : NULL;
 }
 
-/* One layer, from its stored bytes to staging. */
-static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel_format stored,
-                         texel_format wanted, buffers *b, uint8_t *staging)
+/* Where a page's texels of one layer go: its corner in the layer's rectangle. */
+typedef struct place {
+    uint8_t *at;
+    size_t row_bytes; /* from one row of the rectangle to the next */
+} place;
+
+static place place_of(texel_format format, uint8_t *rectangle, uint32_t order, uint32_t page)
 {
-    const bool straight = layer->codec == PAGEFILE_STORED && stored == wanted;
-    uint8_t *texels = straight ? staging : b->texels;
-    if (pagefile_unpack(layer->codec, bytes, layer->bytes, stored, texels) != PAGEFILE_OK) {
-        return false;
-    }
-    return straight || decode_convert(stored, texels, wanted, staging);
+    const size_t bytes = texel_row_bytes(format), rows = texel_page_rows(format);
+    const size_t row_bytes = bytes << order;
+    return (place){rectangle + morton_y(page) * rows * row_bytes + morton_x(page) * bytes,
+                   row_bytes};
 }
 
-/* All layers of a pinned page. */
-static bool unpack_page(const decode *d, const ramtier_blob *blob, buffers *b, uint8_t *tile)
+/* One layer, from its stored bytes to staging. */
+static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel_format stored,
+                         texel_format wanted, uint8_t *texels, place to)
 {
-    if (blob->layer_count != d->layer_count) {
+    if (layer->codec == PAGEFILE_STORED && layer->bytes == texel_page_bytes(stored)) {
+        return decode_convert(stored, bytes, wanted, to.at, to.row_bytes); /* as they are */
+    }
+    return pagefile_unpack(layer->codec, bytes, layer->bytes, stored, texels) == PAGEFILE_OK &&
+           decode_convert(stored, texels, wanted, to.at, to.row_bytes);
+}
+
+/* RGBA8: grey; BC1: both end points 0x8080, a dull one; BC5: 0x80, a normal that stands upright. */
+static void fill_grey(texel_format format, place to)
+{
+    for (uint32_t y = 0; y < texel_page_rows(format); y++) {
+        memset(to.at + y * to.row_bytes, 0x80, texel_row_bytes(format));
+    }
+}
+
+/* All layers of a pinned page: page `i` of the job's block. */
+static bool unpack_page(const decode *d, const page_job *job, uint32_t i, const ramtier_blob *blob,
+                        buffers *b)
+{
+    const decode_texture *t = &d->textures[job->page.texture - 1];
+    uint8_t *rectangle = d->staging + (size_t)job->tile * d->tile_bytes;
+    uint32_t offset = 0;
+    if (blob->layer_count != t->layer_count) {
         return false;
     }
-    uint32_t offset = 0;
-    for (uint32_t i = 0; i < d->layer_count; i++) {
-        const ramtier_layer *layer = &blob->layers[i];
+    for (uint32_t k = 0; k < d->layer_count; k++) {
+        const place to = place_of(d->wanted[k], rectangle, job->order, i);
+        rectangle += texel_page_bytes(d->wanted[k]) << 2 * job->order;
+        if (k >= t->layer_count) {
+            fill_grey(d->wanted[k], to);
+            continue;
+        }
+        const ramtier_layer *layer = &blob->layers[k];
         const uint8_t *bytes = join(blob, offset, layer->bytes, b->stored);
-        if (bytes == NULL || !unpack_layer(layer, bytes, d->stored[i], d->wanted[i], b, tile)) {
+        if (bytes == NULL ||
+            !unpack_layer(layer, bytes, t->stored[k], d->wanted[k], b->texels, to)) {
             return false;
         }
         offset += layer->bytes;
-        tile += texel_page_bytes(d->wanted[i]);
     }
     return true;
 }
 
-/* n -> n + 1; relaxed, see the struct */
-static void count(atomic_uint_fast64_t *counter)
+/* n -> n + count; relaxed, see the struct */
+static void add(atomic_uint_fast64_t *counter, uint64_t count)
 {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-static job_result unpack_job(decode *d, uint32_t worker, const page_job *job)
-{
-    ramtier_blob blob;
-    if (!ramtier_pin(d->ram, page_pack(job->page), &blob)) {
-        count(&d->missing);
-        return JOB_NO_MEMORY;
-    }
-    uint8_t *tile = d->staging + (size_t)job->tile * d->tile_bytes;
-    const bool good = unpack_page(d, &blob, &d->buffers[worker], tile);
-    ramtier_unpin(d->ram, &blob);
-    count(good ? &d->pages_decoded : &d->corrupt);
-    return good ? JOB_DONE : JOB_CORRUPT;
+    atomic_fetch_add_explicit(counter, count, memory_order_relaxed);
 }
 
 static void run(void *context, uint32_t worker, page_job *job)
 {
     decode *d = context;
-    job->result = unpack_job(d, worker, job);
+    const uint64_t arrived = job_arrived(job);
+    for (uint64_t rest = arrived; rest != 0; rest &= rest - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctzll(rest);
+        ramtier_blob blob;
+        if (!ramtier_pin(d->ram, page_pack(page_of_block(job->page, i)), &blob)) {
+            job->refused |= UINT64_C(1) << i;
+            continue;
+        }
+        if (!unpack_page(d, job, i, &blob, &d->buffers[worker])) {
+            job->corrupt |= UINT64_C(1) << i;
+        }
+        ramtier_unpin(d->ram, &blob);
+    }
+    add(&d->missing, (uint64_t)__builtin_popcountll(arrived & job->refused));
+    add(&d->corrupt, (uint64_t)__builtin_popcountll(arrived & job->corrupt));
+    add(&d->pages_decoded, (uint64_t)__builtin_popcountll(job_arrived(job)));
     d->next(d->context, job);
 }
 
@@ -156,14 +203,20 @@ static void run(void *context, uint32_t worker, page_job *job)
 static bool is_possible(const decode_desc *desc)
 {
     uint64_t bytes = 0;
-    if (desc->layer_count < 1 || desc->layer_count > VT_MAX_LAYERS) {
+    if (desc->layer_count < 1 || desc->layer_count > VT_MAX_LAYERS || desc->texture_count < 1 ||
+        desc->texture_count > PAGE_MAX_TEXTURES) {
         return false;
     }
-    for (uint32_t i = 0; i < desc->layer_count; i++) {
-        if (!can_convert(desc->stored[i], desc->wanted[i])) {
-            return false;
+    for (uint32_t i = 0; i < desc->texture_count; i++) {
+        const decode_texture *t = &desc->textures[i];
+        for (uint32_t k = 0; k < t->layer_count; k++) {
+            if (k >= desc->layer_count || !can_convert(t->stored[k], desc->wanted[k])) {
+                return false;
+            }
         }
-        bytes += texel_page_bytes(desc->wanted[i]);
+    }
+    for (uint32_t k = 0; k < desc->layer_count; k++) {
+        bytes += texel_page_bytes(desc->wanted[k]);
     }
     return bytes <= desc->tile_bytes;
 }
@@ -176,8 +229,9 @@ decode *decode_create(const decode_desc *desc)
     }
     const uint32_t workers = workers_of(desc->workers);
     d->ram = desc->ram;
+    memcpy(d->textures, desc->textures, desc->texture_count * sizeof *d->textures);
+    d->texture_count = desc->texture_count;
     d->layer_count = desc->layer_count;
-    memcpy(d->stored, desc->stored, sizeof d->stored);
     memcpy(d->wanted, desc->wanted, sizeof d->wanted);
     d->staging = desc->staging;
     d->tile_bytes = desc->tile_bytes;
@@ -206,7 +260,7 @@ void decode_destroy(decode *d)
 
 bool decode_submit(decode *d, const page_job *job)
 {
-    assert(job->tile >= 0);
+    assert(job->tile >= 0 && job->page.texture >= 1 && job->page.texture <= d->texture_count);
     return lane_submit(d->lane, job);
 }
 

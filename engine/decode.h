@@ -1,10 +1,12 @@
-/* decode.h: from the RAM tier into staging: a lane of threads that unpack pages into texels.
+/* decode.h: from the RAM tier into staging: a lane of threads that unpack blocks of pages into
+ * texels.
  *
- *     decode_submit ──▶ worker: pin, unpack each layer, convert to the atlas' format,
- *                       write into the staging tile, unpin ──▶ next(job)
+ *     decode_submit ──▶ worker: for each page that arrived: pin, unpack each layer, convert to the
+ *                       atlas' format, write into the block's rectangle, unpin ──▶ next(job)
  *
- * The staging tiles are the GPU's mapped memory; a tile belongs to the job that names it from
- * submission until next() was called. */
+ * The staging tiles are the GPU's mapped memory; those of a block belong to the job that names them
+ * from submission until next() was called. How a block lies in them is gpu.h's: layer after layer,
+ * a layer one rectangle of 2^order x 2^order pages. */
 #ifndef MEGABUDDY_ENGINE_DECODE_H
 #define MEGABUDDY_ENGINE_DECODE_H
 
@@ -13,13 +15,20 @@
 
 typedef struct decode decode;
 
+/* How one virtual texture is stored. */
+typedef struct decode_texture {
+    uint32_t layer_count;
+    texel_format stored[VT_MAX_LAYERS];
+} decode_texture;
+
 typedef struct decode_desc {
     ramtier *ram;
-    uint32_t layer_count;
-    texel_format stored[VT_MAX_LAYERS]; /* of each layer in the page file */
+    const decode_texture *textures;     /* by texture - 1; copied */
+    uint32_t texture_count;             /* at most PAGE_MAX_TEXTURES */
+    uint32_t layer_count;               /* of the atlas; what a texture has not is mid grey */
     texel_format wanted[VT_MAX_LAYERS]; /* of each layer in the atlas */
     uint8_t *staging;                   /* tile t begins at staging + t * tile_bytes */
-    uint32_t tile_bytes;                /* layers one after the other */
+    uint32_t tile_bytes;                /* all layers of one page */
     uint32_t workers;                   /* 0: 1 */
     uint32_t depth;                     /* most jobs waiting; 0: 64 */
     void (*next)(void *context, const page_job *job);
@@ -28,8 +37,8 @@ typedef struct decode_desc {
 
 typedef struct decode_stats {
     uint64_t pages_decoded;
-    uint64_t corrupt; /* stored bytes that did not decode */
-    uint64_t missing; /* evicted before they were decoded; result JOB_NO_MEMORY */
+    uint64_t corrupt; /* pages whose stored bytes did not decode */
+    uint64_t missing; /* pages evicted before they were decoded: refused */
     uint32_t pending;
 } decode_stats;
 
@@ -44,7 +53,9 @@ void decode_get_stats(const decode *d, decode_stats *out); /* any thread */
 /* Bytes of buffers that the workers hold: part of the RAM budget. Pure. */
 uint64_t decode_memory_bytes(uint32_t workers, uint32_t layer_count);
 
-/* Converts one page of texels. Returns false when there is no way from one to the other. Pure. */
-bool decode_convert(texel_format from, const void *source, texel_format to, void *target);
+/* Converts one page of texels; `target` has rows (of texels or of blocks, texel_page_rows of them)
+ * that are `row_bytes` apart. Returns false when there is no way from one to the other. Pure. */
+bool decode_convert(texel_format from, const void *source, texel_format to, void *target,
+                    size_t row_bytes);
 
 #endif

@@ -48,14 +48,14 @@ static uint32_t level_at(double elapsed_ms, double fade_ms)
     return (uint32_t)(share * STEPS) * 255 / STEPS;
 }
 
-void fades_step(fades *f, pagetable *table, double now_ms, double fade_ms)
+void fades_step(fades *f, pagetable *const tables[], double now_ms, double fade_ms)
 {
     for (uint32_t i = 0; i < f->count;) {
         fade *one = &f->list[i];
         const uint32_t level = level_at(now_ms - one->start_ms, fade_ms);
         if (level != one->level) {
             one->level = level;
-            pagetable_set_fade(table, one->page, level);
+            pagetable_set_fade(tables[one->page.texture - 1], one->page, level);
         }
         if (level == 255) {
             *one = f->list[--f->count];

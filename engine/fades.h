@@ -23,7 +23,8 @@ void fades_finish(fades *f);
 void fades_add(fades *f, vt_page p, double now_ms); /* mapped with fade 0 */
 void fades_remove(fades *f, vt_page p);             /* p is evicted; fine when it does not fade */
 
-/* Moves every fade on to now_ms, writing the table where a step has passed. fade_ms 0 ends all. */
-void fades_step(fades *f, pagetable *table, double now_ms, double fade_ms);
+/* Moves every fade on to now_ms, writing the tables (by texture - 1) where a step has passed.
+ * fade_ms 0 ends all. */
+void fades_step(fades *f, pagetable *const tables[], double now_ms, double fade_ms);
 
 #endif

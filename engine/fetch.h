@@ -1,9 +1,13 @@
-/* fetch.h: from disk into the RAM tier: a lane of threads that read pages as they are stored.
+/* fetch.h: from disk into the RAM tier: a lane of threads that read blocks of pages as they are
+ * stored.
  *
- *     fetch_submit ──▶ worker: in RAM? else read all layers, check, insert ──▶ next(job)
+ *     fetch_submit ──▶ reader: in RAM? else neighbours in the file as one request, several requests
+ *                      at once; check each page, insert ──▶ next(job)
  *
- * Called by the conductor (stream.c). The job goes on by desc.next, on the worker's thread: to the
- * decode lane, or back to the conductor when it ended here (job.result says how). */
+ * A page file has the pages of an aligned block side by side, so a block is mostly one request.
+ * Called by the conductor (stream.c). A job goes on by desc.next, on the reader's thread, once all
+ * of its pages have arrived or failed; jobs begin in the order of submission, and those that need
+ * less reading may overtake others. */
 #ifndef MEGABUDDY_ENGINE_FETCH_H
 #define MEGABUDDY_ENGINE_FETCH_H
 
@@ -12,11 +16,17 @@
 
 typedef struct fetch fetch;
 
+typedef enum fetch_reader {
+    FETCH_AUTO = 0, /* one thread with io_uring; where the kernel refuses it, as FETCH_PREAD */
+    FETCH_PREAD,    /* `workers` threads, each of which reads one request at a time */
+} fetch_reader;
+
 typedef struct fetch_desc {
     const pagefile *const *files; /* by texture - 1 */
     uint32_t file_count;
     ramtier *ram;
-    uint32_t workers; /* 0: 2 */
+    fetch_reader reader;
+    uint32_t workers; /* threads of FETCH_PREAD; 0: 2 */
     uint32_t depth;   /* most jobs waiting; 0: 64 */
     void (*next)(void *context, const page_job *job);
     void *context;
@@ -24,19 +34,25 @@ typedef struct fetch_desc {
 
 typedef struct fetch_stats {
     uint64_t pages_read;
-    uint64_t bytes_read;
-    uint64_t corrupt, failed, no_memory; /* jobs that ended here, by reason */
-    uint32_t pending;
+    uint64_t bytes_read; /* of pages; what lies between them is not counted */
+    uint64_t requests;   /* to the disk */
+    uint64_t corrupt, failed, no_memory, cancelled; /* pages that ended here, by reason */
+    uint32_t pending;                               /* jobs */
 } fetch_stats;
 
 fetch *fetch_create(const fetch_desc *desc); /* NULL: no memory or no threads */
 void fetch_destroy(fetch *f);                /* waits for reads in flight; NULL does nothing */
 
 bool fetch_submit(fetch *f, const page_job *job); /* false: the lane is full. Any thread. */
+
+/* Jobs of another epoch than this, as far as they have not been read yet, end with their pages
+ * cancelled. Any thread. */
+void fetch_cancel(fetch *f, uint32_t epoch);
+
 void fetch_drain(fetch *f);
 void fetch_get_stats(const fetch *f, fetch_stats *out); /* any thread */
 
-/* Bytes of buffers that the workers hold: part of the RAM budget. Pure. */
-uint64_t fetch_memory_bytes(uint32_t workers, uint32_t layer_count);
+/* Bytes of buffers that the readers hold: part of the RAM budget. Pure. */
+uint64_t fetch_memory_bytes(const fetch_desc *desc);
 
 #endif

@@ -1,9 +1,12 @@
 /* gpu.h: all that the streamer asks of a graphics card. No GL types here, so that a fake one can be
  * linked in its place (tests/fake_gpu.c) and everything before it runs without a card.
  *
- *     staging ring (mapped, tiles) ──gpu_upload──▶ atlas (a texture a layer, slots of 128 texels)
- *     page table (CPU) ──gpu_table_write──▶ table texture (R32UI, a level a mip)
- *     feedback target (R32UI) ──fenced buffers──▶ gpu_feedback_poll
+ *     staging (mapped, tiles) ──gpu_upload──▶ atlas (a texture a layer, slots of 128 texels)
+ *     page tables (CPU) ──gpu_table_write──▶ table textures (RG32UI, one a virtual texture)
+ *     feedback, survey target (R32UI) ──fenced buffers──▶ gpu_feedback_poll
+ *
+ * Pages travel in square blocks of 2^order x 2^order. A block lies in staging as one rectangle a
+ * layer, and goes up in one call a layer: on a large card it is the call that costs, not the bytes.
  *
  * Leaves OpenGL's pixel store state and pixel buffer bindings at their defaults, and expects them
  * there; objects are created and filled without binding them. What else changes of a context's
@@ -15,33 +18,44 @@
 #define MEGABUDDY_ENGINE_GPU_H
 
 #include "engine/page.h"
+#include "engine/pagetable.h"
 #include "engine/texel.h"
 
 typedef struct gpu gpu;
 
 enum {
     GPU_FEEDBACK_BUFFERS = 3, /* images on their way back at once; a card is 1 to 2 frames behind */
-    GPU_BLOCK_BYTES = 64,     /* the uniform block of sample.glsl */
+    GPU_BLOCK_BYTES = 64,     /* the uniform block of sample.glsl, one a virtual texture */
+    GPU_MAX_TABLES = 16,
+    GPU_MAX_ORDER = 3,
 };
 
+/* One virtual texture, as the card knows it. */
+typedef struct gpu_table {
+    page_shape shape;
+    uint32_t width, height; /* entries of its page table */
+    bool wrap_x;
+} gpu_table;
+
 typedef struct gpu_desc {
-    page_shape shape;                   /* of the texture: sizes the page table */
+    const gpu_table *tables;            /* by texture - 1; they outlive the gpu */
+    uint32_t table_count;               /* 1 … GPU_MAX_TABLES */
     uint32_t atlas_columns, atlas_rows; /* slots */
     uint32_t layer_count;
     texel_format formats[VT_MAX_LAYERS]; /* of the atlas */
     bool srgb[VT_MAX_LAYERS];
-    uint32_t staging_tiles;                   /* tiles in the ring */
+    uint32_t staging_tiles;
     uint32_t feedback_width, feedback_height; /* texels of the feedback target */
+    uint32_t survey_width, survey_height;     /* of the finer one that is used seldom; 0: none */
     uint32_t anisotropy; /* samples along a slanted pixel's footprint; 0 or 1: off */
     bool audit; /* also keep the page id of every slot's texels, for vt_audit() in the shaders */
 } gpu_desc;
 
 /* What a frame's shaders need to know; goes into the uniform block of sample.glsl. */
 typedef struct gpu_frame {
-    uint32_t texture;     /* number in page ids, from 1 */
+    uint32_t texture;     /* number in page ids, from 1: chooses the page table */
     float mip_bias;       /* added to the level of detail */
     float feedback_scale; /* screen pixels per feedback pixel, along one side */
-    bool wrap_x;
 } gpu_frame;
 
 /* A feedback image that has arrived. */
@@ -57,6 +71,11 @@ uint64_t gpu_bytes(const gpu_desc *desc);
 /* Bytes of one staging tile: its layers one after the other. Pure. */
 uint32_t gpu_tile_bytes(const gpu_desc *desc);
 
+/* Whether the atlas is made of rectangle textures: shaders need VT_RECTANGLE then. A software
+ * renderer filters in floats, and gives a page the same colours in every slot only when coordinates
+ * are not scaled by the atlas' size. Pure. */
+bool gpu_has_rectangles(const gpu_desc *desc);
+
 /* The largest atlas side in slots that the card takes, and whether it is a software renderer. */
 uint32_t gpu_max_slots(void);
 bool gpu_is_software(void);
@@ -68,31 +87,49 @@ void gpu_destroy(gpu *g); /* with the context current; NULL does nothing */
 
 const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy at least 1 and clamped */
 
-/* --- staging: a ring of tiles in mapped memory --- */
+/* --- staging: tiles in mapped memory, handed out by a buddy --- */
 
-/* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or worse. */
+/* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or worse. A
+ * block of 4^order tiles holds layer after layer, each as one rectangle: rows of 2^order times
+ * texel_row_bytes, 2^order times texel_page_rows of them. */
 uint8_t *gpu_staging(const gpu *g);
 
-/* Takes a free tile for a worker to fill; -1 when none is free: the card still reads them, or
- * workers hold them. Never waits. */
-int32_t gpu_staging_take(gpu *g);
+/* Takes 4^order tiles side by side for a worker to fill, and returns the first; -1 when there are
+ * none: the card still reads them, or workers hold them. Never waits. */
+int32_t gpu_staging_take(gpu *g, uint32_t order);
 
-/* Gives back a tile that was not uploaded. */
-void gpu_staging_give(gpu *g, int32_t tile);
+/* Gives back a block that was not uploaded. */
+void gpu_staging_give(gpu *g, int32_t tile, uint32_t order);
 
-/* Copies a filled tile to the slot at (x, y). The tile returns to the ring by itself once the card
- * has read it. page_id is for the audit. */
-void gpu_upload(gpu *g, int32_t tile, uint32_t x, uint32_t y, uint32_t page_id);
+/* A square part of a block in staging, and where it goes. */
+typedef struct gpu_part {
+    int32_t tile;        /* of the block */
+    uint32_t order;      /* of the block */
+    uint32_t first;      /* the part's first page: its Morton number in the block */
+    uint32_t part_order; /* the part is 2^part_order pages a side */
+    uint32_t x, y;       /* slots: its first one in the atlas */
+    vt_page corner;      /* its first page, for the audit */
+} gpu_part;
+
+/* Copies a part of a filled block to the atlas. */
+void gpu_upload(gpu *g, const gpu_part *part);
+
+/* No more of the block will be uploaded: its tiles return by themselves once the card has read
+ * them. */
+void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order);
 
 /* Ends a frame's uploads: fences the tiles they used, polls older fences. wait: until the card has
  * read them all. */
 void gpu_staging_fence(gpu *g, bool wait);
 
-/* --- page table --- */
+/* Copies a slot of the atlas, all layers, to another slot. */
+void gpu_copy(gpu *g, uint32_t from_x, uint32_t from_y, uint32_t to_x, uint32_t to_y);
 
-/* Writes entries[0 … height) rows of `stride` entries to the rectangle at (x, y) of a mip. */
-void gpu_table_write(gpu *g, uint32_t mip, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
-                     const uint32_t *entries, uint32_t stride);
+/* --- page tables --- */
+
+/* Writes a rectangle of a texture's table; rows of `entries` are `stride` entries apart. */
+void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64_t *entries,
+                     uint32_t stride);
 
 /* --- drawing with it --- */
 
@@ -102,11 +139,12 @@ void gpu_bind(gpu *g, const gpu_frame *frame);
 
 /* --- feedback --- */
 
-/* Binds the feedback target, clears it and sets the viewport; switches scissor test and blending
- * off, colour and depth writes on. False: all buffers are still on their way back, or images that
- * came back are not done with; skip the pass, nothing was touched. The caller sets its own
- * framebuffer, viewport and switches again after gpu_feedback_end. */
-bool gpu_feedback_begin(gpu *g, uint64_t tag);
+/* Binds the feedback target, or that of the survey, clears it and sets the viewport; switches
+ * scissor test and blending off, colour and depth writes on. False: all buffers (of the survey
+ * there is one) are still on their way back, or images that came back are not done with; skip the
+ * pass, nothing was touched. The caller sets its own framebuffer, viewport and switches again after
+ * gpu_feedback_end. */
+bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey);
 void gpu_feedback_end(gpu *g); /* starts the copy back, with a fence */
 
 /* The oldest image that has come back; false: none yet. wait: for the oldest on its way. */

@@ -8,7 +8,7 @@
 
 enum {
     MAX_ATLAS_SIDE = 256,     /* slots: 8 bits a side in a table entry */
-    MAX_FEEDBACK_SIDE = 4096, /* texels: an eighth of any screen there is */
+    MAX_FEEDBACK_SIDE = 8192, /* texels: any screen there is */
 };
 
 /* --- what the card can do --- */
@@ -32,13 +32,18 @@ bool gpu_is_software(void)
     return false;
 }
 
-/* Its samples reach that many texels out of a page's payload. */
+/* Its samples reach that many texels out of a page's payload: as far as the narrowest border. */
 static uint32_t possible_anisotropy(const gpu_desc *desc)
 {
     if (desc->anisotropy <= 1) {
         return 1;
     }
-    return desc->anisotropy < desc->shape.border ? desc->anisotropy : desc->shape.border;
+    uint32_t most = desc->anisotropy;
+    for (uint32_t i = 0; i < desc->table_count; i++) {
+        const uint32_t border = desc->tables[i].shape.border;
+        most = most < border ? most : border;
+    }
+    return most;
 }
 
 GLenum gpu_internal_format(texel_format format, bool srgb)
@@ -48,6 +53,8 @@ GLenum gpu_internal_format(texel_format format, bool srgb)
         return srgb ? GL_SRGB8_ALPHA8 : GL_RGBA8;
     case TEXEL_BC1: /* pictures are opaque: the variant without the one-bit alpha */
         return srgb ? GL_COMPRESSED_SRGB_S3TC_DXT1_EXT : GL_COMPRESSED_RGB_S3TC_DXT1_EXT;
+    case TEXEL_BC5:
+        return GL_COMPRESSED_RG_RGTC2;
     case TEXEL_NONE:
         break;
     }
@@ -73,16 +80,38 @@ static const char *reject_formats(const gpu_desc *desc)
     return NULL;
 }
 
+static const char *reject_tables(const gpu_desc *desc, uint32_t most_texels)
+{
+    if (desc->table_count < 1 || desc->table_count > GPU_MAX_TABLES) {
+        return "the number of textures is out of range";
+    }
+    for (uint32_t i = 0; i < desc->table_count; i++) {
+        const gpu_table *t = &desc->tables[i];
+        if (t->shape.mips < 1 || t->shape.mips > PAGE_MAX_MIPS || t->width < 1 || t->height < 1 ||
+            t->width > most_texels || t->height > most_texels) {
+            return "the page table's size is out of range";
+        }
+    }
+    return NULL;
+}
+
+/* Whether a feedback target may have that size. */
+static bool is_target_size(uint32_t width, uint32_t height)
+{
+    return width >= 1 && height >= 1 && width <= MAX_FEEDBACK_SIDE && height <= MAX_FEEDBACK_SIDE;
+}
+
 /* NULL, or why this can't be made. */
 static const char *reject(const gpu_desc *desc)
 {
+    GLint texels = 0;
+    glGetIntegerv(GL_MAX_TEXTURE_SIZE, &texels);
     const char *why = reject_formats(desc);
+    why = why ? why : reject_tables(desc, (uint32_t)texels);
     if (why) {
         return why;
     }
     const uint32_t slots = gpu_max_slots();
-    GLint texels = 0;
-    glGetIntegerv(GL_MAX_TEXTURE_SIZE, &texels);
     if (desc->atlas_columns < 1 || desc->atlas_rows < 1 || desc->atlas_columns > MAX_ATLAS_SIDE ||
         desc->atlas_rows > MAX_ATLAS_SIDE) {
         return "the atlas' size is out of range";
@@ -90,12 +119,8 @@ static const char *reject(const gpu_desc *desc)
     if (desc->atlas_columns > slots || desc->atlas_rows > slots) {
         return "the atlas is larger than the card's textures may be";
     }
-    if (desc->shape.mips < 1 || desc->shape.mips > PAGE_MAX_MIPS ||
-        desc->shape.grid_x > (uint32_t)texels || desc->shape.grid_y > (uint32_t)texels) {
-        return "the page table's size is out of range";
-    }
-    if (desc->feedback_width < 1 || desc->feedback_height < 1 ||
-        desc->feedback_width > MAX_FEEDBACK_SIDE || desc->feedback_height > MAX_FEEDBACK_SIDE) {
+    if (!is_target_size(desc->feedback_width, desc->feedback_height) ||
+        (desc->survey_width > 0 && !is_target_size(desc->survey_width, desc->survey_height))) {
         return "the feedback target's size is out of range";
     }
     const uint64_t ring_bytes = (uint64_t)desc->staging_tiles * gpu_tile_bytes(desc);
@@ -107,17 +132,21 @@ static const char *reject(const gpu_desc *desc)
 
 /* --- making and unmaking --- */
 
-static GLuint make_texture(GLenum format, uint32_t levels, uint32_t width, uint32_t height,
-                           const char *label)
+static GLuint make_texture_of(GLenum target, GLenum format, GLsizei width, GLsizei height)
 {
     GLuint name = 0;
-    glCreateTextures(GL_TEXTURE_2D, 1, &name);
-    glTextureStorage2D(name, (GLsizei)levels, format, (GLsizei)width, (GLsizei)height);
+    glCreateTextures(target, 1, &name);
+    glTextureStorage2D(name, 1, format, width, height);
     glTextureParameteri(name, GL_TEXTURE_WRAP_S, GL_CLAMP_TO_EDGE);
     glTextureParameteri(name, GL_TEXTURE_WRAP_T, GL_CLAMP_TO_EDGE);
+    return name;
+}
+
+static GLuint make_texture(GLenum format, uint32_t width, uint32_t height, const char *label)
+{
+    const GLuint name = make_texture_of(GL_TEXTURE_2D, format, (GLsizei)width, (GLsizei)height);
     /* Integer textures are incomplete with any other filter: every fetch would give 0. */
-    glTextureParameteri(name, GL_TEXTURE_MIN_FILTER,
-                        levels > 1 ? GL_NEAREST_MIPMAP_NEAREST : GL_NEAREST);
+    glTextureParameteri(name, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
     glTextureParameteri(name, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
     glObjectLabel(GL_TEXTURE, name, -1, label);
     return name;
@@ -135,36 +164,45 @@ static GLuint make_buffer(uint32_t bytes, GLbitfield flags, const char *label)
 static void make_atlas(gpu *g, uint32_t layer)
 {
     const gpu_desc *d = &g->desc;
-    const GLenum format = gpu_internal_format(d->formats[layer], d->srgb[layer]);
-    const GLuint name = make_texture(format, 1, d->atlas_columns * VT_PAGE_TEXELS,
-                                     d->atlas_rows * VT_PAGE_TEXELS, "atlas");
+    const GLuint name = make_texture_of(
+        g->atlas_target, gpu_internal_format(d->formats[layer], d->srgb[layer]),
+        (GLsizei)(d->atlas_columns * VT_PAGE_TEXELS), (GLsizei)(d->atlas_rows * VT_PAGE_TEXELS));
     glTextureParameteri(name, GL_TEXTURE_MIN_FILTER, GL_LINEAR);
     glTextureParameteri(name, GL_TEXTURE_MAG_FILTER, GL_LINEAR);
+    glObjectLabel(GL_TEXTURE, name, -1, "atlas");
     g->atlas[layer] = name;
+}
+
+static void make_table(gpu *g, uint32_t i)
+{
+    const gpu_table *described = &g->desc.tables[i];
+    table *t = &g->tables[i];
+    t->entries = make_texture(GL_RG32UI, described->width, described->height, "page table");
+    glClearTexImage(t->entries, 0, GL_RG_INTEGER, GL_UNSIGNED_INT, NULL); /* to 0 */
+    t->block_buffer = make_buffer(GPU_BLOCK_BYTES, GL_DYNAMIC_STORAGE_BIT, "vt_block");
+    glNamedBufferSubData(t->block_buffer, 0, GPU_BLOCK_BYTES, &t->block);
 }
 
 static void make_textures(gpu *g)
 {
-    static const uint32_t nothing = 0;
     const gpu_desc *d = &g->desc;
     for (uint32_t layer = 0; layer < d->layer_count; layer++) {
         make_atlas(g, layer);
     }
-    g->table = make_texture(GL_R32UI, d->shape.mips, d->shape.grid_x, d->shape.grid_y, "table");
-    for (uint32_t mip = 0; mip < d->shape.mips; mip++) {
-        glClearTexImage(g->table, (GLint)mip, GL_RED_INTEGER, GL_UNSIGNED_INT, &nothing);
+    for (uint32_t i = 0; i < d->table_count; i++) {
+        make_table(g, i);
     }
     if (d->audit) {
-        g->audit = make_texture(GL_R32UI, 1, d->atlas_columns * VT_AUDIT_TEXELS,
+        g->audit = make_texture(GL_R32UI, d->atlas_columns * VT_AUDIT_TEXELS,
                                 d->atlas_rows * VT_AUDIT_TEXELS, "audit");
-        glClearTexImage(g->audit, 0, GL_RED_INTEGER, GL_UNSIGNED_INT, &nothing);
+        glClearTexImage(g->audit, 0, GL_RED_INTEGER, GL_UNSIGNED_INT, NULL);
     }
 }
 
-static void make_block(gpu *g)
+size_t gpu_staging_metadata_bytes(const gpu_desc *desc)
 {
-    g->block_buffer = make_buffer(GPU_BLOCK_BYTES, GL_DYNAMIC_STORAGE_BIT, "vt_block");
-    glNamedBufferSubData(g->block_buffer, 0, GPU_BLOCK_BYTES, &g->block);
+    const size_t bytes = buddy_sizeof(&(buddy_desc){.units = desc->staging_tiles});
+    return (bytes + 63) & ~(size_t)63; /* whole multiples of its alignment, for aligned_alloc */
 }
 
 static bool make_staging(gpu *g)
@@ -172,16 +210,15 @@ static bool make_staging(gpu *g)
     staging *s = &g->staging;
     s->tile_count = g->desc.staging_tiles;
     s->tile_bytes = gpu_tile_bytes(&g->desc);
-    s->free = calloc(s->tile_count, sizeof(*s->free));
     s->queued = calloc(s->tile_count, sizeof(*s->queued));
     s->flights = calloc(s->tile_count, sizeof(*s->flights));
-    if (!s->free || !s->queued || !s->flights) {
+    const size_t metadata = gpu_staging_metadata_bytes(&g->desc);
+    void *at = aligned_alloc(64, metadata);
+    if (!s->queued || !s->flights || !at) {
+        free(at);
         return false;
     }
-    for (uint32_t i = 0; i < s->tile_count; i++) {
-        s->free[i] = (int32_t)(s->tile_count - 1 - i); /* the first tile comes first */
-    }
-    s->free_count = s->tile_count;
+    s->tiles = buddy_init(at, metadata, &(buddy_desc){.units = s->tile_count});
     const GLbitfield flags = GL_MAP_WRITE_BIT | GL_MAP_PERSISTENT_BIT | GL_MAP_COHERENT_BIT;
     const uint32_t bytes = s->tile_count * s->tile_bytes;
     s->buffer = make_buffer(bytes, flags, "staging");
@@ -189,23 +226,34 @@ static bool make_staging(gpu *g)
     return s->memory != NULL;
 }
 
+/* A target of width x height, and buffers for so many images. */
+static bool make_target(feedback_target *t, uint32_t width, uint32_t height, uint32_t images)
+{
+    t->width = width;
+    t->height = height;
+    t->images = images;
+    t->ids = make_texture(GL_R32UI, width, height, "feedback");
+    glCreateRenderbuffers(1, &t->depth);
+    glNamedRenderbufferStorage(t->depth, GL_DEPTH_COMPONENT32F, (GLsizei)width, (GLsizei)height);
+    glCreateFramebuffers(1, &t->framebuffer);
+    glNamedFramebufferTexture(t->framebuffer, GL_COLOR_ATTACHMENT0, t->ids, 0);
+    glNamedFramebufferRenderbuffer(t->framebuffer, GL_DEPTH_ATTACHMENT, GL_RENDERBUFFER, t->depth);
+    const GLbitfield flags = GL_MAP_READ_BIT | GL_MAP_PERSISTENT_BIT | GL_MAP_COHERENT_BIT;
+    t->image_bytes = width * height * 4;
+    t->buffer = make_buffer(t->image_bytes * images, flags, "feedback readback");
+    t->memory = glMapNamedBufferRange(t->buffer, 0, t->image_bytes * images, flags);
+    return t->memory &&
+           glCheckNamedFramebufferStatus(t->framebuffer, GL_FRAMEBUFFER) == GL_FRAMEBUFFER_COMPLETE;
+}
+
 static bool make_feedback(gpu *g)
 {
-    feedback_ring *f = &g->feedback;
-    const GLsizei width = (GLsizei)g->desc.feedback_width;
-    const GLsizei height = (GLsizei)g->desc.feedback_height;
-    f->ids = make_texture(GL_R32UI, 1, g->desc.feedback_width, g->desc.feedback_height, "feedback");
-    glCreateRenderbuffers(1, &f->depth);
-    glNamedRenderbufferStorage(f->depth, GL_DEPTH_COMPONENT32F, width, height);
-    glCreateFramebuffers(1, &f->framebuffer);
-    glNamedFramebufferTexture(f->framebuffer, GL_COLOR_ATTACHMENT0, f->ids, 0);
-    glNamedFramebufferRenderbuffer(f->framebuffer, GL_DEPTH_ATTACHMENT, GL_RENDERBUFFER, f->depth);
-    const GLbitfield flags = GL_MAP_READ_BIT | GL_MAP_PERSISTENT_BIT | GL_MAP_COHERENT_BIT;
-    f->image_bytes = g->desc.feedback_width * g->desc.feedback_height * 4;
-    f->buffer = make_buffer(f->image_bytes * GPU_FEEDBACK_BUFFERS, flags, "feedback readback");
-    f->memory = glMapNamedBufferRange(f->buffer, 0, f->image_bytes * GPU_FEEDBACK_BUFFERS, flags);
-    return f->memory &&
-           glCheckNamedFramebufferStatus(f->framebuffer, GL_FRAMEBUFFER) == GL_FRAMEBUFFER_COMPLETE;
+    const gpu_desc *d = &g->desc;
+    feedback_target *targets = g->feedback.targets;
+    return make_target(&targets[FEEDBACK_SMALL], d->feedback_width, d->feedback_height,
+                       GPU_FEEDBACK_BUFFERS) &&
+           (d->survey_width == 0 ||
+            make_target(&targets[FEEDBACK_SURVEY], d->survey_width, d->survey_height, 1));
 }
 
 /* The first OpenGL error since it was last asked, GL_NO_ERROR if none; bounded, since a lost
@@ -232,9 +280,9 @@ gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
     }
     g->desc = *desc;
     g->desc.anisotropy = possible_anisotropy(desc);
+    g->atlas_target = gpu_has_rectangles(desc) ? GL_TEXTURE_RECTANGLE : GL_TEXTURE_2D;
     take_error(); /* somebody else's */
     make_textures(g);
-    make_block(g);
     const bool mapped = make_staging(g) && make_feedback(g);
     if (take_error() != GL_NO_ERROR || !mapped) {
         snprintf(error, error_bytes, "the card has no room for %llu bytes of textures and buffers",
@@ -243,6 +291,14 @@ gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
         return NULL;
     }
     return g;
+}
+
+static void destroy_target(feedback_target *t)
+{
+    glDeleteFramebuffers(1, &t->framebuffer);
+    glDeleteRenderbuffers(1, &t->depth);
+    glDeleteTextures(1, &t->ids);
+    glDeleteBuffers(1, &t->buffer);
 }
 
 void gpu_destroy(gpu *g)
@@ -256,16 +312,19 @@ void gpu_destroy(gpu *g)
         glDeleteSync(s->flights[(s->flight_head + i) % s->tile_count].fence);
     }
     for (uint32_t i = 0; i < f->count; i++) {
-        glDeleteSync(f->flights[(f->head + i) % GPU_FEEDBACK_BUFFERS].fence);
+        glDeleteSync(f->flights[(f->head + i) % (GPU_FEEDBACK_BUFFERS + 1)].fence);
     }
-    const GLuint buffers[] = {s->buffer, f->buffer, g->block_buffer};
-    const GLuint textures[] = {g->table, g->audit, f->ids};
-    glDeleteFramebuffers(1, &f->framebuffer);
-    glDeleteRenderbuffers(1, &f->depth);
-    glDeleteBuffers(sizeof(buffers) / sizeof(buffers[0]), buffers); /* unmaps them too */
-    glDeleteTextures(sizeof(textures) / sizeof(textures[0]), textures);
+    for (uint32_t i = 0; i < FEEDBACK_TARGETS; i++) {
+        destroy_target(&f->targets[i]);
+    }
+    for (uint32_t i = 0; i < g->desc.table_count; i++) {
+        glDeleteTextures(1, &g->tables[i].entries);
+        glDeleteBuffers(1, &g->tables[i].block_buffer);
+    }
+    glDeleteBuffers(1, &s->buffer); /* unmaps it too */
+    glDeleteTextures(1, &g->audit);
     glDeleteTextures(VT_MAX_LAYERS, g->atlas);
-    free(s->free);
+    free(s->tiles);
     free(s->queued);
     free(s->flights);
     free(g);

@@ -1,8 +1,10 @@
-/* gpu_private.h: what gpu_create.c makes and gpu.c uses; for these two only. */
+/* gpu_private.h: what gpu_create.c makes and gpu.c and gpu_staging.c use; for these only. */
 #ifndef MEGABUDDY_ENGINE_GPU_PRIVATE_H
 #define MEGABUDDY_ENGINE_GPU_PRIVATE_H
 
 #include "engine/gpu.h"
+
+#include "buddy/buddy.h"
 
 #include <stddef.h>
 
@@ -15,7 +17,7 @@ typedef struct gpu_block {
     float payload, border;
     float bias;
     float feedback_lod;
-    int32_t last_page[2];
+    int32_t grid[2]; /* pages of mip 0 */
     int32_t mips;
     float anisotropy;
     uint32_t texture;
@@ -26,57 +28,89 @@ typedef struct gpu_block {
 _Static_assert(sizeof(gpu_block) == GPU_BLOCK_BYTES, "gpu_bytes counts the block");
 _Static_assert(offsetof(gpu_block, atlas_texel) == 8, "std140: vec2 on 8 bytes");
 _Static_assert(offsetof(gpu_block, payload) == 16, "std140: floats on 4 bytes");
-_Static_assert(offsetof(gpu_block, last_page) == 32, "std140: ivec2 on 8 bytes");
+_Static_assert(offsetof(gpu_block, grid) == 32, "std140: ivec2 on 8 bytes");
 _Static_assert(offsetof(gpu_block, mips) == 40, "std140: ints on 4 bytes");
 _Static_assert(offsetof(gpu_block, wrap_x) == 52, "std140: uints on 4 bytes");
 
 /* Work that the card has been given and may not have finished. */
 typedef struct flight {
     GLsync fence;
-    bool flushed;   /* the fence itself has been sent to the card */
-    uint32_t tiles; /* staging: of the queue's front, that return when the fence has passed */
-    uint64_t tag;   /* feedback */
+    bool flushed;    /* the fence itself has been sent to the card */
+    uint32_t blocks; /* staging: of the queue's front, that return when the fence has passed */
+    uint32_t target; /* feedback */
+    uint64_t tag;    /* feedback */
 } flight;
 
-/* free_count + taken + queued_count == tile_count
- * unfenced + tiles of all flights  == queued_count */
+/* 4^order tiles of the staging ring. */
+typedef struct staging_block {
+    int32_t tile;
+    uint32_t order;
+} staging_block;
+
+/* tiles of `tiles` that are not free == taken + those of all queued blocks
+ * unfenced + blocks of all flights == queued_count */
 typedef struct staging {
     GLuint buffer;
     uint8_t *memory; /* mapped; written by workers */
     uint32_t tile_count, tile_bytes;
-    int32_t *free; /* a stack */
-    uint32_t free_count;
-    uint32_t taken;  /* filled by a worker, or waiting for its upload */
-    int32_t *queued; /* a ring: copies that the card may still be reading, in order */
+    buddy *tiles;
+    uint32_t taken;        /* tiles: filled by a worker, or waiting for their upload */
+    staging_block *queued; /* a ring of tile_count: the card may still read them; in order */
     uint32_t queued_head, queued_count;
     uint32_t unfenced; /* of the queue's back: uploaded since the last fence */
-    flight *flights;   /* a ring of tile_count: every flight has at least one tile */
+    flight *flights;   /* a ring of tile_count: every flight has at least one block */
     uint32_t flight_head, flight_count;
 } staging;
 
-typedef struct feedback_ring {
+enum { FEEDBACK_SMALL = 0, FEEDBACK_SURVEY, FEEDBACK_TARGETS };
+
+/* Where feedback is drawn, and the buffers in which it comes back. */
+typedef struct feedback_target {
     GLuint framebuffer, ids, depth;
     GLuint buffer;
-    const uint8_t *memory; /* mapped; GPU_FEEDBACK_BUFFERS images */
-    uint32_t image_bytes;
-    flight flights[GPU_FEEDBACK_BUFFERS]; /* a ring; flight i fills image i */
+    const uint8_t *memory; /* mapped; `images` of them */
+    uint32_t width, height;
+    uint32_t image_bytes, images;
+    uint32_t next, used; /* a ring: the image that the next pass fills; those not done with */
+} feedback_target;
+
+typedef struct feedback_ring {
+    feedback_target targets[FEEDBACK_TARGETS];
+    flight flights[GPU_FEEDBACK_BUFFERS + 1]; /* a ring, of both targets, in order */
     uint32_t head, count;
-    uint64_t tag; /* of the pass being drawn */
-    bool drawing; /* between begin and end */
-    bool arrived; /* the head's image has been handed out */
+    uint64_t tag;    /* of the pass being drawn */
+    uint32_t target; /* of the pass being drawn */
+    bool drawing;    /* between begin and end */
+    bool arrived;    /* the head's image has been handed out */
 } feedback_ring;
+
+/* One virtual texture's. */
+typedef struct table {
+    GLuint entries;
+    GLuint block_buffer;
+    gpu_block block; /* as the card has it */
+} table;
 
 struct gpu {
     gpu_desc desc; /* in effect */
     GLuint atlas[VT_MAX_LAYERS];
-    GLuint table;
-    GLuint audit; /* 0: off */
-    GLuint block_buffer;
-    gpu_block block; /* as the card has it */
+    GLenum atlas_target; /* what they are */
+    GLuint audit;        /* 0: off */
+    table tables[GPU_MAX_TABLES];
     staging staging;
     feedback_ring feedback;
 };
 
+/* Words of memory for the buddy of the staging tiles. */
+size_t gpu_staging_metadata_bytes(const gpu_desc *desc);
+
 GLenum gpu_internal_format(texel_format format, bool srgb); /* GL_NONE: no such format */
+
+/* A fence behind all that the card has been given so far. */
+flight gpu_take_off(void);
+
+/* Whether the card has passed the fence, which is deleted then. A fence that fails, as it does when
+ * the context is lost, counts as passed, so that nobody waits for it for ever. */
+bool gpu_has_landed(flight *f, bool wait);
 
 #endif

@@ -10,27 +10,36 @@ uint32_t gpu_tile_bytes(const gpu_desc *desc)
     return bytes;
 }
 
-static uint64_t table_bytes(const page_shape *shape)
+bool gpu_has_rectangles(const gpu_desc *desc)
 {
-    uint64_t bytes = 0;
-    for (uint32_t mip = 0; mip < shape->mips; mip++) {
-        bytes += (uint64_t)page_table_width(shape, mip) * page_table_height(shape, mip) *
-                 sizeof(uint32_t);
+    for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
+        if (desc->formats[layer] != TEXEL_RGBA8) { /* compressed texels cannot be had in one */
+            return false;
+        }
     }
-    return bytes;
+    return true;
 }
 
-/* The target's ids and depths, and the buffers on their way back. */
+static uint64_t tables_bytes(const gpu_desc *desc)
+{
+    uint64_t entries = 0;
+    for (uint32_t i = 0; i < desc->table_count; i++) {
+        entries += (uint64_t)desc->tables[i].width * desc->tables[i].height;
+    }
+    return entries * sizeof(uint64_t) + (uint64_t)desc->table_count * GPU_BLOCK_BYTES;
+}
+
+/* The targets' ids and depths, and the buffers on their way back. */
 static uint64_t feedback_bytes(const gpu_desc *desc)
 {
-    const uint64_t image =
-        (uint64_t)desc->feedback_width * desc->feedback_height * sizeof(uint32_t);
-    return image * (2 + GPU_FEEDBACK_BUFFERS);
+    const uint64_t image = (uint64_t)desc->feedback_width * desc->feedback_height;
+    const uint64_t survey = (uint64_t)desc->survey_width * desc->survey_height;
+    return (image * (2 + GPU_FEEDBACK_BUFFERS) + survey * (2 + 1)) * sizeof(uint32_t);
 }
 
 uint64_t gpu_bytes(const gpu_desc *desc)
 {
     const uint64_t tile = gpu_tile_bytes(desc);
     return (uint64_t)desc->atlas_columns * desc->atlas_rows * tile + desc->staging_tiles * tile +
-           table_bytes(&desc->shape) + feedback_bytes(desc) + GPU_BLOCK_BYTES;
+           tables_bytes(desc) + feedback_bytes(desc);
 }

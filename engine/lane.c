@@ -23,6 +23,7 @@ typedef struct lane_worker {
 struct lane {
     /* fixed at create */
     void (*run)(void *context, uint32_t worker, page_job *job);
+    void (*serve)(void *context, uint32_t worker, lane *l);
     void *context;
     char name[NAME_BYTES];
     uint32_t depth;
@@ -47,25 +48,24 @@ static void publish_pending(lane *l)
     atomic_store_explicit(&l->pending, l->waiting + l->running, memory_order_release);
 }
 
-/* Takes the oldest job, waiting for one. False: the lane stops. */
-static bool begin_job(lane *l, page_job *job)
+lane_answer lane_begin(lane *l, page_job *job, bool wait)
 {
     pthread_mutex_lock(&l->mutex);
-    while (l->waiting == 0 && !l->stopping) {
+    while (wait && l->waiting == 0 && !l->stopping) {
         pthread_cond_wait(&l->work_came, &l->mutex);
     }
-    const bool found = !l->stopping;
-    if (found) {
+    const lane_answer answer = l->stopping ? LANE_STOPS : l->waiting > 0 ? LANE_JOB : LANE_NONE;
+    if (answer == LANE_JOB) {
         *job = l->ring[l->head];
         l->head = (l->head + 1) % l->depth;
         l->waiting--;
         l->running++;
     }
     pthread_mutex_unlock(&l->mutex);
-    return found;
+    return answer;
 }
 
-static void end_job(lane *l)
+void lane_end(lane *l)
 {
     pthread_mutex_lock(&l->mutex);
     l->running--;
@@ -76,15 +76,24 @@ static void end_job(lane *l)
     pthread_mutex_unlock(&l->mutex);
 }
 
+static void run_jobs(lane *l, uint32_t worker)
+{
+    page_job job;
+    while (lane_begin(l, &job, true) == LANE_JOB) {
+        l->run(l->context, worker, &job);
+        lane_end(l);
+    }
+}
+
 static void *work(void *argument)
 {
     const lane_worker *self = argument;
     lane *l = self->owner;
     platform_background_thread(l->name);
-    page_job job;
-    while (begin_job(l, &job)) {
-        l->run(l->context, self->index, &job);
-        end_job(l);
+    if (l->serve != NULL) {
+        l->serve(l->context, self->index, l);
+    } else {
+        run_jobs(l, self->index);
     }
     return NULL;
 }
@@ -104,7 +113,7 @@ static void start_workers(lane *l, uint32_t wanted)
 
 lane *lane_create(const lane_desc *desc)
 {
-    assert(desc->run != NULL);
+    assert((desc->run != NULL) != (desc->serve != NULL));
     const uint32_t workers = desc->workers ? desc->workers : 1;
     const uint32_t depth = desc->depth ? desc->depth : DEFAULT_DEPTH;
     lane *l = calloc(1, sizeof *l);
@@ -115,6 +124,7 @@ lane *lane_create(const lane_desc *desc)
     pthread_cond_init(&l->work_came, NULL);
     pthread_cond_init(&l->all_done, NULL);
     l->run = desc->run;
+    l->serve = desc->serve;
     l->context = desc->context;
     snprintf(l->name, sizeof l->name, "%s", desc->name ? desc->name : "lane");
     l->depth = depth;

@@ -14,30 +14,43 @@
 
 typedef struct lane lane;
 
-enum { JOB_NO_TILE = -1 };
+enum { JOB_NO_TILE = -1, JOB_MAX_ORDER = 3, JOB_MAX_PAGES = 64 };
 
-typedef enum job_result {
-    JOB_DONE = 0,
-    JOB_CORRUPT,     /* a checksum or a decoder said no: the page stays absent for good */
-    JOB_READ_FAILED, /* the disk said no: may be tried again */
-    JOB_NO_MEMORY,   /* the RAM tier had no room: may be tried again */
-} job_result;
-
-/* A page on its way from disk to staging. */
+/* A block of 2^order x 2^order pages of one mip on its way from disk to staging. Bit i of a mask is
+ * its page of Morton number i (page_of_block). corrupt, failed, refused and cancelled are disjoint
+ * subsets of wanted, written by the stages; what is in none of them has arrived. */
 typedef struct page_job {
-    vt_page page;
-    int32_t tile;      /* staging tile that the texels go to; JOB_NO_TILE: only into RAM */
-    job_result result; /* written by the stage that ended it */
-    bool was_in_ram;   /* nothing had to be read */
+    vt_page page;       /* the block's first page; x and y are multiples of 2^order */
+    uint8_t order;      /* 0 … JOB_MAX_ORDER */
+    bool ahead;         /* asked for before it was wanted */
+    int32_t tile;       /* first of the block's 4^order staging tiles; JOB_NO_TILE: only into RAM */
+    uint32_t number;    /* of the submission */
+    uint32_t epoch;     /* cuts of the camera before it was asked for: see fetch_cancel */
+    uint64_t wanted;    /* pages to bring */
+    uint64_t corrupt;   /* a checksum or a decoder said no: absent for good */
+    uint64_t failed;    /* the disk said no: may be tried again */
+    uint64_t refused;   /* the RAM tier had no room: may be tried again */
+    uint64_t cancelled; /* stale before they were read */
+    uint64_t was_in_ram; /* nothing had to be read for these */
 } page_job;
+
+static inline uint64_t job_arrived(const page_job *job)
+{
+    return job->wanted & ~(job->corrupt | job->failed | job->refused | job->cancelled);
+}
 
 typedef struct lane_desc {
     const char *name; /* of the threads; at most 15 bytes */
     uint32_t workers; /* threads; 0: 1; fewer start where the system refuses more */
     uint32_t depth;   /* most jobs waiting; 0: 64 */
-    void (*run)(void *context, uint32_t worker, page_job *job); /* on a worker's thread */
+    /* One of the two, on a worker's thread. run: does a job. serve: all that a worker does until
+     * lane_begin says LANE_STOPS, for workers that have several jobs in hand. */
+    void (*run)(void *context, uint32_t worker, page_job *job);
+    void (*serve)(void *context, uint32_t worker, lane *l);
     void *context;
 } lane_desc;
+
+typedef enum lane_answer { LANE_JOB = 0, LANE_NONE, LANE_STOPS } lane_answer;
 
 lane *lane_create(const lane_desc *desc); /* NULL: no memory or no threads */
 
@@ -47,6 +60,12 @@ void lane_destroy(lane *l);
 
 /* Returns false, and does nothing, when depth jobs wait already. */
 bool lane_submit(lane *l, const page_job *job);
+
+/* For `serve`: takes the oldest job, waiting for one when `wait`. LANE_NONE: there is none, and it
+ * did not wait. Each job taken is ended by one lane_end; after LANE_STOPS those in hand are still.
+ */
+lane_answer lane_begin(lane *l, page_job *job, bool wait);
+void lane_end(lane *l);
 
 /* Waits until no job waits or runs. */
 void lane_drain(lane *l);

@@ -15,6 +15,7 @@
 #ifndef MEGABUDDY_ENGINE_PAGE_H
 #define MEGABUDDY_ENGINE_PAGE_H
 
+#include "buddy/tree.h"
 #include "shaders/shared.h"
 
 #include <assert.h>
@@ -72,6 +73,14 @@ static inline vt_page page_parent(vt_page p)
     return parent;
 }
 
+/* Page i, in Morton order, of a square block of pages whose first is `corner`. */
+static inline vt_page page_of_block(vt_page corner, uint32_t i)
+{
+    const vt_page p = {corner.texture, corner.mip, (uint16_t)(corner.x + morton_x(i)),
+                       (uint16_t)(corner.y + morton_y(i))};
+    return p;
+}
+
 /* Ceiling of value / 2^shift. */
 static inline uint32_t page_shift_up(uint32_t value, uint32_t shift)
 {
@@ -109,15 +118,36 @@ static inline uint32_t page_rows(const page_shape *s, uint32_t mip)
     return (page_mip_height(s, mip) + s->payload - 1) / s->payload;
 }
 
-/* Pages of the padded grid at mip m: the size of the page table's level m. */
-static inline uint32_t page_table_width(const page_shape *s, uint32_t mip)
+/* --- the page table's layout: an entry for each page that exists, all mips in one picture ---
+ *
+ *     +-------------+------+      Mip 0 on the left, the others one below the other beside it. A
+ *     |             |  1   |      mip's first row follows from shifts alone, so that a shader needs
+ *     |    mip 0    +---+--+      no list of places: y(m) = rows - (rows >> (m - 1)) + (m - 1),
+ * which |             | 2 |         leaves at least ceil(rows / 2^m) rows to each and at most one
+ * to |             +-+-+         spare. */
+
+/* Of the entry of page (mip, 0, 0), in entries. */
+static inline uint32_t page_table_left(const page_shape *s, uint32_t mip)
 {
-    return s->grid_x >> mip ? s->grid_x >> mip : 1;
+    return mip == 0 ? 0 : page_columns(s, 0);
 }
 
-static inline uint32_t page_table_height(const page_shape *s, uint32_t mip)
+static inline uint32_t page_table_top(const page_shape *s, uint32_t mip)
 {
-    return s->grid_y >> mip ? s->grid_y >> mip : 1;
+    const uint32_t rows = page_rows(s, 0);
+    return mip == 0 ? 0 : rows - (rows >> (mip - 1)) + (mip - 1);
+}
+
+/* Entries of the table along its sides. */
+static inline uint32_t page_table_width(const page_shape *s)
+{
+    return page_columns(s, 0) + (s->mips > 1 ? page_columns(s, 1) : 0);
+}
+
+static inline uint32_t page_table_height(const page_shape *s)
+{
+    const uint32_t beside = page_table_top(s, s->mips - 1) + page_rows(s, s->mips - 1);
+    return beside > page_rows(s, 0) ? beside : page_rows(s, 0);
 }
 
 /* Whether p exists in a texture of this shape (its texture number is not looked at). */

@@ -265,14 +265,23 @@ pagefile_status pagefile_find(const pagefile *file, vt_page p, uint32_t layer, p
     return good ? PAGEFILE_OK : PAGEFILE_BAD_INDEX;
 }
 
+int pagefile_descriptor(const pagefile *file)
+{
+    return file->fd;
+}
+
+bool pagefile_is_intact(const pagefile_entry *entry, const void *stored)
+{
+    return format_crc32c(stored, entry->bytes) == entry->checksum;
+}
+
 pagefile_status pagefile_read(const pagefile *file, const pagefile_entry *entry, void *buffer)
 {
     const pagefile_status status = read_at(file->fd, buffer, entry->bytes, entry->offset);
     if (status != PAGEFILE_OK) {
         return status;
     }
-    return format_crc32c(buffer, entry->bytes) == entry->checksum ? PAGEFILE_OK
-                                                                  : PAGEFILE_BAD_CHECKSUM;
+    return pagefile_is_intact(entry, buffer) ? PAGEFILE_OK : PAGEFILE_BAD_CHECKSUM;
 }
 
 pagefile_status pagefile_unpack(pagefile_codec codec, const void *stored, uint32_t stored_bytes,

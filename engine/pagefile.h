@@ -101,6 +101,11 @@ pagefile_status pagefile_find(const pagefile *file, vt_page p, uint32_t layer, p
  * the disk. Thread-safe. */
 pagefile_status pagefile_read(const pagefile *file, const pagefile_entry *entry, void *buffer);
 
+/* For reading several entries at once: the file's descriptor, and whether bytes that were read are
+ * an entry's. Thread-safe. */
+int pagefile_descriptor(const pagefile *file);
+bool pagefile_is_intact(const pagefile_entry *entry, const void *stored);
+
 /* Unpacks stored bytes to the texels of `format`: exactly texel_page_bytes(format) at `texels`.
  * PAGEFILE_BAD_PAGE when they do not decode to just that. Pure. */
 pagefile_status pagefile_unpack(pagefile_codec codec, const void *stored, uint32_t stored_bytes,

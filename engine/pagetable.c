@@ -1,6 +1,6 @@
-/* pagetable.c: all that ever happens is one thing: below page p, what showed one resident page now
- * shows another. An entry equals the entry of its nearest resident ancestor bit for bit, so "who
- * showed it" is a comparison of whole entries, and where a mip holds none, no finer one does. */
+/* pagetable.c: one rule makes every entry out of its parent's: a resident page names itself, and
+ * behind itself whatever its parent shows; any other repeats its parent's entry. So a change is
+ * written at its page, and the rule is applied again below it, as far down as anything changes. */
 #include "engine/pagetable.h"
 
 #include <assert.h>
@@ -17,46 +17,47 @@ typedef struct span {
     uint32_t x0, y0, x1, y1;
 } span;
 
-/* Every entry == its own page's when that is mapped, else its parent's; without a parent 0. A page
- * is mapped when its entry names its own mip. */
+/* Every entry is what entry_by_rule() makes of its parent's. A page is mapped when its entry names
+ * its own mip. */
 struct pagetable {
     page_shape shape;
-    uint32_t *levels[PAGE_MAX_MIPS]; /* into one block, which begins at levels[0] */
+    uint32_t width; /* entries in a row of the table */
+    uint64_t *entries;
     uint32_t dirty_count[PAGE_MAX_MIPS];
-    span dirty[PAGE_MAX_MIPS][DIRTY_RECTS];
+    span dirty[PAGE_MAX_MIPS][DIRTY_RECTS]; /* in pages of that mip */
 };
 
 static uint64_t entry_count(const page_shape *s)
 {
-    uint64_t count = 0;
-    for (uint32_t mip = 0; mip < s->mips; mip++) {
-        count += (uint64_t)page_table_width(s, mip) * page_table_height(s, mip);
-    }
-    return count;
+    return (uint64_t)page_table_width(s) * page_table_height(s);
 }
 
 uint64_t pagetable_memory_bytes(const page_shape *shape)
 {
-    return sizeof(pagetable) + entry_count(shape) * sizeof(uint32_t);
+    return sizeof(pagetable) + entry_count(shape) * sizeof(uint64_t);
+}
+
+static span all_of(const page_shape *s, uint32_t mip)
+{
+    return (span){0, 0, page_columns(s, mip), page_rows(s, mip)};
 }
 
 pagetable *pagetable_create(const page_shape *shape)
 {
     assert(shape->mips >= 1 && shape->mips <= PAGE_MAX_MIPS);
     pagetable *pt = calloc(1, sizeof *pt);
-    uint32_t *entries = calloc(entry_count(shape), sizeof *entries);
+    uint64_t *entries = calloc(entry_count(shape), sizeof *entries);
     if (pt == NULL || entries == NULL) {
         free(pt);
         free(entries);
         return NULL;
     }
     pt->shape = *shape;
+    pt->width = page_table_width(shape);
+    pt->entries = entries;
     for (uint32_t mip = 0; mip < shape->mips; mip++) {
-        pt->levels[mip] = entries;
-        entries += (size_t)page_table_width(shape, mip) * page_table_height(shape, mip);
         /* the GPU's copy holds nothing yet: all of it is to be written once */
-        pt->dirty[mip][0] =
-            (span){0, 0, page_table_width(shape, mip), page_table_height(shape, mip)};
+        pt->dirty[mip][0] = all_of(shape, mip);
         pt->dirty_count[mip] = 1;
     }
     return pt;
@@ -65,7 +66,7 @@ pagetable *pagetable_create(const page_shape *shape)
 void pagetable_destroy(pagetable *pt)
 {
     if (pt != NULL) {
-        free(pt->levels[0]);
+        free(pt->entries);
         free(pt);
     }
 }
@@ -124,7 +125,10 @@ bool pagetable_take_dirty(pagetable *pt, pagetable_rect *out)
     for (uint32_t mip = pt->shape.mips; mip-- > 0;) {
         if (pt->dirty_count[mip] > 0) {
             const span s = pt->dirty[mip][--pt->dirty_count[mip]];
-            *out = (pagetable_rect){mip, s.x0, s.y0, s.x1 - s.x0, s.y1 - s.y0};
+            *out = (pagetable_rect){.x = page_table_left(&pt->shape, mip) + s.x0,
+                                    .y = page_table_top(&pt->shape, mip) + s.y0,
+                                    .width = s.x1 - s.x0,
+                                    .height = s.y1 - s.y0};
             return true;
         }
     }
@@ -133,55 +137,85 @@ bool pagetable_take_dirty(pagetable *pt, pagetable_rect *out)
 
 /* --- entries --- */
 
-/* Whether p has a place in the table; padding has one too. */
-static bool has_place(const pagetable *pt, vt_page p)
-{
-    return p.mip < pt->shape.mips && p.x < page_table_width(&pt->shape, p.mip) &&
-           p.y < page_table_height(&pt->shape, p.mip);
-}
+/* What a page itself brings into its entry: slot, mip, fade. */
+static const uint64_t OWN_BITS =
+    UINT64_C(0xffff) << VT_ENTRY_SLOT_SHIFT | UINT64_C(15) << (32 + VT_ENTRY_MIP_SHIFT) |
+    UINT64_C(1) << (32 + VT_ENTRY_OK_SHIFT) | UINT64_C(255) << (32 + VT_ENTRY_FADE_SHIFT);
 
-static uint32_t entry_at(const pagetable *pt, uint32_t mip, uint32_t x, uint32_t y)
-{
-    return pt->levels[mip][(size_t)y * page_table_width(&pt->shape, mip) + x];
-}
-
-static uint32_t entry_make(uint32_t slot_x, uint32_t slot_y, uint32_t mip, uint32_t fade)
+static uint64_t own_make(uint32_t slot_x, uint32_t slot_y, uint32_t mip, uint32_t fade)
 {
     assert(slot_x < 256 && slot_y < 256 && fade < 256);
-    return fade << VT_ENTRY_FADE_SHIFT | UINT32_C(1) << VT_ENTRY_OK_SHIFT |
-           mip << VT_ENTRY_MIP_SHIFT | slot_y << VT_ENTRY_Y_SHIFT | slot_x;
+    return (uint64_t)(slot_y << 8 | slot_x) << VT_ENTRY_SLOT_SHIFT |
+           (uint64_t)(mip << VT_ENTRY_MIP_SHIFT | UINT32_C(1) << VT_ENTRY_OK_SHIFT |
+                      fade << VT_ENTRY_FADE_SHIFT)
+               << 32;
 }
 
-static bool entry_ok(uint32_t entry)
+static uint32_t entry_slot(uint64_t entry)
 {
-    return (entry >> VT_ENTRY_OK_SHIFT & 1) != 0;
+    return (uint32_t)entry >> VT_ENTRY_SLOT_SHIFT & 0xffff;
 }
 
-static uint32_t entry_mip(uint32_t entry)
+static bool entry_ok(uint64_t entry)
 {
-    return entry >> VT_ENTRY_MIP_SHIFT & 15;
+    return (entry >> (32 + VT_ENTRY_OK_SHIFT) & 1) != 0;
 }
 
-/* What stands in for p when p is not resident. */
-static uint32_t entry_above(const pagetable *pt, vt_page p)
+static uint32_t entry_mip(uint64_t entry)
 {
-    if (p.mip + 1u >= pt->shape.mips) {
-        return 0;
-    }
-    const vt_page parent = page_parent(p);
-    return entry_at(pt, parent.mip, parent.x, parent.y);
+    return (uint32_t)(entry >> (32 + VT_ENTRY_MIP_SHIFT)) & 15;
 }
 
-/* Replaces `from` by `to` inside `area` of a mip. Returns the bounding box of what changed. */
-static span replace_in(pagetable *pt, uint32_t mip, span area, uint32_t from, uint32_t to)
+/* What an entry shows, as it stands behind another: without the fade. */
+static uint64_t behind(uint64_t entry)
 {
-    const size_t stride = page_table_width(&pt->shape, mip);
+    return (uint64_t)entry_slot(entry) << VT_ENTRY_COARSE_SLOT_SHIFT |
+           (uint64_t)(entry_mip(entry) << VT_ENTRY_COARSE_MIP_SHIFT |
+                      (uint32_t)entry_ok(entry) << VT_ENTRY_COARSE_OK_SHIFT)
+               << 32;
+}
+
+static bool has_place(const pagetable *pt, vt_page p)
+{
+    return page_exists(&pt->shape, p);
+}
+
+static uint64_t *entry_at(const pagetable *pt, uint32_t mip, uint32_t x, uint32_t y)
+{
+    const size_t row = page_table_top(&pt->shape, mip) + y;
+    return &pt->entries[row * pt->width + page_table_left(&pt->shape, mip) + x];
+}
+
+static uint64_t *entry_of(const pagetable *pt, vt_page p)
+{
+    return entry_at(pt, p.mip, p.x, p.y);
+}
+
+/* What p's parent shows; 0 above the last mip. */
+static uint64_t entry_above(const pagetable *pt, vt_page p)
+{
+    return p.mip + 1u < pt->shape.mips ? *entry_of(pt, page_parent(p)) : 0;
+}
+
+/* The entry of a page of `mip` whose entry is `entry` and whose parent shows `above`. */
+static uint64_t entry_by_rule(uint64_t entry, uint32_t mip, uint64_t above)
+{
+    const bool mapped = entry_ok(entry) && entry_mip(entry) == mip;
+    return mapped ? (entry & OWN_BITS) | behind(above) : above;
+}
+
+/* Applies the rule inside `area` of a mip below the last. Returns the bounding box of what changed.
+ */
+static span renew_area(pagetable *pt, uint32_t mip, span area)
+{
     span changed = {.x0 = UINT32_MAX, .y0 = UINT32_MAX};
     for (uint32_t y = area.y0; y < area.y1; y++) {
-        uint32_t *row = pt->levels[mip] + y * stride;
+        uint64_t *row = entry_at(pt, mip, 0, y);
+        const uint64_t *above = entry_at(pt, mip + 1, 0, y >> 1);
         for (uint32_t x = area.x0; x < area.x1; x++) {
-            if (row[x] == from) {
-                row[x] = to;
+            const uint64_t renewed = entry_by_rule(row[x], mip, above[x >> 1]);
+            if (row[x] != renewed) {
+                row[x] = renewed;
                 changed = span_union(changed, (span){x, y, x + 1, y + 1});
             }
         }
@@ -189,53 +223,64 @@ static span replace_in(pagetable *pt, uint32_t mip, span area, uint32_t from, ui
     return changed;
 }
 
-/* The entries of the next finer mip that lie below `area`. */
+/* The pages of the next finer mip that lie below `area`. */
 static span span_below(const pagetable *pt, uint32_t mip, span area)
 {
-    const uint32_t width = page_table_width(&pt->shape, mip - 1);
-    const uint32_t height = page_table_height(&pt->shape, mip - 1);
-    return (span){2 * area.x0, 2 * area.y0, least(2 * area.x1, width), least(2 * area.y1, height)};
+    const uint32_t columns = page_columns(&pt->shape, mip - 1);
+    const uint32_t rows = page_rows(&pt->shape, mip - 1);
+    return (span){2 * area.x0, 2 * area.y0, least(2 * area.x1, columns), least(2 * area.y1, rows)};
 }
 
-/* p and all below it that showed `from` shows `to`. Goes on only below what changed: an entry that
- * showed something else hides all under it. */
-static void replace(pagetable *pt, vt_page p, uint32_t from, uint32_t to)
+/* Writes p's entry, and renews what lies below it. Goes on only below what changed: an entry that
+ * stays as it was hides all changes above it from all under it. */
+static void write_entry(pagetable *pt, vt_page p, uint64_t entry)
 {
-    if (from == to) {
+    uint64_t *at = entry_of(pt, p);
+    span changed = {p.x, p.y, p.x + 1u, p.y + 1u};
+    if (*at == entry) {
         return;
     }
-    span area = {p.x, p.y, p.x + 1u, p.y + 1u};
-    for (uint32_t mip = p.mip;; mip--) {
-        const span changed = replace_in(pt, mip, area, from, to);
+    *at = entry;
+    mark_dirty(pt, p.mip, changed);
+    for (uint32_t mip = p.mip; mip > 0; mip--) {
+        changed = renew_area(pt, mip - 1, span_below(pt, mip, changed));
         if (changed.x0 >= changed.x1) {
             return;
         }
-        mark_dirty(pt, mip, changed);
-        if (mip == 0) {
-            return;
-        }
-        area = span_below(pt, mip, changed);
+        mark_dirty(pt, mip - 1, changed);
     }
+}
+
+/* Changes what a mapped page brings in itself. */
+static void write_own(pagetable *pt, vt_page p, uint64_t own)
+{
+    write_entry(pt, p, own | (pagetable_entry(pt, p) & ~OWN_BITS));
 }
 
 void pagetable_map(pagetable *pt, vt_page p, uint32_t slot_x, uint32_t slot_y, uint32_t fade)
 {
-    assert(page_exists(&pt->shape, p) && !pagetable_is_mapped(pt, p));
-    replace(pt, p, pagetable_entry(pt, p), entry_make(slot_x, slot_y, p.mip, fade));
+    assert(has_place(pt, p) && !pagetable_is_mapped(pt, p));
+    write_entry(pt, p, own_make(slot_x, slot_y, p.mip, fade) | behind(entry_above(pt, p)));
+}
+
+void pagetable_move(pagetable *pt, vt_page p, uint32_t slot_x, uint32_t slot_y)
+{
+    assert(pagetable_is_mapped(pt, p));
+    const uint32_t fade = (uint32_t)(pagetable_entry(pt, p) >> (32 + VT_ENTRY_FADE_SHIFT));
+    write_own(pt, p, own_make(slot_x, slot_y, p.mip, fade));
 }
 
 void pagetable_unmap(pagetable *pt, vt_page p)
 {
     assert(pagetable_is_mapped(pt, p));
-    replace(pt, p, pagetable_entry(pt, p), entry_above(pt, p));
+    write_entry(pt, p, entry_above(pt, p));
 }
 
 void pagetable_set_fade(pagetable *pt, vt_page p, uint32_t fade)
 {
     assert(pagetable_is_mapped(pt, p) && fade < 256);
-    const uint32_t entry = pagetable_entry(pt, p);
-    const uint32_t without = entry & ~(UINT32_C(255) << VT_ENTRY_FADE_SHIFT);
-    replace(pt, p, entry, without | fade << VT_ENTRY_FADE_SHIFT);
+    const uint32_t slot = entry_slot(pagetable_entry(pt, p));
+    write_own(pt, p, own_make(slot & 255, slot >> 8, p.mip, fade));
 }
 
 bool pagetable_is_mapped(const pagetable *pt, vt_page p)
@@ -243,20 +288,25 @@ bool pagetable_is_mapped(const pagetable *pt, vt_page p)
     if (!has_place(pt, p)) {
         return false;
     }
-    const uint32_t entry = pagetable_entry(pt, p);
+    const uint64_t entry = *entry_of(pt, p);
     return entry_ok(entry) && entry_mip(entry) == p.mip;
 }
 
-uint32_t pagetable_entry(const pagetable *pt, vt_page p)
+uint64_t pagetable_entry(const pagetable *pt, vt_page p)
 {
     assert(has_place(pt, p));
-    return entry_at(pt, p.mip, p.x, p.y);
+    return *entry_of(pt, p);
 }
 
-const uint32_t *pagetable_level(const pagetable *pt, uint32_t mip)
+uint32_t pagetable_shown_mip(const pagetable *pt, vt_page p)
 {
-    assert(mip < pt->shape.mips);
-    return pt->levels[mip];
+    const uint64_t entry = pagetable_entry(pt, p);
+    return entry_ok(entry) ? entry_mip(entry) : pt->shape.mips - 1;
+}
+
+const uint64_t *pagetable_entries(const pagetable *pt)
+{
+    return pt->entries;
 }
 
 /* --- check --- */
@@ -276,20 +326,14 @@ static bool slot_set_add(slot_set *set, uint32_t slot)
 
 static const char *check_entry(const pagetable *pt, vt_page p, slot_set *slots)
 {
-    const uint32_t entry = pagetable_entry(pt, p);
-    const uint32_t known = UINT32_C(255) << VT_ENTRY_FADE_SHIFT | UINT32_C(0x1fffff);
-    if ((entry & ~known) != 0 || (!entry_ok(entry) && entry != 0)) {
-        return "page table: an entry has stray bits";
+    const uint64_t entry = pagetable_entry(pt, p);
+    if (entry != entry_by_rule(entry, p.mip, entry_above(pt, p))) {
+        return "page table: an entry is not what its parent's makes of it";
     }
     if (!pagetable_is_mapped(pt, p)) {
-        return entry == entry_above(pt, p)
-                   ? NULL
-                   : "page table: an entry is not its nearest resident ancestor's";
+        return NULL;
     }
-    if (!page_exists(&pt->shape, p)) {
-        return "page table: a page of the padding is mapped";
-    }
-    return slot_set_add(slots, entry & 0xffff) ? NULL : "page table: two pages share a slot";
+    return slot_set_add(slots, entry_slot(entry)) ? NULL : "page table: two pages share a slot";
 }
 
 const char *pagetable_check(const pagetable *pt)
@@ -297,8 +341,9 @@ const char *pagetable_check(const pagetable *pt)
     slot_set slots;
     memset(&slots, 0, sizeof slots);
     for (uint32_t mip = 0; mip < pt->shape.mips; mip++) {
-        for (uint32_t y = 0; y < page_table_height(&pt->shape, mip); y++) {
-            for (uint32_t x = 0; x < page_table_width(&pt->shape, mip); x++) {
+        const span all = all_of(&pt->shape, mip);
+        for (uint32_t y = 0; y < all.y1; y++) {
+            for (uint32_t x = 0; x < all.x1; x++) {
                 const vt_page p = {1, (uint8_t)mip, (uint16_t)x, (uint16_t)y};
                 const char *wrong = check_entry(pt, p, &slots);
                 if (wrong != NULL) {

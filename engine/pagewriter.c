@@ -318,9 +318,8 @@ static pagefile_status copy_layer(const spool *s, uint8_t *entry, outflow *o)
 static pagefile_status copy_mip(pagewriter *w, uint32_t mip, outflow *o)
 {
     const page_shape *shape = &w->desc.shape;
-    const uint32_t grid_x = page_table_width(shape, mip);
-    const uint32_t grid_y = page_table_height(shape, mip);
-    const uint32_t side = grid_x > grid_y ? grid_x : grid_y;
+    const uint32_t columns = page_columns(shape, mip), rows = page_rows(shape, mip);
+    const uint32_t side = page_next_power_of_two(columns > rows ? columns : rows);
     for (uint32_t code = 0; code < side * side; code++) {
         const vt_page p = {0, (uint8_t)mip, (uint16_t)morton_x(code), (uint16_t)morton_y(code)};
         if (!page_exists(shape, p)) {

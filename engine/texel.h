@@ -12,6 +12,7 @@ typedef enum texel_format {
     TEXEL_NONE = 0,
     TEXEL_RGBA8 = 1, /* 4 bytes a texel, rows top down */
     TEXEL_BC1 = 2,   /* 8 bytes a block of 4x4 texels, rows of blocks top down */
+    TEXEL_BC5 = 3,   /* 16 bytes a block, likewise; two channels: a normal's x and y */
 } texel_format;
 
 enum { TEXEL_PAGE_MAX_BYTES = VT_PAGE_TEXELS * VT_PAGE_TEXELS * 4 };
@@ -24,10 +25,25 @@ static inline size_t texel_page_bytes(texel_format format)
         return TEXEL_PAGE_MAX_BYTES;
     case TEXEL_BC1:
         return VT_PAGE_TEXELS * VT_PAGE_TEXELS / 2;
+    case TEXEL_BC5:
+        return VT_PAGE_TEXELS * VT_PAGE_TEXELS;
     case TEXEL_NONE:
         break;
     }
     return 0;
+}
+
+/* A page is so many rows, of texels or of blocks of 4x4; 0 for a format that does not exist. */
+static inline uint32_t texel_page_rows(texel_format format)
+{
+    return format == TEXEL_NONE ? 0 : format == TEXEL_RGBA8 ? VT_PAGE_TEXELS : VT_PAGE_TEXELS / 4;
+}
+
+/* Bytes of one of them. */
+static inline size_t texel_row_bytes(texel_format format)
+{
+    const uint32_t rows = texel_page_rows(format);
+    return rows ? texel_page_bytes(format) / rows : 0;
 }
 
 static inline const char *texel_format_name(texel_format format)
@@ -37,6 +53,8 @@ static inline const char *texel_format_name(texel_format format)
         return "rgba8";
     case TEXEL_BC1:
         return "bc1";
+    case TEXEL_BC5:
+        return "bc5";
     case TEXEL_NONE:
         break;
     }

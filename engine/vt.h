@@ -55,9 +55,21 @@ typedef enum vt_feedback_kind {
     VT_FEEDBACK_NONE,      /* nothing was drawn */
 } vt_feedback_kind;
 
+/* A virtual texture that shares the atlas and the budgets. */
+typedef struct vt_source {
+    const char *path; /* of the page file; not needed after vt_create */
+    float weight;     /* its share of the atlas, among those of all, when there is not room for all
+                       * that the frame wants; 0: 1 */
+} vt_source;
+
+enum { VT_MAX_TEXTURES = 16 };
+
 /* Zero means the default in every field but path. */
 typedef struct vt_desc {
-    const char *path;           /* of the page file; not needed after vt_create */
+    const char *path;           /* of the page file of texture 1; not needed after vt_create */
+    float weight;               /* of texture 1: see vt_source */
+    const vt_source *others;    /* textures 2, 3 …; not needed after vt_create */
+    uint32_t other_count;       /* less than VT_MAX_TEXTURES */
     uint64_t ram_budget_bytes;  /* everything the streamer holds in RAM; 0: 256 MiB */
     uint64_t vram_budget_bytes; /* every texture and buffer it makes; 0: 64 MiB */
     vt_format format;
@@ -89,7 +101,9 @@ typedef struct vt_clock {
 typedef struct vt_stats {
     struct {
         uint64_t read, decoded, uploaded, evicted, cancelled, corrupt, failed;
-    } pages; /* since create */
+        uint64_t moved; /* from slot to slot, to make room for a block */
+    } pages;            /* since create */
+    uint64_t blocks[4]; /* uploaded since create: of 1, 2x2, 4x4, 8x8 pages */
     struct {
         uint64_t disk_read, uploaded;
     } bytes; /* since create */
@@ -108,10 +122,13 @@ typedef struct vt_stats {
     uint32_t fetch_pending, decode_pending; /* jobs in the lanes */
     uint32_t missing; /* pages wanted by the last feedback and not resident, under the bias */
     uint32_t fading;  /* pages that have not faded in yet */
-    float mip_bias, mip_bias_peak;
+    float mip_bias, mip_bias_peak;       /* of the texture with the largest */
     double update_ms, update_longest_ms; /* spent inside vt_update: last, longest */
     double feedback_ms;                  /* spent on analysing the last feedback image */
     uint64_t feedback_images;            /* analysed since create */
+    /* What the streamer did, in order: each page asked for, shown, moved or evicted. The hash of it
+     * is the same whenever a deterministic run is repeated. */
+    uint64_t events, events_hash;
 } vt_stats;
 
 /* Opens the page file, makes the three tiers within their budgets, and loads the coarsest mips
@@ -119,9 +136,15 @@ typedef struct vt_stats {
 vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes);
 void vt_destroy(vt *v); /* waits for reads in flight; NULL does nothing */
 
-const vt_desc *vt_get_desc(const vt *v); /* in effect: defaults filled in */
-const pagefile_info *vt_get_info(const vt *v);
-const pagefile *vt_get_file(const vt *v); /* for heights */
+const vt_desc *vt_get_desc(const vt *v);       /* in effect: defaults filled in */
+const pagefile_info *vt_get_info(const vt *v); /* of texture 1 */
+const pagefile *vt_get_file(const vt *v);      /* of texture 1: for heights */
+
+/* Textures are numbered from 1. */
+uint32_t vt_texture_count(const vt *v);
+const pagefile_info *vt_texture_info(const vt *v, uint32_t texture);
+const pagefile *vt_texture_file(const vt *v, uint32_t texture);
+float vt_texture_bias(const vt *v, uint32_t texture); /* mips; what it is coarser by just now */
 
 void vt_get_settings(const vt *v, vt_settings *out);
 void vt_set_settings(vt *v, const vt_settings *settings);
@@ -144,16 +167,20 @@ bool vt_is_settled(const vt *v);
  *     float vt_lod(vec2 uv);            the wanted mip, unbiased */
 const char *vt_glsl(const vt *v);
 
-/* Binds the streamer's textures and uniform block (units and binding of shaders/shared.h). */
+/* Binds the streamer's textures and uniform block (units and binding of shaders/shared.h): what is
+ * drawn from now on samples texture 1, or the one that is named. */
 void vt_bind(vt *v);
+void vt_bind_texture(vt *v, uint32_t texture);
 
-/* Begins the feedback pass: binds its target and viewport, cleared. Draw with a fragment shader
- * `out uint id` = vt_feedback(uv). False: skip the pass, three are on their way already. */
+/* Begins the feedback pass: binds its target and viewport, cleared, and texture 1. Draw with a
+ * fragment shader `out uint id` = vt_feedback(uv); bind other textures for what shows them. False:
+ * skip the pass, three are on their way already. */
 bool vt_feedback_begin(vt *v, vt_feedback_kind kind);
 void vt_feedback_end(vt *v);
 
-/* The feedback target's size, and where to shift this pass' projection, in feedback pixels
- * (-0.5 … 0.5): successive passes look at different pixels. */
+/* The size of the feedback target of the pass begun, and where to shift its projection, in feedback
+ * pixels (-0.5 … 0.5): successive passes look at different pixels. The first pass after a cut is as
+ * fine as video memory allows, so that sharpness does not wait for more of them. */
 void vt_feedback_size(const vt *v, uint32_t *width, uint32_t *height);
 void vt_feedback_jitter(const vt *v, float *x, float *y);
 

@@ -1,7 +1,10 @@
 // sample.glsl: how a fragment shader looks into a virtual texture. Goes after #version 450 and
 // shared.h, before the shader's own text; vt_glsl() is both of them.
 //
-//     uv ──▶ level of detail ──▶ page table, at that mip and one coarser ──▶ atlas, twice ──▶ mix
+//     uv ──▶ level of detail ──▶ page table, once ──▶ atlas, twice ──▶ mix
+//
+// An entry of the page table names two pages: the nearest resident one, and the nearest above it,
+// which are the two that trilinear filtering mixes.
 //
 // uv runs from 0 to 1 over the picture, v downward. Its screen derivatives choose the mip, so call
 // these functions outside of branches that pixels of one surface take differently, and let uv run on
@@ -10,10 +13,17 @@
 // #define VT_ISOTROPIC above this text, in all programs, leaves anisotropic filtering out, whatever
 // the block says. Where it is off, that is worth doing on a renderer in software, which executes
 // both sides of a branch: measured 10 instead of 17 ms for 1280x720 on two cores.
+//
+// #define VT_RECTANGLE where the atlas is made of rectangle textures (engine/gpu.h): they take
+// texels for coordinates, so that filtering in floats gives the same colour in every slot.
 
-layout(binding = VT_UNIT_TABLE) uniform usampler2D vt_table; // level m: mip m, a texel a page
+layout(binding = VT_UNIT_TABLE) uniform usampler2D vt_table; // a texel a page, all mips
 layout(binding = VT_UNIT_AUDIT) uniform usampler2D vt_audit_ids;
+#ifdef VT_RECTANGLE
+layout(binding = VT_UNIT_ATLAS) uniform sampler2DRect vt_atlas[VT_MAX_LAYERS];
+#else
 layout(binding = VT_UNIT_ATLAS) uniform sampler2D vt_atlas[VT_MAX_LAYERS];
+#endif
 
 // Filled by gpu_bind(); struct gpu_block of engine/gpu.c is its other half.
 layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
@@ -24,46 +34,35 @@ layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
     float vt_border;       // texels
     float vt_bias;         // mips, added to the level of detail
     float vt_feedback_lod; // mips by which the feedback target is coarser than the screen
-    ivec2 vt_last_page;    // of mip 0
+    ivec2 vt_grid;         // pages of mip 0
     int vt_mips;
-    float vt_anisotropy;   // 1: off; at most the border
-    uint vt_texture;       // number in page ids
-    uint vt_wrap_x;        // 1: the left edge continues at the right one
+    float vt_anisotropy; // 1: off; at most the border
+    uint vt_texture;     // number in page ids
+    uint vt_wrap_x;      // 1: the left edge continues at the right one
 };
-
-#ifdef VT_ISOTROPIC
-#define VT_MOST_SAMPLES 1.0
-#else
-#define VT_MOST_SAMPLES vt_anisotropy
-#endif
 
 // A pixel's place in the picture.
 struct vt_pixel {
-    vec2 texel;  // of mip 0
-    ivec2 page;  // of mip 0; page >> m is the page of mip m, since every mip halves exactly
-    vec2 axis;   // texels of mip 0: the long side of the pixel's footprint
+    vec2 texel; // of mip 0
+    ivec2 page; // of mip 0; page >> m is the page of mip m, since every mip halves exactly
+    vec2 axis;  // texels of mip 0: the long side of the pixel's footprint
     float ratio; // of its sides, as far as anisotropic filtering goes
     float lod;   // unbiased, not clamped
 };
 
-// The page that a table entry points at, and where the pixel lies in it.
+// A resident page, and where the pixel lies in it.
 struct vt_hit {
-    uint entry; // VT_ENTRY_*
-    int mip;    // of the resident page
-    uint id;    // of the page that ought to lie there
-    vec2 at;    // texel of the atlas
+    int mip;
+    vec2 at; // texel of the atlas
 };
 
 // What a pixel shows: `fine`, mixed with `coarse` by `weight`.
 struct vt_view {
     vt_hit fine, coarse;
     float weight;
+    bool resident; // false: a hole
+    bool arrived;  // fine has faded in
 };
-
-bool vt_is_resident(vt_hit hit)
-{
-    return (hit.entry >> VT_ENTRY_OK_SHIFT & 1u) != 0u;
-}
 
 // 2^-mip, exactly: exp2() is only an approximation on some cards.
 float vt_mip_scale(int mip)
@@ -76,15 +75,21 @@ vt_pixel vt_locate(vec2 uv)
     vec2 dx = dFdx(uv) * vt_size, dy = dFdy(uv) * vt_size;
     float xx = max(dot(dx, dx), 1e-20); // squares of the footprint's sides; the floor is for
     float yy = max(dot(dy, dy), 1e-20); // footprints without extent
-    float square = min(max(xx, yy) / min(xx, yy), VT_MOST_SAMPLES * VT_MOST_SAMPLES);
     vt_pixel p;
+#ifdef VT_ISOTROPIC
+    p.axis = vec2(0.0);
+    p.ratio = 1.0;
+    p.lod = 0.5 * log2(max(xx, yy));
+#else
+    float square = min(max(xx, yy) / min(xx, yy), vt_anisotropy * vt_anisotropy);
     p.axis = xx > yy ? dx : dy;
     p.ratio = sqrt(square);
     p.lod = 0.5 * log2(max(xx, yy) / square); // of the long side, less what filtering takes care of
+#endif
     p.texel = clamp(vec2(vt_wrap_x != 0u ? fract(uv.x) : uv.x, uv.y), 0.0, 1.0) * vt_size;
     // A rounding error here picks the neighbour of a page for a texel on the line between them;
     // that one has the texel in its border.
-    p.page = clamp(ivec2(floor(p.texel / vt_payload)), ivec2(0), vt_last_page);
+    p.page = min(ivec2(p.texel / vt_payload), vt_grid - 1);
     return p;
 }
 
@@ -99,19 +104,25 @@ uint vt_pack(int mip, ivec2 page)
            uint(page.y) << VT_ID_Y_SHIFT | uint(page.x);
 }
 
-// The nearest resident page at or above `mip`.
-vt_hit vt_find(vt_pixel p, int mip)
+// The entry of the page of `mip`: the layout is engine/page.h's.
+uvec2 vt_entry(vt_pixel p, int mip)
+{
+    int above = max(mip - 1, 0);
+    ivec2 beside = ivec2(vt_grid.x, vt_grid.y - (vt_grid.y >> above) + above);
+    return texelFetch(vt_table, (p.page >> mip) + (mip > 0 ? beside : ivec2(0)), 0).rg;
+}
+
+vt_hit vt_find(vt_pixel p, uint slot, uint mip)
 {
     vt_hit hit;
-    hit.entry = texelFetch(vt_table, p.page >> mip, mip).r;
-    hit.mip = int(hit.entry >> VT_ENTRY_MIP_SHIFT & 15u);
-    ivec2 page = p.page >> hit.mip;
-    hit.id = vt_pack(hit.mip, page);
-    // Subtract before scaling: both are whole multiples of the float's last place, so the
-    // difference is exact however large the picture is.
-    vec2 inside = (p.texel - vec2(page << hit.mip) * vt_payload) * vt_mip_scale(hit.mip);
-    vec2 slot = vec2(uvec2(hit.entry, hit.entry >> VT_ENTRY_Y_SHIFT) & 255u);
-    hit.at = slot * float(VT_PAGE_TEXELS) + vt_border + inside;
+    hit.mip = int(mip & 15u);
+    // Both terms are whole multiples of the float's last place, so the difference is exact however
+    // large the picture is.
+    vec2 inside = p.texel * vt_mip_scale(hit.mip) - vec2(p.page >> hit.mip) * vt_payload;
+    // Cards weigh by 256ths of a texel. In the middle of one, a rounding error that depends on the
+    // slot does not change the weight: a page looks the same wherever it lies.
+    inside = (floor(inside * 256.0) + 0.5) / 256.0;
+    hit.at = vec2(uvec2(slot, slot >> 8) & 255u) * float(VT_PAGE_TEXELS) + vt_border + inside;
     return hit;
 }
 
@@ -121,25 +132,37 @@ vt_view vt_look(vt_pixel p)
 {
     float level = vt_clamp_lod(p.lod + vt_bias);
     int mip = int(level);
+    uvec2 entry = vt_entry(p, mip);
     vt_view view;
-    view.fine = vt_find(p, mip);
-    view.coarse = view.fine;
-    float arriving = 1.0 - float(view.fine.entry >> VT_ENTRY_FADE_SHIFT) / 255.0;
+    view.fine = vt_find(p, entry.x >> VT_ENTRY_SLOT_SHIFT, entry.y >> VT_ENTRY_MIP_SHIFT);
+    view.coarse = vt_find(p, entry.x >> VT_ENTRY_COARSE_SLOT_SHIFT, entry.y >> VT_ENTRY_COARSE_MIP_SHIFT);
+    view.resident = (entry.y >> VT_ENTRY_OK_SHIFT & 1u) != 0u;
+    uint fade = entry.y >> VT_ENTRY_FADE_SHIFT;
+    view.arrived = fade == 255u;
+    float arriving = 1.0 - float(fade) / 255.0;
     view.weight = view.fine.mip == mip ? max(level - float(mip), arriving) : arriving;
-    if (view.weight > 0.0 && view.fine.mip + 1 < vt_mips) {
-        view.coarse = vt_find(p, view.fine.mip + 1);
-    }
-    if (view.coarse.mip == view.fine.mip || !vt_is_resident(view.coarse)) {
-        view.weight = 0.0; // nothing coarser to mix with
+    if ((entry.y >> VT_ENTRY_COARSE_OK_SHIFT & 1u) == 0u) {
+        view.coarse = view.fine; // nothing coarser to mix with
+        view.weight = 0.0;
     }
     return view;
+}
+
+// One bilinear sample of the atlas, at a texel.
+vec4 vt_texel(int layer, vec2 at)
+{
+#ifdef VT_RECTANGLE
+    return texture(vt_atlas[layer], at);
+#else
+    return textureLod(vt_atlas[layer], at * vt_atlas_texel, 0.0);
+#endif
 }
 
 #ifdef VT_ISOTROPIC
 
 vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
 {
-    return textureLod(vt_atlas[layer], hit.at * vt_atlas_texel, 0.0);
+    return vt_texel(layer, hit.at);
 }
 
 #else
@@ -159,7 +182,7 @@ vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
     vec4 sum = vec4(0.0);
     for (int i = 0; i < count; i++) {
         vec2 at = hit.at + axis * ((float(i) + 0.5) / float(count) - 0.5);
-        sum += textureLod(vt_atlas[layer], at * vt_atlas_texel, 0.0);
+        sum += vt_texel(layer, at);
     }
     return sum / float(count);
 }
@@ -171,7 +194,7 @@ vec4 vt_sample_layer(int layer, vec2 uv)
 {
     vt_pixel p = vt_locate(uv);
     vt_view view = vt_look(p);
-    if (!vt_is_resident(view.fine)) {
+    if (!view.resident) {
         return vec4(0.5, 0.5, 0.5, 1.0); // a hole: plain, and vt_audit() reports it
     }
     vec4 colour = vt_fetch(layer, p, view.fine);
@@ -202,10 +225,10 @@ uint vt_feedback(vec2 uv)
 }
 
 // Whether the texel that hit points at belongs to the page that it should.
-bool vt_is_right(vt_hit hit)
+bool vt_is_right(vt_pixel p, vt_hit hit)
 {
     ivec2 at = ivec2(floor(hit.at)) / (VT_PAGE_TEXELS / VT_AUDIT_TEXELS);
-    return texelFetch(vt_audit_ids, at, 0).r == hit.id;
+    return texelFetch(vt_audit_ids, at, 0).r == vt_pack(hit.mip, p.page >> hit.mip);
 }
 
 // A VT_AUDIT_* value: looks up what vt_sample() looks up, and checks it against the page ids that
@@ -214,13 +237,12 @@ uint vt_audit(vec2 uv)
 {
     vt_pixel p = vt_locate(uv);
     vt_view view = vt_look(p);
-    if (!vt_is_resident(view.fine)) {
+    if (!view.resident) {
         return uint(VT_AUDIT_HOLE);
     }
-    if (!vt_is_right(view.fine) || (view.weight > 0.0 && !vt_is_right(view.coarse))) {
+    if (!vt_is_right(p, view.fine) || (view.weight > 0.0 && !vt_is_right(p, view.coarse))) {
         return uint(VT_AUDIT_WRONG);
     }
-    bool sharp = view.fine.mip <= int(vt_clamp_lod(p.lod)) &&
-                 view.fine.entry >> VT_ENTRY_FADE_SHIFT == 255u;
+    bool sharp = view.arrived && view.fine.mip <= int(vt_clamp_lod(p.lod));
     return sharp ? uint(VT_AUDIT_SHARP) : uint(VT_AUDIT_COARSER);
 }

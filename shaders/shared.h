@@ -19,16 +19,20 @@
 #define VT_ID_MIP_SHIFT     22
 #define VT_ID_TEXTURE_SHIFT 26
 
-/* An entry of the page table (R32UI, one texel a page, one level a mip): where the nearest resident
- * page at or above this one lies.
- *   31    24 23  21  20   19   16 15     8 7      0
- *   | fade  | 0    | ok | mip    | slot y | slot x |
- * ok: 1 when anything is resident; mip: of the resident page; fade: 255 fully arrived, 0 just now.
- */
-#define VT_ENTRY_Y_SHIFT    8
-#define VT_ENTRY_MIP_SHIFT  16
-#define VT_ENTRY_OK_SHIFT   20
-#define VT_ENTRY_FADE_SHIFT 24
+/* An entry of the page table (RG32UI, one texel a page, all mips in one level: page.h has the
+ * layout): where the nearest resident page at or above this one lies, and behind it the nearest
+ * above that. First and second word:
+ *   31            16 15             0      31    24 23  10    9         8    7        4 3    0
+ *   | coarser slot  | slot           |     | fade  | 0    | coarser ok | ok | coarser mip | mip |
+ * A slot is y << 8 | x. ok: 1 when anything is resident; mip: of the resident page; fade: 255 fully
+ * arrived, 0 just now. */
+#define VT_ENTRY_SLOT_SHIFT        0
+#define VT_ENTRY_COARSE_SLOT_SHIFT 16
+#define VT_ENTRY_MIP_SHIFT         0
+#define VT_ENTRY_COARSE_MIP_SHIFT  4
+#define VT_ENTRY_OK_SHIFT          8
+#define VT_ENTRY_COARSE_OK_SHIFT   9
+#define VT_ENTRY_FADE_SHIFT        24
 
 /* Texture units and the uniform block binding that vt_bind() uses. */
 #define VT_UNIT_TABLE    8

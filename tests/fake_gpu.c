@@ -9,10 +9,13 @@ fake_gpu_card fake_gpu_found = {.max_slots = 128, .software = true};
 
 typedef struct image {
     uint32_t *ids;
+    bool survey;
     uint64_t tag, frame; /* that gave it */
 } image;
 
 typedef enum tile_state { TILE_FREE = 0, TILE_TAKEN, TILE_READING } tile_state;
+
+enum { IMAGES = GPU_FEEDBACK_BUFFERS + 1 };
 
 struct gpu {
     gpu_desc desc;
@@ -20,15 +23,15 @@ struct gpu {
     bool exhausted;
     fake_gpu_counts counts;
     gpu_frame frame;
-    uint32_t *pages;                    /* by slot */
-    uint8_t *texels;                    /* by slot */
-    uint32_t *table;                    /* levels one after the other */
-    uint8_t *staging;                   /* written by workers */
-    tile_state *tiles;                  /* by tile */
-    uint64_t *tile_frames;              /* by tile: the frame that uploaded it */
-    uint32_t *fed;                      /* one image */
-    image images[GPU_FEEDBACK_BUFFERS]; /* a ring */
-    uint32_t image_head, image_count;
+    uint32_t *pages;                  /* by slot */
+    uint8_t *texels;                  /* by slot */
+    uint64_t *tables[GPU_MAX_TABLES]; /* by texture - 1 */
+    uint8_t *staging;                 /* written by workers */
+    tile_state *tiles;                /* by tile */
+    uint64_t *tile_frames;            /* by tile: the frame that uploaded it */
+    uint32_t *fed, *fed_survey;       /* one image each */
+    image images[IMAGES];             /* a ring */
+    uint32_t image_head, image_count, small_count;
     bool drawing, arrived;
 };
 
@@ -44,18 +47,36 @@ bool gpu_is_software(void)
     return fake_gpu_found.software;
 }
 
-static uint32_t pixels(const gpu *g)
+static uint32_t pixels(const gpu *g, bool survey)
 {
-    return g->desc.feedback_width * g->desc.feedback_height;
+    return survey ? g->desc.survey_width * g->desc.survey_height
+                  : g->desc.feedback_width * g->desc.feedback_height;
 }
 
-static size_t table_index(const gpu *g, uint32_t mip, uint32_t x, uint32_t y)
+static bool make_tables(gpu *g)
 {
-    size_t at = 0;
-    for (uint32_t m = 0; m < mip; m++) {
-        at += (size_t)page_table_width(&g->desc.shape, m) * page_table_height(&g->desc.shape, m);
+    for (uint32_t i = 0; i < g->desc.table_count; i++) {
+        const gpu_table *t = &g->desc.tables[i];
+        g->tables[i] = calloc((size_t)t->width * t->height, sizeof(uint64_t));
+        if (!g->tables[i]) {
+            return false;
+        }
     }
-    return at + (size_t)y * page_table_width(&g->desc.shape, mip) + x;
+    return true;
+}
+
+static bool make_images(gpu *g)
+{
+    const uint32_t small = pixels(g, false), survey = pixels(g, true);
+    const uint32_t most = small > survey ? small : survey;
+    g->fed = calloc(most, sizeof(*g->fed));
+    g->fed_survey = calloc(most, sizeof(*g->fed));
+    bool made = g->fed && g->fed_survey;
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        g->images[i].ids = calloc(most, sizeof(uint32_t));
+        made = made && g->images[i].ids;
+    }
+    return made;
 }
 
 static bool make_memory(gpu *g)
@@ -64,18 +85,11 @@ static bool make_memory(gpu *g)
     const size_t slots = (size_t)d->atlas_columns * d->atlas_rows;
     g->pages = calloc(slots, sizeof(*g->pages));
     g->texels = calloc(slots, gpu_tile_bytes(d));
-    g->table = calloc(table_index(g, d->shape.mips, 0, 0), sizeof(*g->table));
     g->staging = calloc(d->staging_tiles, gpu_tile_bytes(d));
     g->tiles = calloc(d->staging_tiles, sizeof(*g->tiles));
     g->tile_frames = calloc(d->staging_tiles, sizeof(*g->tile_frames));
-    g->fed = calloc(pixels(g), sizeof(*g->fed));
-    bool made =
-        g->pages && g->texels && g->table && g->staging && g->tiles && g->tile_frames && g->fed;
-    for (uint32_t i = 0; i < GPU_FEEDBACK_BUFFERS; i++) {
-        g->images[i].ids = calloc(pixels(g), sizeof(uint32_t));
-        made = made && g->images[i].ids;
-    }
-    return made;
+    return make_tables(g) && make_images(g) && g->pages && g->texels && g->staging && g->tiles &&
+           g->tile_frames;
 }
 
 gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
@@ -100,16 +114,19 @@ void gpu_destroy(gpu *g)
     if (!g) {
         return;
     }
-    for (uint32_t i = 0; i < GPU_FEEDBACK_BUFFERS; i++) {
+    for (uint32_t i = 0; i < IMAGES; i++) {
         free(g->images[i].ids);
+    }
+    for (uint32_t i = 0; i < GPU_MAX_TABLES; i++) {
+        free(g->tables[i]);
     }
     free(g->pages);
     free(g->texels);
-    free(g->table);
     free(g->staging);
     free(g->tiles);
     free(g->tile_frames);
     free(g->fed);
+    free(g->fed_survey);
     free(g);
 }
 
@@ -125,11 +142,33 @@ uint8_t *gpu_staging(const gpu *g)
     return g->staging;
 }
 
-int32_t gpu_staging_take(gpu *g)
+static bool is_block_free(const gpu *g, uint32_t first, uint32_t tiles)
 {
-    for (uint32_t tile = 0; tile < g->desc.staging_tiles && !g->exhausted; tile++) {
-        if (g->tiles[tile] == TILE_FREE) {
-            g->tiles[tile] = TILE_TAKEN;
+    for (uint32_t i = first; i < first + tiles; i++) {
+        if (g->tiles[i] != TILE_FREE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A block's tiles go from one state to another. */
+static void change_block(gpu *g, int32_t tile, uint32_t order, tile_state to)
+{
+    assert(tile >= 0 && (uint32_t)tile + (1u << 2 * order) <= g->desc.staging_tiles);
+    for (uint32_t i = 0; i < 1u << 2 * order; i++) {
+        assert((g->tiles[(uint32_t)tile + i] == TILE_FREE) == (to == TILE_TAKEN));
+        g->tiles[(uint32_t)tile + i] = to;
+        g->tile_frames[(uint32_t)tile + i] = g->counts.frames;
+    }
+}
+
+int32_t gpu_staging_take(gpu *g, uint32_t order)
+{
+    const uint32_t tiles = 1u << 2 * order;
+    for (uint32_t tile = 0; tile + tiles <= g->desc.staging_tiles && !g->exhausted; tile += tiles) {
+        if (is_block_free(g, tile, tiles)) {
+            change_block(g, (int32_t)tile, order, TILE_TAKEN);
             return (int32_t)tile;
         }
     }
@@ -137,31 +176,54 @@ int32_t gpu_staging_take(gpu *g)
     return -1;
 }
 
-static void expect_taken(const gpu *g, int32_t tile)
+void gpu_staging_give(gpu *g, int32_t tile, uint32_t order)
 {
-    assert(tile >= 0 && (uint32_t)tile < g->desc.staging_tiles);
-    assert(g->tiles[tile] == TILE_TAKEN);
-    (void)g;
-    (void)tile;
+    change_block(g, tile, order, TILE_FREE);
 }
 
-void gpu_staging_give(gpu *g, int32_t tile)
+void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order)
 {
-    expect_taken(g, tile);
-    g->tiles[tile] = TILE_FREE;
+    change_block(g, tile, order, TILE_READING);
 }
 
-void gpu_upload(gpu *g, int32_t tile, uint32_t x, uint32_t y, uint32_t page_id)
+/* Copies page i of a block out of its rectangles into a slot, layer after layer. */
+static void copy_page(gpu *g, const gpu_part *part, uint32_t i, uint8_t *slot)
 {
-    expect_taken(g, tile);
-    assert(x < g->desc.atlas_columns && y < g->desc.atlas_rows);
-    const size_t slot = (size_t)y * g->desc.atlas_columns + x;
-    const uint32_t bytes = gpu_tile_bytes(&g->desc);
-    g->pages[slot] = page_id;
-    memcpy(g->texels + slot * bytes, g->staging + (size_t)tile * bytes, bytes);
-    g->tiles[tile] = TILE_READING;
-    g->tile_frames[tile] = g->counts.frames;
+    const uint8_t *layer = g->staging + (size_t)part->tile * gpu_tile_bytes(&g->desc);
+    for (uint32_t l = 0; l < g->desc.layer_count; l++) {
+        const texel_format format = g->desc.formats[l];
+        const size_t row = texel_row_bytes(format), rows = texel_page_rows(format);
+        const uint8_t *from = layer + (morton_y(i) * rows << part->order) * row + morton_x(i) * row;
+        for (size_t y = 0; y < rows; y++) {
+            memcpy(slot, from + (y << part->order) * row, row);
+            slot += row;
+        }
+        layer += texel_page_bytes(format) << 2 * part->order;
+    }
+}
+
+void gpu_upload(gpu *g, const gpu_part *part)
+{
+    assert(g->tiles[part->tile] == TILE_TAKEN);
+    for (uint32_t i = 0; i < 1u << 2 * part->part_order; i++) {
+        const uint32_t x = part->x + morton_x(i), y = part->y + morton_y(i);
+        assert(x < g->desc.atlas_columns && y < g->desc.atlas_rows);
+        const size_t slot = (size_t)y * g->desc.atlas_columns + x;
+        g->pages[slot] = page_pack(page_of_block(part->corner, i));
+        copy_page(g, part, part->first + i, g->texels + slot * gpu_tile_bytes(&g->desc));
+    }
     g->counts.uploads++;
+}
+
+void gpu_copy(gpu *g, uint32_t from_x, uint32_t from_y, uint32_t to_x, uint32_t to_y)
+{
+    const size_t from = (size_t)from_y * g->desc.atlas_columns + from_x;
+    const size_t to = (size_t)to_y * g->desc.atlas_columns + to_x;
+    const uint32_t bytes = gpu_tile_bytes(&g->desc);
+    assert(from != to);
+    g->pages[to] = g->pages[from];
+    memcpy(g->texels + to * bytes, g->texels + from * bytes, bytes);
+    g->counts.copies++;
 }
 
 void gpu_staging_fence(gpu *g, bool wait)
@@ -175,20 +237,20 @@ void gpu_staging_fence(gpu *g, bool wait)
     g->counts.frames++;
 }
 
-/* --- page table and drawing --- */
+/* --- page tables and drawing --- */
 
-void gpu_table_write(gpu *g, uint32_t mip, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
-                     const uint32_t *entries, uint32_t stride)
+void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64_t *entries,
+                     uint32_t stride)
 {
-    assert(mip < g->desc.shape.mips && width <= stride);
-    assert(x + width <= page_table_width(&g->desc.shape, mip));
-    assert(y + height <= page_table_height(&g->desc.shape, mip));
-    for (uint32_t row = 0; row < height; row++) {
-        memcpy(&g->table[table_index(g, mip, x, y + row)], entries + (size_t)row * stride,
-               width * sizeof(*entries));
+    assert(texture >= 1 && texture <= g->desc.table_count && rect.width <= stride);
+    const gpu_table *t = &g->desc.tables[texture - 1];
+    assert(rect.x + rect.width <= t->width && rect.y + rect.height <= t->height);
+    for (uint32_t row = 0; row < rect.height; row++) {
+        memcpy(&g->tables[texture - 1][(size_t)(rect.y + row) * t->width + rect.x],
+               entries + (size_t)row * stride, rect.width * sizeof(*entries));
     }
     g->counts.table_writes++;
-    g->counts.table_entries += (uint64_t)width * height;
+    g->counts.table_entries += (uint64_t)rect.width * rect.height;
 }
 
 void gpu_bind(gpu *g, const gpu_frame *frame)
@@ -199,15 +261,17 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
 
 /* --- feedback --- */
 
-bool gpu_feedback_begin(gpu *g, uint64_t tag)
+bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey)
 {
-    assert(!g->drawing);
-    if (g->image_count == GPU_FEEDBACK_BUFFERS) {
+    assert(!g->drawing && (!survey || g->desc.survey_width > 0));
+    const uint32_t surveys = g->image_count - g->small_count;
+    if (survey ? surveys == 1 : g->small_count == GPU_FEEDBACK_BUFFERS) {
         return false;
     }
-    image *next = &g->images[(g->image_head + g->image_count) % GPU_FEEDBACK_BUFFERS];
-    memcpy(next->ids, g->fed, pixels(g) * sizeof(*next->ids));
+    image *next = &g->images[(g->image_head + g->image_count) % IMAGES];
+    memcpy(next->ids, survey ? g->fed_survey : g->fed, pixels(g, survey) * sizeof(*next->ids));
     next->tag = tag;
+    next->survey = survey;
     g->drawing = true;
     return true;
 }
@@ -215,10 +279,13 @@ bool gpu_feedback_begin(gpu *g, uint64_t tag)
 void gpu_feedback_end(gpu *g)
 {
     assert(g->drawing);
-    g->images[(g->image_head + g->image_count) % GPU_FEEDBACK_BUFFERS].frame = g->counts.frames;
+    image *drawn = &g->images[(g->image_head + g->image_count) % IMAGES];
+    drawn->frame = g->counts.frames;
     g->image_count++;
+    g->small_count += !drawn->survey;
     g->drawing = false;
     g->counts.feedback_passes++;
+    g->counts.surveys += drawn->survey;
 }
 
 bool gpu_feedback_poll(gpu *g, bool wait, gpu_feedback *out)
@@ -227,9 +294,12 @@ bool gpu_feedback_poll(gpu *g, bool wait, gpu_feedback *out)
     if (g->image_count == 0 || (!wait && g->counts.frames < oldest->frame + g->delay)) {
         return false;
     }
+    const gpu_desc *d = &g->desc;
     g->arrived = true;
-    *out =
-        (gpu_feedback){oldest->ids, g->desc.feedback_width, g->desc.feedback_height, oldest->tag};
+    *out = (gpu_feedback){.ids = oldest->ids,
+                          .width = oldest->survey ? d->survey_width : d->feedback_width,
+                          .height = oldest->survey ? d->survey_height : d->feedback_height,
+                          .tag = oldest->tag};
     return true;
 }
 
@@ -237,22 +307,33 @@ void gpu_feedback_done(gpu *g)
 {
     assert(g->arrived);
     g->arrived = false;
-    g->image_head = (g->image_head + 1) % GPU_FEEDBACK_BUFFERS;
+    g->small_count -= !g->images[g->image_head].survey;
+    g->image_head = (g->image_head + 1) % IMAGES;
     g->image_count--;
 }
 
 const char *gpu_check(const gpu *g)
 {
-    return g->image_count <= GPU_FEEDBACK_BUFFERS ? NULL : "the feedback ring overflows";
+    return g->image_count <= IMAGES ? NULL : "the feedback ring overflows";
 }
 
 /* --- the test's side --- */
 
+static void feed(uint32_t *to, uint32_t size, const uint32_t *ids, uint32_t count)
+{
+    assert(count <= size || size == 0);
+    memset(to, 0, size * sizeof(*to));
+    memcpy(to, ids, (count < size ? count : size) * sizeof(*ids));
+}
+
 void fake_gpu_feed(gpu *g, const uint32_t *ids, uint32_t count)
 {
-    assert(count <= pixels(g));
-    memset(g->fed, 0, pixels(g) * sizeof(*g->fed));
-    memcpy(g->fed, ids, count * sizeof(*ids));
+    feed(g->fed, pixels(g, false), ids, count);
+}
+
+void fake_gpu_feed_survey(gpu *g, const uint32_t *ids, uint32_t count)
+{
+    feed(g->fed_survey, pixels(g, true), ids, count);
 }
 
 void fake_gpu_set_delay(gpu *g, uint32_t frames)
@@ -275,9 +356,11 @@ const uint8_t *fake_gpu_slot_texels(const gpu *g, uint32_t x, uint32_t y)
     return g->texels + ((size_t)y * g->desc.atlas_columns + x) * gpu_tile_bytes(&g->desc);
 }
 
-uint32_t fake_gpu_table(const gpu *g, uint32_t mip, uint32_t x, uint32_t y)
+uint64_t fake_gpu_entry(const gpu *g, vt_page p)
 {
-    return g->table[table_index(g, mip, x, y)];
+    const gpu_table *t = &g->desc.tables[p.texture - 1];
+    const size_t row = page_table_top(&t->shape, p.mip) + p.y;
+    return g->tables[p.texture - 1][row * t->width + page_table_left(&t->shape, p.mip) + p.x];
 }
 
 const gpu_frame *fake_gpu_frame(const gpu *g)
@@ -290,35 +373,49 @@ fake_gpu_counts fake_gpu_get_counts(const gpu *g)
     return g->counts;
 }
 
-static const char *check_entry(const gpu *g, uint32_t mip, uint32_t x, uint32_t y, bool holes)
+/* Whether `slot` holds the page of `mip` that lies over p. */
+static const char *check_slot(const gpu *g, vt_page p, uint32_t slot, uint32_t mip)
 {
-    const uint32_t entry = fake_gpu_table(g, mip, x, y);
-    if ((entry >> VT_ENTRY_OK_SHIFT & 1) == 0) {
-        return holes ? NULL : "a page has no resident ancestor";
-    }
-    const uint32_t slot_x = entry & 255, slot_y = entry >> VT_ENTRY_Y_SHIFT & 255;
-    if (slot_x >= g->desc.atlas_columns || slot_y >= g->desc.atlas_rows) {
+    const uint32_t x = slot & 255, y = slot >> 8 & 255, above = mip - p.mip;
+    if (x >= g->desc.atlas_columns || y >= g->desc.atlas_rows) {
         return "an entry points outside of the atlas";
     }
-    const uint32_t above = (entry >> VT_ENTRY_MIP_SHIFT & 15) - mip;
-    const vt_page there = page_unpack(fake_gpu_slot_page(g, slot_x, slot_y));
+    const vt_page there = page_unpack(fake_gpu_slot_page(g, x, y));
     if (there.texture == 0) {
         return "an entry points at a slot that was never filled";
     }
-    if (above > g->desc.shape.mips || there.mip != mip + above || there.x != x >> above ||
-        there.y != y >> above) {
+    if (above > PAGE_MAX_MIPS || there.texture != p.texture || there.mip != mip ||
+        there.x != p.x >> above || there.y != p.y >> above) {
         return "an entry points at another page's texels";
     }
     return NULL;
 }
 
-const char *fake_gpu_check_picture(const gpu *g, bool holes)
+static const char *check_entry(const gpu *g, vt_page p, bool holes)
 {
-    const page_shape *shape = &g->desc.shape;
+    const uint64_t entry = fake_gpu_entry(g, p);
+    const uint32_t slots = (uint32_t)entry, what = (uint32_t)(entry >> 32);
+    if ((what >> VT_ENTRY_OK_SHIFT & 1) == 0) {
+        return holes ? NULL : "a page has no resident ancestor";
+    }
+    const uint32_t mip = what >> VT_ENTRY_MIP_SHIFT & 15;
+    const char *wrong = check_slot(g, p, slots >> VT_ENTRY_SLOT_SHIFT, mip);
+    if (wrong == NULL && (what >> VT_ENTRY_COARSE_OK_SHIFT & 1) != 0) {
+        const uint32_t coarser = what >> VT_ENTRY_COARSE_MIP_SHIFT & 15;
+        wrong = coarser > mip ? check_slot(g, p, slots >> VT_ENTRY_COARSE_SLOT_SHIFT, coarser)
+                              : "an entry's coarser page is not coarser";
+    }
+    return wrong;
+}
+
+static const char *check_texture(const gpu *g, uint32_t texture, bool holes)
+{
+    const page_shape *shape = &g->desc.tables[texture - 1].shape;
     for (uint32_t mip = 0; mip < shape->mips; mip++) {
         for (uint32_t y = 0; y < page_rows(shape, mip); y++) {
             for (uint32_t x = 0; x < page_columns(shape, mip); x++) {
-                const char *why = check_entry(g, mip, x, y, holes);
+                const vt_page p = {(uint8_t)texture, (uint8_t)mip, (uint16_t)x, (uint16_t)y};
+                const char *why = check_entry(g, p, holes);
                 if (why) {
                     return why;
                 }
@@ -326,4 +423,13 @@ const char *fake_gpu_check_picture(const gpu *g, bool holes)
         }
     }
     return NULL;
+}
+
+const char *fake_gpu_check_picture(const gpu *g, bool holes)
+{
+    const char *why = NULL;
+    for (uint32_t i = 1; i <= g->desc.table_count && !why; i++) {
+        why = check_texture(g, i, holes);
+    }
+    return why;
 }

@@ -14,6 +14,7 @@ static struct {
     unsigned complaints;
     char first[256];
     const char *defines;
+    bool rectangles;
     GLuint vertices; /* core profile draws nothing without a vertex array, even an empty one */
 } rig;
 
@@ -93,14 +94,20 @@ void gl_rig_define(const char *text)
     rig.defines = text;
 }
 
+void gl_rig_set_rectangles(bool rectangles)
+{
+    rig.rectangles = rectangles;
+}
+
 GLuint gl_rig_program(const char *body)
 {
     const char *const vertex[] = {vertex_text};
-    const char *const fragment[] = {"#version 450 core\n", rig.defines ? rig.defines : "",
-                                    shader_vt_glsl, body};
+    const char *const fragment[] = {"#version 450 core\n",
+                                    rig.rectangles ? "#define VT_RECTANGLE\n" : "",
+                                    rig.defines ? rig.defines : "", shader_vt_glsl, body};
     const GLuint program = glCreateProgram();
     const GLuint stages[] = {compile(GL_VERTEX_SHADER, 1, vertex),
-                             compile(GL_FRAGMENT_SHADER, 4, fragment)};
+                             compile(GL_FRAGMENT_SHADER, 5, fragment)};
     glAttachShader(program, stages[0]);
     glAttachShader(program, stages[1]);
     glLinkProgram(program);

@@ -25,6 +25,9 @@ void gl_rig_expect_quiet(void);
 /* Text that programs made from now on have after their #version line; "" at first. */
 void gl_rig_define(const char *text);
 
+/* Whether programs made from now on have an atlas of rectangle textures (gpu_has_rectangles). */
+void gl_rig_set_rectangles(bool rectangles);
+
 /* A program of the full-screen triangle and a fragment shader: #version, vt_glsl's text, `body`,
  * which reads `in vec2 uv`. Fails the test when it does not compile. */
 GLuint gl_rig_program(const char *body);

@@ -43,8 +43,8 @@ void scene_sloping(uint32_t mip, uint32_t x, uint32_t y, uint8_t rgba[4])
 
 void scene_texel(const scene *s, uint32_t mip, int64_t x, int64_t y, uint8_t rgba[4])
 {
-    const int64_t width = page_mip_width(&s->desc.shape, mip);
-    const int64_t height = page_mip_height(&s->desc.shape, mip);
+    const int64_t width = page_mip_width(&s->shape, mip);
+    const int64_t height = page_mip_height(&s->shape, mip);
     if (s->wrap_x) {
         x = (x + width) % width;
     }
@@ -96,11 +96,12 @@ static uint32_t slot_y(uint32_t index)
 
 static void upload(scene *s, uint32_t x, uint32_t y, const uint8_t *texels, uint32_t id)
 {
-    const int32_t tile = gpu_staging_take(s->g);
+    const int32_t tile = gpu_staging_take(s->g, 0);
     const uint32_t bytes = gpu_tile_bytes(&s->desc);
     assert_true(tile >= 0);
     memcpy(gpu_staging(s->g) + (size_t)tile * bytes, texels, bytes);
-    gpu_upload(s->g, tile, x, y, id);
+    gpu_upload(s->g, &(gpu_part){.tile = tile, .x = x, .y = y, .corner = page_unpack(id)});
+    gpu_staging_sent(s->g, tile, 0);
     gpu_staging_fence(s->g, true);
 }
 
@@ -112,38 +113,65 @@ static void poison(scene *s)
     }
 }
 
-/* The nearest placed page at or above `page`. */
-static uint32_t entry_for(const scene *s, vt_page page)
+/* The nearest placed page at or above *page, which becomes that page; SCENE_MAX_PLACED: there is
+ * none. */
+static uint32_t nearest(const scene *s, vt_page *page)
 {
-    for (;; page = page_parent(page)) {
+    for (;; *page = page_parent(*page)) {
         for (uint32_t i = 0; i < s->placed_count; i++) {
             const vt_page p = s->placed[i].page;
-            if (p.mip == page.mip && p.x == page.x && p.y == page.y) {
-                return slot_x(i) | slot_y(i) << VT_ENTRY_Y_SHIFT |
-                       (uint32_t)p.mip << VT_ENTRY_MIP_SHIFT | 1u << VT_ENTRY_OK_SHIFT |
-                       s->placed[i].fade << VT_ENTRY_FADE_SHIFT;
+            if (p.mip == page->mip && p.x == page->x && p.y == page->y) {
+                return i;
             }
         }
-        if (page.mip + 1u >= s->desc.shape.mips) {
-            return 0;
+        if (page->mip + 1u >= s->shape.mips) {
+            return SCENE_MAX_PLACED;
         }
     }
 }
 
+static uint64_t slot_of(uint32_t index)
+{
+    return slot_x(index) | slot_y(index) << 8;
+}
+
+static uint64_t entry_for(const scene *s, vt_page page)
+{
+    const uint32_t shown = nearest(s, &page);
+    if (shown == SCENE_MAX_PLACED) {
+        return 0;
+    }
+    uint64_t entry = slot_of(shown) | (uint64_t)page.mip << 32 | UINT64_C(1) << 40 |
+                     (uint64_t)s->placed[shown].fade << 56;
+    if (page.mip + 1u < s->shape.mips) {
+        page = page_parent(page);
+        const uint32_t behind = nearest(s, &page);
+        entry |= behind < SCENE_MAX_PLACED
+                     ? slot_of(behind) << 16 | (uint64_t)page.mip << 36 | UINT64_C(1) << 41
+                     : 0;
+    }
+    return entry;
+}
+
+static void write_mip(scene *s, uint32_t mip)
+{
+    const uint32_t width = page_columns(&s->shape, mip), height = page_rows(&s->shape, mip);
+    uint64_t *entries = calloc((size_t)width * height, sizeof(*entries));
+    assert_non_null(entries);
+    for (uint32_t i = 0; i < width * height; i++) {
+        entries[i] = entry_for(s, (vt_page){SCENE_TEXTURE, (uint8_t)mip, (uint16_t)(i % width),
+                                            (uint16_t)(i / width)});
+    }
+    const pagetable_rect all = {page_table_left(&s->shape, mip), page_table_top(&s->shape, mip),
+                                width, height};
+    gpu_table_write(s->g, SCENE_TEXTURE, all, entries, width);
+    free(entries);
+}
+
 void scene_write_table(scene *s)
 {
-    const page_shape *shape = &s->desc.shape;
-    for (uint32_t mip = 0; mip < shape->mips; mip++) {
-        const uint32_t width = page_table_width(shape, mip);
-        const uint32_t height = page_table_height(shape, mip);
-        uint32_t *entries = calloc((size_t)width * height, sizeof(*entries));
-        assert_non_null(entries);
-        for (uint32_t i = 0; i < width * height; i++) {
-            entries[i] = entry_for(s, (vt_page){SCENE_TEXTURE, (uint8_t)mip, (uint16_t)(i % width),
-                                                (uint16_t)(i / width)});
-        }
-        gpu_table_write(s->g, mip, 0, 0, width, height, entries, width);
-        free(entries);
+    for (uint32_t mip = 0; mip < s->shape.mips; mip++) {
+        write_mip(s, mip);
     }
 }
 
@@ -154,16 +182,16 @@ void scene_place(scene *s, uint32_t mip, uint32_t x, uint32_t y, uint32_t fade)
     const uint32_t index = s->placed_count++;
     assert_true(index < SCENE_MAX_PLACED);
     s->placed[index] = (scene_placed){page, fade};
-    fill(s, mip, (int64_t)x * s->desc.shape.payload - SCENE_BORDER,
-         (int64_t)y * s->desc.shape.payload - SCENE_BORDER, VT_PAGE_TEXELS, VT_PAGE_TEXELS, texels);
+    fill(s, mip, (int64_t)x * s->shape.payload - SCENE_BORDER,
+         (int64_t)y * s->shape.payload - SCENE_BORDER, VT_PAGE_TEXELS, VT_PAGE_TEXELS, texels);
     upload(s, slot_x(index), slot_y(index), texels, page_pack(page));
 }
 
 void scene_place_mips(scene *s, uint32_t first)
 {
-    for (uint32_t mip = first; mip < s->desc.shape.mips; mip++) {
-        for (uint32_t y = 0; y < page_rows(&s->desc.shape, mip); y++) {
-            for (uint32_t x = 0; x < page_columns(&s->desc.shape, mip); x++) {
+    for (uint32_t mip = first; mip < s->shape.mips; mip++) {
+        for (uint32_t y = 0; y < page_rows(&s->shape, mip); y++) {
+            for (uint32_t x = 0; x < page_columns(&s->shape, mip); x++) {
                 scene_place(s, mip, x, y, 255);
             }
         }
@@ -212,10 +240,10 @@ static void make_plain(scene *s)
     uint8_t *texels = malloc((size_t)SCENE_WIDTH * SCENE_HEIGHT * 4);
     assert_non_null(texels);
     glCreateTextures(GL_TEXTURE_2D, 1, &s->plain);
-    glTextureStorage2D(s->plain, (GLsizei)d->shape.mips, format, SCENE_WIDTH, SCENE_HEIGHT);
-    for (uint32_t mip = 0; mip < d->shape.mips; mip++) {
-        const uint32_t width = page_mip_width(&d->shape, mip);
-        const uint32_t height = page_mip_height(&d->shape, mip);
+    glTextureStorage2D(s->plain, (GLsizei)s->shape.mips, format, SCENE_WIDTH, SCENE_HEIGHT);
+    for (uint32_t mip = 0; mip < s->shape.mips; mip++) {
+        const uint32_t width = page_mip_width(&s->shape, mip);
+        const uint32_t height = page_mip_height(&s->shape, mip);
         fill(s, mip, 0, 0, width, height, texels);
         if (bc1) {
             const uint32_t blocks = (width + BLOCK - 1) / BLOCK * ((height + BLOCK - 1) / BLOCK);
@@ -238,10 +266,9 @@ static void make_plain(scene *s)
 
 void scene_bind(scene *s, float bias, float feedback_scale)
 {
-    gpu_bind(s->g, &(gpu_frame){.texture = SCENE_TEXTURE,
-                                .mip_bias = bias,
-                                .feedback_scale = feedback_scale,
-                                .wrap_x = s->wrap_x});
+    gpu_bind(
+        s->g,
+        &(gpu_frame){.texture = SCENE_TEXTURE, .mip_bias = bias, .feedback_scale = feedback_scale});
 }
 
 scene scene_open(scene s, uint32_t width, uint32_t height)
@@ -253,7 +280,18 @@ scene scene_open(scene s, uint32_t width, uint32_t height)
     s.desc.feedback_width = s.desc.feedback_height = 16;
     s.desc.audit = true;
     s.texels = s.texels ? s.texels : scene_noisy;
-    assert_true(page_shape_make(width, height, SCENE_BORDER, &s.desc.shape));
+    assert_true(page_shape_make(width, height, SCENE_BORDER, &s.shape));
+    s.tables = calloc(SCENE_TEXTURE, sizeof(*s.tables));
+    assert_non_null(s.tables);
+    for (uint32_t i = 0; i < SCENE_TEXTURE; i++) {
+        s.tables[i] = (gpu_table){.shape = s.shape,
+                                  .width = page_table_width(&s.shape),
+                                  .height = page_table_height(&s.shape),
+                                  .wrap_x = s.wrap_x};
+    }
+    s.desc.tables = s.tables;
+    s.desc.table_count = SCENE_TEXTURE;
+    gl_rig_set_rectangles(gpu_has_rectangles(&s.desc));
     char error[256] = "";
     s.g = gpu_create(&s.desc, error, sizeof(error));
     if (!s.g) {
@@ -276,5 +314,6 @@ void scene_close(scene *s)
 {
     glDeleteTextures(1, &s->plain);
     gpu_destroy(s->g);
+    free(s->tables);
     gl_rig_expect_quiet();
 }

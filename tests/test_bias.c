@@ -35,6 +35,34 @@ static void still_camera_comes_to_rest_at_every_budget(void **state)
     }
 }
 
+/* A picture seen straight on: all of it goes from one mip to the next at once. */
+static void picture_that_jumps_by_whole_mips_comes_to_rest(void **state)
+{
+    (void)state;
+    for (uint32_t capacity = 16; capacity < 1000; capacity += 7) {
+        bias b = {.limit = 8};
+        int moves = 0;
+        for (int image = 0; image < IMAGES; image++) {
+            const uint32_t wanted = (uint32_t)(1000 * powf(0.25f, floorf(b.value)));
+            moves += bias_step(&b, wanted, capacity, wanted > capacity) && image > IMAGES / 2;
+        }
+        assert_int_equal(moves, 0);
+        assert_true((uint32_t)(1000 * powf(0.25f, floorf(b.value))) <= capacity);
+    }
+}
+
+static void far_too_small_a_pool_is_answered_within_a_few_steps(void **state)
+{
+    (void)state;
+    bias b = {.limit = 8};
+    int image = 0;
+    while (1000 * powf(0.25f, b.value) > 10) {
+        bias_step(&b, (uint32_t)(1000 * powf(0.25f, b.value)), 10, true);
+        image++;
+    }
+    assert_true(image <= 16);
+}
+
 static void ample_pool_has_no_bias(void **state)
 {
     (void)state;
@@ -68,6 +96,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(still_camera_comes_to_rest_at_every_budget),
+        cmocka_unit_test(picture_that_jumps_by_whole_mips_comes_to_rest),
+        cmocka_unit_test(far_too_small_a_pool_is_answered_within_a_few_steps),
         cmocka_unit_test(ample_pool_has_no_bias),
         cmocka_unit_test(bias_goes_back_to_zero_when_the_need_is_gone),
         cmocka_unit_test(limit_holds),

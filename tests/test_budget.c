@@ -10,11 +10,20 @@
 
 #include "tests/seed.h"
 
+static gpu_table table;
+
 static gpu_desc desc_of(uint32_t width, uint32_t height, texel_format format)
 {
-    gpu_desc d = {.layer_count = 1, .feedback_width = 160, .feedback_height = 90, .anisotropy = 1};
+    gpu_desc d = {.tables = &table,
+                  .table_count = 1,
+                  .layer_count = 1,
+                  .feedback_width = 160,
+                  .feedback_height = 90,
+                  .anisotropy = 1};
     d.formats[0] = format;
-    assert_true(page_shape_make(width, height, 4, &d.shape));
+    assert_true(page_shape_make(width, height, 4, &table.shape));
+    table.width = page_table_width(&table.shape);
+    table.height = page_table_height(&table.shape);
     return d;
 }
 
@@ -27,7 +36,7 @@ static void budgets_are_kept_and_used_up(void **state)
         gpu_desc d = desc_of(1 + seed_below(&random, 60000), 1 + seed_below(&random, 60000),
                              seed_below(&random, 2) ? TEXEL_BC1 : TEXEL_RGBA8);
         const uint64_t budget = UINT64_C(1) << (16 + seed_below(&random, 16));
-        const uint32_t pages = page_count(&d.shape), least = pages < 8 ? pages : 8;
+        const uint32_t pages = page_count(&table.shape), least = pages < 8 ? pages : 8;
         uint64_t least_bytes;
         const uint32_t slots = budget_fit_atlas(&d, budget, least, pages, 128, &least_bytes);
         if (slots == 0) {
@@ -51,7 +60,7 @@ static void what_is_said_to_be_the_least_is_enough(void **state)
     (void)state;
     for (uint32_t side = 100; side < 100000; side = side * 3 / 2) {
         gpu_desc d = desc_of(side, side / 2 + 1, TEXEL_RGBA8);
-        const uint32_t pages = page_count(&d.shape), least = pages < 8 ? pages : 8;
+        const uint32_t pages = page_count(&table.shape), least = pages < 8 ? pages : 8;
         uint64_t least_bytes, same;
         assert_int_equal(budget_fit_atlas(&d, 1, least, pages, 128, &least_bytes), 0);
         assert_true(budget_fit_atlas(&d, least_bytes, least, pages, 128, &same) >= least);

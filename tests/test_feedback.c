@@ -44,8 +44,8 @@ static void draw_random_image(void)
     for (uint32_t i = 0; i < PIXELS;) {
         vt_page p = {.texture = (uint8_t)(1 + random_below(2))};
         p.mip = (uint8_t)random_below(shapes[p.texture - 1].mips);
-        p.x = (uint16_t)random_below(page_table_width(&shapes[p.texture - 1], p.mip));
-        p.y = (uint16_t)random_below(page_table_height(&shapes[p.texture - 1], p.mip));
+        p.x = (uint16_t)random_below(2 + page_columns(&shapes[p.texture - 1], p.mip));
+        p.y = (uint16_t)random_below(2 + page_rows(&shapes[p.texture - 1], p.mip));
         const uint32_t kind = random_below(10);
         const uint32_t noise = (uint32_t)seed_next(&random_state);
         const uint32_t id = kind == 0 ? 0 : kind == 1 ? noise : page_pack(p);

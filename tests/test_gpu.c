@@ -17,11 +17,24 @@
 enum { MAX_NAMES = 512, FEEDBACK_WIDTH = 20, FEEDBACK_HEIGHT = 12 };
 
 static uint64_t seed; /* of this run */
+static gpu_table tables[2];
 
-/* An RGBA8 layer and a BC1 layer, 4 x 2 slots. */
+static void shape_tables(uint32_t width, uint32_t height)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        page_shape *shape = &tables[i].shape;
+        assert_true(page_shape_make(width, height / (i + 1), 4, shape));
+        tables[i].width = page_table_width(shape);
+        tables[i].height = page_table_height(shape);
+    }
+}
+
+/* An RGBA8 layer and a BC1 layer, 4 x 2 slots, two textures. */
 static gpu_desc small_desc(void)
 {
-    gpu_desc desc = {
+    const gpu_desc desc = {
+        .tables = tables,
+        .table_count = 2,
         .atlas_columns = 4,
         .atlas_rows = 2,
         .layer_count = 2,
@@ -32,7 +45,7 @@ static gpu_desc small_desc(void)
         .feedback_height = FEEDBACK_HEIGHT,
         .anisotropy = 1,
     };
-    assert_true(page_shape_make(1000, 500, 4, &desc.shape)); /* 9 x 5 pages: a table of 16 x 8 */
+    shape_tables(1000, 500); /* 9 x 5 pages */
     return desc;
 }
 
@@ -121,15 +134,17 @@ static void counts_every_byte_that_it_makes(void **state)
 {
     (void)state;
     static const struct {
-        uint32_t width, height, columns, rows, tiles, feedback_width;
-    } cases[] = {{1000, 500, 4, 2, 3, 20}, {120, 120, 1, 1, 1, 1}, {240, 121, 8, 3, 40, 161}};
+        uint32_t width, height, columns, rows, tiles, feedback_width, survey_width;
+    } cases[] = {
+        {1000, 500, 4, 2, 3, 20, 0}, {120, 120, 1, 1, 1, 1, 1}, {240, 121, 8, 3, 40, 161, 320}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         gpu_desc desc = small_desc();
-        assert_true(page_shape_make(cases[i].width, cases[i].height, 4, &desc.shape));
+        shape_tables(cases[i].width, cases[i].height);
         desc.atlas_columns = cases[i].columns;
         desc.atlas_rows = cases[i].rows;
         desc.staging_tiles = cases[i].tiles;
         desc.feedback_width = cases[i].feedback_width;
+        desc.survey_width = desc.survey_height = cases[i].survey_width;
         const uint64_t before = bytes_on_the_card();
         gpu *g = create(&desc);
         assert_int_equal(bytes_on_the_card() - before, gpu_bytes(&desc));
@@ -143,8 +158,9 @@ static void counts_every_byte_that_it_makes(void **state)
 static void refuses_what_cannot_be_made(void **state)
 {
     (void)state;
-    gpu_desc bad[10];
-    for (size_t i = 0; i < 10; i++) {
+    const gpu_table nothing = {.width = 1, .height = 1};
+    gpu_desc bad[12];
+    for (size_t i = 0; i < 12; i++) {
         bad[i] = small_desc();
     }
     bad[0].atlas_columns = 0;
@@ -156,8 +172,10 @@ static void refuses_what_cannot_be_made(void **state)
     bad[6].staging_tiles = UINT32_MAX;
     bad[7].feedback_width = 0;
     bad[8].feedback_height = 1 << 20;
-    bad[9].shape.mips = 0;
-    for (size_t i = 0; i < 10; i++) {
+    bad[9].tables = &nothing;
+    bad[10].table_count = 0;
+    bad[11].survey_width = 1 << 20;
+    for (size_t i = 0; i < 12; i++) {
         char error[256] = "";
         if (gpu_create(&bad[i], error, sizeof(error))) {
             fail_msg("case %zu was made", i);
@@ -215,6 +233,14 @@ static void expect_slot(uint32_t x, uint32_t y, const uint8_t *tile)
     assert_memory_equal(texels, tile + TEXEL_PAGE_MAX_BYTES, bc1_bytes);
 }
 
+/* Sends a page by itself. */
+static void send(gpu *g, int32_t tile, uint32_t x, uint32_t y)
+{
+    const vt_page page = {1, 0, (uint16_t)x, (uint16_t)y};
+    gpu_upload(g, &(gpu_part){.tile = tile, .x = x, .y = y, .corner = page});
+    gpu_staging_sent(g, tile, 0);
+}
+
 static void uploads_land_in_their_slots_and_nowhere_else(void **state)
 {
     (void)state;
@@ -224,16 +250,69 @@ static void uploads_land_in_their_slots_and_nowhere_else(void **state)
     uint8_t *copies = malloc((size_t)bytes * 8);
     assert_non_null(copies);
     for (uint32_t slot = 0; slot < 8; slot++) { /* more slots than tiles: they come round */
-        const int32_t tile = gpu_staging_take(g);
+        const int32_t tile = gpu_staging_take(g, 0);
         assert_true(tile >= 0);
         random_tile(g, tile, copies + (size_t)slot * bytes);
-        gpu_upload(g, tile, slot % 4, slot / 4, slot + 1);
+        send(g, tile, slot % 4, slot / 4);
         gpu_staging_fence(g, true);
     }
     for (uint32_t slot = 0; slot < 8; slot++) {
         expect_slot(slot % 4, slot / 4, copies + (size_t)slot * bytes);
     }
+    gpu_copy(g, 0, 0, 3, 1);
+    expect_slot(3, 1, copies);
+    expect_slot(2, 1, copies + (size_t)6 * bytes);
     free(copies);
+    destroy(g);
+}
+
+/* Puts a page's layers into their places in a block's rectangles. */
+static void lay_page(const gpu_desc *desc, uint32_t order, uint32_t page, const uint8_t *texels,
+                     uint8_t *block)
+{
+    for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
+        const size_t row = texel_row_bytes(desc->formats[layer]);
+        const size_t rows = texel_page_rows(desc->formats[layer]);
+        for (size_t y = 0; y < rows; y++) {
+            const size_t at = ((morton_y(page) * rows + y) << order) * row + morton_x(page) * row;
+            memcpy(block + at, texels, row);
+            texels += row;
+        }
+        block += (rows * row) << 2 * order;
+    }
+}
+
+/* A block of 2 x 2 as a whole, then again in two of its quarters. */
+static void blocks_and_their_parts_land_page_by_page(void **state)
+{
+    (void)state;
+    gpu_desc desc = small_desc();
+    desc.staging_tiles = 5;
+    gpu *g = create(&desc);
+    const uint32_t bytes = gpu_tile_bytes(&desc);
+    uint8_t *pages = malloc((size_t)bytes * 4);
+    assert_non_null(pages);
+    const int32_t tile = gpu_staging_take(g, 1);
+    assert_int_equal(tile, 0);
+    for (uint32_t i = 0; i < 4 * bytes; i++) {
+        pages[i] = (uint8_t)seed_next(&seed);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        lay_page(&desc, 1, i, pages + (size_t)i * bytes, gpu_staging(g) + (size_t)tile * bytes);
+    }
+    const vt_page corner = {1, 0, 0, 0};
+    gpu_upload(g, &(gpu_part){.tile = tile, .order = 1, .part_order = 1, .corner = corner});
+    gpu_upload(g, &(gpu_part){.tile = tile, .order = 1, .first = 1, .x = 3, .corner = corner});
+    gpu_upload(g,
+               &(gpu_part){.tile = tile, .order = 1, .first = 2, .x = 2, .y = 1, .corner = corner});
+    gpu_staging_sent(g, tile, 1);
+    gpu_staging_fence(g, true);
+    for (uint32_t i = 0; i < 4; i++) {
+        expect_slot(morton_x(i), morton_y(i), pages + (size_t)i * bytes);
+    }
+    expect_slot(3, 0, pages + (size_t)1 * bytes);
+    expect_slot(2, 1, pages + (size_t)2 * bytes);
+    free(pages);
     destroy(g);
 }
 
@@ -244,76 +323,121 @@ static void tiles_return_once_the_card_has_read_them(void **state)
     gpu *g = create(&desc);
     int32_t tiles[3];
     for (int i = 0; i < 3; i++) {
-        tiles[i] = gpu_staging_take(g);
+        tiles[i] = gpu_staging_take(g, 0);
         assert_in_range(tiles[i], 0, 2);
     }
-    assert_int_equal(gpu_staging_take(g), -1);
-    gpu_staging_give(g, tiles[1]); /* a job that came to nothing */
-    assert_int_equal(gpu_staging_take(g), tiles[1]);
-    gpu_upload(g, tiles[0], 0, 0, 1);
-    assert_int_equal(gpu_staging_take(g), -1); /* not before it was fenced */
+    assert_int_equal(gpu_staging_take(g, 0), -1);
+    gpu_staging_give(g, tiles[1], 0); /* a job that came to nothing */
+    assert_int_equal(gpu_staging_take(g, 0), tiles[1]);
+    send(g, tiles[0], 0, 0);
+    assert_int_equal(gpu_staging_take(g, 0), -1); /* not before it was fenced */
     gpu_staging_fence(g, true);
-    assert_int_equal(gpu_staging_take(g), tiles[0]);
+    assert_int_equal(gpu_staging_take(g, 0), tiles[0]);
     assert_null(gpu_check(g));
     destroy(g);
+}
+
+enum { MOST_HELD = 90 };
+
+/* Blocks that the test has taken. */
+typedef struct held_block {
+    int32_t tile;
+    uint32_t order;
+} held_block;
+
+static void do_something(gpu *g, held_block held[MOST_HELD], uint32_t *count)
+{
+    const uint32_t order = seed_below(&seed, 4);
+    int32_t tile;
+    switch (seed_below(&seed, 4)) {
+    case 0:
+        tile = gpu_staging_take(g, order);
+        if (tile >= 0) {
+            assert_int_equal(tile % (1 << 2 * order), 0);
+            held[(*count)++] = (held_block){tile, order};
+        }
+        break;
+    case 1:
+        if (*count > 0) {
+            (*count)--;
+            gpu_staging_give(g, held[*count].tile, held[*count].order);
+        }
+        break;
+    case 2:
+        if (*count > 0) { /* one page of it is enough */
+            (*count)--;
+            const held_block b = held[*count];
+            gpu_upload(g, &(gpu_part){.tile = b.tile, .order = b.order, .corner = {1, 0, 0, 0}});
+            gpu_staging_sent(g, b.tile, b.order);
+        }
+        break;
+    default:
+        gpu_staging_fence(g, seed_below(&seed, 8) == 0);
+        break;
+    }
 }
 
 static void books_balance_whatever_is_done(void **state)
 {
     (void)state;
     gpu_desc desc = small_desc();
-    desc.staging_tiles = 7;
+    desc.staging_tiles = MOST_HELD;
     gpu *g = create(&desc);
-    int32_t held[7];
-    uint32_t held_count = 0;
+    held_block held[MOST_HELD];
+    uint32_t count = 0;
     for (int step = 0; step < 600; step++) {
-        const uint32_t action = seed_below(&seed, 4);
-        int32_t tile;
-        if (action == 0 && held_count < 7 && (tile = gpu_staging_take(g)) >= 0) {
-            held[held_count++] = tile;
-        } else if (action == 1 && held_count > 0) {
-            gpu_staging_give(g, held[--held_count]);
-        } else if (action == 2 && held_count > 0) {
-            gpu_upload(g, held[--held_count], seed_below(&seed, 4), seed_below(&seed, 2), 1);
-        } else if (action == 3) {
-            gpu_staging_fence(g, seed_below(&seed, 8) == 0);
-        }
+        do_something(g, held, &count);
         const char *why = gpu_check(g);
         if (why) {
             fail_msg("%s after step %d", why, step);
         }
     }
-    gpu_staging_fence(g, true);
-    for (; held_count < 7; held_count++) {
-        assert_true(gpu_staging_take(g) >= 0); /* no tile was lost */
+    while (count > 0) {
+        count--;
+        gpu_staging_give(g, held[count].tile, held[count].order);
     }
-    assert_int_equal(gpu_staging_take(g), -1);
+    gpu_staging_fence(g, true);
+    for (uint32_t i = 0; i < MOST_HELD; i++) {
+        assert_true(gpu_staging_take(g, 0) >= 0); /* no tile was lost */
+    }
+    assert_int_equal(gpu_staging_take(g, 0), -1);
     destroy(g);
 }
 
-/* --- page table --- */
+/* --- page tables --- */
 
 static void table_rectangles_land_with_their_stride(void **state)
 {
     (void)state;
     const gpu_desc desc = small_desc();
+    const uint64_t only = UINT64_C(0x123456789abcdef0);
     gpu *g = create(&desc);
-    uint32_t source[8 * 11], level[8 * 4], row[2] = {7, 8};
+    uint64_t source[8 * 11], level[32 * 32];
+    const uint32_t width = tables[0].width, height = tables[0].height;
     for (uint32_t i = 0; i < 8 * 11; i++) {
-        source[i] = 1000 + i;
+        source[i] = (UINT64_C(1) << 40) + i;
     }
-    gpu_table_write(g, 1, 3, 1, 4, 2, source, 11); /* mip 1 is 8 x 4 */
-    gpu_table_write(g, 4, 0, 0, 1, 1, row, 2);     /* the last one */
-    const GLuint table = texture_labelled("table", GL_R32UI);
-    glGetTextureImage(table, 1, GL_RED_INTEGER, GL_UNSIGNED_INT, sizeof(level), level);
-    for (uint32_t y = 0; y < 4; y++) {
-        for (uint32_t x = 0; x < 8; x++) {
-            const bool inside = x >= 3 && x < 7 && y >= 1 && y < 3;
-            assert_int_equal(level[y * 8 + x], inside ? 1000 + (y - 1) * 11 + (x - 3) : 0);
+    gpu_table_write(g, 1, (pagetable_rect){3, 1, 4, 2}, source, 11);
+    gpu_table_write(g, 2, (pagetable_rect){0, 0, 1, 1}, &only, 1);
+    GLuint found = 0;
+    for (GLuint name = 1; name < MAX_NAMES && !found; name++) { /* the first of the two */
+        char text[64] = "";
+        if (glIsTexture(name)) {
+            glGetObjectLabel(GL_TEXTURE, name, sizeof(text), NULL, text);
+            found = strcmp(text, "page table") == 0 ? name : 0;
         }
     }
-    glGetTextureImage(table, 4, GL_RED_INTEGER, GL_UNSIGNED_INT, sizeof(level), level);
-    assert_int_equal(level[0], 7);
+    assert_true(found != 0 && width * height <= 32 * 32);
+    glGetTextureImage(found, 0, GL_RG_INTEGER, GL_UNSIGNED_INT, sizeof(level), level);
+    for (uint32_t y = 0; y < height; y++) {
+        for (uint32_t x = 0; x < width; x++) {
+            const bool inside = x >= 3 && x < 7 && y >= 1 && y < 3;
+            const uint64_t right = inside ? source[(y - 1) * 11 + (x - 3)] : 0;
+            assert_true(level[y * width + x] == right);
+        }
+    }
+    glGetTextureImage(found + 1, 0, GL_RG_INTEGER, GL_UNSIGNED_INT, sizeof(level), level);
+    assert_true(level[0] == only);
     destroy(g);
 }
 
@@ -325,25 +449,26 @@ static const char ids_by_place[] =
     "layout(location = 1) uniform uint base;\n"
     "void main() { id = base + uint(gl_FragCoord.y) * 1000u + uint(gl_FragCoord.x); }\n";
 
-static void draw_feedback(gpu *g, GLuint program, uint32_t base, uint64_t tag)
+static void draw_feedback(gpu *g, GLuint program, uint32_t base, uint64_t tag, bool survey)
 {
-    assert_true(gpu_feedback_begin(g, tag));
+    assert_true(gpu_feedback_begin(g, tag, survey));
     glProgramUniform1ui(program, 1, base);
     gl_rig_draw(program, (gl_rig_area){0, 0, 1, 1});
     gpu_feedback_end(g);
 }
 
-static void expect_feedback(gpu *g, uint32_t base, uint64_t tag)
+static void expect_feedback(gpu *g, uint32_t base, uint64_t tag, uint32_t scale)
 {
+    const uint32_t width = FEEDBACK_WIDTH * scale, height = FEEDBACK_HEIGHT * scale;
     gpu_feedback image;
     assert_true(gpu_feedback_poll(g, true, &image));
     assert_true(gpu_feedback_poll(g, false, &image)); /* the same one until it is done with */
     assert_int_equal(image.tag, tag);
-    assert_int_equal(image.width, FEEDBACK_WIDTH);
-    assert_int_equal(image.height, FEEDBACK_HEIGHT);
-    for (uint32_t y = 0; y < FEEDBACK_HEIGHT; y++) {
-        for (uint32_t x = 0; x < FEEDBACK_WIDTH; x++) {
-            assert_int_equal(image.ids[y * FEEDBACK_WIDTH + x], base ? base + y * 1000 + x : 0);
+    assert_int_equal(image.width, width);
+    assert_int_equal(image.height, height);
+    for (uint32_t y = 0; y < height; y++) {
+        for (uint32_t x = 0; x < width; x++) {
+            assert_int_equal(image.ids[y * width + x], base ? base + y * 1000 + x : 0);
         }
     }
     gpu_feedback_done(g);
@@ -360,13 +485,38 @@ static void feedback_comes_back_in_order(void **state)
     uint32_t drawn = 0, back = 0;
     while (back < 3 * GPU_FEEDBACK_BUFFERS) { /* the ring comes round thrice */
         while (drawn < back + GPU_FEEDBACK_BUFFERS) {
-            draw_feedback(g, program, 100000 * (drawn + 1), drawn);
+            draw_feedback(g, program, 100000 * (drawn + 1), drawn, false);
             drawn++;
         }
-        assert_false(gpu_feedback_begin(g, 99)); /* all of them are on their way */
-        expect_feedback(g, 100000 * (back + 1), back);
+        assert_false(gpu_feedback_begin(g, 99, false)); /* all of them are on their way */
+        expect_feedback(g, 100000 * (back + 1), back, 1);
         back++;
         assert_null(gpu_check(g));
+    }
+    glDeleteProgram(program);
+    destroy(g);
+}
+
+/* Of a size and in a buffer of their own, but in one order with the others. */
+static void surveys_come_back_among_the_others(void **state)
+{
+    (void)state;
+    gpu_desc desc = small_desc();
+    desc.survey_width = 4 * FEEDBACK_WIDTH;
+    desc.survey_height = 4 * FEEDBACK_HEIGHT;
+    gpu *g = create(&desc);
+    const GLuint program = gl_rig_program(ids_by_place);
+    for (uint64_t round = 0; round < 3; round++) {
+        draw_feedback(g, program, 100000, 1, false);
+        draw_feedback(g, program, 200000, 2, true);
+        assert_false(gpu_feedback_begin(g, 9, true)); /* one at a time */
+        draw_feedback(g, program, 300000, 3, false);
+        draw_feedback(g, program, 400000, 4, false);
+        assert_null(gpu_check(g));
+        expect_feedback(g, 100000, 1, 1);
+        expect_feedback(g, 200000, 2, 4);
+        expect_feedback(g, 300000, 3, 1);
+        expect_feedback(g, 400000, 4, 1);
     }
     glDeleteProgram(program);
     destroy(g);
@@ -378,15 +528,15 @@ static void feedback_is_cleared_whatever_the_caller_had_set(void **state)
     const gpu_desc desc = small_desc();
     gpu *g = create(&desc);
     const GLuint program = gl_rig_program(ids_by_place);
-    draw_feedback(g, program, 100000, 1);
+    draw_feedback(g, program, 100000, 1, false);
     glEnable(GL_SCISSOR_TEST);
     glScissor(0, 0, 1, 1);
     glColorMask(GL_FALSE, GL_FALSE, GL_FALSE, GL_FALSE);
     glDepthMask(GL_FALSE);
-    assert_true(gpu_feedback_begin(g, 2));
+    assert_true(gpu_feedback_begin(g, 2, false));
     gpu_feedback_end(g); /* nothing was drawn */
-    expect_feedback(g, 100000, 1);
-    expect_feedback(g, 0, 2);
+    expect_feedback(g, 100000, 1, 1);
+    expect_feedback(g, 0, 2, 1);
     glDeleteProgram(program);
     destroy(g);
 }
@@ -397,8 +547,8 @@ static void can_be_destroyed_with_work_in_flight(void **state)
     const gpu_desc desc = small_desc();
     gpu *g = create(&desc);
     const GLuint program = gl_rig_program(ids_by_place);
-    draw_feedback(g, program, 1, 1);
-    gpu_upload(g, gpu_staging_take(g), 0, 0, 1);
+    draw_feedback(g, program, 1, 1, false);
+    send(g, gpu_staging_take(g, 0), 0, 0);
     gpu_staging_fence(g, false);
     glDeleteProgram(program);
     destroy(g);
@@ -411,10 +561,10 @@ static void leaves_pixel_transfer_state_alone(void **state)
                                   GL_UNPACK_ROW_LENGTH, GL_PACK_ROW_LENGTH};
     const gpu_desc desc = small_desc();
     gpu *g = create(&desc);
-    const uint32_t entry = 1;
-    gpu_upload(g, gpu_staging_take(g), 0, 0, 1);
-    gpu_table_write(g, 0, 0, 0, 1, 1, &entry, 1);
-    assert_true(gpu_feedback_begin(g, 1));
+    const uint64_t entry = 1;
+    send(g, gpu_staging_take(g, 0), 0, 0);
+    gpu_table_write(g, 1, (pagetable_rect){0, 0, 1, 1}, &entry, 1);
+    assert_true(gpu_feedback_begin(g, 1, false));
     gpu_feedback_end(g);
     for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
         GLint value = -1;
@@ -464,10 +614,12 @@ int main(void)
         cmocka_unit_test(counts_every_byte_that_it_makes),
         cmocka_unit_test(refuses_what_cannot_be_made),
         cmocka_unit_test(uploads_land_in_their_slots_and_nowhere_else),
+        cmocka_unit_test(blocks_and_their_parts_land_page_by_page),
         cmocka_unit_test(tiles_return_once_the_card_has_read_them),
         cmocka_unit_test(books_balance_whatever_is_done),
         cmocka_unit_test(table_rectangles_land_with_their_stride),
         cmocka_unit_test(feedback_comes_back_in_order),
+        cmocka_unit_test(surveys_come_back_among_the_others),
         cmocka_unit_test(feedback_is_cleared_whatever_the_caller_had_set),
         cmocka_unit_test(can_be_destroyed_with_work_in_flight),
         cmocka_unit_test(leaves_pixel_transfer_state_alone),

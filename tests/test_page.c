@@ -53,8 +53,8 @@ static void check_shape(const page_shape *s)
     for (uint32_t mip = 0; mip < s->mips; mip++) {
         const uint32_t columns = page_columns(s, mip), rows = page_rows(s, mip);
         pages += columns * rows;
-        assert_true(columns >= 1 && columns <= page_table_width(s, mip));
-        assert_true(rows >= 1 && rows <= page_table_height(s, mip));
+        assert_true(columns >= 1 && columns <= s->grid_x);
+        assert_true(rows >= 1 && rows <= s->grid_y);
         assert_false(page_exists(s, (vt_page){0, (uint8_t)mip, (uint16_t)columns, 0}));
         assert_false(page_exists(s, (vt_page){0, (uint8_t)mip, 0, (uint16_t)rows}));
         if (mip + 1 < s->mips) {

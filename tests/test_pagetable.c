@@ -14,9 +14,10 @@
 
 enum { STEPS = 3000, MODEL_ENTRIES = 64 * 64 * 2 };
 
-/* By place in the table, padding included: the entry of a mapped page, 0 of others. */
-static uint32_t mapped[PAGE_MAX_MIPS][MODEL_ENTRIES];
-static uint32_t gpu_copy[PAGE_MAX_MIPS][MODEL_ENTRIES];
+/* By page: what a mapped page brings into its entry, 0 of others; and the table as the GPU has it.
+ */
+static uint64_t mapped[PAGE_MAX_MIPS][MODEL_ENTRIES];
+static uint64_t gpu_copy[MODEL_ENTRIES * 2];
 static bool slot_used[65536];
 static uint64_t random_state;
 
@@ -25,33 +26,47 @@ static uint32_t random_below(uint32_t limit)
     return seed_below(&random_state, limit);
 }
 
-static uint32_t *model_at(const page_shape *s, vt_page p)
+static uint64_t *model_at(const page_shape *s, vt_page p)
 {
-    return &mapped[p.mip][p.y * page_table_width(s, p.mip) + p.x];
+    return &mapped[p.mip][p.y * page_columns(s, p.mip) + p.x];
 }
 
-/* The rule itself: go up until a mapped page is found. */
-static uint32_t model_entry(const page_shape *s, vt_page p)
+/* Goes up from *p to a mapped page; 0: there is none. */
+static uint64_t nearest(const page_shape *s, vt_page *p)
 {
-    while (*model_at(s, p) == 0 && p.mip + 1u < s->mips) {
-        p = page_parent(p);
+    while (*model_at(s, *p) == 0 && p->mip + 1u < s->mips) {
+        *p = page_parent(*p);
     }
-    return *model_at(s, p);
+    return *model_at(s, *p);
+}
+
+/* The rule itself: the nearest mapped page, and behind it the nearest above that one. */
+static uint64_t model_entry(const page_shape *s, vt_page p)
+{
+    const uint64_t shown = nearest(s, &p);
+    uint64_t above = 0;
+    if (shown != 0 && p.mip + 1u < s->mips) {
+        p = page_parent(p);
+        above = nearest(s, &p);
+    }
+    if (above == 0) {
+        return shown;
+    }
+    return shown | (above & 0xffff) << VT_ENTRY_COARSE_SLOT_SHIFT |
+           (uint64_t)p.mip << (32 + VT_ENTRY_COARSE_MIP_SHIFT) |
+           UINT64_C(1) << (32 + VT_ENTRY_COARSE_OK_SHIFT);
 }
 
 static void copy_dirty(pagetable *pt, const page_shape *s)
 {
     pagetable_rect r;
-    uint32_t last_mip = PAGE_MAX_MIPS;
+    const size_t stride = page_table_width(s);
     while (pagetable_take_dirty(pt, &r)) {
-        assert_true(r.mip <= last_mip && r.width > 0 && r.height > 0);
-        assert_true(r.x + r.width <= page_table_width(s, r.mip));
-        assert_true(r.y + r.height <= page_table_height(s, r.mip));
-        last_mip = r.mip;
-        const size_t stride = page_table_width(s, r.mip);
+        assert_true(r.width > 0 && r.height > 0);
+        assert_true(r.x + r.width <= stride && r.y + r.height <= page_table_height(s));
         for (uint32_t y = r.y; y < r.y + r.height; y++) {
-            memcpy(&gpu_copy[r.mip][y * stride + r.x],
-                   pagetable_level(pt, r.mip) + y * stride + r.x, r.width * sizeof(uint32_t));
+            memcpy(&gpu_copy[y * stride + r.x], pagetable_entries(pt) + y * stride + r.x,
+                   r.width * sizeof(uint64_t));
         }
     }
 }
@@ -64,12 +79,14 @@ static void compare_with_model(pagetable *pt, const page_shape *s)
     }
     copy_dirty(pt, s);
     for (uint32_t mip = 0; mip < s->mips; mip++) {
-        for (uint32_t y = 0; y < page_table_height(s, mip); y++) {
-            for (uint32_t x = 0; x < page_table_width(s, mip); x++) {
+        for (uint32_t y = 0; y < page_rows(s, mip); y++) {
+            for (uint32_t x = 0; x < page_columns(s, mip); x++) {
                 const vt_page p = {1, (uint8_t)mip, (uint16_t)x, (uint16_t)y};
-                const uint32_t entry = model_entry(s, p);
-                assert_int_equal(pagetable_entry(pt, p), entry);
-                assert_int_equal(gpu_copy[mip][y * page_table_width(s, mip) + x], entry);
+                const uint64_t entry = model_entry(s, p);
+                const size_t row = page_table_top(s, mip) + y;
+                assert_true(pagetable_entry(pt, p) == entry);
+                assert_true(gpu_copy[row * page_table_width(s) + page_table_left(s, mip) + x] ==
+                            entry);
             }
         }
     }
@@ -85,10 +102,32 @@ static uint32_t pick_slot(void)
     return slot;
 }
 
-static uint32_t entry_of(vt_page p, uint32_t slot, uint32_t fade)
+static uint64_t own_bits(vt_page p, uint64_t slot, uint64_t fade)
 {
-    return fade << VT_ENTRY_FADE_SHIFT | 1u << VT_ENTRY_OK_SHIFT |
-           (uint32_t)p.mip << VT_ENTRY_MIP_SHIFT | slot;
+    return fade << (32 + VT_ENTRY_FADE_SHIFT) | UINT64_C(1) << (32 + VT_ENTRY_OK_SHIFT) |
+           (uint64_t)p.mip << (32 + VT_ENTRY_MIP_SHIFT) | slot;
+}
+
+static void change(pagetable *pt, vt_page p, uint64_t *own)
+{
+    const uint32_t fade = random_below(256);
+    switch (random_below(4)) {
+    case 0:
+        *own = own_bits(p, *own & 0xffff, fade);
+        pagetable_set_fade(pt, p, fade);
+        break;
+    case 1:
+        slot_used[*own & 0xffff] = false;
+        const uint32_t slot = pick_slot();
+        *own = own_bits(p, slot, *own >> (32 + VT_ENTRY_FADE_SHIFT));
+        pagetable_move(pt, p, slot & 255, slot >> 8);
+        break;
+    default:
+        slot_used[*own & 0xffff] = false;
+        *own = 0;
+        pagetable_unmap(pt, p);
+        break;
+    }
 }
 
 static void step(pagetable *pt, const page_shape *s)
@@ -96,20 +135,14 @@ static void step(pagetable *pt, const page_shape *s)
     const uint8_t mip = (uint8_t)random_below(s->mips);
     const vt_page p = {1, mip, (uint16_t)random_below(page_columns(s, mip)),
                        (uint16_t)random_below(page_rows(s, mip))};
-    uint32_t *entry = model_at(s, p);
-    assert_int_equal(pagetable_is_mapped(pt, p), *entry != 0);
-    const uint32_t fade = random_below(256);
-    if (*entry == 0) {
-        const uint32_t slot = pick_slot();
-        *entry = entry_of(p, slot, fade);
+    uint64_t *own = model_at(s, p);
+    assert_int_equal(pagetable_is_mapped(pt, p), *own != 0);
+    if (*own == 0) {
+        const uint32_t fade = random_below(256), slot = pick_slot();
+        *own = own_bits(p, slot, fade);
         pagetable_map(pt, p, slot & 255, slot >> 8, fade);
-    } else if (random_below(3) == 0) {
-        *entry = entry_of(p, *entry & 0xffff, fade);
-        pagetable_set_fade(pt, p, fade);
     } else {
-        slot_used[*entry & 0xffff] = false;
-        *entry = 0;
-        pagetable_unmap(pt, p);
+        change(pt, p, own);
     }
 }
 
@@ -150,6 +183,40 @@ static void random_work_on_many_shapes(void **state)
     random_work_matches_the_model(1, 1, 4);          /* a single page */
 }
 
+/* Every page has a place of its own, inside of the table. */
+static void places_are_apart(uint32_t width, uint32_t height)
+{
+    static uint8_t taken[4096 * 2200];
+    page_shape s = {.mips = 0};
+    assert_true(page_shape_make(width, height, 4, &s));
+    const size_t stride = page_table_width(&s);
+    assert_true(stride * page_table_height(&s) <= sizeof taken);
+    memset(taken, 0, stride * page_table_height(&s));
+    for (uint32_t mip = 0; mip < s.mips; mip++) {
+        for (uint32_t y = 0; y < page_rows(&s, mip); y++) {
+            for (uint32_t x = 0; x < page_columns(&s, mip); x++) {
+                const size_t column = page_table_left(&s, mip) + x;
+                const size_t row = page_table_top(&s, mip) + y;
+                assert_true(column < stride && row < page_table_height(&s));
+                assert_int_equal(taken[row * stride + column]++, 0);
+            }
+        }
+    }
+}
+
+static void the_layout_gives_every_page_a_place_of_its_own(void **state)
+{
+    (void)state;
+    for (uint32_t pages = 1; pages <= 70; pages++) {
+        places_are_apart(120 * 3, 120 * pages);
+        places_are_apart(120 * pages, 120 * (71 - pages));
+        places_are_apart(120 * pages, 1);
+    }
+    places_are_apart(131072, 65536);
+    places_are_apart(2048 * 120, 547 * 120);
+    places_are_apart(1000 * 120, 2048 * 120);
+}
+
 static void nothing_resident_is_entry_zero_everywhere(void **state)
 {
     (void)state;
@@ -174,7 +241,7 @@ static void a_page_of_mip_0_dirties_one_entry(void **state)
     pagetable_map(pt, (vt_page){1, 0, 17, 9}, 3, 4, 255);
     pagetable_rect r;
     assert_true(pagetable_take_dirty(pt, &r));
-    assert_true(r.mip == 0 && r.x == 17 && r.y == 9 && r.width == 1 && r.height == 1);
+    assert_true(r.x == 17 && r.y == 9 && r.width == 1 && r.height == 1);
     assert_false(pagetable_take_dirty(pt, &r));
     pagetable_set_fade(pt, (vt_page){1, 0, 17, 9}, 255); /* no change */
     assert_false(pagetable_take_dirty(pt, &r));
@@ -218,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_work_on_many_shapes),
+        cmocka_unit_test(the_layout_gives_every_page_a_place_of_its_own),
         cmocka_unit_test(nothing_resident_is_entry_zero_everywhere),
         cmocka_unit_test(a_page_of_mip_0_dirties_one_entry),
         cmocka_unit_test(far_changes_stay_apart_and_near_ones_are_joined),

@@ -270,7 +270,7 @@ static void is_precise_at_the_far_end_of_a_large_picture(void **state)
     (void)state;
     const uint32_t width = 131072, height = 240;
     scene s = scene_open((scene){.texels = scene_sloping}, width, height);
-    const uint32_t last = page_columns(&s.desc.shape, 0) - 1;
+    const uint32_t last = page_columns(&s.shape, 0) - 1;
     for (uint32_t x = last - 2; x <= last; x++) {
         scene_place(&s, 0, x, 0, 255);
         scene_place(&s, 0, x, 1, 255);
@@ -315,7 +315,7 @@ static uint32_t clamp_page(double texel, uint32_t payload, uint32_t count)
  * either is right. Returns the number of pixels looked at. */
 static uint32_t expect_feedback(const scene *s, const view_case *v, uint32_t mip)
 {
-    const page_shape *shape = &s->desc.shape;
+    const page_shape *shape = &s->shape;
     uint32_t looked_at = 0;
     for (uint32_t i = 0; i < v->width * v->height; i++) {
         const double across = (i % v->width + 0.5) / v->width;
@@ -387,7 +387,7 @@ static void feedback_is_right_at_the_very_corners(void **state)
  * texels on sixteen pixels: at one to one rounding decides whether the next mip is looked at. */
 static void expect_audit(const scene *s, uint32_t x, uint32_t y, uint32_t verdict, const char *what)
 {
-    const float payload = (float)s->desc.shape.payload;
+    const float payload = (float)s->shape.payload;
     draw_ids(shader_audit_frag,
              (gl_rig_area){(float)x * payload / SCENE_WIDTH, (float)y * payload / SCENE_HEIGHT,
                            payload / SCENE_WIDTH, payload / SCENE_HEIGHT},

@@ -2,6 +2,7 @@
 #include "tools/pageload.h"
 
 #include "engine/bc1.h"
+#include "engine/bc5.h"
 
 pagefile_status pageload_texels(const pagefile *file, vt_page p, uint32_t layer, uint8_t *texels)
 {
@@ -25,12 +26,14 @@ pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, u
     if (layer >= info->layer_count) {
         return PAGEFILE_NO_PAGE;
     }
-    if (info->layers[layer].format == TEXEL_RGBA8) {
+    const texel_format format = info->layers[layer].format;
+    if (format == TEXEL_RGBA8) {
         return pageload_texels(file, p, layer, rgba);
     }
     const pagefile_status status = pageload_texels(file, p, layer, blocks);
     if (status == PAGEFILE_OK) {
-        bc1_unpack_page(blocks, rgba);
+        const size_t row_bytes = texel_row_bytes(TEXEL_RGBA8);
+        (format == TEXEL_BC5 ? bc5_unpack_page : bc1_unpack_page)(blocks, rgba, row_bytes);
     }
     return status;
 }

@@ -26,6 +26,7 @@ core pkg-config command:pkg-config
 engine python3-glad command:glad
 engine liblz4-dev pc:liblz4
 engine libisal-dev pc:libisal
+engine liburing-dev pc:liburing
 engine libstb-dev pc:stb
 engine libnetcdf-dev pc:netcdf
 engine libconfig-dev pc:libconfig
