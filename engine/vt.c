@@ -24,6 +24,12 @@ const pagefile *vt_get_file(const vt *v)
     return v->textures[0].file;
 }
 
+texel_format vt_texel_format(const vt *v, uint32_t layer)
+{
+    assert(layer < v->gpu_desc.layer_count);
+    return v->gpu_desc.formats[layer];
+}
+
 uint32_t vt_texture_count(const vt *v)
 {
     return v->texture_count;
@@ -133,6 +139,11 @@ void vt_feedback_size(const vt *v, uint32_t *width, uint32_t *height)
 {
     *width = v->surveying ? v->gpu_desc.survey_width : v->gpu_desc.feedback_width;
     *height = v->surveying ? v->gpu_desc.survey_height : v->gpu_desc.feedback_height;
+}
+
+bool vt_feedback_is_exact(const vt *v)
+{
+    return v->surveying || v->fine;
 }
 
 /* Position n of an 8 x 8 grid, ordered so that any 4 in a row, and any 16 that begin at a multiple

@@ -80,8 +80,9 @@ typedef struct vt_desc {
     uint32_t anisotropy; /* 0: 1 (off); at most what the page file's border allows */
     uint32_t screen_width, screen_height; /* pixels; sizes the feedback target; 0: 1280x720 */
     uint32_t feedback_divisor;            /* screen pixels per feedback pixel along a side; 0: 8 */
-    bool deterministic; /* vt_update waits for feedback and workers: same input, same pictures */
-    bool audit;         /* vt_audit() works in shaders; costs video memory outside the budget */
+    uint32_t most_slots; /* pages in video memory at most; 0: as many as the budget holds */
+    bool deterministic;  /* vt_update waits for feedback and workers: same input, same pictures */
+    bool audit;          /* vt_audit() works in shaders; costs video memory outside the budget */
 } vt_desc;
 
 /* What may be changed while it runs. Zero is not the default here: start from vt_get_settings. */
@@ -140,6 +141,8 @@ const vt_desc *vt_get_desc(const vt *v);       /* in effect: defaults filled in 
 const pagefile_info *vt_get_info(const vt *v); /* of texture 1 */
 const pagefile *vt_get_file(const vt *v);      /* of texture 1: for heights */
 
+texel_format vt_texel_format(const vt *v, uint32_t layer); /* of the atlas */
+
 /* Textures are numbered from 1. */
 uint32_t vt_texture_count(const vt *v);
 const pagefile_info *vt_texture_info(const vt *v, uint32_t texture);
@@ -183,6 +186,10 @@ void vt_feedback_end(vt *v);
  * fine as video memory allows, so that sharpness does not wait for more of them. */
 void vt_feedback_size(const vt *v, uint32_t *width, uint32_t *height);
 void vt_feedback_jitter(const vt *v, float *x, float *y);
+
+/* Whether the pass begun looks for the last slivers: draw just what the frame does. Other passes
+ * may be drawn with coarser geometry, which costs a pixel here and there. */
+bool vt_feedback_is_exact(const vt *v);
 
 /* --- watching --- */
 

@@ -221,9 +221,11 @@ static uint32_t fit_atlas(vt *v, vt_format format, uint64_t *least_bytes)
     side = side > ATLAS_MAX_COLUMNS ? ATLAS_MAX_COLUMNS : side;
     /* The coarsest page of each, and a place for others to come and go. */
     const uint32_t some = 7 + v->texture_count, least = pages < some ? pages : some;
+    const uint32_t wish =
+        v->desc.most_slots && v->desc.most_slots < pages ? v->desc.most_slots : pages;
     describe_gpu(v, format);
-    return budget_fit_atlas(&v->gpu_desc, v->desc.vram_budget_bytes, least, pages, side,
-                            least_bytes);
+    return budget_fit_atlas(&v->gpu_desc, v->desc.vram_budget_bytes, least,
+                            wish > least ? wish : least, side, least_bytes);
 }
 
 /* Slots that let a screen be sharp: it is covered by this many pages at one texel a pixel, and

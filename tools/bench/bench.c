@@ -14,6 +14,9 @@ typedef struct benchmark {
 
 static const benchmark BENCHMARKS[] = {
     {"alloc", bench_alloc_main, "our allocator beside others"},
+#ifdef MEGABUDDY_HAS_ENGINE
+    {"stream", bench_stream_main, "frames with streaming beside frames without"},
+#endif
 };
 
 enum { BENCHMARK_COUNT = sizeof BENCHMARKS / sizeof BENCHMARKS[0] };

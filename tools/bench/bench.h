@@ -4,5 +4,6 @@
 #define MEGABUDDY_TOOLS_BENCH_BENCH_H
 
 int bench_alloc_main(int argc, char **argv);
+int bench_stream_main(int argc, char **argv); /* with the engine only */
 
 #endif

@@ -1,7 +1,9 @@
 /* headless.c: draws a world along a camera path without a window, and measures.
  *
- *     a frame:  vt_update ▸ feedback ▸ colour ▸ glFinish  │  audit ▸ counts   picture
- *               '------------ frame_ms -----------------'  '---- not timed ----------'
+ *     a frame:  vt_update ▸ feedback ▸ colour ▸ glFinish │ plain ▸ glFinish │ audit ▸ counts
+ * picture
+ *               '------------ frame_ms -----------------'  '-- plain_ms ----'  '--- not timed
+ * -----'
  *
  * After the path the camera rests until everything has arrived: the last of these is the final
  * frame. Then the world is opened once more without limits, and the pictures are drawn again to
@@ -13,6 +15,7 @@
 #include "tools/picture.h"
 #include "tools/view/headless_gl.h"
 #include "tools/view/measure.h"
+#include "tools/view/plain.h"
 #include "tools/view/view.h"
 
 #include <glad/gl.h>
@@ -107,6 +110,17 @@ static double draw_frame(run *r, const camera *at, bool cut)
     return now_ms() - from_ms;
 }
 
+/* Draws the same with a plain texture; returns the milliseconds it took. */
+static double draw_plain(run *r, const camera *at)
+{
+    const double from_ms = now_ms();
+    target_begin(&r->colour);
+    const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};
+    scene_draw(r->scene, r->world, &frame, SCENE_PLAIN);
+    glFinish();
+    return now_ms() - from_ms;
+}
+
 /* Draws the audit of the frame just drawn and adds up what it says. */
 static measure_audit audit_frame(run *r, const camera *at)
 {
@@ -137,6 +151,14 @@ static void follow_cuts(run *r, bool cut, double frame_ms, const measure_audit *
         last->ms = r->since_cut_ms;
         r->blurred_since_cut = false;
     }
+}
+
+/* The frame once more, where a plain one has been drawn over it. */
+static void redraw(run *r, const camera *at)
+{
+    target_begin(&r->colour);
+    const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};
+    scene_draw(r->scene, r->world, &frame, SCENE_COLOUR);
 }
 
 /* Writes the frame just drawn. False: said why. */
@@ -189,11 +211,22 @@ static bool do_frame(run *r, const camera *wanted, bool cut, double *frame_ms, d
                      const char *file)
 {
     const camera at = scene_keep_above(r->scene, wanted);
+    const bool plain =
+        r->plain != 0 && r->frame < r->frames; /* not at rest: there nothing is timed */
+    if (plain && r->frame % 2 == 1) { /* every other time first: neither gains from the other */
+        r->plain_ms[r->frame] = draw_plain(r, &at);
+    }
     *frame_ms = draw_frame(r, &at, cut);
+    if (plain && r->frame % 2 == 0) {
+        r->plain_ms[r->frame] = draw_plain(r, &at);
+    }
     const measure_audit audit = audit_frame(r, &at);
     *share = audit.textured ? (double)audit.sharp / (double)audit.textured : 1;
     follow_cuts(r, cut, *frame_ms, &audit);
     watch_streamer(r);
+    if (file != NULL && plain) {
+        redraw(r, &at);
+    }
     const bool good = file == NULL || save_picture(r, file, &at);
     r->last = at;
     r->frame++;
@@ -259,6 +292,9 @@ static void sum_up(run *r)
     out->frame_p99_ms = count ? measure_percentile(ms, count, 0.99) : REPORT_UNKNOWN;
     out->frame_p99_9_ms = count ? measure_percentile(ms, count, 0.999) : REPORT_UNKNOWN;
     out->frame_max_ms = count ? measure_percentile(ms, count, 1) : REPORT_UNKNOWN;
+    const bool plain = r->plain != 0 && count > 0;
+    out->plain_p50_ms = plain ? measure_percentile(r->plain_ms, count, 0.5) : REPORT_UNKNOWN;
+    out->plain_p99_9_ms = plain ? measure_percentile(r->plain_ms, count, 0.999) : REPORT_UNKNOWN;
     out->psnr_min_db = out->psnr_median_db = out->psnr_final_db = REPORT_UNKNOWN;
     out->interrupted = interrupted != 0;
     vt_get_stats(r->world, &out->stats);
@@ -311,7 +347,8 @@ static bool make_room(run *r)
     r->pixels = malloc((size_t)width * height * 4);
     r->verdicts = malloc((size_t)width * height);
     r->frame_ms = malloc(r->frames * sizeof *r->frame_ms);
-    return r->pixels != NULL && r->verdicts != NULL && r->frame_ms != NULL &&
+    r->plain_ms = malloc(r->frames * sizeof *r->plain_ms);
+    return r->pixels != NULL && r->verdicts != NULL && r->frame_ms != NULL && r->plain_ms != NULL &&
            target_init(&r->colour, TARGET_COLOUR, width, height) &&
            target_init(&r->verdict, TARGET_VERDICT, width, height);
 }
@@ -327,6 +364,22 @@ static void describe(run *r)
     out->height = c->view.height;
 }
 
+/* Where it fits, the same world as a plain texture. Where it cannot be had there is no yardstick.
+ */
+static void load_plain(run *r)
+{
+    char error[VIEW_LINE_BYTES];
+    if (!plain_fits(r->world)) {
+        return;
+    }
+    r->plain = plain_load(r->world, error, sizeof error);
+    if (r->plain == 0 || !scene_set_plain(r->scene, r->plain, error, sizeof error)) {
+        (void)view_fail("%s", error);
+        glDeleteTextures(1, &r->plain);
+        r->plain = 0;
+    }
+}
+
 /* Everything that needs the world open. */
 static int run_path(run *r)
 {
@@ -339,6 +392,7 @@ static int run_path(run *r)
                          r->options->conf.view.height);
     }
     describe(r);
+    load_plain(r);
     r->began_ms = now_ms();
     const bool good = fly(r) && rest(r);
     sum_up(r);
@@ -356,6 +410,7 @@ static int write_report(const run *r)
 
 static void clean_up(run *r)
 {
+    glDeleteTextures(1, &r->plain);
     target_finish(&r->colour);
     target_finish(&r->verdict);
     scene_destroy(r->scene);
@@ -364,6 +419,7 @@ static void clean_up(run *r)
     free(r->pixels);
     free(r->verdicts);
     free(r->frame_ms);
+    free(r->plain_ms);
 }
 
 int view_run_headless(const view_options *options)

@@ -17,6 +17,8 @@ typedef struct run {
     uint8_t *verdicts; /* a byte a pixel, rows top down */
     uint32_t frames;   /* to draw along the path */
     double *frame_ms;  /* one a frame along the path */
+    double *plain_ms;  /* likewise, drawn with a plain texture */
+    uint32_t plain;    /* the texture; 0: none */
     uint32_t frame;    /* drawn so far, rest included */
     camera last;       /* of the frame before */
     double began_ms, told_ms;

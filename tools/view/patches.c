@@ -136,6 +136,7 @@ static int nearest_first(const void *a, const void *b)
 
 uint32_t patches_select(const patches_ground *g, const patches_view *view, patch *out)
 {
+    const double detail = view->detail > 0 ? view->detail : PATCHES_DETAIL;
     patch stack[STACK];
     uint32_t waiting = push_map(g, view, stack), chosen = 0;
     while (waiting > 0 && chosen < PATCHES_MAX) {
@@ -145,7 +146,7 @@ uint32_t patches_select(const patches_ground *g, const patches_view *view, patch
         if (p.distance > view->far_distance || is_outside(view, &b)) {
             continue;
         }
-        const bool near = fmax(p.width, p.depth) > PATCHES_DETAIL * p.distance;
+        const bool near = fmax(p.width, p.depth) > detail * p.distance;
         if (near && p.level < g->max_level && waiting + 4 <= STACK &&
             chosen + waiting + 4 <= PATCHES_MAX) {
             for (int i = 0; i < 4; i++) {

@@ -19,7 +19,7 @@ enum {
     PATCHES_MAX = 512,  /* chosen at most; then what is left stays coarse */
 };
 
-/* A patch stops splitting when it is farther away than this many of its own sides. */
+/* A patch is split until it is at most this many times as wide as it is far away. */
 #define PATCHES_DETAIL 1.4
 
 /* The ground that is cut into patches. */
@@ -38,6 +38,7 @@ typedef struct patches_view {
     double x, y, z;      /* the camera, world units */
     float planes[6][4];  /* of the frustum, relative to the camera (mat_frustum) */
     double far_distance; /* world units; what lies beyond is left out */
+    double detail; /* a patch is at most so many times as wide as it is far; 0: PATCHES_DETAIL */
 } patches_view;
 
 typedef struct patch {

@@ -1,5 +1,7 @@
 /* reference.c: the same pictures without streaming: the same shaders and the same file, in an
  * atlas that has room for all the frame wants, no bias, no fade, and feedback from every pixel. */
+#include "tools/view/reference.h"
+
 #include "tools/view/headless.h"
 
 #include "tools/picture.h"
@@ -15,13 +17,13 @@ enum {
     CALM_PASSES = 2,   /* in a row that wanted nothing more */
 };
 
-static vt *open_ample(const run *r, char *error, uint32_t error_bytes)
+vt *reference_open(vt_desc desc, char *error, uint32_t error_bytes)
 {
-    vt_desc desc = view_desc(r->options, &r->options->conf);
     desc.ram_budget_bytes = UINT64_C(512) << 20;
     desc.vram_budget_bytes = UINT64_C(1) << 30;
     desc.deterministic = true;
     desc.feedback_divisor = 1;
+    desc.most_slots = 0;
     vt *world = vt_create(&desc, error, error_bytes);
     if (world != NULL) {
         const vt_settings all_at_once = {
@@ -31,15 +33,15 @@ static vt *open_ample(const run *r, char *error, uint32_t error_bytes)
     return world;
 }
 
-/* Looks with `at` until all that it wants is in the atlas. False: it did not come to an end. */
-static bool fetch_all(run *r, vt *world, const camera *at, double *clock_ms)
+bool reference_fetch(scene *s, vt *world, const camera *at, double *clock_ms)
 {
     scene_frame frame = {.at = at};
-    vt_feedback_size(world, &frame.width, &frame.height);
+    vt_feedback_size(world, &frame.width,
+                     &frame.height); /* no survey: each pass sees every pixel */
     int calm = 0;
     for (int pass = 0; pass < PASSES_MOST && calm < CALM_PASSES && !run_is_interrupted(); pass++) {
         if (vt_feedback_begin(world, VT_FEEDBACK_NOW)) {
-            scene_draw(r->scene, world, &frame, SCENE_FEEDBACK);
+            scene_draw(s, world, &frame, SCENE_FEEDBACK);
             vt_feedback_end(world);
         }
         *clock_ms += 1000.0 / 60;
@@ -100,7 +102,7 @@ static void compare_picture(run *r, vt *world, uint32_t i, double *clock_ms)
 {
     report *out = &r->report;
     report_picture *compared = &out->pictures[i];
-    const bool complete = fetch_all(r, world, &r->cameras[i], clock_ms);
+    const bool complete = reference_fetch(r->scene, world, &r->cameras[i], clock_ms);
     if (run_is_interrupted()) {
         return;
     }
@@ -148,7 +150,7 @@ void reference_compare(run *r)
 {
     vt_destroy(r->world);
     char error[VIEW_LINE_BYTES];
-    r->world = open_ample(r, error, sizeof error);
+    r->world = reference_open(view_desc(r->options, &r->options->conf), error, sizeof error);
     if (r->world == NULL) {
         (void)view_fail("no comparison with the frame without streaming: %s", error);
         return;

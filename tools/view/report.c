@@ -31,8 +31,8 @@ static void add_figures(cJSON *to, const report *r)
     add(ms, "p99_9", r->frame_p99_9_ms);
     add(ms, "max", r->frame_max_ms);
     cJSON *plain = cJSON_AddObjectToObject(to, "plain_frame_ms");
-    add(plain, "p50", REPORT_UNKNOWN); /* nothing is drawn with a plain texture here */
-    add(plain, "p99_9", REPORT_UNKNOWN);
+    add(plain, "p50", r->plain_p50_ms);
+    add(plain, "p99_9", r->plain_p99_9_ms);
     add(to, "holes", (double)r->holes);
     add(to, "wrong_pages", (double)r->wrong_pages);
     cJSON *share = cJSON_AddObjectToObject(to, "wanted_mip_share");
@@ -68,6 +68,7 @@ static void add_stats(cJSON *to, const report *r)
     add(pages, "cancelled", (double)s->pages.cancelled);
     add(pages, "corrupt", (double)s->pages.corrupt);
     add(pages, "failed", (double)s->pages.failed);
+    add(pages, "moved", (double)s->pages.moved);
     cJSON *bytes = cJSON_AddObjectToObject(to, "bytes");
     add(bytes, "disk_read", (double)s->bytes.disk_read);
     add(bytes, "uploaded", (double)s->bytes.uploaded);
@@ -108,6 +109,9 @@ static char *to_json(const report *r)
     add_figures(all, r);
     add_cuts(all, r);
     add_stats(all, r);
+    char hash[20]; /* too large for a number of JSON */
+    (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)r->stats.events_hash);
+    (void)cJSON_AddStringToObject(all, "events_hash", hash);
     add(all, "gl_messages", (double)r->gl_messages);
     (void)cJSON_AddStringToObject(all, "renderer", r->renderer);
     (void)cJSON_AddStringToObject(all, "world", r->world);

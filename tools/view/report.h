@@ -39,6 +39,7 @@ typedef struct report {
     bool settled;             /* everything had arrived at the end */
     bool interrupted;         /* by a signal: the path was not flown to its end */
     double frame_p50_ms, frame_p99_ms, frame_p99_9_ms, frame_max_ms; /* along the path */
+    double plain_p50_ms, plain_p99_9_ms;        /* of the same frames drawn with a plain texture */
     uint64_t holes, wrong_pages;                /* pixels, summed over all frames */
     double wanted_share_min, wanted_share_mean; /* 0 … 1, over the frames along the path */
     report_cut cuts[REPORT_CUTS];

@@ -22,11 +22,13 @@ enum {
     INDICES = (CORNERS - 1) * (CORNERS - 1) * 6,
     BLOCK_BINDING = 0, /* SCENE_BLOCK_BINDING of scene.glsl */
     MOST_LEVELS = 8,   /* of patches: cells of 0.12 units */
-    PROGRAMS = 3,      /* one a scene_mode */
+    PROGRAMS = 4,      /* one a scene_mode */
+    PLAIN_UNIT = 2,    /* of plain.glsl */
 };
 
-static const double BEND = 1.0 / (2 * 2600.0); /* a globe of 2600 units radius */
-static const double LEAST_CLEARANCE = 0.4;     /* world units above the ground */
+static const double BEND = 1.0 / (2 * 2600.0);          /* a globe of 2600 units radius */
+static const double COARSE_DETAIL = 4 * PATCHES_DETAIL; /* cells of several pixels of feedback */
+static const double LEAST_CLEARANCE = 0.4;              /* world units above the ground */
 
 /* The uniform block of scene.glsl, std140. */
 typedef struct frame_block {
@@ -52,6 +54,7 @@ struct scene {
     uint32_t drawn;                   /* patches, last time */
     GLuint programs[PROGRAMS], sky;   /* by scene_mode */
     GLuint relief, shade;             /* textures */
+    GLuint plain;                     /* texture, the caller's; 0: none */
     GLuint block, instances, indices; /* buffers */
     GLuint vertices, nothing;         /* vertex arrays: the patches', the sky's */
     patch chosen[PATCHES_MAX];
@@ -231,6 +234,16 @@ fail:
     return NULL;
 }
 
+bool scene_set_plain(scene *s, uint32_t texture, char *error, uint32_t error_bytes)
+{
+    const char *const ground[4] = {shader_scene_glsl, shader_terrain_vert};
+    const char *const plain[4] = {shader_plain_glsl, shader_scene_glsl, shader_terrain_frag};
+    assert(s->plain == 0);
+    s->plain = texture;
+    s->programs[SCENE_PLAIN] = target_program(ground, plain, error, error_bytes);
+    return s->programs[SCENE_PLAIN] != 0;
+}
+
 void scene_destroy(scene *s)
 {
     if (s == NULL) {
@@ -335,7 +348,8 @@ static void fill_block(const scene *s, const scene_frame *frame, double aspect, 
     block->lit = s->kind == SCENE_TERRAIN ? 1 : 0;
 }
 
-static void fill_instance(const scene *s, const patch *p, const camera *c, patch_instance *out)
+static void fill_instance(const scene *s, const patch *p, const camera *c, double detail,
+                          patch_instance *out)
 {
     const double cell = fmax(p->width, p->depth) / PATCHES_CELLS;
     const double sample = s->ground.height / s->heights.size[0].height;
@@ -345,7 +359,7 @@ static void fill_instance(const scene *s, const patch *p, const camera *c, patch
         {(float)(p->x - c->x), (float)(p->z - c->z), (float)p->width, (float)p->depth},
         {(float)p->u, (float)p->v, (float)p->du, (float)p->dv},
         {(float)mip, s->kind == SCENE_TERRAIN ? (float)fmin(cell, 8) : 0,
-         (float)(1.35 * side / PATCHES_DETAIL), (float)(2.0 * side / PATCHES_DETAIL)},
+         (float)(1.35 * side / detail), (float)(2.0 * side / detail)},
     };
     *out = instance;
     if (p->level == 0) { /* nothing coarser to turn into */
@@ -362,7 +376,9 @@ static void prepare(scene *s, const scene_frame *frame)
         frame->aspect > 0 ? frame->aspect : (double)frame->width / (double)frame->height;
     /* Nothing is nearer than the ground below, and from above the summits nothing but that. */
     const double nearest = fmax(c->y - highest(s), LEAST_CLEARANCE) * 0.1;
-    patches_view view = {.x = c->x, .y = c->y, .z = c->z, .far_distance = sight(s, c)};
+    const double detail = frame->coarse ? COARSE_DETAIL : PATCHES_DETAIL;
+    patches_view view = {
+        .x = c->x, .y = c->y, .z = c->z, .far_distance = sight(s, c), .detail = detail};
     const mat4 turn = mat_view(c->yaw, c->pitch);
     const mat4 lens =
         mat_perspective(CAMERA_TAN_HALF_FIELD, aspect, nearest, view.far_distance * 1.1 + 10,
@@ -371,7 +387,7 @@ static void prepare(scene *s, const scene_frame *frame)
     mat_frustum(&all, view.planes);
     s->drawn = patches_select(&s->ground, &view, s->chosen);
     for (uint32_t i = 0; i < s->drawn; i++) {
-        fill_instance(s, &s->chosen[i], c, &s->upload[i]);
+        fill_instance(s, &s->chosen[i], c, detail, &s->upload[i]);
     }
     if (s->drawn > 0) {
         glNamedBufferSubData(s->instances, 0, (GLsizeiptr)(s->drawn * sizeof *s->upload),
@@ -396,14 +412,18 @@ void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode)
     if (s->kind == SCENE_TERRAIN) {
         glEnable(GL_CULL_FACE);
     }
-    if (mode == SCENE_COLOUR) {
+    const bool colour = mode == SCENE_COLOUR || mode == SCENE_PLAIN;
+    if (colour) {
         glEnable(GL_FRAMEBUFFER_SRGB);
+    }
+    if (mode == SCENE_PLAIN) {
+        glBindTextureUnit(PLAIN_UNIT, s->plain);
     }
     glUseProgram(s->programs[mode]);
     glBindVertexArray(s->vertices);
     glDrawElementsInstanced(GL_TRIANGLES, INDICES, GL_UNSIGNED_SHORT, NULL, (GLsizei)s->drawn);
     glDisable(GL_CULL_FACE);
-    if (mode == SCENE_COLOUR) {
+    if (colour) {
         glUseProgram(s->sky);
         glBindVertexArray(s->nothing);
         glDrawArrays(GL_TRIANGLES, 0, 3);
@@ -425,6 +445,7 @@ void scene_feedback(scene *s, vt *world, const camera *at, uint32_t width, uint3
     vt_feedback_jitter(world, &x, &y);
     frame.shift_x = x;
     frame.shift_y = y;
+    frame.coarse = !vt_feedback_is_exact(world);
     scene_draw(s, world, &frame, SCENE_FEEDBACK);
     vt_feedback_end(world);
 }

@@ -29,6 +29,7 @@ typedef enum scene_mode {
     SCENE_COLOUR,   /* into a TARGET_COLOUR */
     SCENE_FEEDBACK, /* between vt_feedback_begin and vt_feedback_end */
     SCENE_AUDIT,    /* into a TARGET_VERDICT; needs vt_desc.audit */
+    SCENE_PLAIN,    /* as SCENE_COLOUR, with the plain texture; after scene_set_plain */
 } scene_mode;
 
 /* How a frame is seen. */
@@ -37,6 +38,7 @@ typedef struct scene_frame {
     uint32_t width, height;  /* pixels of the target, its cleared depth and viewport set */
     double aspect;           /* of the picture, width / height; 0: that of the target */
     double shift_x, shift_y; /* moves the picture, in pixels of the target */
+    bool coarse;             /* a quarter of the vertices a side: for pictures of few pixels */
 } scene_frame;
 
 /* Reads the relief of the world's page file, and compiles for its settings: the scene goes with
@@ -54,6 +56,10 @@ double scene_ground(const scene *s, double x, double z);
 camera scene_keep_above(const scene *s, const camera *c);
 
 void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode);
+
+/* Names an ordinary texture (plain.h) to draw with instead of the streamed one; it stays the
+ * caller's. False: `error` has one line. At most once. */
+bool scene_set_plain(scene *s, uint32_t texture, char *error, uint32_t error_bytes);
 
 /* A whole feedback pass as seen from `at`, for a picture of width x height pixels. Nothing where
  * too many passes are on their way already. Binds the streamer's target. */

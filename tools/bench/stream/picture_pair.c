@@ -1,0 +1,41 @@
+#include "tools/bench/stream/picture_pair.h"
+
+#include "tools/bench/stream/stream.h"
+#include "tools/view/measure.h"
+#include "tools/view/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static void draw(scene *s, vt *world, const camera *at, const target *to, scene_mode mode,
+                 uint8_t *out)
+{
+    const scene_frame frame = {.at = at, .width = to->width, .height = to->height};
+    target_begin(to);
+    scene_draw(s, world, &frame, mode);
+    target_read(to, out);
+}
+
+bool picture_pairs_compare(const picture_pair pairs[], uint32_t count, scene *s, vt_desc desc,
+                           const target *colour, const target *verdict, double *least_db)
+{
+    char error[STREAM_LINE_BYTES];
+    const size_t pixels = (size_t)colour->width * colour->height;
+    uint8_t *right = malloc(pixels * 4), *verdicts = malloc(pixels);
+    vt *world = reference_open(desc, error, sizeof error);
+    double clock_ms = 0;
+    bool good = right != NULL && verdicts != NULL && world != NULL;
+    *least_db = MEASURE_PSNR_CAP;
+    for (uint32_t i = 0; i < count && good; i++) {
+        good = reference_fetch(s, world, &pairs[i].at, &clock_ms);
+        if (good) {
+            draw(s, world, &pairs[i].at, colour, SCENE_COLOUR, right);
+            draw(s, world, &pairs[i].at, verdict, SCENE_AUDIT, verdicts);
+            *least_db = fmin(*least_db, measure_psnr(pairs[i].pixels, right, verdicts, pixels));
+        }
+    }
+    vt_destroy(world);
+    free(right);
+    free(verdicts);
+    return good || stream_fail("pictures could not be compared with those of a world all there");
+}
