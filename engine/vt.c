@@ -82,6 +82,8 @@ static bool biases_rest(const vt *v)
 
 bool vt_is_settled(const vt *v)
 {
+    static_assert(VT_SETTLE_IMAGES == STREAM_COARSE_JITTERS + STREAM_FINE_JITTERS,
+                  "a round of coarse positions, then one of fine ones");
     const uint32_t enough = STREAM_COARSE_JITTERS + (v->fine_refused ? 0 : STREAM_FINE_JITTERS);
     return v->calm_images >= enough && v->fades.count == 0 && biases_rest(v);
 }

@@ -156,7 +156,11 @@ void vt_set_settings(vt *v, const vt_settings *settings);
  * evicts, requests. */
 void vt_update(vt *v, const vt_clock *clock);
 
-/* Whether all that the last feedback wanted is resident and faded in. */
+enum { VT_SETTLE_IMAGES = 80 };
+
+/* Whether the last VT_SETTLE_IMAGES feedback images lacked nothing, and all has faded in. That many
+ * see every pixel once: a camera that has just stopped has to be drawn for so long before it is its
+ * rest that this speaks of. */
 bool vt_is_settled(const vt *v);
 
 /* --- drawing --- */

@@ -268,7 +268,7 @@ static bool rest(run *r)
     double frame_ms, share;
     bool settled = false;
     while (!interrupted && !settled && r->report.settle_frames < SETTLE_FRAMES_MOST) {
-        settled = vt_is_settled(r->world);
+        settled = r->report.settle_frames >= VT_SETTLE_IMAGES && vt_is_settled(r->world);
         r->report.settle_frames++;
         const bool last = settled || r->report.settle_frames == SETTLE_FRAMES_MOST;
         if (!do_frame(r, &at, false, &frame_ms, &share, last ? "final.png" : NULL)) {

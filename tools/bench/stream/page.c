@@ -17,7 +17,9 @@ static const char PLOT_STYLE[] =
     "svg.frames polyline{fill:none;stroke-width:1.2}"
     "svg.frames .ours{stroke:#4aa3ff}svg.frames .plain{stroke:#e0a030}"
     "svg.frames .axis{stroke:#8884;stroke-width:1}svg.frames text{fill:currentColor;font:12px "
-    "sans-serif}";
+    "sans-serif}"
+    ".pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(24rem,1fr));gap:1rem}"
+    ".pictures figure{margin:0}.pictures img{width:100%;height:auto}";
 
 /* --- plots --- */
 
@@ -101,7 +103,82 @@ static void put_plots(FILE *out, const stream_options *o, const stream_result re
     }
 }
 
-/* --- the table --- */
+/* --- pictures --- */
+
+static void put_pictures(FILE *out, const stream_options *o)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < o->case_count; i++) {
+        const stream_case *c = o->cases[i];
+        if (c->kind != STREAM_FLIGHT || c->pool_percent == 0) {
+            continue;
+        }
+        (void)fputs(any ? ""
+                        : "<h2 id=\"pictures\">The same frame from atlases of all sizes</h2>\n"
+                          "<div class=\"pictures\">\n",
+                    out);
+        (void)fprintf(out,
+                      "<figure><img src=\"%s.png\" alt=\"%s\"/><figcaption>%u&#160;%% of the slots "
+                      "that the view needs</figcaption></figure>\n",
+                      c->name, c->name, c->pool_percent);
+        any = true;
+    }
+    (void)fputs(any ? "</div>\n" : "", out);
+}
+
+/* --- the tables --- */
+
+/* A column of the table at the top. */
+typedef struct headline {
+    const char *subject, *metric, *heading;
+} headline;
+
+static const headline HEADLINES[] = {
+    {"megabuddy", "frame_p50", "frame, p50 ms"},
+    {"plain", "frame_p50", "… plain"},
+    {"megabuddy", "frame_p99_9", "p99.9 ms"},
+    {"plain", "frame_p99_9", "… plain"},
+    {"megabuddy", "sharp_after_frames", "sharp after, frames"},
+    {"megabuddy", "uploads", "pages uploaded"},
+    {"megabuddy", "uploads_after_settling", "… at rest"},
+    {"megabuddy", "pages_per_s", "pages/s"},
+    {"megabuddy", "psnr_min_db", "dB"},
+    {"megabuddy", "holes", "holes"},
+    {"megabuddy", "wrong_pages", "wrong"},
+};
+
+enum { HEADLINE_COUNT = sizeof HEADLINES / sizeof HEADLINES[0] };
+
+static double figure(const bench_table *t, const char *name, const headline *h)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        const bench_row *row = &t->rows[i];
+        if (strcmp(row->name, name) == 0 && strcmp(row->subject, h->subject) == 0 &&
+            strcmp(row->metric, h->metric) == 0) {
+            return row->median;
+        }
+    }
+    return -1; /* html_number's dash */
+}
+
+static void put_headlines(FILE *out, const bench_table *t, const stream_options *o)
+{
+    (void)fputs("<table><tr><th></th>", out);
+    for (int k = 0; k < HEADLINE_COUNT; k++) {
+        (void)fprintf(out, "<th>%s</th>", HEADLINES[k].heading);
+    }
+    (void)fputs("</tr>\n", out);
+    for (uint32_t i = 0; i < o->case_count; i++) {
+        (void)fprintf(out, "<tr><th>%s</th>", o->cases[i]->name);
+        for (int k = 0; k < HEADLINE_COUNT; k++) {
+            (void)fputs("<td>", out);
+            html_number(out, figure(t, o->cases[i]->name, &HEADLINES[k]));
+            (void)fputs("</td>", out);
+        }
+        (void)fputs("</tr>\n", out);
+    }
+    (void)fputs("</table>\n", out);
+}
 
 static void put_rows(FILE *out, const bench_table *t, const stream_case *c)
 {
@@ -147,7 +224,9 @@ static void put_page(FILE *out, const bench_table *t, const stream_options *o,
     (void)fputs("</p>\n<nav><a href=\"#frames\">Frames</a> <a href=\"#sharp\">Sharp again</a> "
                 "<a href=\"#cases\">Case by case</a> <a href=\"stream.csv\">stream.csv</a></nav>\n",
                 out);
+    put_headlines(out, t, o);
     put_plots(out, o, results);
+    put_pictures(out, o);
     (void)fputs("<h2 id=\"cases\">Case by case</h2>\n"
                 "<p>Medians over the rounds, each a world opened anew; p99.9 is of all rounds’ "
                 "frames together. A frame with streaming counts all of it: the streamer’s update, "

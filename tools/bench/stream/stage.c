@@ -3,6 +3,7 @@
 #include "tools/bench/stream/stream.h"
 
 #include "tools/bench/stream/picture_pair.h"
+#include "tools/picture.h"
 #include "tools/view/headless_gl.h"
 #include "tools/view/measure.h"
 #include "tools/view/plain.h"
@@ -11,6 +12,7 @@
 
 #include <glad/gl.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +21,15 @@
 
 enum {
     FRAMES_A_SECOND = 60,
-    AUDIT_EVERY = 16,  /* frames */
-    PREDICT_EVERY = 4, /* frames */
-    SETTLE_MOST = 900, /* frames of rest, at most */
+    AUDIT_EVERY = 16,                     /* frames */
+    PREDICT_EVERY = 4,                    /* frames */
+    SETTLE_LEAST = VT_SETTLE_IMAGES + 10, /* frames of rest: images come a frame or two late */
+    SETTLE_MOST = 900,
     REST_FRAMES = 120, /* of which none may bring an upload */
     QUICK_REST_FRAMES = 24,
-    VISIT_MOST = 30,  /* frames */
-    SHARP_MOST = 120, /* frames after a cut, at most */
+    VISIT_MOST = 30,   /* frames */
+    SURVEY_EVERY = 20, /* frames */
+    SHARP_MOST = 120,  /* frames after a cut, at most */
     TRANSFER_MOST = 2000,
 };
 
@@ -39,8 +43,8 @@ struct stage {
     uint8_t *verdicts;
     vt_format format;    /* of the atlas in all cases: small ones must not choose another */
     uint32_t plain;      /* texture; 0: none */
-    uint32_t need_slots; /* of the flight */
-    uint64_t need_ram;   /* bytes */
+    uint32_t need_slots; /* pages that one frame of the flight wants at most */
+    uint64_t need_ram, first_ram; /* bytes held after the flight, and before it */
 };
 
 /* A round under way. */
@@ -81,10 +85,10 @@ static vt_desc describe(const stage *s, const stream_case *c)
         d.most_slots = s->need_slots * c->pool_percent / 100;
     }
     if (c->ram_percent > 0) {
-        d.ram_budget_bytes = s->need_ram * c->ram_percent / 100;
+        d.ram_budget_bytes = s->first_ram + (s->need_ram - s->first_ram) * c->ram_percent / 100;
     }
-    if (c->warm) { /* one view and a little more: what is not looked at leaves */
-        d.most_slots = s->need_slots;
+    if (c->warm) { /* one view and a little: what has not been looked at for long leaves */
+        d.most_slots = s->need_slots * 5 / 4;
     }
     if (c->kind == STREAM_TRANSFER) { /* as stored: unpacking for a software renderer is its own */
         d.format = VT_FORMAT_BC1;
@@ -202,6 +206,20 @@ static void keep_picture(show *h, const camera *at)
     h->pair_count++;
 }
 
+/* The picture of a flight's middle goes into the report. */
+static void write_picture(const show *h)
+{
+    const stream_options *o = h->stage->options;
+    char path[STREAM_LINE_BYTES];
+    if (o->report == NULL || h->pair_count == 0 || h->what->kind != STREAM_FLIGHT) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s/%s.png", o->report, h->what->name);
+    if (!picture_write_png(path, o->width, o->height, h->pairs[0].pixels)) {
+        (void)stream_fail("%s: %s", path, strerror(errno));
+    }
+}
+
 /* --- the kinds of case --- */
 
 typedef struct sink {
@@ -267,7 +285,8 @@ static uint32_t frames_of(const stage *s, const stream_case *c)
 static uint32_t settle(show *h, const camera *at)
 {
     uint32_t frames = 0;
-    while (frames < SETTLE_MOST && !vt_is_settled(h->world) && !stage_is_interrupted()) {
+    while (frames < SETTLE_MOST && (frames < SETTLE_LEAST || !vt_is_settled(h->world)) &&
+           !stage_is_interrupted()) {
         draw_frame(h, at, false);
         frames++;
     }
@@ -518,6 +537,7 @@ bool stage_run(stage *s, const stream_case *c, uint32_t round, bench_samples *sa
         }
         if (!stage_is_interrupted()) {
             add_common(&h, &to);
+            write_picture(&h);
             compare_pictures(&h, &to);
         }
     }
@@ -528,7 +548,8 @@ bool stage_run(stage *s, const stream_case *c, uint32_t round, bench_samples *sa
 
 /* --- the stage --- */
 
-/* Flies once with ample memory: what does it want? */
+/* Flies once with ample memory: what does it want? Now and then a cut is pretended: a survey of the
+ * whole picture follows, and what is counted after it is what this one view wants. */
 static bool measure_need(stage *s)
 {
     show h;
@@ -544,19 +565,23 @@ static bool measure_need(stage *s)
         const double t = (double)i / FRAMES_A_SECOND;
         const camera wanted = camera_path_at(&path, before, t, &cut);
         const camera at = scene_keep_above(h.scene, &wanted);
-        draw_frame(&h, &at, i == 0);
+        draw_frame(&h, &at, i % SURVEY_EVERY == 0);
         vt_get_stats(h.world, &stats);
-        s->need_slots =
-            stats.vram.slots_wanted > s->need_slots ? stats.vram.slots_wanted : s->need_slots;
+        if (i % SURVEY_EVERY == 2 && stats.vram.slots_wanted > s->need_slots) {
+            s->need_slots = stats.vram.slots_wanted;
+        }
+        s->first_ram = i == 0 ? stats.ram.used_bytes : s->first_ram;
         s->need_ram = stats.ram.peak_bytes;
         before = t;
     }
     if (good) {
         close_show(&h);
         camera_path_free(&path);
-        (void)fprintf(stderr,
-                      "megabuddy: bench stream: the flight needs %u pages and %.1f MB of RAM\n",
-                      s->need_slots, (double)s->need_ram / MEGABYTE);
+        (void)fprintf(
+            stderr,
+            "megabuddy: bench stream: a frame of the flight needs up to %u pages, all of it "
+            "%.1f MB of RAM\n",
+            s->need_slots, (double)(s->need_ram - s->first_ram) / MEGABYTE);
     }
     return good;
 }
