@@ -106,6 +106,7 @@ static void put_frames(FILE *out, const report *r)
     row(out, "along the path", r->frames, 0, "");
     row(out, "at rest, until all had arrived", r->settle_frames, 0, r->settled ? "" : "(had not)");
     row(out, "time of a frame, median", r->frame_p50_ms, 1, "ms");
+    row(out, "… with one ordinary texture", r->plain_p50_ms, 1, "ms");
     row(out, "99 % below", r->frame_p99_ms, 1, "ms");
     row(out, "longest", r->frame_max_ms, 1, "ms");
     row(out, "pixels with nothing to show", (double)r->holes, 0, "");

@@ -1,8 +1,8 @@
 /* stream.h: `megabuddy bench stream`, shared by its parts.
  *
- *     stream.c   options, plan ─▶ for each case, for each round: stage.c ─▶ samples, pooled frames
- *     cases.c    what there is to fly                  │ a world, a scene, frames timed in turns
- *     show.c, page.c  ◀── medians ─────────────────────┘
+ *     stream.c   options, plan ─▶ for each round, for each case: stage.c, round.c ─▶ samples
+ *     cases.c    what there is to fly            │ a world, a scene, frames timed in turns
+ *     show.c, page.c  ◀── medians ───────────────┘
  *
  * Thread: the one with the OpenGL context. */
 #ifndef MEGABUDDY_TOOLS_BENCH_STREAM_STREAM_H
