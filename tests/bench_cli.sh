@@ -45,30 +45,6 @@ expect 2 'surplus' "$program" bench alloc surplus
 # shellcheck disable=SC2086
 expect 1 'no/such' "$program" bench alloc $small --csv no/such/folder.csv
 
-# The streamer's, where there is one and OpenGL to draw with.
-if "$program" bench stream --help >/dev/null 2>&1; then
-    expect 2 'no such case' "$program" bench stream --case nothing
-    expect 2 'must be a number' "$program" bench stream --rounds none
-    expect 2 'WIDTHxHEIGHT' "$program" bench stream --size large
-    expect 2 'one world' "$program" bench stream a.mega b.mega
-    "$program" bake --synthetic --width 512 -o small.mega -q || fail "no world"
-    if "$program" bench stream small.mega --rounds 1 --frames 6 --size 64x48 --case flight \
-        --case teleport-cold --case pool-50 --report page >stdout 2>stderr; then
-        [ "$(head -n 1 page/stream.csv)" = \
-            bench,case,subject,threads,metric,unit,median,min,max,rounds ] || fail "another head"
-        awk -F, 'NF != 10 { exit 1 }' page/stream.csv || fail "a CSV that is not whole"
-        for row in flight,megabuddy flight,plain teleport-cold,megabuddy pool-50,megabuddy; do
-            grep -q "^stream,$row," page/stream.csv || fail "no figure of $row"
-        done
-        awk -F, '($5 == "holes" || $5 == "wrong_pages") && $7 != 0 { exit 1 }' page/stream.csv ||
-            fail "holes or wrong pages"
-        grep -q '<polyline class="ours"' page/report.html || fail "a page without a plot"
-    else
-        grep -q 'EGL\|OpenGL' stderr || fail "bench stream failed: $(cat stderr)"
-    fi
-    expect 1 'no/such' "$program" bench stream small.mega --csv no/such/folder.csv
-fi
-
 # Ctrl-C: a whole CSV of what there is, and no part of one.
 "$program" bench alloc --cases churn,ring --subjects limit-empty --threads 1 --rounds 99 \
     --csv early.csv >stdout 2>stderr &

@@ -316,6 +316,27 @@ static void blocks_and_their_parts_land_page_by_page(void **state)
     destroy(g);
 }
 
+/* The layer of normals. */
+static void two_channel_layers_hold_what_was_uploaded(void **state)
+{
+    (void)state;
+    static uint8_t texels[VT_PAGE_TEXELS * VT_PAGE_TEXELS];
+    static uint8_t copy[TEXEL_PAGE_MAX_BYTES * 2];
+    gpu_desc desc = small_desc();
+    desc.formats[1] = TEXEL_BC5;
+    desc.srgb[1] = false;
+    gpu *g = create(&desc);
+    const int32_t tile = gpu_staging_take(g, 0);
+    random_tile(g, tile, copy);
+    send(g, tile, 2, 1);
+    gpu_staging_fence(g, true);
+    glGetCompressedTextureSubImage(texture_labelled("atlas", GL_COMPRESSED_RG_RGTC2), 0,
+                                   2 * VT_PAGE_TEXELS, VT_PAGE_TEXELS, 0, VT_PAGE_TEXELS,
+                                   VT_PAGE_TEXELS, 1, sizeof(texels), texels);
+    assert_memory_equal(texels, copy + TEXEL_PAGE_MAX_BYTES, sizeof(texels));
+    destroy(g);
+}
+
 static void tiles_return_once_the_card_has_read_them(void **state)
 {
     (void)state;
@@ -615,6 +636,7 @@ int main(void)
         cmocka_unit_test(refuses_what_cannot_be_made),
         cmocka_unit_test(uploads_land_in_their_slots_and_nowhere_else),
         cmocka_unit_test(blocks_and_their_parts_land_page_by_page),
+        cmocka_unit_test(two_channel_layers_hold_what_was_uploaded),
         cmocka_unit_test(tiles_return_once_the_card_has_read_them),
         cmocka_unit_test(books_balance_whatever_is_done),
         cmocka_unit_test(table_rectangles_land_with_their_stride),
