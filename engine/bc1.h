@@ -8,12 +8,17 @@
 #ifndef MEGABUDDY_ENGINE_BC1_H
 #define MEGABUDDY_ENGINE_BC1_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "engine/texel.h"
 
-/* blocks: texel_page_bytes(TEXEL_BC1); rgba: rows of texels `row_bytes` apart, written four at a
- * time and never read. */
-void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
+/* blocks: texel_page_bytes(TEXEL_BC1). The page's rows of texels begin row_bytes apart at `rgba`,
+ * which is written once and never read. */
+void bc1_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
+
+/* The same, to texel_page_bytes(TEXEL_RGBA8) on end. */
+static inline void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba)
+{
+    bc1_unpack_rows(blocks, rgba, texel_row_bytes(TEXEL_RGBA8));
+}
 
 /* The other way, with loss; alpha is dropped. Fifteen times slower and more. The baker packs with
  * this too. */

@@ -72,7 +72,7 @@ bool decode_convert(texel_format from, const void *source, texel_format to, void
     if (from == to) {
         spread_rows(to, source, target, row_bytes);
     } else if (from == TEXEL_BC1) {
-        bc1_unpack_page(source, target, row_bytes);
+        bc1_unpack_rows(source, target, row_bytes);
     } else if (from == TEXEL_BC5) {
         bc5_unpack_page(source, target, row_bytes);
     } else {

@@ -157,7 +157,7 @@ static void read_page(const pagefile *file, vt_page p, uint8_t *rgba)
     assert_int_equal(pagefile_read(file, &e, stored), PAGEFILE_OK);
     assert_int_equal(pagefile_unpack(e.codec, stored, e.bytes, format, texels), PAGEFILE_OK);
     if (format == TEXEL_BC1) {
-        bc1_unpack_page(texels, rgba, VT_PAGE_TEXELS * 4);
+        bc1_unpack_page(texels, rgba);
     } else {
         memcpy(rgba, texels, TEXEL_PAGE_MAX_BYTES);
     }

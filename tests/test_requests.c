@@ -180,7 +180,8 @@ static void ancestors_come_before_what_lies_below(void **state)
             const uint32_t at = find(list, wanted, page_pack(root));
             assert_int_equal(at < wanted ? list[at].urgency : 0, urgency[texture - 1]);
         }
-        check_order(list, miss_all(r, &list));
+        const uint32_t missing = miss_all(r, &list);
+        check_order(list, missing);
     }
     requests_destroy(r);
 }

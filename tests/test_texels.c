@@ -47,7 +47,7 @@ static void bc1_unpacks_by_the_definition(void **state)
         }
         memcpy(blocks, (const uint8_t[8]){0, 0, 0, 0, 0xe4, 0xe4, 0xe4, 0xe4}, 8); /* equal ends */
         memset(blocks + 8, 0xff, 8);
-        bc1_unpack_page(blocks, rgba, 4 * VT_PAGE_TEXELS);
+        bc1_unpack_page(blocks, rgba);
         for (uint32_t i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
             const uint32_t x = i % VT_PAGE_TEXELS, y = i / VT_PAGE_TEXELS;
             uint8_t expected[4];

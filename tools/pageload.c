@@ -33,7 +33,7 @@ pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, u
     const pagefile_status status = pageload_texels(file, p, layer, blocks);
     if (status == PAGEFILE_OK) {
         const size_t row_bytes = texel_row_bytes(TEXEL_RGBA8);
-        (format == TEXEL_BC5 ? bc5_unpack_page : bc1_unpack_page)(blocks, rgba, row_bytes);
+        (format == TEXEL_BC5 ? bc5_unpack_page : bc1_unpack_rows)(blocks, rgba, row_bytes);
     }
     return status;
 }
