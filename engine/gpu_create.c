@@ -199,7 +199,8 @@ static void make_textures(gpu *g)
     }
 }
 
-size_t gpu_staging_metadata_bytes(const gpu_desc *desc)
+/* Of the buddy of the staging tiles. */
+static size_t staging_metadata_bytes(const gpu_desc *desc)
 {
     const size_t bytes = buddy_sizeof(&(buddy_desc){.units = desc->staging_tiles});
     return (bytes + 63) & ~(size_t)63; /* whole multiples of its alignment, for aligned_alloc */
@@ -212,7 +213,7 @@ static bool make_staging(gpu *g)
     s->tile_bytes = gpu_tile_bytes(&g->desc);
     s->queued = calloc(s->tile_count, sizeof(*s->queued));
     s->flights = calloc(s->tile_count, sizeof(*s->flights));
-    const size_t metadata = gpu_staging_metadata_bytes(&g->desc);
+    const size_t metadata = staging_metadata_bytes(&g->desc);
     void *at = aligned_alloc(64, metadata);
     if (!s->queued || !s->flights || !at) {
         free(at);

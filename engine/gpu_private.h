@@ -101,9 +101,6 @@ struct gpu {
     feedback_ring feedback;
 };
 
-/* Words of memory for the buddy of the staging tiles. */
-size_t gpu_staging_metadata_bytes(const gpu_desc *desc);
-
 GLenum gpu_internal_format(texel_format format, bool srgb); /* GL_NONE: no such format */
 
 /* A fence behind all that the card has been given so far. */

@@ -87,8 +87,9 @@ typedef struct vt_desc {
 
 /* What may be changed while it runs. Zero is not the default here: start from vt_get_settings. */
 typedef struct vt_settings {
+    /* Just after a cut the first two are eight times as large, and nothing fades in. */
     float upload_ms;       /* most time a frame spends on uploads */
-    uint64_t upload_bytes; /* most bytes a frame uploads; at least one page always goes */
+    uint64_t upload_bytes; /* most bytes a frame uploads; at least one block always goes */
     float fade_ms;         /* a page that arrives fades in for so long; 0: at once */
     float bias_max;        /* most mips that everything gets coarser when the atlas is too small */
     bool frozen;           /* nothing is requested, uploaded or evicted */

@@ -135,7 +135,8 @@ vt_view vt_look(vt_pixel p)
     uvec2 entry = vt_entry(p, mip);
     vt_view view;
     view.fine = vt_find(p, entry.x >> VT_ENTRY_SLOT_SHIFT, entry.y >> VT_ENTRY_MIP_SHIFT);
-    view.coarse = vt_find(p, entry.x >> VT_ENTRY_COARSE_SLOT_SHIFT, entry.y >> VT_ENTRY_COARSE_MIP_SHIFT);
+    view.coarse = vt_find(p, entry.x >> VT_ENTRY_COARSE_SLOT_SHIFT,
+                          entry.y >> VT_ENTRY_COARSE_MIP_SHIFT);
     view.resident = (entry.y >> VT_ENTRY_OK_SHIFT & 1u) != 0u;
     uint fade = entry.y >> VT_ENTRY_FADE_SHIFT;
     view.arrived = fade == 255u;

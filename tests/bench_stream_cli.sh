@@ -18,7 +18,7 @@ expect 2 'one world' "$program" bench stream a.mega b.mega
 "$program" bake --synthetic --width 512 -o small.mega -q || fail "no world"
 expect 1 'no/such' "$program" bench stream small.mega --csv no/such/folder.csv
 
-if ! "$program" bench stream small.mega --rounds 1 --frames 6 --size 64x48 --case flight \
+if ! "$program" bench stream small.mega --rounds 1 --frames 6 --size 64x48 --case still --case flight \
     --case teleport-cold --case pool-50 --report page >stdout 2>stderr; then
     grep -q 'EGL' stderr || fail "bench stream: $(cat stderr)"
     [ "$failures" -eq 0 ] && exit 77
@@ -32,6 +32,8 @@ for row in flight,megabuddy flight,plain teleport-cold,megabuddy pool-50,megabud
 done
 awk -F, '($5 == "holes" || $5 == "wrong_pages") && $7 != 0 { exit 1 }' page/stream.csv ||
     fail "holes or wrong pages"
+like=$(sed -n 's/^stream,still,megabuddy,[0-9]*,like_plain_db,dB,\([0-9]*\).*/\1/p' page/stream.csv)
+[ "${like:-0}" -ge 40 ] || fail "the plain texture shows another picture: ${like:-no} dB"
 grep -q '<polyline class="ours"' page/report.html || fail "a page without a plot"
 [ -s page/pool-50.png ] || fail "a page without its picture"
 expect 1 'absent.mega' "$program" bench stream absent.mega

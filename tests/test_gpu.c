@@ -9,62 +9,13 @@
 
 #include <cmocka.h>
 
-#include "engine/gpu.h"
 #include "shaders/embedded.h"
-#include "tests/gl_rig.h"
+#include "tests/gpu_rig.h"
 #include "tests/seed.h"
 
-enum { MAX_NAMES = 512, FEEDBACK_WIDTH = 20, FEEDBACK_HEIGHT = 12 };
+enum { MAX_NAMES = 512 };
 
 static uint64_t seed; /* of this run */
-static gpu_table tables[2];
-
-static void shape_tables(uint32_t width, uint32_t height)
-{
-    for (uint32_t i = 0; i < 2; i++) {
-        page_shape *shape = &tables[i].shape;
-        assert_true(page_shape_make(width, height / (i + 1), 4, shape));
-        tables[i].width = page_table_width(shape);
-        tables[i].height = page_table_height(shape);
-    }
-}
-
-/* An RGBA8 layer and a BC1 layer, 4 x 2 slots, two textures. */
-static gpu_desc small_desc(void)
-{
-    const gpu_desc desc = {
-        .tables = tables,
-        .table_count = 2,
-        .atlas_columns = 4,
-        .atlas_rows = 2,
-        .layer_count = 2,
-        .formats = {TEXEL_RGBA8, TEXEL_BC1},
-        .srgb = {true, true},
-        .staging_tiles = 3,
-        .feedback_width = FEEDBACK_WIDTH,
-        .feedback_height = FEEDBACK_HEIGHT,
-        .anisotropy = 1,
-    };
-    shape_tables(1000, 500); /* 9 x 5 pages */
-    return desc;
-}
-
-static gpu *create(const gpu_desc *desc)
-{
-    char error[256] = "";
-    gpu *g = gpu_create(desc, error, sizeof(error));
-    if (!g) {
-        fail_msg("gpu_create: %s", error);
-    }
-    return g;
-}
-
-static void destroy(gpu *g)
-{
-    assert_null(gpu_check(g));
-    gpu_destroy(g);
-    gl_rig_expect_quiet();
-}
 
 /* --- sizes --- */
 
@@ -462,105 +413,7 @@ static void table_rectangles_land_with_their_stride(void **state)
     destroy(g);
 }
 
-/* --- feedback --- */
-
-static const char ids_by_place[] =
-    "in vec2 uv;\n"
-    "layout(location = 0) out uint id;\n"
-    "layout(location = 1) uniform uint base;\n"
-    "void main() { id = base + uint(gl_FragCoord.y) * 1000u + uint(gl_FragCoord.x); }\n";
-
-static void draw_feedback(gpu *g, GLuint program, uint32_t base, uint64_t tag, bool survey)
-{
-    assert_true(gpu_feedback_begin(g, tag, survey));
-    glProgramUniform1ui(program, 1, base);
-    gl_rig_draw(program, (gl_rig_area){0, 0, 1, 1});
-    gpu_feedback_end(g);
-}
-
-static void expect_feedback(gpu *g, uint32_t base, uint64_t tag, uint32_t scale)
-{
-    const uint32_t width = FEEDBACK_WIDTH * scale, height = FEEDBACK_HEIGHT * scale;
-    gpu_feedback image;
-    assert_true(gpu_feedback_poll(g, true, &image));
-    assert_true(gpu_feedback_poll(g, false, &image)); /* the same one until it is done with */
-    assert_int_equal(image.tag, tag);
-    assert_int_equal(image.width, width);
-    assert_int_equal(image.height, height);
-    for (uint32_t y = 0; y < height; y++) {
-        for (uint32_t x = 0; x < width; x++) {
-            assert_int_equal(image.ids[y * width + x], base ? base + y * 1000 + x : 0);
-        }
-    }
-    gpu_feedback_done(g);
-}
-
-static void feedback_comes_back_in_order(void **state)
-{
-    (void)state;
-    const gpu_desc desc = small_desc();
-    gpu *g = create(&desc);
-    const GLuint program = gl_rig_program(ids_by_place);
-    gpu_feedback image;
-    assert_false(gpu_feedback_poll(g, true, &image)); /* nothing on its way: no wait */
-    uint32_t drawn = 0, back = 0;
-    while (back < 3 * GPU_FEEDBACK_BUFFERS) { /* the ring comes round thrice */
-        while (drawn < back + GPU_FEEDBACK_BUFFERS) {
-            draw_feedback(g, program, 100000 * (drawn + 1), drawn, false);
-            drawn++;
-        }
-        assert_false(gpu_feedback_begin(g, 99, false)); /* all of them are on their way */
-        expect_feedback(g, 100000 * (back + 1), back, 1);
-        back++;
-        assert_null(gpu_check(g));
-    }
-    glDeleteProgram(program);
-    destroy(g);
-}
-
-/* Of a size and in a buffer of their own, but in one order with the others. */
-static void surveys_come_back_among_the_others(void **state)
-{
-    (void)state;
-    gpu_desc desc = small_desc();
-    desc.survey_width = 4 * FEEDBACK_WIDTH;
-    desc.survey_height = 4 * FEEDBACK_HEIGHT;
-    gpu *g = create(&desc);
-    const GLuint program = gl_rig_program(ids_by_place);
-    for (uint64_t round = 0; round < 3; round++) {
-        draw_feedback(g, program, 100000, 1, false);
-        draw_feedback(g, program, 200000, 2, true);
-        assert_false(gpu_feedback_begin(g, 9, true)); /* one at a time */
-        draw_feedback(g, program, 300000, 3, false);
-        draw_feedback(g, program, 400000, 4, false);
-        assert_null(gpu_check(g));
-        expect_feedback(g, 100000, 1, 1);
-        expect_feedback(g, 200000, 2, 4);
-        expect_feedback(g, 300000, 3, 1);
-        expect_feedback(g, 400000, 4, 1);
-    }
-    glDeleteProgram(program);
-    destroy(g);
-}
-
-static void feedback_is_cleared_whatever_the_caller_had_set(void **state)
-{
-    (void)state;
-    const gpu_desc desc = small_desc();
-    gpu *g = create(&desc);
-    const GLuint program = gl_rig_program(ids_by_place);
-    draw_feedback(g, program, 100000, 1, false);
-    glEnable(GL_SCISSOR_TEST);
-    glScissor(0, 0, 1, 1);
-    glColorMask(GL_FALSE, GL_FALSE, GL_FALSE, GL_FALSE);
-    glDepthMask(GL_FALSE);
-    assert_true(gpu_feedback_begin(g, 2, false));
-    gpu_feedback_end(g); /* nothing was drawn */
-    expect_feedback(g, 100000, 1, 1);
-    expect_feedback(g, 0, 2, 1);
-    glDeleteProgram(program);
-    destroy(g);
-}
+/* --- in flight --- */
 
 static void can_be_destroyed_with_work_in_flight(void **state)
 {
@@ -640,9 +493,6 @@ int main(void)
         cmocka_unit_test(tiles_return_once_the_card_has_read_them),
         cmocka_unit_test(books_balance_whatever_is_done),
         cmocka_unit_test(table_rectangles_land_with_their_stride),
-        cmocka_unit_test(feedback_comes_back_in_order),
-        cmocka_unit_test(surveys_come_back_among_the_others),
-        cmocka_unit_test(feedback_is_cleared_whatever_the_caller_had_set),
         cmocka_unit_test(can_be_destroyed_with_work_in_flight),
         cmocka_unit_test(leaves_pixel_transfer_state_alone),
         cmocka_unit_test(anisotropy_is_what_the_border_allows),

@@ -67,7 +67,8 @@ static void plot_frames(FILE *out, const stream_case *c, const stream_result *r)
 static void plot_sharpness(FILE *out, const stream_case *c, const stream_result *r)
 {
     (void)fprintf(out, "<h3>%s: %s</h3>\n", c->name, c->summary);
-    begin_plot(out, 100, "% of pixels at the mip they want, frame by frame after each jump (12)");
+    begin_plot(out, 100,
+               "% of the pages wanted that are there, frame by frame after each jump (12)");
     for (uint32_t place = 0; place < STREAM_PLACES; place++) {
         double percent[12];
         uint32_t last = 0;

@@ -142,6 +142,15 @@ static void fly(show *h, const camera_path *path, uint32_t frames, const sink *t
     }
 }
 
+/* How like the plain texture's picture the streamed one is: is the yardstick the same picture? */
+static void compare_with_plain(show *h, const camera *at, const sink *to)
+{
+    double db;
+    if (h->stage->plain != 0 && to->round == 0 && show_compare_plain(h, at, &db)) {
+        round_add(h, to, "like_plain_db", "dB", db);
+    }
+}
+
 /* What comes up while nothing moves. */
 static void rest(show *h, const camera *at, const sink *to)
 {
@@ -155,6 +164,7 @@ static void rest(show *h, const camera *at, const sink *to)
     vt_get_stats(h->world, &after);
     show_audit(h, at);
     show_keep_picture(h, at);
+    compare_with_plain(h, at, to);
     round_add(h, to, "uploads_after_settling", "pages",
               (double)(after.pages.uploaded - before.pages.uploaded));
 }
@@ -191,7 +201,16 @@ static void pace(double frame_ms)
     }
 }
 
-/* Jumps to a place, and counts until every textured pixel is sharp. */
+/* Of the pages that the last image wanted. */
+static double share_there(const vt_stats *stats)
+{
+    const double wanted = stats->vram.slots_wanted;
+    return wanted > 0 ? 1 - stats->missing / wanted : 0;
+}
+
+/* Jumps to a place, and counts until every textured pixel is sharp. Nothing is audited before the
+ * streamer says that all is there: workers would go on meanwhile, and gain time that no frame has.
+ */
 static void jump(show *h, const camera *at, uint32_t place, const sink *to)
 {
     double ms = 0, conductor = 0;
@@ -202,11 +221,10 @@ static void jump(show *h, const camera *at, uint32_t place, const sink *to)
         vt_get_stats(h->world, &stats);
         ms += fmax(frame_ms, 1000.0 / ROUND_FRAMES_A_SECOND);
         conductor += stats.update_ms;
-        const double sharp = show_audit(h, at);
         if (to->round == 0 && frame < 12) {
-            to->result->trace.sharp[place][frame] = sharp;
+            to->result->trace.sharp[place][frame] = frame > 0 ? share_there(&stats) : 0;
         }
-        if (sharp >= 1) {
+        if (frame > 0 && stats.missing == 0 && show_audit(h, at) >= 1) {
             round_add(h, to, "sharp_after_frames", "frames", frame);
             round_add(h, to, "sharp_after_ms", "ms", ms - frame_ms);
             round_add(h, to, "conductor_until_sharp_ms", "ms", conductor);

@@ -54,6 +54,10 @@ double show_draw_plain(show *h, const camera *at); /* the same with the plain te
 /* The share of textured pixels that are sharp; holes and wrong pages are added up. */
 double show_audit(show *h, const camera *at);
 
+/* Compares the pictures of the streamed and of the plain texture: decibels over textured pixels.
+ * False: no memory. */
+bool show_compare_plain(show *h, const camera *at, double *db);
+
 /* Keeps the picture of this camera, to be compared when the round is over. */
 void show_keep_picture(show *h, const camera *at);
 

@@ -170,6 +170,23 @@ void show_keep_picture(show *h, const camera *at)
     h->pair_count++;
 }
 
+bool show_compare_plain(show *h, const camera *at, double *db)
+{
+    const size_t pixels = (size_t)h->stage->colour.width * h->stage->colour.height;
+    uint8_t *ours = malloc(pixels * 4), *plain = malloc(pixels * 4);
+    const bool good = ours != NULL && plain != NULL;
+    if (good) { /* the verdicts are those of the last audit, of this camera */
+        draw(h, at, SCENE_COLOUR);
+        target_read(&h->stage->colour, ours);
+        draw(h, at, SCENE_PLAIN);
+        target_read(&h->stage->colour, plain);
+        *db = measure_psnr(ours, plain, h->stage->verdicts, pixels);
+    }
+    free(ours);
+    free(plain);
+    return good;
+}
+
 /* The picture of a flight's middle goes into the report. */
 static void write_picture(const show *h)
 {

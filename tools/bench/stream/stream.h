@@ -59,7 +59,7 @@ typedef struct stream_times {
 /* What the frames of one round looked like, for the page's plots. */
 typedef struct stream_trace {
     stream_times frame, plain;       /* of the first round */
-    double sharp[STREAM_PLACES][12]; /* share of sharp pixels, frame by frame after each cut; -1 */
+    double sharp[STREAM_PLACES][12]; /* share of wanted pages there, by frame after each cut; -1 */
 } stream_trace;
 
 /* What a case came to. */
