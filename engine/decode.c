@@ -27,7 +27,7 @@ struct decode {
     uint32_t tile_bytes;
     void (*next)(void *context, const page_job *job);
     void *context;
-    buffers *buffers; /* by worker */
+    buffers *buffers; /* by worker; the last is for who helps */
     lane *lane;
 
     /* statistics; any worker adds. Relaxed: figures to look at, nothing is ordered by them */
@@ -42,7 +42,7 @@ static uint32_t workers_of(uint32_t asked)
 uint64_t decode_memory_bytes(uint32_t workers, uint32_t layer_count)
 {
     (void)layer_count; /* layers are unpacked one after the other, in the same buffers */
-    return sizeof(decode) + (uint64_t)workers_of(workers) * sizeof(buffers);
+    return sizeof(decode) + ((uint64_t)workers_of(workers) + 1) * sizeof(buffers);
 }
 
 /* --- texels --- */
@@ -237,7 +237,7 @@ decode *decode_create(const decode_desc *desc)
     d->tile_bytes = desc->tile_bytes;
     d->next = desc->next;
     d->context = desc->context;
-    d->buffers = calloc(workers, sizeof *d->buffers);
+    d->buffers = calloc(workers + 1, sizeof *d->buffers);
     if (d->buffers != NULL) {
         d->lane = lane_create(&(lane_desc){
             .name = "decode", .workers = workers, .depth = desc->depth, .run = run, .context = d});
@@ -262,6 +262,11 @@ bool decode_submit(decode *d, const page_job *job)
 {
     assert(job->tile >= 0 && job->page.texture >= 1 && job->page.texture <= d->texture_count);
     return lane_submit(d->lane, job);
+}
+
+bool decode_help(decode *d)
+{
+    return lane_help(d->lane);
 }
 
 void decode_drain(decode *d)

@@ -47,6 +47,7 @@ decode_create(const decode_desc *desc); /* NULL: no memory, no threads, no such 
 void decode_destroy(decode *d);         /* waits for jobs in flight; NULL does nothing */
 
 bool decode_submit(decode *d, const page_job *job); /* false: the lane is full. Any thread. */
+bool decode_help(decode *d); /* decodes one block on the conductor's thread; false: none waits */
 void decode_drain(decode *d);
 void decode_get_stats(const decode *d, decode_stats *out); /* any thread */
 

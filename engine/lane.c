@@ -27,7 +27,8 @@ struct lane {
     void *context;
     char name[NAME_BYTES];
     uint32_t depth;
-    uint32_t worker_count; /* threads that run */
+    uint32_t asked_workers;
+    uint32_t worker_count; /* threads that run; at most as many as were asked for */
     lane_worker *workers;
 
     /* need the mutex */
@@ -74,6 +75,18 @@ void lane_end(lane *l)
         pthread_cond_broadcast(&l->all_done);
     }
     pthread_mutex_unlock(&l->mutex);
+}
+
+bool lane_help(lane *l)
+{
+    page_job job;
+    assert(l->run != NULL);
+    if (lane_begin(l, &job, false) != LANE_JOB) {
+        return false;
+    }
+    l->run(l->context, l->asked_workers, &job);
+    lane_end(l);
+    return true;
 }
 
 static void run_jobs(lane *l, uint32_t worker)
@@ -128,6 +141,7 @@ lane *lane_create(const lane_desc *desc)
     l->context = desc->context;
     snprintf(l->name, sizeof l->name, "%s", desc->name ? desc->name : "lane");
     l->depth = depth;
+    l->asked_workers = workers;
     l->ring = calloc(depth, sizeof *l->ring);
     l->workers = calloc(workers, sizeof *l->workers);
     if (l->ring != NULL && l->workers != NULL) {

@@ -67,6 +67,10 @@ bool lane_submit(lane *l, const page_job *job);
 lane_answer lane_begin(lane *l, page_job *job, bool wait);
 void lane_end(lane *l);
 
+/* Runs the oldest job on the caller's thread, as a worker whose number is lane_desc.workers: for an
+ * owner that would rather work than wait. False: none waits. For lanes with `run`. */
+bool lane_help(lane *l);
+
 /* Waits until no job waits or runs. */
 void lane_drain(lane *l);
 

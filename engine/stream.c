@@ -43,6 +43,11 @@ uint64_t stream_stale_before(const vt *v)
     return v->cut_image > kept ? v->cut_image : kept;
 }
 
+bool stream_is_after_cut(const vt *v)
+{
+    return v->cut_epoch > 0 && v->image < v->cut_image + STREAM_CUT_IMAGES;
+}
+
 void stream_note(vt *v, stream_event event, uint32_t page_id, uint32_t detail)
 {
     /* FNV-1a over whole words: Fowler, Noll and Vo's offset and prime for 64 bits. */
@@ -94,6 +99,15 @@ static void cut(vt *v)
     fetch_cancel(v->fetch, v->cut_epoch);
 }
 
+/* Workers have to share the processors with a renderer in software. After a cut the conductor
+ * decodes what waits itself, so that the next frame is sharp rather than early. */
+static void help_workers(vt *v, uint64_t started_ns)
+{
+    const uint64_t until_ns = started_ns + STREAM_HELP_MS * UINT64_C(1000000);
+    while (stream_is_after_cut(v) && platform_now_ns() < until_ns && decode_help(v->decode)) {
+    }
+}
+
 static void step_fades(vt *v)
 {
     pagetable *tables[VT_MAX_TEXTURES];
@@ -115,6 +129,7 @@ void stream_update(vt *v, const vt_clock *clock)
         if (v->desc.deterministic) {
             wait_for_workers(v);
         }
+        help_workers(v, started_ns);
         stream_take_in_arrivals(v, started_ns);
         stream_take_in_feedback(v);
         step_fades(v);

@@ -38,6 +38,7 @@ enum {
     STREAM_BIAS_REST = 192,    /* images: a bias that has not moved for so long stays where it is */
     STREAM_CUT_IMAGES = 4,     /* after a cut, so many images long, pages come without fading … */
     STREAM_CUT_BUDGETS = 8,    /* … and budgets are so many times as large */
+    STREAM_HELP_MS = 6,        /* most time that the conductor then decodes itself, a frame */
 };
 
 /* One virtual texture. */
@@ -130,6 +131,11 @@ void stream_note(vt *v, stream_event event, uint32_t page_id, uint32_t detail);
 /* Slots last wanted before this image are free for the taking: not seen for two periods of the
  * feedback's jitter, or only before the last cut. */
 uint64_t stream_stale_before(const vt *v);
+
+/* Whether the camera has just been cut: nobody sees a late frame, or has seen what was there
+ * before.
+ */
+bool stream_is_after_cut(const vt *v);
 
 /* --- stream_wants.c --- */
 

@@ -114,20 +114,12 @@ static uint32_t find_square(vt *v, const page_job *job, part p)
     return slot;
 }
 
-/* Whether the camera has just been cut: nobody sees a late frame, or has seen what was there
- * before.
- */
-static bool is_after_cut(const vt *v)
-{
-    return v->cut_epoch > 0 && v->image < v->cut_image + STREAM_CUT_IMAGES;
-}
-
 /* Shows a page that has just been uploaded. */
 static void show_page(vt *v, vt_page p, uint32_t slot)
 {
     stream_texture *t = stream_texture_of(v, p);
     const bool pinned = p.mip >= t->pinned_mip;
-    const bool arrives_slowly = !pinned && v->settings.fade_ms > 0 && !is_after_cut(v);
+    const bool arrives_slowly = !pinned && v->settings.fade_ms > 0 && !stream_is_after_cut(v);
     pagetable_map(t->table, p, atlas_slot_x(slot), atlas_slot_y(slot), arrives_slowly ? 0 : 255);
     pagestate_set(&t->states, p, PAGE_RESIDENT);
     if (pinned) {
@@ -272,7 +264,7 @@ void stream_take_in_arrivals(vt *v, uint64_t started_ns)
 {
     const uint64_t first_byte = v->stats.bytes.uploaded;
     const uint64_t bytes = v->settings.upload_bytes;
-    const uint32_t times = is_after_cut(v) ? STREAM_CUT_BUDGETS : 1;
+    const uint32_t times = stream_is_after_cut(v) ? STREAM_CUT_BUDGETS : 1;
     page_job job;
     while (arrivals_take(&v->arrivals, &job)) {
         take_in(v, &job);

@@ -145,7 +145,7 @@ void vt_feedback_size(const vt *v, uint32_t *width, uint32_t *height)
 
 bool vt_feedback_is_exact(const vt *v)
 {
-    return v->surveying || v->fine;
+    return v->surveying || v->fine || stream_is_after_cut(v);
 }
 
 /* Position n of an 8 x 8 grid, ordered so that any 4 in a row, and any 16 that begin at a multiple

@@ -175,6 +175,38 @@ static void drain_waits_for_the_job_that_runs(void **state)
 
 static lane *crowd_lane;
 
+/* Which worker a job ran as: in the job itself. */
+static void write_worker(void *context, uint32_t worker, page_job *job)
+{
+    atomic_uint *last = context;
+    (void)job;
+    atomic_store(last, worker);
+}
+
+static void owner_may_lend_a_hand(void **state)
+{
+    (void)state;
+    reset_notes(1, false);
+    lane *gated = lane_create(&(lane_desc){.name = "help", .run = write_down, .context = &notes});
+    assert_true(lane_submit(gated, &(page_job){.page = {.x = 1}}));
+    wait_until_begun(1); /* the only worker is busy, and nothing waits */
+    assert_false(lane_help(gated));
+    open_gate();
+    lane_destroy(gated);
+
+    atomic_uint last = 99;
+    lane *l = lane_create(&(lane_desc){.name = "many", .run = write_worker, .context = &last});
+    bool helped = false;
+    for (int i = 0; i < 100000 && !helped; i++) { /* until the worker is the slower one */
+        assert_true(lane_submit(l, &(page_job){.page = {.x = 1}}));
+        helped = lane_help(l);
+        assert_true(!helped || atomic_load(&last) <= 1);
+        lane_drain(l);
+    }
+    assert_true(helped);
+    lane_destroy(l);
+}
+
 static void *submit_all(void *argument)
 {
     const uint32_t y = *(const uint32_t *)argument;
@@ -259,6 +291,7 @@ int main(void)
         cmocka_unit_test(depth_bounds_the_jobs_that_wait_and_not_those_that_run),
         cmocka_unit_test(destroy_ends_what_has_begun_and_drops_the_rest),
         cmocka_unit_test(drain_waits_for_the_job_that_runs),
+        cmocka_unit_test(owner_may_lend_a_hand),
         cmocka_unit_test(every_job_of_many_submitters_runs_once),
         cmocka_unit_test(a_pending_count_of_zero_publishes_what_the_jobs_wrote),
         cmocka_unit_test(the_clock_does_not_go_back_and_there_is_a_processor),

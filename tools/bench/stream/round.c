@@ -208,9 +208,8 @@ static double share_there(const vt_stats *stats)
     return wanted > 0 ? 1 - stats->missing / wanted : 0;
 }
 
-/* Jumps to a place, and counts until every textured pixel is sharp. Nothing is audited before the
- * streamer says that all is there: workers would go on meanwhile, and gain time that no frame has.
- */
+/* Jumps to a place, and counts until every textured pixel is sharp. It is looked at from the second
+ * frame after the jump on: an audit earlier would give the workers time that no frame has. */
 static void jump(show *h, const camera *at, uint32_t place, const sink *to)
 {
     double ms = 0, conductor = 0;
@@ -224,7 +223,7 @@ static void jump(show *h, const camera *at, uint32_t place, const sink *to)
         if (to->round == 0 && frame < 12) {
             to->result->trace.sharp[place][frame] = frame > 0 ? share_there(&stats) : 0;
         }
-        if (frame > 0 && stats.missing == 0 && show_audit(h, at) >= 1) {
+        if (frame >= 2 && show_audit(h, at) >= 1) {
             round_add(h, to, "sharp_after_frames", "frames", frame);
             round_add(h, to, "sharp_after_ms", "ms", ms - frame_ms);
             round_add(h, to, "conductor_until_sharp_ms", "ms", conductor);
