@@ -1,8 +1,11 @@
 /* bench.c: `megabuddy bench`: finds the benchmark and leaves the rest to its file. */
 #include "tools/bench/bench.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/commands.h"
 
@@ -34,14 +37,78 @@ static int print_help(void)
     return EXIT_DONE;
 }
 
-/* All, with the options that come after; ends at the first that fails. */
+/* ---- all of them ---- */
+
+enum { PATH_BYTES = 4096 };
+
+/* The word behind --csv; 0: there is none. */
+static int find_csv(int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--csv") == 0) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+/* Where one benchmark's rows wait for those of the others. */
+static void part_path(const char *csv, const char *name, char path[PATH_BYTES])
+{
+    (void)snprintf(path, PATH_BYTES, "%s.%s", csv, name);
+}
+
+/* Copies a benchmark's rows; those of the first with the names of the columns above them. */
+static bool copy_rows(FILE *out, const char *path, bool first)
+{
+    FILE *in = fopen(path, "re");
+    bool copies = first;
+    for (int c = in != NULL ? fgetc(in) : EOF; c != EOF; c = fgetc(in)) {
+        if (copies) {
+            fputc(c, out);
+        }
+        copies |= c == '\n';
+    }
+    const bool good = in != NULL && ferror(in) == 0 && ferror(out) == 0;
+    if (in != NULL) {
+        fclose(in);
+    }
+    return good;
+}
+
+/* Puts the rows of all into one file. */
+static int join_csv(const char *csv)
+{
+    char part[PATH_BYTES];
+    FILE *out = fopen(csv, "we");
+    bool good = out != NULL;
+    for (int i = 0; i < BENCHMARK_COUNT; i++) {
+        part_path(csv, BENCHMARKS[i].name, part);
+        good = good && copy_rows(out, part, i == 0);
+        (void)unlink(part);
+    }
+    good = out != NULL && fclose(out) == 0 && good;
+    if (!good) {
+        fprintf(stderr, "megabuddy: bench all: %s: %s\n", csv, strerror(errno));
+    }
+    return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* All, with the options that come after, which each has to know; ends at the first that fails. */
 static int run_all(int argc, char **argv)
 {
     int code = EXIT_DONE;
+    const int csv = find_csv(argc, argv);
+    char *const path = argv[csv];
+    char part[PATH_BYTES];
     for (int i = 0; i < BENCHMARK_COUNT && code == EXIT_DONE; i++) {
+        if (csv > 0) {
+            part_path(path, BENCHMARKS[i].name, part);
+            argv[csv] = part;
+        }
         code = BENCHMARKS[i].run(argc, argv);
     }
-    return code;
+    return csv > 0 && code == EXIT_DONE ? join_csv(path) : code;
 }
 
 int bench_main(int argc, char **argv)

@@ -125,7 +125,7 @@ static void fly(show *h, const camera_path *path, uint32_t frames, const sink *t
             sharp += show_audit(h, &at);
             audits++;
         }
-        if (i == frames / 2) {
+        if (i == frames / 4) {
             show_keep_picture(h, &at);
         }
         before = t;

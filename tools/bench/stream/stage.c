@@ -187,7 +187,7 @@ bool show_compare_plain(show *h, const camera *at, double *db)
     return good;
 }
 
-/* The picture of a flight's middle goes into the report. */
+/* The picture of a flight's first quarter goes into the report. */
 static void write_picture(const show *h)
 {
     const stream_options *o = h->stage->options;
