@@ -102,6 +102,12 @@ expect 0 'holes 0' "$program" view world.mega --headless --frames 2 --config goo
 has out/set/report.json '"width":.96'
 has out/set/report.json '"budget":.16777216'
 
+# So little video memory that pages stay as they are stored: soft, but the same picture.
+expect 0 'holes 0' "$program" view world.mega --headless --frames 10 --size 320x180 \
+    --set vram.budget='1 MiB' --report out/little
+final=$(sed -n 's/.*"final":[^0-9]*\([0-9]*\).*/\1/p' out/little/report.json)
+[ "${final:-0}" -ge 25 ] || fail "with little video memory the final frame is another: $final dB"
+
 # The same pictures on every run.
 for run in 1 2; do
     expect 0 'holes 0' "$program" view world.mega --headless --frames 16 --size 160x90 \

@@ -148,9 +148,12 @@ static void take_median(report *out)
 
 void reference_compare(run *r)
 {
-    vt_destroy(r->world);
     char error[VIEW_LINE_BYTES];
-    r->world = reference_open(view_desc(r->options, &r->options->conf), error, sizeof error);
+    vt_desc desc = view_desc(r->options, &r->options->conf);
+    /* The scene's programs are for an atlas of this format; with room, another might be chosen. */
+    desc.format = vt_texel_format(r->world, 0) == TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
+    vt_destroy(r->world);
+    r->world = reference_open(desc, error, sizeof error);
     if (r->world == NULL) {
         (void)view_fail("no comparison with the frame without streaming: %s", error);
         return;
