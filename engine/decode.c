@@ -39,9 +39,8 @@ static uint32_t workers_of(uint32_t asked)
     return asked ? asked : 1;
 }
 
-uint64_t decode_memory_bytes(uint32_t workers, uint32_t layer_count)
+uint64_t decode_memory_bytes(uint32_t workers)
 {
-    (void)layer_count; /* layers are unpacked one after the other, in the same buffers */
     return sizeof(decode) + ((uint64_t)workers_of(workers) + 1) * sizeof(buffers);
 }
 

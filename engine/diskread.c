@@ -43,11 +43,6 @@ void diskread_destroy(diskread *d)
     }
 }
 
-bool diskread_is_uring(const diskread *d)
-{
-    return d->uring;
-}
-
 void diskread_start(diskread *d, uint32_t slot, const diskread_range *range)
 {
     assert(slot < d->depth && d->started < d->depth);

@@ -32,7 +32,6 @@ typedef struct diskread_done {
 /* depth: reads on their way at most, 1 … DISKREAD_MAX_DEPTH. NULL: no memory. */
 diskread *diskread_create(uint32_t depth, bool may_use_uring);
 void diskread_destroy(diskread *d); /* nothing may be on its way; NULL does nothing */
-bool diskread_is_uring(const diskread *d);
 
 /* Starts a read in a slot of the caller's choice, 0 … depth - 1, that is free. */
 void diskread_start(diskread *d, uint32_t slot, const diskread_range *range);

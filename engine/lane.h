@@ -14,7 +14,7 @@
 
 typedef struct lane lane;
 
-enum { JOB_NO_TILE = -1, JOB_MAX_ORDER = 3, JOB_MAX_PAGES = 64 };
+enum { JOB_NO_TILE = -1, JOB_MAX_ORDER = 3 };
 
 /* A block of 2^order x 2^order pages of one mip on its way from disk to staging. Bit i of a mask is
  * its page of Morton number i (page_of_block). corrupt, failed, refused and cancelled are disjoint

@@ -15,9 +15,8 @@ enum {
 struct requests {
     const page_shape *shapes[PAGE_MAX_TEXTURES];
     uint32_t first_place[PAGE_MAX_TEXTURES]; /* of each texture */
-    uint32_t shape_count;
-    uint32_t max;                        /* entries of each list */
-    uint32_t count, last_count, missing; /* entries */
+    uint32_t max;                            /* entries of each list */
+    uint32_t count, last_count, missing;     /* entries */
     request *list, *last, *missed;
     request *sorted;
     uint32_t *places;
@@ -58,7 +57,6 @@ requests *requests_create(const requests_desc *desc)
         r->first_place[i] = pages;
         pages += page_count(desc->shapes[i]);
     }
-    r->shape_count = desc->shape_count;
     r->max = most_requests(desc);
     r->list = calloc((size_t)LISTS * r->max, sizeof(request));
     r->places = calloc(pages, sizeof *r->places);

@@ -107,7 +107,7 @@ struct vt {
 
 /* What is written down in the event log. */
 typedef enum stream_event {
-    STREAM_ASKED = 1, /* detail: tile */
+    STREAM_ASKED = 1, /* detail: order of the block; the page is its corner */
     STREAM_SHOWN,     /* detail: slot */
     STREAM_MOVED,     /* detail: slot, the new one */
     STREAM_EVICTED,   /* detail: slot */

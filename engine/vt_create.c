@@ -377,8 +377,8 @@ static uint64_t fixed_ram_bytes(vt *v)
     const fetch_desc reads = describe_fetch(v, files);
     return sizeof *v + bytes_of_textures(v) + atlas_memory_bytes(&ad) + feedback_memory_bytes(&fd) +
            2 * requests_memory_bytes(&rd) + fetch_memory_bytes(&reads) +
-           decode_memory_bytes(v->desc.decode_workers, v->gpu_desc.layer_count) +
-           (uint64_t)v->slots * sizeof(fade) + 3 * LANE_DEPTH * sizeof(page_job);
+           decode_memory_bytes(v->desc.decode_workers) + (uint64_t)v->slots * sizeof(fade) +
+           3 * LANE_DEPTH * sizeof(page_job);
 }
 
 static arena_sync sync_of(vt_sync sync)

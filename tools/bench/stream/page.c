@@ -152,14 +152,8 @@ enum { HEADLINE_COUNT = sizeof HEADLINES / sizeof HEADLINES[0] };
 
 static double figure(const bench_table *t, const char *name, const headline *h)
 {
-    for (uint32_t i = 0; i < t->count; i++) {
-        const bench_row *row = &t->rows[i];
-        if (strcmp(row->name, name) == 0 && strcmp(row->subject, h->subject) == 0 &&
-            strcmp(row->metric, h->metric) == 0) {
-            return row->median;
-        }
-    }
-    return -1; /* html_number's dash */
+    const bench_row *row = stream_find(t, name, h->subject, h->metric);
+    return row != NULL ? row->median : -1; /* html_number's dash */
 }
 
 static void put_headlines(FILE *out, const bench_table *t, const stream_options *o)

@@ -2,7 +2,6 @@
 #include "tools/bench/stream/stream.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* A column of the table. */
 typedef struct column {
@@ -31,17 +30,9 @@ static const column COLUMNS[] = {
 
 enum { COLUMN_COUNT = sizeof COLUMNS / sizeof COLUMNS[0] };
 
-/* Whatever the number of workers: it is the same in all rows. */
 static const bench_row *find(const bench_table *t, const char *name, const column *c)
 {
-    for (uint32_t i = 0; i < t->count; i++) {
-        const bench_row *row = &t->rows[i];
-        if (strcmp(row->name, name) == 0 && strcmp(row->subject, c->subject) == 0 &&
-            strcmp(row->metric, c->metric) == 0) {
-            return row;
-        }
-    }
-    return NULL;
+    return stream_find(t, name, c->subject, c->metric);
 }
 
 static bool is_used(const bench_table *t, const stream_options *o, const column *c)

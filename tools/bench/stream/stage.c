@@ -335,13 +335,7 @@ void stage_close(stage *s)
     headless_gl_close();
 }
 
-const char *stage_renderer(const stage *s)
+const char *stage_renderer(void)
 {
-    (void)s;
     return (const char *)glGetString(GL_RENDERER);
-}
-
-bool stage_has_plain(const stage *s)
-{
-    return s->plain != 0;
 }

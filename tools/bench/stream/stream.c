@@ -98,6 +98,19 @@ double stream_percentile(const double *ms, uint32_t count, double share)
     return value;
 }
 
+const bench_row *stream_find(const bench_table *t, const char *name, const char *subject,
+                             const char *metric)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        const bench_row *row = &t->rows[i];
+        if (strcmp(row->name, name) == 0 && strcmp(row->subject, subject) == 0 &&
+            strcmp(row->metric, metric) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
 /* --- the command line --- */
 
 static bool add_case(stream_options *o, const char *name)
@@ -340,7 +353,7 @@ static int run_plan(plan *p, int argc, char **argv)
     if (s == NULL) {
         return EXIT_FAILED;
     }
-    (void)snprintf(renderer, sizeof renderer, "%s", stage_renderer(s));
+    (void)snprintf(renderer, sizeof renderer, "%s", stage_renderer());
     run_rounds(p, s);
     stage_close(s);
     about.seconds = progress_seconds(&watch);

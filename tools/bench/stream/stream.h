@@ -73,15 +73,18 @@ bool stream_times_add(stream_times *t, double ms); /* false: no memory */
 /* A percentile, share 0 … 1, without changing the order; 0 of nothing. */
 double stream_percentile(const double *ms, uint32_t count, double share);
 
+/* The row of a case, whatever the number of workers, which all rows share; NULL: there is none. */
+const bench_row *stream_find(const bench_table *t, const char *name, const char *subject,
+                             const char *metric);
+
 /* --- stage.c --- */
 
 typedef struct stage stage;
 
 /* Opens OpenGL, and the world once to measure what its flight needs. NULL: said why. */
 stage *stage_open(const stream_options *o);
-void stage_close(stage *s); /* NULL does nothing */
-const char *stage_renderer(const stage *s);
-bool stage_has_plain(const stage *s);
+void stage_close(stage *s);       /* NULL does nothing */
+const char *stage_renderer(void); /* while a stage is open */
 
 /* Runs a round of a case. Adds its figures to the samples and its frames to the result. False: said
  * why. */
