@@ -10,16 +10,17 @@
  * instead of four lookups. */
 #include "engine/bc1.h"
 
-#include <string.h>
+#include "engine/block.h"
+
+#include <stdbool.h>
 
 #define STB_DXT_STATIC
 #define STB_DXT_IMPLEMENTATION
 #include <stb_dxt.h>
 
 enum {
-    BLOCKS = VT_PAGE_TEXELS / 4, /* a row, and rows of them */
+    BLOCKS = BLOCK_COLUMNS,
     BLOCK_BYTES = 8,
-    ROW_BYTES = VT_PAGE_TEXELS * 4,
 };
 
 /* A texel is put together as a word: red in its lowest byte is red in its first. */
@@ -44,9 +45,17 @@ static const quad LOW[256] = {MASKS_64(0), MASKS_64(64), MASKS_64(128), MASKS_64
 
 /* --- palettes --- */
 
-/* The two colours that each block of a row stores, 5 + 6 + 5 bits. */
+/* Blocks side by side. */
+typedef struct block_row {
+    const uint8_t *first;
+    size_t stride_bytes;
+    bool always_four; /* whatever the order of the two colours that are stored */
+} block_row;
+
+/* The two colours that each block of a row stores, 5 + 6 + 5 bits; four: all ones where a block has
+ * four colours, and none where it has three. */
 typedef struct ends {
-    uint16_t first[BLOCKS], second[BLOCKS];
+    uint16_t first[BLOCKS], second[BLOCKS], four[BLOCKS];
 } ends;
 
 /* The four colours of each block as texels are made of them: the first, and what differs from it
@@ -60,11 +69,14 @@ typedef struct lanes {
     uint16_t colour[4][BLOCKS];
 } lanes;
 
-static void read_ends(const uint8_t *blocks, ends *e)
+static inline void read_ends(const block_row *row, ends *e)
 {
     for (uint32_t x = 0; x < BLOCKS; x++) {
-        memcpy(&e->first[x], blocks + x * BLOCK_BYTES, 2);
-        memcpy(&e->second[x], blocks + x * BLOCK_BYTES + 2, 2);
+        memcpy(&e->first[x], row->first + x * row->stride_bytes, 2);
+        memcpy(&e->second[x], row->first + x * row->stride_bytes + 2, 2);
+    }
+    for (uint32_t x = 0; x < BLOCKS; x++) {
+        e->four[x] = row->always_four || e->first[x] > e->second[x] ? 0xffff : 0;
     }
 }
 
@@ -81,18 +93,12 @@ static inline uint16_t expand(uint16_t packed, uint32_t shift, uint32_t bits)
     return (uint16_t)(value << (8 - bits) | value >> (2 * bits - 8));
 }
 
-/* All ones where a block has four colours, and none where it has three. */
-static inline uint16_t has_four(const ends *e, uint32_t x)
-{
-    return e->first[x] > e->second[x] ? 0xffff : 0;
-}
-
 /* The channel of `bits` at `shift`. Where a block has three colours its fourth is 0. */
 static inline void make_channel(const ends *e, uint32_t shift, uint32_t bits, lanes *out)
 {
     for (uint32_t x = 0; x < BLOCKS; x++) {
         const uint16_t a = expand(e->first[x], shift, bits), b = expand(e->second[x], shift, bits);
-        const uint16_t four = has_four(e, x);
+        const uint16_t four = e->four[x];
         const uint16_t near_a = third((uint16_t)(2 * a + b)), near_b = third((uint16_t)(a + 2 * b));
         const uint16_t middle = (uint16_t)(a + b) >> 1;
         out->colour[0][x] = a;
@@ -112,7 +118,7 @@ static inline void join_channels(const ends *e, lanes *red, const lanes *green, 
         }
     }
     for (uint32_t x = 0; x < BLOCKS; x++) {
-        blue->colour[3][x] &= has_four(e, x);
+        blue->colour[3][x] &= e->four[x];
     }
 }
 
@@ -131,11 +137,11 @@ static inline void join_lanes(const lanes *red_green, const lanes *blue_alpha, p
     }
 }
 
-static void make_palettes(const uint8_t *blocks, palettes *out)
+static inline void make_palettes(const block_row *row, palettes *out)
 {
     ends e;
     lanes red, green, blue;
-    read_ends(blocks, &e);
+    read_ends(row, &e);
     make_channel(&e, 11, 5, &red);
     make_channel(&e, 5, 6, &green);
     make_channel(&e, 0, 5, &blue);
@@ -151,12 +157,12 @@ static inline quad repeat(uint32_t texel)
 }
 
 /* Four rows of texels from one row of blocks. */
-static void unpack_row(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
+static inline void unpack_row(const block_row *blocks, uint8_t *rgba, size_t row_bytes)
 {
     palettes p;
     make_palettes(blocks, &p);
     for (uint32_t x = 0; x < BLOCKS; x++) {
-        const uint8_t *choices = blocks + x * BLOCK_BYTES + 4;
+        const uint8_t *choices = blocks->first + x * blocks->stride_bytes + 4;
         const quad first = repeat(p.first[x]), if_low = repeat(p.low[x]);
         const quad if_high = repeat(p.high[x]), if_both = repeat(p.both[x]);
         for (uint32_t row = 0; row < 4; row++) {
@@ -170,18 +176,32 @@ static void unpack_row(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
 void bc1_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
 {
     for (uint32_t y = 0; y < BLOCKS; y++) {
-        unpack_row(blocks + y * BLOCKS * BLOCK_BYTES, rgba + y * 4 * row_bytes, row_bytes);
+        const block_row row = {blocks + y * BLOCKS * BLOCK_BYTES, BLOCK_BYTES, false};
+        unpack_row(&row, rgba + y * 4 * row_bytes, row_bytes);
     }
+}
+
+void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba, size_t row_bytes)
+{
+    unpack_row(&(block_row){halves, stride_bytes, true}, rgba, row_bytes);
+}
+
+/* Alpha is made equal first: the packer looks for blocks of one colour by all four channels. */
+void bc1_pack_block(const uint8_t *texels, uint8_t *block)
+{
+    uint8_t opaque[BLOCK_RGBA_BYTES];
+    memcpy(opaque, texels, sizeof opaque);
+    for (uint32_t i = 0; i < BLOCK_TEXELS; i++) {
+        opaque[4 * i + 3] = 255;
+    }
+    stb_compress_dxt_block(block, opaque, 0, STB_DXT_HIGHQUAL);
 }
 
 void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks)
 {
-    for (uint32_t i = 0; i < BLOCKS * BLOCKS; i++) {
-        const uint8_t *corner = rgba + i / BLOCKS * 4 * ROW_BYTES + i % BLOCKS * 16;
-        uint8_t texels[64];
-        for (uint32_t row = 0; row < 4; row++) {
-            memcpy(texels + row * 16, corner + row * ROW_BYTES, 16);
-        }
-        stb_compress_dxt_block(blocks + i * BLOCK_BYTES, texels, 0, STB_DXT_NORMAL);
+    uint8_t texels[BLOCK_RGBA_BYTES];
+    for (uint32_t i = 0; i < BLOCK_COUNT; i++) {
+        block_get(rgba, i, texels);
+        bc1_pack_block(texels, blocks + i * BLOCK_BYTES);
     }
 }

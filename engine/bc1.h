@@ -20,8 +20,16 @@ static inline void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba)
     bc1_unpack_rows(blocks, rgba, texel_row_bytes(TEXEL_RGBA8));
 }
 
-/* The other way, with loss; alpha is dropped. Fifteen times slower and more. The baker packs with
- * this too. */
+/* One row of blocks that always have four colours, as the colour halves of BC3 do: `halves` lie
+ * stride_bytes apart. Four rows of texels, alpha 255. */
+void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba, size_t row_bytes);
+
+/* The other way, with loss; alpha is dropped, so that every block is opaque. Fifteen times slower
+ * and more. The baker packs with this too. */
 void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks);
+
+/* One block: texels as block_get gives them. Its colours are four, or two that are the same: it is
+ * a half of BC3 too. */
+void bc1_pack_block(const uint8_t *texels, uint8_t *block);
 
 #endif

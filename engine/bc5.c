@@ -1,67 +1,37 @@
-/* bc5.c: a block is two halves of eight bytes, one a channel: two values, and sixteen choices of
- * three bits among eight values made of them. */
+/* bc5.c: a block is two halves of eight bytes, one a channel. */
 #include "engine/bc5.h"
 
-#include "shaders/shared.h"
+#include "engine/bc4.h"
+#include "engine/block.h"
 
-#include <string.h>
+enum { BLOCK_BYTES = 16 };
 
-#define STB_DXT_STATIC
-#define STB_DXT_IMPLEMENTATION
-#include <stb_dxt.h>
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word lie lowest first");
 
-enum { BLOCKS = VT_PAGE_TEXELS / 4, BLOCK_BYTES = 16, ROW_BYTES = VT_PAGE_TEXELS * 4 };
-
-/* The eight values that choices pick from. */
-static void make_palette(const uint8_t *half, uint8_t palette[8])
+void bc5_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
 {
-    const uint32_t a = half[0], b = half[1], steps = a > b ? 7 : 5;
-    memset(palette, 0, 8);
-    palette[0] = half[0];
-    palette[1] = half[1];
-    for (uint32_t i = 1; i < steps; i++) {
-        palette[1 + i] = (uint8_t)(((steps - i) * a + i * b) / steps);
-    }
-    if (steps == 5) { /* and the two ends of the range */
-        palette[7] = 255;
-    }
-}
-
-static void unpack_half(const uint8_t *half, uint8_t values[16])
-{
-    uint8_t palette[8];
-    uint64_t choices = 0;
-    make_palette(half, palette);
-    for (uint32_t i = 0; i < 6; i++) {
-        choices |= (uint64_t)half[2 + i] << 8 * i;
-    }
-    for (uint32_t i = 0; i < 16; i++) {
-        values[i] = palette[choices >> 3 * i & 7];
-    }
-}
-
-void bc5_unpack_page(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
-{
-    for (uint32_t block = 0; block < BLOCKS * BLOCKS; block++) {
-        uint8_t red[16], green[16];
-        unpack_half(blocks + (size_t)block * BLOCK_BYTES, red);
-        unpack_half(blocks + (size_t)block * BLOCK_BYTES + 8, green);
-        uint8_t *corner = rgba + block / BLOCKS * 4 * row_bytes + block % BLOCKS * 16;
-        for (uint32_t i = 0; i < 16; i++) {
-            const uint8_t texel[4] = {red[i], green[i], 255, 255};
-            memcpy(corner + i / 4 * row_bytes + i % 4 * 4, texel, sizeof texel);
+    for (uint32_t y = 0; y < BLOCK_COLUMNS; y++) {
+        const uint8_t *halves = blocks + y * BLOCK_COLUMNS * BLOCK_BYTES;
+        uint8_t red[BLOCK_SIDE][VT_PAGE_TEXELS], green[BLOCK_SIDE][VT_PAGE_TEXELS];
+        bc4_unpack_halves(halves, BLOCK_BYTES, red);
+        bc4_unpack_halves(halves + BLOCK_BYTES / 2, BLOCK_BYTES, green);
+        for (uint32_t row = 0; row < BLOCK_SIDE; row++) {
+            uint32_t texels[VT_PAGE_TEXELS];
+            for (uint32_t x = 0; x < VT_PAGE_TEXELS; x++) {
+                texels[x] = red[row][x] | (uint32_t)green[row][x] << 8 | 0xffff0000u;
+            }
+            memcpy(rgba + (y * BLOCK_SIDE + row) * row_bytes, texels, sizeof texels);
         }
     }
 }
 
 void bc5_pack_page(const uint8_t *rgba, uint8_t *blocks)
 {
-    for (uint32_t block = 0; block < BLOCKS * BLOCKS; block++) {
-        const uint8_t *corner = rgba + block / BLOCKS * 4 * ROW_BYTES + block % BLOCKS * 16;
-        uint8_t pairs[32];
-        for (uint32_t i = 0; i < 16; i++) {
-            memcpy(pairs + i * 2, corner + i / 4 * ROW_BYTES + i % 4 * 4, 2);
-        }
-        stb_compress_bc5_block(blocks + (size_t)block * BLOCK_BYTES, pairs);
+    uint8_t texels[BLOCK_RGBA_BYTES];
+    for (uint32_t i = 0; i < BLOCK_COUNT; i++) {
+        uint8_t *block = blocks + (size_t)i * BLOCK_BYTES;
+        block_get(rgba, i, texels);
+        bc4_pack_block(texels, 0, block);
+        bc4_pack_block(texels, 1, block + BLOCK_BYTES / 2);
     }
 }

@@ -1,10 +1,11 @@
 /* decode.c: a lane whose workers unpack. Staging is written once and never read: it may be
- * write-combined memory. LZ4 reads back what it has written, so it unpacks into a buffer of the
- * worker's (64 KiB, in its cache) and what goes to staging is copied or converted from there. */
+ * write-combined memory. LZ4 and zstd read back what they have written, so a page is unpacked into
+ * a buffer of the worker's (64 KiB, in its cache) and what goes to staging is copied or converted
+ * from there. */
 #include "engine/decode.h"
 
-#include "engine/bc1.h"
-#include "engine/bc5.h"
+#include "engine/convert.h"
+#include "engine/unpack.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -13,6 +14,7 @@
 
 /* A worker's own. */
 typedef struct buffers {
+    unpacker *unpacker;
     uint8_t stored[TEXEL_PAGE_MAX_BYTES]; /* a layer that lies in more than one piece, joined */
     uint8_t texels[TEXEL_PAGE_MAX_BYTES]; /* a layer unpacked, as the page file has it */
 } buffers;
@@ -28,6 +30,7 @@ struct decode {
     void (*next)(void *context, const page_job *job);
     void *context;
     buffers *buffers; /* by worker; the last is for who helps */
+    uint32_t buffers_count;
     lane *lane;
 
     /* statistics; any worker adds. Relaxed: figures to look at, nothing is ordered by them */
@@ -41,44 +44,8 @@ static uint32_t workers_of(uint32_t asked)
 
 uint64_t decode_memory_bytes(uint32_t workers)
 {
-    return sizeof(decode) + ((uint64_t)workers_of(workers) + 1) * sizeof(buffers);
-}
-
-/* --- texels --- */
-
-/* Rows that follow each other become rows that are `row_bytes` apart. */
-static void spread_rows(texel_format format, const uint8_t *rows, uint8_t *target, size_t row_bytes)
-{
-    const size_t bytes = texel_row_bytes(format);
-    for (uint32_t y = 0; y < texel_page_rows(format); y++) {
-        memcpy(target + y * row_bytes, rows + y * bytes, bytes);
-    }
-}
-
-static bool can_convert(texel_format from, texel_format to)
-{
-    const bool exist = texel_page_bytes(from) > 0 && texel_page_bytes(to) > 0;
-    return exist && (from == to || from == TEXEL_RGBA8 || to == TEXEL_RGBA8);
-}
-
-bool decode_convert(texel_format from, const void *source, texel_format to, void *target,
-                    size_t row_bytes)
-{
-    uint8_t packed[VT_PAGE_TEXELS * VT_PAGE_TEXELS]; /* room for BC5, the larger of the two */
-    if (!can_convert(from, to)) {
-        return false;
-    }
-    if (from == to) {
-        spread_rows(to, source, target, row_bytes);
-    } else if (from == TEXEL_BC1) {
-        bc1_unpack_rows(source, target, row_bytes);
-    } else if (from == TEXEL_BC5) {
-        bc5_unpack_page(source, target, row_bytes);
-    } else {
-        (to == TEXEL_BC1 ? bc1_pack_page : bc5_pack_page)(source, packed);
-        spread_rows(to, packed, target, row_bytes);
-    }
-    return true;
+    const uint64_t each = sizeof(buffers) + unpacker_memory_bytes();
+    return sizeof(decode) + (workers_of(workers) + 1) * each;
 }
 
 /* --- on a worker's thread --- */
@@ -124,21 +91,14 @@ static place place_of(texel_format format, uint8_t *rectangle, uint32_t order, u
 
 /* One layer, from its stored bytes to staging. */
 static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel_format stored,
-                         texel_format wanted, uint8_t *texels, place to)
+                         texel_format wanted, buffers *b, place to)
 {
     if (layer->codec == PAGEFILE_STORED && layer->bytes == texel_page_bytes(stored)) {
-        return decode_convert(stored, bytes, wanted, to.at, to.row_bytes); /* as they are */
+        return texels_convert(stored, bytes, wanted, to.at, to.row_bytes); /* as they are */
     }
-    return pagefile_unpack(layer->codec, bytes, layer->bytes, stored, texels) == PAGEFILE_OK &&
-           decode_convert(stored, texels, wanted, to.at, to.row_bytes);
-}
-
-/* RGBA8: grey; BC1: both end points 0x8080, a dull one; BC5: 0x80, a normal that stands upright. */
-static void fill_grey(texel_format format, place to)
-{
-    for (uint32_t y = 0; y < texel_page_rows(format); y++) {
-        memset(to.at + y * to.row_bytes, 0x80, texel_row_bytes(format));
-    }
+    return unpacker_run(b->unpacker, layer->codec, bytes, layer->bytes, stored, b->texels) ==
+               PAGEFILE_OK &&
+           texels_convert(stored, b->texels, wanted, to.at, to.row_bytes);
 }
 
 /* All layers of a pinned page: page `i` of the job's block. */
@@ -155,13 +115,12 @@ static bool unpack_page(const decode *d, const page_job *job, uint32_t i, const 
         const place to = place_of(d->wanted[k], rectangle, job->order, i);
         rectangle += texel_page_bytes(d->wanted[k]) << 2 * job->order;
         if (k >= t->layer_count) {
-            fill_grey(d->wanted[k], to);
+            texels_fill_grey(d->wanted[k], to.at, to.row_bytes);
             continue;
         }
         const ramtier_layer *layer = &blob->layers[k];
         const uint8_t *bytes = join(blob, offset, layer->bytes, b->stored);
-        if (bytes == NULL ||
-            !unpack_layer(layer, bytes, t->stored[k], d->wanted[k], b->texels, to)) {
+        if (bytes == NULL || !unpack_layer(layer, bytes, t->stored[k], d->wanted[k], b, to)) {
             return false;
         }
         offset += layer->bytes;
@@ -209,7 +168,7 @@ static bool is_possible(const decode_desc *desc)
     for (uint32_t i = 0; i < desc->texture_count; i++) {
         const decode_texture *t = &desc->textures[i];
         for (uint32_t k = 0; k < t->layer_count; k++) {
-            if (k >= desc->layer_count || !can_convert(t->stored[k], desc->wanted[k])) {
+            if (k >= desc->layer_count || !texels_can_convert(t->stored[k], desc->wanted[k])) {
                 return false;
             }
         }
@@ -218,6 +177,22 @@ static bool is_possible(const decode_desc *desc)
         bytes += texel_page_bytes(desc->wanted[k]);
     }
     return bytes <= desc->tile_bytes;
+}
+
+/* One for each worker and one for who helps. */
+static bool make_buffers(decode *d, uint32_t count)
+{
+    d->buffers = calloc(count, sizeof *d->buffers);
+    if (d->buffers == NULL) {
+        return false;
+    }
+    for (; d->buffers_count < count; d->buffers_count++) {
+        d->buffers[d->buffers_count].unpacker = unpacker_create();
+        if (d->buffers[d->buffers_count].unpacker == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 decode *decode_create(const decode_desc *desc)
@@ -236,8 +211,7 @@ decode *decode_create(const decode_desc *desc)
     d->tile_bytes = desc->tile_bytes;
     d->next = desc->next;
     d->context = desc->context;
-    d->buffers = calloc(workers + 1, sizeof *d->buffers);
-    if (d->buffers != NULL) {
+    if (make_buffers(d, workers + 1)) {
         d->lane = lane_create(&(lane_desc){
             .name = "decode", .workers = workers, .depth = desc->depth, .run = run, .context = d});
     }
@@ -252,6 +226,9 @@ void decode_destroy(decode *d)
 {
     if (d != NULL) {
         lane_destroy(d->lane);
+        for (uint32_t i = 0; i < d->buffers_count; i++) {
+            unpacker_destroy(d->buffers[i].unpacker);
+        }
         free(d->buffers);
         free(d);
     }

@@ -54,9 +54,4 @@ void decode_get_stats(const decode *d, decode_stats *out); /* any thread */
 /* Bytes of buffers that the workers hold: part of the RAM budget. Pure. */
 uint64_t decode_memory_bytes(uint32_t workers);
 
-/* Converts one page of texels; `target` has rows (of texels or of blocks, texel_page_rows of them)
- * that are `row_bytes` apart. Returns false when there is no way from one to the other. Pure. */
-bool decode_convert(texel_format from, const void *source, texel_format to, void *target,
-                    size_t row_bytes);
-
 #endif

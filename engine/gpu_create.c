@@ -53,6 +53,10 @@ GLenum gpu_internal_format(texel_format format, bool srgb)
         return srgb ? GL_SRGB8_ALPHA8 : GL_RGBA8;
     case TEXEL_BC1: /* pictures are opaque: the variant without the one-bit alpha */
         return srgb ? GL_COMPRESSED_SRGB_S3TC_DXT1_EXT : GL_COMPRESSED_RGB_S3TC_DXT1_EXT;
+    case TEXEL_BC3:
+        return srgb ? GL_COMPRESSED_SRGB_ALPHA_S3TC_DXT5_EXT : GL_COMPRESSED_RGBA_S3TC_DXT5_EXT;
+    case TEXEL_BC4:
+        return GL_COMPRESSED_RED_RGTC1;
     case TEXEL_BC5:
         return GL_COMPRESSED_RG_RGTC2;
     case TEXEL_NONE:
@@ -68,13 +72,14 @@ static const char *reject_formats(const gpu_desc *desc)
         return "the number of layers is out of range";
     }
     for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
-        const bool bc1 = desc->formats[layer] == TEXEL_BC1;
-        if (gpu_internal_format(desc->formats[layer], false) == GL_NONE) {
+        const texel_format format = desc->formats[layer];
+        if (gpu_internal_format(format, false) == GL_NONE) {
             return "the atlas' texel format is unknown";
         }
-        if (bc1 && !(GLAD_GL_EXT_texture_compression_s3tc &&
-                     (GLAD_GL_EXT_texture_sRGB || !desc->srgb[layer]))) {
-            return "the card has no BC1 textures";
+        if ((format == TEXEL_BC1 || format == TEXEL_BC3) &&
+            !(GLAD_GL_EXT_texture_compression_s3tc &&
+              (GLAD_GL_EXT_texture_sRGB || !desc->srgb[layer]))) {
+            return "the card has no BC1 and BC3 textures";
         }
     }
     return NULL;
@@ -169,6 +174,10 @@ static void make_atlas(gpu *g, uint32_t layer)
         (GLsizei)(d->atlas_columns * VT_PAGE_TEXELS), (GLsizei)(d->atlas_rows * VT_PAGE_TEXELS));
     glTextureParameteri(name, GL_TEXTURE_MIN_FILTER, GL_LINEAR);
     glTextureParameteri(name, GL_TEXTURE_MAG_FILTER, GL_LINEAR);
+    if (d->formats[layer] == TEXEL_BC4) { /* grey, as in an atlas of RGBA8 */
+        glTextureParameteri(name, GL_TEXTURE_SWIZZLE_G, GL_RED);
+        glTextureParameteri(name, GL_TEXTURE_SWIZZLE_B, GL_RED);
+    }
     glObjectLabel(GL_TEXTURE, name, -1, "atlas");
     g->atlas[layer] = name;
 }

@@ -1,7 +1,7 @@
 /* pagefile.c: reading a .mega page file. The bytes are described in pagefile_format.h.
  *
  *     open ── header: magic, version, crc, every field ── index: bounds, crc ── ready
- *     find ── entry: bounds                read ── pread, crc              unpack ── LZ4 or copy
+ *     find ── entry: bounds, codec                                       read ── pread, crc
  *
  * Nothing that the file says is used before it was checked, so a truncated or hostile file ends in
  * a status. The index is read into memory and not mapped: a mapping would end the program with
@@ -67,12 +67,14 @@ static pagefile_status read_at(int fd, void *buffer, size_t bytes, uint64_t offs
     return PAGEFILE_OK;
 }
 
-static bool parse_layer(const uint8_t *at, pagefile_layer *layer)
+static bool parse_layer(const uint8_t *at, uint32_t version, pagefile_layer *layer)
 {
-    layer->format = (texel_format)format_get32(at);
-    layer->srgb = (format_get32(at + 4) & PAGEFILE_FLAG_SRGB) != 0;
+    const uint32_t format = format_get32(at), flags = format_get32(at + 4);
+    layer->format = (texel_format)format;
+    layer->srgb = (flags & PAGEFILE_FLAG_SRGB) != 0;
+    layer->lossy = (flags & PAGEFILE_FLAG_LOSSY) != 0 && version > 1;
     memcpy(layer->name, at + 8, PAGEFILE_NAME_BYTES);
-    return texel_page_bytes(layer->format) != 0 &&
+    return texel_page_bytes(layer->format) != 0 && (version > 1 || format <= TEXEL_BC5) &&
            memchr(layer->name, 0, PAGEFILE_NAME_BYTES) != NULL;
 }
 
@@ -83,7 +85,8 @@ static bool parse_layers(const uint8_t *header, pagefile_info *info)
         return false;
     }
     for (uint32_t i = 0; i < info->layer_count; i++) {
-        if (!parse_layer(header + PAGEFILE_AT_LAYER + i * PAGEFILE_LAYER_BYTES, &info->layers[i])) {
+        const uint8_t *at = header + PAGEFILE_AT_LAYER + i * PAGEFILE_LAYER_BYTES;
+        if (!parse_layer(at, info->version, &info->layers[i])) {
             return false;
         }
     }
@@ -147,7 +150,8 @@ static pagefile_status read_header(pagefile *file, uint64_t actual_bytes)
     if (memcmp(header, PAGEFILE_MAGIC, PAGEFILE_MAGIC_BYTES) != 0) {
         return PAGEFILE_NOT_OURS;
     }
-    if (format_get32(header + PAGEFILE_AT_VERSION) != PAGEFILE_VERSION) {
+    file->info.version = format_get32(header + PAGEFILE_AT_VERSION);
+    if (file->info.version < 1 || file->info.version > PAGEFILE_VERSION) {
         return PAGEFILE_BAD_VERSION;
     }
     if (format_get32(header + PAGEFILE_AT_CRC) != format_header_crc(header)) {
@@ -243,6 +247,22 @@ size_t pagefile_memory_bytes(const pagefile *file)
     return sizeof *file + (size_t)file->info.index_bytes;
 }
 
+/* Whether layers of `format` may be stored so in files of this version. */
+static bool has_codec(uint32_t version, texel_format format, uint32_t codec)
+{
+    switch (codec) {
+    case PAGEFILE_STORED:
+    case PAGEFILE_LZ4:
+        return true;
+    case PAGEFILE_ZSTD:
+        return version > 1;
+    case PAGEFILE_JPEG:
+        return version > 1 && format == TEXEL_RGBA8;
+    default:
+        return false;
+    }
+}
+
 pagefile_status pagefile_find(const pagefile *file, vt_page p, uint32_t layer, pagefile_entry *out)
 {
     const pagefile_info *info = &file->info;
@@ -260,7 +280,7 @@ pagefile_status pagefile_find(const pagefile *file, vt_page p, uint32_t layer, p
         .codec = (pagefile_codec)codec,
     };
     const bool good = out->bytes > 0 && out->bytes <= TEXEL_PAGE_MAX_BYTES &&
-                      (codec == PAGEFILE_STORED || codec == PAGEFILE_LZ4) &&
+                      has_codec(info->version, info->layers[layer].format, codec) &&
                       range_is_inside(out->offset, out->bytes, info->file_bytes);
     return good ? PAGEFILE_OK : PAGEFILE_BAD_INDEX;
 }
@@ -282,27 +302,6 @@ pagefile_status pagefile_read(const pagefile *file, const pagefile_entry *entry,
         return status;
     }
     return pagefile_is_intact(entry, buffer) ? PAGEFILE_OK : PAGEFILE_BAD_CHECKSUM;
-}
-
-pagefile_status pagefile_unpack(pagefile_codec codec, const void *stored, uint32_t stored_bytes,
-                                texel_format format, void *texels)
-{
-    const size_t wanted = texel_page_bytes(format);
-    if (wanted == 0 || stored_bytes > TEXEL_PAGE_MAX_BYTES) {
-        return PAGEFILE_BAD_PAGE;
-    }
-    if (codec == PAGEFILE_STORED) {
-        if (stored_bytes != wanted) {
-            return PAGEFILE_BAD_PAGE;
-        }
-        memcpy(texels, stored, wanted);
-        return PAGEFILE_OK;
-    }
-    if (codec != PAGEFILE_LZ4) {
-        return PAGEFILE_BAD_PAGE;
-    }
-    const int got = LZ4_decompress_safe(stored, texels, (int)stored_bytes, (int)wanted);
-    return got == (int)wanted ? PAGEFILE_OK : PAGEFILE_BAD_PAGE;
 }
 
 /* Reads, checks and unpacks the raster into `heights`; `stored` has room for it as it is stored. */

@@ -22,7 +22,7 @@
 typedef struct pagefile pagefile;
 
 enum {
-    PAGEFILE_VERSION = 1,
+    PAGEFILE_VERSION = 2, /* written; version 1, with fewer formats and codecs, is read too */
     PAGEFILE_HEADER_BYTES = 256,
     PAGEFILE_ENTRY_BYTES = 24,
     PAGEFILE_CLUSTER = 8, /* pages a side: neighbours that one read can fetch */
@@ -45,7 +45,8 @@ enum {
     X(PAGEFILE_BAD_PAGE, "has a page that does not decode")                    \
     X(PAGEFILE_NO_PAGE, "has no such page")                                    \
     X(PAGEFILE_WRITE_FAILED, "could not be written")                           \
-    X(PAGEFILE_NO_MEMORY, "needs more memory than there is")
+    X(PAGEFILE_NO_MEMORY, "needs more memory than there is")                   \
+    X(PAGEFILE_BUSY, "is being written by another program")
 
 #define X(name, text) name,
 typedef enum pagefile_status { PAGEFILE_STATUSES(X) } pagefile_status;
@@ -55,16 +56,25 @@ const char *pagefile_status_text(pagefile_status status);
 
 /* Values are part of the file: never renumber. */
 typedef enum pagefile_kind { PAGEFILE_PICTURE = 0, PAGEFILE_TERRAIN = 1 } pagefile_kind;
-typedef enum pagefile_codec { PAGEFILE_STORED = 0, PAGEFILE_LZ4 = 1 } pagefile_codec;
+
+/* How the bytes of a page's layer are stored; unpack.h undoes it. Never renumber either. */
+typedef enum pagefile_codec {
+    PAGEFILE_STORED = 0, /* as they are */
+    PAGEFILE_LZ4 = 1,    /* one block; the fast and the slow packer write the same format */
+    PAGEFILE_ZSTD = 2,   /* one frame, without a dictionary */
+    PAGEFILE_JPEG = 3,   /* a whole picture of 128 x 128, in a layer of TEXEL_RGBA8; alpha is 255 */
+} pagefile_codec;
 
 typedef struct pagefile_layer {
     texel_format format;            /* of the texels, once unpacked */
     bool srgb;                      /* whether RGB is sRGB-encoded */
     char name[PAGEFILE_NAME_BYTES]; /* "albedo", …; NUL-terminated */
+    bool lossy; /* whether its RGBA8 texels came through JPEG: opaque, and BC1 loses less */
 } pagefile_layer;
 
 /* What the header says. */
 typedef struct pagefile_info {
+    uint32_t version; /* 1 or 2 */
     page_shape shape;
     pagefile_kind kind;
     bool wrap_x; /* the left edge continues at the right one, as on a globe */
@@ -94,7 +104,8 @@ const pagefile_info *pagefile_get_info(const pagefile *file);
 size_t pagefile_memory_bytes(const pagefile *file);
 
 /* Where layer `layer` of page p lies (p.texture is not looked at). PAGEFILE_NO_PAGE when the shape
- * has no such page or layer, PAGEFILE_BAD_INDEX when the entry points outside the file. */
+ * has no such page or layer, PAGEFILE_BAD_INDEX when the entry points outside the file or names a
+ * codec that this version or this layer's format does not have. */
 pagefile_status pagefile_find(const pagefile *file, vt_page p, uint32_t layer, pagefile_entry *out);
 
 /* Reads the stored bytes of an entry into `buffer` (entry->bytes of it) and checks them. Blocks on
@@ -105,11 +116,6 @@ pagefile_status pagefile_read(const pagefile *file, const pagefile_entry *entry,
  * an entry's. Thread-safe. */
 int pagefile_descriptor(const pagefile *file);
 bool pagefile_is_intact(const pagefile_entry *entry, const void *stored);
-
-/* Unpacks stored bytes to the texels of `format`: exactly texel_page_bytes(format) at `texels`.
- * PAGEFILE_BAD_PAGE when they do not decode to just that. Pure. */
-pagefile_status pagefile_unpack(pagefile_codec codec, const void *stored, uint32_t stored_bytes,
-                                texel_format format, void *texels);
 
 /* Reads the whole raster of heights, heights_width * heights_height int16 metres, rows top down,
  * into memory from malloc. PAGEFILE_NO_PAGE when the file has none. */

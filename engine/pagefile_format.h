@@ -22,12 +22,14 @@
  *     84   4     crc32c of the heights as stored
  *     88   8     offset of the heights
  *     96   8     bytes of the heights as stored
- *    104  24     layer 0: format (4), flags (4; bit 0: sRGB), name (12, NUL-terminated), zero (4)
+ *    104  24     layer 0: format (4), flags (4; bit 0: sRGB, bit 1: lossy), name (12,
+ *                NUL-terminated), zero (4)
  *    128  24 x3  layers 1, 2, 3
  *
  * Index entry, 24 bytes: offset (8), bytes (4), crc32c (4), codec (4), zero (4). The entry of layer
  * l of page (m, x, y) is number (first(m) + y * columns(m) + x) * layers + l, where first(m) counts
- * the pages of all finer mips. Data of a page begin at a multiple of PAGEFILE_ALIGN bytes. */
+ * the pages of all finer mips. Version 1 has formats 1 to 3, codecs 0 and 1, and no lossy layers;
+ * all else is the same. Data of a page begin at a multiple of PAGEFILE_ALIGN bytes. */
 #ifndef MEGABUDDY_ENGINE_PAGEFILE_FORMAT_H
 #define MEGABUDDY_ENGINE_PAGEFILE_FORMAT_H
 
@@ -43,6 +45,7 @@ enum {
     PAGEFILE_MAX_HEIGHTS = 32768,   /* samples a side */
     PAGEFILE_FLAG_WRAP_X = 1u << 0, /* header */
     PAGEFILE_FLAG_SRGB = 1u << 0,   /* layer */
+    PAGEFILE_FLAG_LOSSY = 1u << 1,  /* layer */
 
     PAGEFILE_AT_VERSION = 8,
     PAGEFILE_AT_CRC = 12,
@@ -117,11 +120,12 @@ static inline bool format_has_upper_halves(void)
 }
 #endif
 
-/* crc32c of `bytes` bytes; "123456789" gives 0xe3069283. */
-static inline uint32_t format_crc32c(const void *data, size_t bytes)
+/* Goes on with a crc32c that began as FORMAT_CRC_BEGIN and ends as ~crc. */
+#define FORMAT_CRC_BEGIN 0xffffffffu
+
+static inline uint32_t format_crc_add(uint32_t crc, const void *data, size_t bytes)
 {
     const uint8_t *at = data;
-    uint32_t crc = 0xffffffffu;
     while (bytes > 0) {
         const size_t step = bytes < (1u << 30) ? bytes : 1u << 30; /* isal takes an int */
         crc = crc32_iscsi((unsigned char *)(uintptr_t)at, (int)step, crc);
@@ -131,7 +135,13 @@ static inline uint32_t format_crc32c(const void *data, size_t bytes)
     if (format_has_upper_halves()) {
         format_clear_upper_halves();
     }
-    return ~crc;
+    return crc;
+}
+
+/* crc32c of `bytes` bytes; "123456789" gives 0xe3069283. */
+static inline uint32_t format_crc32c(const void *data, size_t bytes)
+{
+    return ~format_crc_add(FORMAT_CRC_BEGIN, data, bytes);
 }
 
 /* The crc32c of a header, its own field taken as zero. */

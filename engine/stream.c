@@ -3,6 +3,7 @@
  * stream_arrive.c for the two halves. */
 #include "engine/stream.h"
 
+#include "engine/convert.h"
 #include "engine/platform.h"
 
 #include <string.h>
@@ -149,9 +150,9 @@ static void fill_grey(const vt *v, int32_t tile)
 {
     uint8_t *at = gpu_staging(v->gpu) + (size_t)tile * gpu_tile_bytes(&v->gpu_desc);
     for (uint32_t layer = 0; layer < v->gpu_desc.layer_count; layer++) {
-        const size_t bytes = texel_page_bytes(v->gpu_desc.formats[layer]);
-        memset(at, 0x80, bytes); /* RGBA8: grey; BC1: both end points 0x8080, a dull one */
-        at += bytes;
+        const texel_format format = v->gpu_desc.formats[layer];
+        texels_fill_grey(format, at, texel_row_bytes(format));
+        at += texel_page_bytes(format);
     }
 }
 

@@ -13,6 +13,8 @@ typedef enum texel_format {
     TEXEL_RGBA8 = 1, /* 4 bytes a texel, rows top down */
     TEXEL_BC1 = 2,   /* 8 bytes a block of 4x4 texels, rows of blocks top down */
     TEXEL_BC5 = 3,   /* 16 bytes a block, likewise; two channels: a normal's x and y */
+    TEXEL_BC3 = 4,   /* 16 bytes a block; colours as in BC1, with an alpha of their own */
+    TEXEL_BC4 = 5,   /* 8 bytes a block; one channel: heights or masks */
 } texel_format;
 
 enum { TEXEL_PAGE_MAX_BYTES = VT_PAGE_TEXELS * VT_PAGE_TEXELS * 4 };
@@ -24,7 +26,9 @@ static inline size_t texel_page_bytes(texel_format format)
     case TEXEL_RGBA8:
         return TEXEL_PAGE_MAX_BYTES;
     case TEXEL_BC1:
+    case TEXEL_BC4:
         return VT_PAGE_TEXELS * VT_PAGE_TEXELS / 2;
+    case TEXEL_BC3:
     case TEXEL_BC5:
         return VT_PAGE_TEXELS * VT_PAGE_TEXELS;
     case TEXEL_NONE:
@@ -53,6 +57,10 @@ static inline const char *texel_format_name(texel_format format)
         return "rgba8";
     case TEXEL_BC1:
         return "bc1";
+    case TEXEL_BC3:
+        return "bc3";
+    case TEXEL_BC4:
+        return "bc4";
     case TEXEL_BC5:
         return "bc5";
     case TEXEL_NONE:

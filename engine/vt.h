@@ -38,10 +38,10 @@ extern "C" {
 typedef struct vt vt;
 
 typedef enum vt_format {
-    /* As stored; but RGBA8, which it samples faster, on a software renderer if the budget has room
-     * for all that a screen may want. */
+    /* As stored, and BC1 for what is stored as JPEG; but RGBA8, which it samples faster, on a
+     * software renderer if the budget has room for all that a screen may want. */
     VT_FORMAT_AUTO = 0,
-    VT_FORMAT_BC1,
+    VT_FORMAT_BC1, /* compressed: BC3, BC4 and BC5 stay what they are */
     VT_FORMAT_RGBA8,
 } vt_format;
 

@@ -106,12 +106,13 @@ static uint32_t count_pages(const vt *v)
 
 /* --- video memory --- */
 
-/* The format of an atlas' layer: as wanted where that can be made of what is stored. */
+/* The format of an atlas' layer, given how it is stored. Where BC1 is wanted, what is in blocks
+ * already stays as it is: it would not become smaller, or would lose a channel. */
 static texel_format atlas_format(vt_format wanted, texel_format stored)
 {
     switch (wanted) {
     case VT_FORMAT_BC1:
-        return stored == TEXEL_BC5 ? TEXEL_BC5 : TEXEL_BC1;
+        return stored == TEXEL_RGBA8 ? TEXEL_BC1 : stored;
     case VT_FORMAT_RGBA8:
         return TEXEL_RGBA8;
     case VT_FORMAT_AUTO:
@@ -120,7 +121,14 @@ static texel_format atlas_format(vt_format wanted, texel_format stored)
     return stored;
 }
 
-/* How all textures' layer `i` is stored: where they differ, RGBA8 holds any of them. */
+/* The format in which the atlas would hold a layer as it is stored. Texels that came through JPEG
+ * have lost more than BC1 loses, so they take no more room than it needs. */
+static texel_format natural_format(const pagefile_layer *layer)
+{
+    return layer->format == TEXEL_RGBA8 && layer->lossy ? TEXEL_BC1 : layer->format;
+}
+
+/* What all textures' layer `i` is in the atlas: where they differ, RGBA8 holds any of them. */
 static pagefile_layer common_layer(const vt *v, uint32_t i)
 {
     pagefile_layer common = {.format = TEXEL_NONE};
@@ -128,9 +136,10 @@ static pagefile_layer common_layer(const vt *v, uint32_t i)
         const pagefile_info *info = v->textures[k].info;
         if (i < info->layer_count) {
             const pagefile_layer *layer = &info->layers[i];
+            const texel_format format = natural_format(layer);
             const bool first = common.format == TEXEL_NONE;
             common.srgb = first ? layer->srgb : common.srgb;
-            common.format = first || common.format == layer->format ? layer->format : TEXEL_RGBA8;
+            common.format = first || common.format == format ? format : TEXEL_RGBA8;
         }
     }
     return common;

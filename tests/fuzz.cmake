@@ -14,13 +14,17 @@ if(NOT MEGABUDDY_HAS_FUZZER)
 endif()
 
 pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 # The reader is compiled in, so that the fuzzer sees where it goes.
 add_executable(fuzz_pagefile fuzz_pagefile.c
-  ${PROJECT_SOURCE_DIR}/engine/pagefile.c ${PROJECT_SOURCE_DIR}/engine/pagewriter.c)
+  ${PROJECT_SOURCE_DIR}/engine/pagefile.c ${PROJECT_SOURCE_DIR}/engine/unpack.c
+  ${PROJECT_SOURCE_DIR}/engine/pagewriter.c ${PROJECT_SOURCE_DIR}/engine/pagewriter_pack.c)
 target_include_directories(fuzz_pagefile PRIVATE ${PROJECT_SOURCE_DIR})
 target_compile_options(fuzz_pagefile PRIVATE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
 target_link_options(fuzz_pagefile PRIVATE -fsanitize=fuzzer,address,undefined)
-target_link_libraries(fuzz_pagefile PRIVATE megabuddy_flags PkgConfig::LZ4 PkgConfig::ISAL)
+target_link_libraries(fuzz_pagefile PRIVATE megabuddy_flags PkgConfig::LZ4 PkgConfig::ZSTD
+  PkgConfig::TURBOJPEG PkgConfig::ISAL)
 set_target_properties(fuzz_pagefile PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
-add_test(NAME fuzz_pagefile COMMAND fuzz_pagefile -runs=20000 -max_total_time=10 -max_len=4096 -len_control=0 -rss_limit_mb=1024)
+add_test(NAME fuzz_pagefile COMMAND fuzz_pagefile -runs=20000 -max_total_time=10 -max_len=16384 -len_control=0 -rss_limit_mb=1024)

@@ -3,7 +3,7 @@
 #ifndef MEGABUDDY_TESTS_HOSTILE_H
 #define MEGABUDDY_TESTS_HOSTILE_H
 
-#include "engine/pagefile.h"
+#include "engine/unpack.h"
 
 #include <stdlib.h>
 
@@ -19,6 +19,10 @@ static inline uint32_t hostile_read_all(const char *path)
     if (pagefile_open(path, &file) != PAGEFILE_OK) {
         return 0;
     }
+    unpacker *u = unpacker_create();
+    if (u == NULL) {
+        abort();
+    }
     const pagefile_info *info = pagefile_get_info(file);
     const uint32_t layers = info->layer_count;
     for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
@@ -32,11 +36,12 @@ static inline uint32_t hostile_read_all(const char *path)
             whole += pagefile_find(file, p, i % layers, &e) == PAGEFILE_OK &&
                      (pagefile_read(file, &e, stored) == PAGEFILE_OK ||
                       i % 2 == 0) && /* what has a bad checksum must unpack safely too */
-                     pagefile_unpack(e.codec, stored, e.bytes, format, texels) == PAGEFILE_OK;
+                     unpacker_run(u, e.codec, stored, e.bytes, format, texels) == PAGEFILE_OK;
         }
     }
     (void)pagefile_read_heights(file, &heights);
     free(heights);
+    unpacker_destroy(u);
     pagefile_close(file);
     return whole;
 }

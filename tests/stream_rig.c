@@ -7,6 +7,8 @@
 
 #include "tests/stream_rig.h"
 
+#include "tests/codecs.h"
+
 #include "engine/pagewriter.h"
 
 #include "tests/fake_gpu.h"
@@ -26,7 +28,7 @@ static pagewriter_packed pack(vt_page p, texel_format format)
         texels[i] = page_pack(p) ^ (uint32_t)(i * 2654435761u & 0xff00u); /* so LZ4 has some work */
     }
     texels[0] = page_pack(p);
-    const pagewriter_packed packed = pagewriter_pack(format, texels, true);
+    const pagewriter_packed packed = codecs_pack_lz4(format, texels);
     assert_non_null(packed.data);
     return packed;
 }

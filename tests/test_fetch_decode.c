@@ -64,6 +64,42 @@ static void every_page_arrives_in_every_format(void **state)
     }
 }
 
+/* Counts the pages' layers that are stored with a codec. */
+static uint32_t count_codec(const pagefile *file, uint32_t layer, pagefile_codec codec)
+{
+    const page_shape *s = &pagefile_get_info(file)->shape;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < page_columns(s, 0) * page_rows(s, 0); i++) {
+        pagefile_entry e;
+        const vt_page p = {0, 0, (uint16_t)(i % page_columns(s, 0)),
+                           (uint16_t)(i / page_columns(s, 0))};
+        assert_int_equal(pagefile_find(file, p, layer, &e), PAGEFILE_OK);
+        count += e.codec == codec;
+    }
+    return count;
+}
+
+/* A layer of JPEG becomes RGBA8, and BC1 on the way; the other one comes from zstd. */
+static void jpeg_and_zstd_arrive_in_every_format(void **state)
+{
+    const pagewriter_packing before[LAYERS] = {packing_of_rigs[0], packing_of_rigs[1]};
+    const texel_format *const all[] = {AS_STORED, SWAPPED};
+    page_shape s;
+    packing_of_rigs[0] = (pagewriter_packing){PAGEFILE_ZSTD, 0};
+    packing_of_rigs[1] = (pagewriter_packing){PAGEFILE_JPEG, 80};
+    const char *path = write_world(*state, &s);
+    for (uint32_t i = 0; i < 2; i++) {
+        rig r;
+        start(&r, path, 8 << 20, 2, all[i]);
+        assert_true(count_codec(r.file, 0, PAGEFILE_ZSTD) > 0);
+        assert_int_equal(count_codec(r.file, 1, PAGEFILE_JPEG),
+                         page_columns(&s, 0) * page_rows(&s, 0));
+        send_all(&r, &s, all[i]);
+        stop(&r);
+    }
+    memcpy(packing_of_rigs, before, sizeof before);
+}
+
 static void what_is_in_ram_is_not_read_again(void **state)
 {
     page_shape s;
@@ -293,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_page_arrives_in_every_format),
+        cmocka_unit_test(jpeg_and_zstd_arrive_in_every_format),
         cmocka_unit_test(what_is_in_ram_is_not_read_again),
         cmocka_unit_test(a_small_tier_and_many_workers_show_no_wrong_texel),
         cmocka_unit_test(a_damaged_page_and_one_that_is_not_there_are_corrupt),

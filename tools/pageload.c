@@ -1,8 +1,21 @@
 /* pageload.c: find, read, unpack, in one go. */
 #include "tools/pageload.h"
 
-#include "engine/bc1.h"
-#include "engine/bc5.h"
+#include "engine/convert.h"
+#include "engine/unpack.h"
+
+static pagefile_status unpack(const pagefile_entry *entry, const uint8_t *stored,
+                              texel_format format, uint8_t *texels)
+{
+    unpacker *u = unpacker_create(); /* a few microseconds; reading took longer */
+    if (u == NULL) {
+        return PAGEFILE_NO_MEMORY;
+    }
+    const pagefile_status status =
+        unpacker_run(u, entry->codec, stored, entry->bytes, format, texels);
+    unpacker_destroy(u);
+    return status;
+}
 
 pagefile_status pageload_texels(const pagefile *file, vt_page p, uint32_t layer, uint8_t *texels)
 {
@@ -13,27 +26,18 @@ pagefile_status pageload_texels(const pagefile *file, vt_page p, uint32_t layer,
         status = pagefile_read(file, &entry, stored);
     }
     if (status == PAGEFILE_OK) {
-        const texel_format format = pagefile_get_info(file)->layers[layer].format;
-        status = pagefile_unpack(entry.codec, stored, entry.bytes, format, texels);
+        status = unpack(&entry, stored, pagefile_get_info(file)->layers[layer].format, texels);
     }
     return status;
 }
 
 pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, uint8_t *rgba)
 {
-    uint8_t blocks[TEXEL_PAGE_MAX_BYTES];
-    const pagefile_info *info = pagefile_get_info(file);
-    if (layer >= info->layer_count) {
-        return PAGEFILE_NO_PAGE;
-    }
-    const texel_format format = info->layers[layer].format;
-    if (format == TEXEL_RGBA8) {
-        return pageload_texels(file, p, layer, rgba);
-    }
-    const pagefile_status status = pageload_texels(file, p, layer, blocks);
+    uint8_t texels[TEXEL_PAGE_MAX_BYTES];
+    const pagefile_status status = pageload_texels(file, p, layer, texels);
     if (status == PAGEFILE_OK) {
-        const size_t row_bytes = texel_row_bytes(TEXEL_RGBA8);
-        (format == TEXEL_BC5 ? bc5_unpack_page : bc1_unpack_rows)(blocks, rgba, row_bytes);
+        const texel_format format = pagefile_get_info(file)->layers[layer].format;
+        texels_convert(format, texels, TEXEL_RGBA8, rgba, texel_row_bytes(TEXEL_RGBA8));
     }
     return status;
 }

@@ -1,0 +1,93 @@
+/* Which format the atlas has, given how pages are stored and what was asked for (on a fake GPU). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/codecs.h"
+#include "tests/fake_gpu.h"
+#include "tests/scratch.h"
+#include "tests/stream_rig.h"
+
+/* A world of one page, whose layer is stored in `format`, or by way of JPEG. */
+static const char *write_world(void **state, const char *name, texel_format format, bool lossy)
+{
+    static const uint8_t TEXELS[TEXEL_PAGE_MAX_BYTES];
+    const char *path = scratch_path(*state, name);
+    const pagewriter_packing how = {lossy ? PAGEFILE_JPEG : PAGEFILE_ZSTD, 0};
+    pagewriter_desc desc = {.path = path,
+                            .layer_count = 1,
+                            .layers = {{.format = format, .name = "a", .lossy = lossy}}};
+    pagewriter_packed packed = codecs_pack(format, TEXELS, how);
+    pagewriter *w = NULL;
+    assert_non_null(packed.data);
+    assert_true(page_shape_make(100, 100, 4, &desc.shape));
+    assert_int_equal(pagewriter_create(&desc, &w), PAGEFILE_OK);
+    assert_int_equal(pagewriter_put(w, (vt_page){0, 0, 0, 0}, &packed), PAGEFILE_OK);
+    assert_int_equal(pagewriter_commit(w), PAGEFILE_OK);
+    free(packed.data);
+    return path;
+}
+
+static texel_format atlas_of(const char *path, const char *other, vt_format wanted)
+{
+    const vt_source others = {.path = other};
+    vt *v = rig_create(&(vt_desc){.path = path,
+                                  .others = &others,
+                                  .other_count = other != NULL,
+                                  .format = wanted,
+                                  .vram_budget_bytes = 16 * RIG_MIB,
+                                  .ram_budget_bytes = 16 * RIG_MIB});
+    const texel_format format = vt_texel_format(v, 0);
+    vt_destroy(v);
+    return format;
+}
+
+static void the_atlas_is_as_stored_or_as_asked_for(void **state)
+{
+    static const struct {
+        texel_format stored;
+        bool lossy;
+        texel_format left_to_us, in_blocks;
+    } CASES[] = {
+        {TEXEL_RGBA8, false, TEXEL_RGBA8, TEXEL_BC1}, {TEXEL_RGBA8, true, TEXEL_BC1, TEXEL_BC1},
+        {TEXEL_BC1, false, TEXEL_BC1, TEXEL_BC1},     {TEXEL_BC3, false, TEXEL_BC3, TEXEL_BC3},
+        {TEXEL_BC4, false, TEXEL_BC4, TEXEL_BC4},     {TEXEL_BC5, false, TEXEL_BC5, TEXEL_BC5},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const char *path = write_world(state, "one.mega", CASES[i].stored, CASES[i].lossy);
+        fake_gpu_found.software = false;
+        assert_int_equal(atlas_of(path, NULL, VT_FORMAT_AUTO), CASES[i].left_to_us);
+        assert_int_equal(atlas_of(path, NULL, VT_FORMAT_BC1), CASES[i].in_blocks);
+        assert_int_equal(atlas_of(path, NULL, VT_FORMAT_RGBA8), TEXEL_RGBA8);
+        fake_gpu_found.software = true;
+        assert_int_equal(atlas_of(path, NULL, VT_FORMAT_AUTO), TEXEL_RGBA8);
+    }
+}
+
+/* Where formats differ RGBA8 holds them all; but JPEG and BC1 meet in BC1. */
+static void textures_that_differ_share_an_atlas(void **state)
+{
+    const char *const bc1 = write_world(state, "bc1.mega", TEXEL_BC1, false);
+    const char *const bc3 = write_world(state, "bc3.mega", TEXEL_BC3, false);
+    const char *const plain = write_world(state, "plain.mega", TEXEL_RGBA8, false);
+    const char *const jpeg = write_world(state, "jpeg.mega", TEXEL_RGBA8, true);
+    fake_gpu_found.software = false;
+    assert_int_equal(atlas_of(jpeg, bc1, VT_FORMAT_AUTO), TEXEL_BC1);
+    assert_int_equal(atlas_of(bc1, jpeg, VT_FORMAT_AUTO), TEXEL_BC1);
+    assert_int_equal(atlas_of(jpeg, plain, VT_FORMAT_AUTO), TEXEL_RGBA8);
+    assert_int_equal(atlas_of(jpeg, bc3, VT_FORMAT_AUTO), TEXEL_RGBA8);
+    assert_int_equal(atlas_of(bc3, plain, VT_FORMAT_BC1), TEXEL_BC1); /* BC3 is packed anew */
+    fake_gpu_found.software = true;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_atlas_is_as_stored_or_as_asked_for),
+        cmocka_unit_test(textures_that_differ_share_an_atlas),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
