@@ -9,6 +9,7 @@
 #include "engine/pagefile.h"
 #include "engine/pagefile_format.h"
 #include "engine/pagewriter.h"
+#include "tests/codecs.h"
 #include "tests/scratch.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ static pagewriter_desc make_desc(const char *path)
         .kind = PAGEFILE_TERRAIN,
         .wrap_x = true,
         .layer_count = LAYERS,
-        .layers = {{TEXEL_BC1, true, "albedo"}, {TEXEL_RGBA8, false, "normal-map1"}},
+        .layers = {{TEXEL_BC1, true, "albedo", false}, {TEXEL_RGBA8, false, "normal-map1", true}},
     };
     assert_true(page_shape_make(WIDTH, HEIGHT, 4, &desc.shape));
     return desc;
@@ -53,7 +54,7 @@ static void put_page(pagewriter *w, vt_page p)
     pagewriter_packed packed[LAYERS];
     for (uint32_t layer = 0; layer < LAYERS; layer++) {
         fill_texels(p, layer, texels);
-        packed[layer] = pagewriter_pack(FORMATS[layer], texels, true);
+        packed[layer] = codecs_pack_lz4(FORMATS[layer], texels);
         assert_non_null(packed[layer].data);
     }
     assert_int_equal(pagewriter_put(w, p, packed), PAGEFILE_OK);
@@ -108,6 +109,8 @@ static void what_was_put_comes_back(void **state)
     assert_string_equal(info->layers[1].name, "normal-map1");
     assert_true(info->layers[0].srgb);
     assert_false(info->layers[1].srgb);
+    assert_true(info->layers[1].lossy && !info->layers[0].lossy);
+    assert_int_equal(info->version, PAGEFILE_VERSION);
     assert_true(pagefile_memory_bytes(file) >= info->index_bytes);
     static uint8_t stored[TEXEL_PAGE_MAX_BYTES], got[TEXEL_PAGE_MAX_BYTES],
         wanted[TEXEL_PAGE_MAX_BYTES];
@@ -121,7 +124,7 @@ static void what_was_put_comes_back(void **state)
                 assert_int_equal(entry.offset % PAGEFILE_ALIGN, 0);
                 assert_int_equal(pagefile_read(file, &entry, stored), PAGEFILE_OK);
                 assert_int_equal(
-                    pagefile_unpack(entry.codec, stored, entry.bytes, FORMATS[layer], got),
+                    codecs_unpack(entry.codec, stored, entry.bytes, FORMATS[layer], got),
                     PAGEFILE_OK);
                 fill_texels(p, layer, wanted);
                 assert_memory_equal(got, wanted, texel_page_bytes(FORMATS[layer]));
@@ -260,6 +263,64 @@ static void impossible_fields_are_refused(void **state)
                      PAGEFILE_TRUNCATED);
 }
 
+/* Makes the good file one of version 1, with `value` at `at` of header or index. */
+static pagefile_status open_as_version_1(void **state, long at, uint32_t value, pagefile **file)
+{
+    const char *path = scratch_path(*state, "old.mega");
+    write_world(path);
+    const int fd = open(path, O_RDWR);
+    static uint8_t head[PAGEFILE_HEADER_BYTES + 4096];
+    assert_int_equal(pread(fd, head, sizeof head, 0), (ssize_t)sizeof head);
+    const size_t index_bytes = (size_t)format_get64(head + PAGEFILE_AT_INDEX_BYTES);
+    assert_true(index_bytes <= 4096);
+    format_put32(head + at, value);
+    format_put32(head + PAGEFILE_AT_VERSION, 1);
+    format_put32(head + PAGEFILE_AT_INDEX_CRC,
+                 format_crc32c(head + PAGEFILE_HEADER_BYTES, index_bytes));
+    format_put32(head + PAGEFILE_AT_CRC, format_header_crc(head));
+    assert_int_equal(pwrite(fd, head, sizeof head, 0), (ssize_t)sizeof head);
+    close(fd);
+    return pagefile_open(path, file);
+}
+
+static void version_1_is_read_and_has_what_it_had(void **state)
+{
+    static uint8_t stored[TEXEL_PAGE_MAX_BYTES], got[TEXEL_PAGE_MAX_BYTES],
+        wanted[TEXEL_PAGE_MAX_BYTES];
+    const long flags = PAGEFILE_AT_LAYER + PAGEFILE_LAYER_BYTES + 4;
+    const vt_page p = {0, 0, 1, 0};
+    pagefile *file = NULL;
+    pagefile_entry e;
+    assert_int_equal(open_as_version_1(state, flags, 3, &file), PAGEFILE_OK);
+    const pagefile_info *info = pagefile_get_info(file);
+    assert_int_equal(info->version, 1);
+    assert_true(info->layers[1].srgb && !info->layers[1].lossy);
+    assert_int_equal(pagefile_find(file, p, 1, &e), PAGEFILE_OK);
+    assert_int_equal(e.codec, PAGEFILE_LZ4);
+    assert_int_equal(pagefile_read(file, &e, stored), PAGEFILE_OK);
+    assert_int_equal(codecs_unpack(e.codec, stored, e.bytes, FORMATS[1], got), PAGEFILE_OK);
+    fill_texels(p, 1, wanted);
+    assert_memory_equal(got, wanted, TEXEL_PAGE_MAX_BYTES);
+    pagefile_close(file);
+}
+
+static void version_1_has_no_more_than_it_had(void **state)
+{
+    pagefile *file = NULL;
+    pagefile_entry e;
+    const long codec = PAGEFILE_HEADER_BYTES + PAGEFILE_ENTRY_BYTES + 16; /* page 0, layer 1 */
+    for (uint32_t i = PAGEFILE_ZSTD; i <= PAGEFILE_JPEG; i++) {
+        assert_int_equal(open_as_version_1(state, codec, i, &file), PAGEFILE_OK);
+        assert_int_equal(pagefile_find(file, (vt_page){0, 0, 0, 0}, 1, &e), PAGEFILE_BAD_INDEX);
+        pagefile_close(file);
+    }
+    for (uint32_t i = TEXEL_BC3; i <= TEXEL_BC4; i++) {
+        assert_int_equal(open_as_version_1(state, PAGEFILE_AT_LAYER, i, &file),
+                         PAGEFILE_BAD_HEADER);
+    }
+    assert_int_equal(open_patched(state, 8, "\0", 1, true), PAGEFILE_BAD_VERSION);
+}
+
 static void unterminated_layer_name_is_refused(void **state)
 {
     assert_int_equal(open_patched(state, PAGEFILE_AT_LAYER + 8, "abcdefghijkl", 12, true),
@@ -277,11 +338,12 @@ static void entries_outside_the_file_are_refused(void **state)
     const size_t bytes = (size_t)format_get64(header + PAGEFILE_AT_INDEX_BYTES);
     uint8_t *index = malloc(bytes);
     assert_int_equal(pread(fd, index, bytes, PAGEFILE_HEADER_BYTES), (ssize_t)bytes);
-    format_put64(index, UINT64_MAX - 16);     /* page 0, layer 0 */
-    format_put32(index + 24 + 8, UINT32_MAX); /* page 0, layer 1 */
-    format_put32(index + 48 + 8, 0);          /* page 1, layer 0 */
-    format_put32(index + 72 + 16, 9);         /* page 1, layer 1 */
-    format_put64(index + 96, 0);              /* page 2, layer 0: in the header */
+    format_put64(index, UINT64_MAX - 16);          /* page 0, layer 0 */
+    format_put32(index + 24 + 8, UINT32_MAX);      /* page 0, layer 1 */
+    format_put32(index + 48 + 8, 0);               /* page 1, layer 0 */
+    format_put32(index + 72 + 16, 9);              /* page 1, layer 1 */
+    format_put64(index + 96, 0);                   /* page 2, layer 0: in the header */
+    format_put32(index + 144 + 16, PAGEFILE_JPEG); /* page 3, layer 0: of BC1 */
     assert_int_equal(pwrite(fd, index, bytes, PAGEFILE_HEADER_BYTES), (ssize_t)bytes);
     format_put32(header + PAGEFILE_AT_INDEX_CRC, format_crc32c(index, bytes));
     format_put32(header + PAGEFILE_AT_CRC, format_header_crc(header));
@@ -295,7 +357,8 @@ static void entries_outside_the_file_are_refused(void **state)
         const vt_page p = {0, 0, (uint16_t)(i / 2), 0};
         assert_int_equal(pagefile_find(file, p, i % 2, &e), PAGEFILE_BAD_INDEX);
     }
-    assert_int_equal(pagefile_find(file, (vt_page){0, 0, 3, 0}, 0, &e), PAGEFILE_OK);
+    assert_int_equal(pagefile_find(file, (vt_page){0, 0, 3, 0}, 0, &e), PAGEFILE_BAD_INDEX);
+    assert_int_equal(pagefile_find(file, (vt_page){0, 0, 3, 0}, 1, &e), PAGEFILE_OK);
     pagefile_close(file);
 }
 
@@ -360,28 +423,8 @@ static void things_that_are_not_files_are_refused(void **state)
     assert_int_equal(pagefile_open(fifo, &file), PAGEFILE_NOT_A_FILE);
 }
 
-static void unpacking_takes_exactly_one_page(void **state)
-{
-    (void)state;
-    static uint8_t texels[TEXEL_PAGE_MAX_BYTES], out[TEXEL_PAGE_MAX_BYTES];
-    pagewriter_packed packed = pagewriter_pack(TEXEL_BC1, texels, true);
-    assert_int_equal(packed.codec, PAGEFILE_LZ4);
-    assert_int_equal(pagefile_unpack(PAGEFILE_LZ4, packed.data, packed.bytes, TEXEL_BC1, out),
-                     PAGEFILE_OK);
-    assert_int_equal(pagefile_unpack(PAGEFILE_LZ4, packed.data, packed.bytes, TEXEL_RGBA8, out),
-                     PAGEFILE_BAD_PAGE);
-    assert_int_equal(pagefile_unpack(PAGEFILE_LZ4, packed.data, packed.bytes - 1, TEXEL_BC1, out),
-                     PAGEFILE_BAD_PAGE);
-    assert_int_equal(pagefile_unpack(PAGEFILE_STORED, texels, 8191, TEXEL_BC1, out),
-                     PAGEFILE_BAD_PAGE);
-    assert_int_equal(pagefile_unpack((pagefile_codec)7, texels, 8192, TEXEL_BC1, out),
-                     PAGEFILE_BAD_PAGE);
-    assert_int_equal(pagefile_unpack(PAGEFILE_STORED, texels, 8192, TEXEL_NONE, out),
-                     PAGEFILE_BAD_PAGE);
-    free(packed.data);
-}
-
-/* Until the commit, and after an abort, the directory holds what it held before. */
+/* Until the commit there is a folder of unfinished work and no file; after an abort not even that.
+ */
 static void nothing_is_left_by_an_abort(void **state)
 {
     const char *path = scratch_path(*state, "dir/world.mega");
@@ -391,7 +434,8 @@ static void nothing_is_left_by_an_abort(void **state)
     pagewriter *w = NULL;
     assert_int_equal(pagewriter_create(&desc, &w), PAGEFILE_OK);
     put_all(w, &desc.shape);
-    assert_int_equal(scratch_count(directory), 0);
+    assert_int_equal(scratch_count(directory), 1);
+    assert_int_equal(access(path, F_OK), -1);
     pagewriter_abort(w);
     assert_int_equal(scratch_count(directory), 0);
     write_world(path);
@@ -447,13 +491,14 @@ int main(void)
         cmocka_unit_test(pages_that_do_not_exist_are_refused),
         cmocka_unit_test(damaged_headers_are_refused),
         cmocka_unit_test(impossible_fields_are_refused),
+        cmocka_unit_test(version_1_is_read_and_has_what_it_had),
+        cmocka_unit_test(version_1_has_no_more_than_it_had),
         cmocka_unit_test(unterminated_layer_name_is_refused),
         cmocka_unit_test(entries_outside_the_file_are_refused),
         cmocka_unit_test(truncated_files_are_refused),
         cmocka_unit_test(a_file_truncated_after_opening_is_a_status),
         cmocka_unit_test(a_flipped_bit_in_a_page_is_found),
         cmocka_unit_test(things_that_are_not_files_are_refused),
-        cmocka_unit_test(unpacking_takes_exactly_one_page),
         cmocka_unit_test(nothing_is_left_by_an_abort),
         cmocka_unit_test(the_target_is_replaced_only_by_a_commit),
         cmocka_unit_test(targets_that_cannot_be_written_are_refused),

@@ -1,0 +1,258 @@
+/* pagewriter_work.c: the folder of unfinished work, and checkpoints.
+ *
+ *     WORLD.mega.part/   mip00 mip01 …   spools: pages as they came
+ *                        state           the last checkpoint: index so far, how long each spool
+ * was, and what the baker wants to find again world.mega      the file while it is being joined
+ *
+ * The folder is locked by who works in it. A checkpoint is written beside the last one and renamed
+ * over it; what a spool has beyond it is cut off when work is taken up. A state with another
+ * identity, or a damaged one, is worth nothing, and the folder is emptied. */
+#include "engine/pagewriter_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STATE_MAGIC "MEGAWORK"
+#define STATE_NAME  "state"
+#define STATE_NEW   "state.new"
+
+enum {
+    STATE_VERSION = 1,
+    NAME_BYTES = 16,
+};
+
+/* What a state begins with. After it come the index, the baker's bytes, and the crc32c of all
+ * that, four bytes. Read by the program that wrote it, on the machine that did. */
+typedef struct state_head {
+    char magic[8];
+    uint32_t version, missing;
+    uint64_t identity;
+    uint64_t index_bytes, baker_bytes;
+    uint64_t spool_bytes[PAGE_MAX_MIPS];
+} state_head;
+
+static const char *spool_name(uint32_t mip, char name[NAME_BYTES])
+{
+    snprintf(name, NAME_BYTES, "mip%02u", mip % 100u);
+    return name;
+}
+
+int work_file(const pagewriter *w, const char *name, bool fresh)
+{
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_TRUNC : 0);
+    return openat(w->folder_fd, name, flags, 0666);
+}
+
+bool work_open_spool(pagewriter *w, uint32_t mip, uint64_t bytes)
+{
+    char name[NAME_BYTES];
+    const int fd = work_file(w, spool_name(mip, name), bytes == 0);
+    return fd >= 0 && spool_open(&w->spools[mip], fd, bytes);
+}
+
+static void empty_folder(const pagewriter *w)
+{
+    char name[NAME_BYTES];
+    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+        unlinkat(w->folder_fd, spool_name(mip, name), 0);
+    }
+    unlinkat(w->folder_fd, STATE_NAME, 0);
+    unlinkat(w->folder_fd, STATE_NEW, 0);
+    unlinkat(w->folder_fd, WORK_WORLD, 0);
+}
+
+void work_close(pagewriter *w, bool remove)
+{
+    const int why = errno;
+    if (w->folder_fd >= 0) {
+        if (remove) {
+            empty_folder(w);
+            rmdir(w->folder); /* fails where somebody keeps something of his own in it */
+        }
+        close(w->folder_fd);
+        w->folder_fd = -1;
+    }
+    errno = why;
+}
+
+/* --- writing a checkpoint --- */
+
+static bool state_add(pagewriter *w, const void *data, size_t bytes)
+{
+    w->state_crc = format_crc_add(w->state_crc, data, bytes);
+    return spool_append(&w->state, data, bytes);
+}
+
+static bool flush_spools(pagewriter *w, uint64_t bytes[PAGE_MAX_MIPS])
+{
+    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+        spool *s = &w->spools[mip];
+        bytes[mip] = s->fd >= 0 ? s->bytes : 0;
+        if (s->fd >= 0 && (!spool_flush(s) || fdatasync(s->fd) != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool write_state(pagewriter *w, const pagewriter_part parts[], uint32_t count)
+{
+    state_head head = {.magic = STATE_MAGIC,
+                       .version = STATE_VERSION,
+                       .missing = w->missing,
+                       .identity = w->desc.identity,
+                       .index_bytes = w->index_bytes};
+    for (uint32_t i = 0; i < count; i++) {
+        head.baker_bytes += parts[i].bytes;
+    }
+    w->state_crc = FORMAT_CRC_BEGIN;
+    if (!flush_spools(w, head.spool_bytes) || !state_add(w, &head, sizeof head) ||
+        !state_add(w, w->index, (size_t)w->index_bytes)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!state_add(w, parts[i].data, parts[i].bytes)) {
+            return false;
+        }
+    }
+    const uint32_t crc = ~w->state_crc;
+    return spool_append(&w->state, &crc, sizeof crc) && spool_flush(&w->state) &&
+           fdatasync(w->state.fd) == 0;
+}
+
+pagefile_status pagewriter_checkpoint(pagewriter *w, const pagewriter_part parts[], uint32_t count)
+{
+    assert(w->desc.identity != 0);
+    const int fd = work_file(w, STATE_NEW, true);
+    if (fd < 0 || !spool_open(&w->state, fd, 0)) {
+        return PAGEFILE_WRITE_FAILED;
+    }
+    const bool done = write_state(w, parts, count) &&
+                      renameat(w->folder_fd, STATE_NEW, w->folder_fd, STATE_NAME) == 0;
+    const int why = errno;
+    spool_close(&w->state);
+    errno = why;
+    return done ? PAGEFILE_OK : PAGEFILE_WRITE_FAILED;
+}
+
+/* --- taking one up --- */
+
+/* The whole file, from malloc; NULL when there is none that can be read. */
+static uint8_t *load_state(const pagewriter *w, size_t *bytes)
+{
+    struct stat st;
+    const int fd = openat(w->folder_fd, STATE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    uint8_t *state = NULL;
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        *bytes = (size_t)st.st_size;
+        state = malloc(*bytes > 0 ? *bytes : 1);
+        size_t done = 0;
+        while (state != NULL && done < *bytes) {
+            const ssize_t got = read(fd, state + done, *bytes - done);
+            if (got <= 0) {
+                free(state);
+                state = NULL;
+            }
+            done += got > 0 ? (size_t)got : 0;
+        }
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return state;
+}
+
+/* Whether a state is whole, and of this very bake. */
+static bool is_ours(const pagewriter *w, const uint8_t *state, size_t bytes, state_head *head)
+{
+    uint32_t crc = 0;
+    if (bytes < sizeof *head + sizeof crc) {
+        return false;
+    }
+    memcpy(head, state, sizeof *head);
+    memcpy(&crc, state + bytes - sizeof crc, sizeof crc);
+    const uint64_t rest = bytes - sizeof *head - sizeof crc;
+    return memcmp(head->magic, STATE_MAGIC, sizeof head->magic) == 0 &&
+           head->version == STATE_VERSION && head->identity == w->desc.identity &&
+           head->index_bytes == w->index_bytes && head->index_bytes <= rest &&
+           head->baker_bytes == rest - head->index_bytes && head->missing <= w->missing &&
+           format_crc32c(state, bytes - sizeof crc) == crc;
+}
+
+/* Opens the spools as long as they were; they may be longer, but not shorter. */
+static bool reopen_spools(pagewriter *w, const state_head *head)
+{
+    struct stat st;
+    char name[NAME_BYTES];
+    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+        const uint64_t bytes = head->spool_bytes[mip];
+        if (bytes == 0) {
+            continue;
+        }
+        if (fstatat(w->folder_fd, spool_name(mip, name), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            (uint64_t)st.st_size < bytes || !work_open_spool(w, mip, bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void take_up(pagewriter *w)
+{
+    state_head head;
+    size_t bytes = 0;
+    uint8_t *state = w->desc.identity != 0 ? load_state(w, &bytes) : NULL;
+    if (state != NULL && is_ours(w, state, bytes, &head) && reopen_spools(w, &head)) {
+        memcpy(w->index, state + sizeof head, (size_t)w->index_bytes);
+        w->missing = head.missing;
+        w->restored_bytes = (size_t)head.baker_bytes;
+        memmove(state, state + sizeof head + w->index_bytes, w->restored_bytes);
+        w->restored = state;
+        return;
+    }
+    free(state);
+    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+        spool_close(&w->spools[mip]);
+    }
+    empty_folder(w);
+}
+
+bool pagewriter_goes_on(const pagewriter *w)
+{
+    return w->restored != NULL;
+}
+
+bool pagewriter_restore(pagewriter *w, void *buffer, size_t bytes)
+{
+    if (w->restored == NULL || bytes > w->restored_bytes - w->restored_read) {
+        return false;
+    }
+    memcpy(buffer, w->restored + w->restored_read, bytes);
+    w->restored_read += bytes;
+    return true;
+}
+
+pagefile_status work_open(pagewriter *w)
+{
+    if (mkdir(w->folder, 0777) != 0 && errno != EEXIST) {
+        return PAGEFILE_WRITE_FAILED;
+    }
+    w->folder_fd = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (w->folder_fd < 0) {
+        return PAGEFILE_WRITE_FAILED;
+    }
+    if (flock(w->folder_fd, LOCK_EX | LOCK_NB) != 0) {
+        close(w->folder_fd); /* it is another's: not to be emptied */
+        w->folder_fd = -1;
+        return PAGEFILE_BUSY;
+    }
+    take_up(w);
+    return PAGEFILE_OK;
+}
