@@ -25,6 +25,11 @@ core ninja-build command:ninja
 core pkg-config command:pkg-config
 engine python3-glad command:glad
 engine liblz4-dev pc:liblz4
+engine libzstd-dev pc:libzstd
+engine libturbojpeg0-dev pc:libturbojpeg
+engine libjpeg62-turbo-dev pc:libjpeg
+engine libtiff-dev pc:libtiff-4
+engine libpng-dev pc:libpng
 engine libisal-dev pc:libisal
 engine liburing-dev pc:liburing
 engine libstb-dev pc:stb

@@ -1,16 +1,28 @@
-/* source.h: where a baker's texels come from: anything that can give rows of RGBA. */
+/* source.h: where a baker's texels come from. */
 #ifndef MEGABUDDY_TOOLS_BAKE_SOURCE_H
 #define MEGABUDDY_TOOLS_BAKE_SOURCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+typedef struct source_rect {
+    uint32_t x, y, width, height; /* texels */
+} source_rect;
 
 typedef struct source {
     uint32_t width, height; /* texels */
     bool wrap_x;            /* the left edge continues at the right one */
-    /* Writes rows [first, first + count), width * 4 bytes each, sRGB and alpha. Called by many
-     * workers of a crew at once for rows of their own; the same rows give the same bytes. */
-    void (*rows)(void *context, uint32_t worker, uint32_t first, uint32_t count, uint8_t *rgba);
+    bool has_alpha;         /* whether any texel may be other than opaque */
+    /* Makes rows [first, end) ready and may forget those above `first`. NULL: all rows always are.
+     * One thread, while nobody fills; neither number ever falls from call to call, but the first
+     * call may begin anywhere (a bake that goes on). false: *why says what is wrong,
+     * "tile_3_4.png: ends too early", in the source's own memory. */
+    bool (*prepare)(void *context, uint32_t first, uint32_t end, const char **why);
+    /* Writes a rectangle of ready rows, sRGB and straight alpha, 4 bytes a texel, rows `row_bytes`
+     * apart. Many workers of a crew at once; the same rectangle gives the same bytes. */
+    void (*fill)(void *context, uint32_t worker, source_rect rect, uint8_t *rgba, size_t row_bytes);
+    void (*close)(void *context); /* NULL: nothing to close */
     void *context;
 } source;
 

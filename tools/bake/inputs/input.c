@@ -1,0 +1,65 @@
+/* input.c */
+#include "tools/bake/inputs/input.h"
+
+#include "tools/bake/inputs/jpeg_rows.h"
+#include "tools/bake/inputs/mosaic.h"
+#include "tools/bake/inputs/png_rows.h"
+#include "tools/bake/inputs/regular.h"
+#include "tools/bake/inputs/tiff_rows.h"
+#include "tools/bake/inputs/whole.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { HEAD = 8 }; /* bytes that tell one format from another */
+
+static bool begins(const uint8_t *head, const char *magic, size_t bytes)
+{
+    return memcmp(head, magic, bytes) == 0;
+}
+
+static bool is_tiff(const uint8_t *head)
+{
+    return begins(head, "II\x2a\0", 4) || begins(head, "MM\0\x2a", 4) || /* TIFF */
+           begins(head, "II\x2b\0", 4) || begins(head, "MM\0\x2b", 4);   /* BigTIFF */
+}
+
+bool input_open_file(const char *path, crew *workers, source *out, char *why, size_t why_bytes)
+{
+    uint8_t head[HEAD];
+    *out = (source){0};
+    if (!regular_head(path, head, sizeof head, why, why_bytes)) {
+        return false;
+    }
+    if (begins(head, "\xff\xd8\xff", 3)) {
+        return jpeg_rows_open(path, out, why, why_bytes);
+    }
+    if (begins(head, "\x89PNG\r\n\x1a\n", 8)) {
+        return png_rows_open(path, out, why, why_bytes);
+    }
+    if (is_tiff(head)) {
+        return tiff_rows_open(path, workers, out, why, why_bytes);
+    }
+    return whole_open(path, out, why, why_bytes);
+}
+
+bool input_open(const char *path, crew *workers, source *out, char *why, size_t why_bytes)
+{
+    struct stat st;
+    *out = (source){0};
+    if (strstr(path, "{x}") != NULL && strstr(path, "{y}") != NULL) {
+        return mosaic_open(path, workers, out, why, why_bytes);
+    }
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return mosaic_open_folder(path, workers, out, why, why_bytes);
+    }
+    return input_open_file(path, workers, out, why, why_bytes);
+}
+
+void input_close(source *s)
+{
+    if (s->close != NULL) {
+        s->close(s->context);
+    }
+    *s = (source){0};
+}

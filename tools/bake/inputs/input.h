@@ -1,0 +1,25 @@
+/* input.h: what a baker can read, opened by what it is and not by what it is called.
+ *
+ *     picture.jpg, .png, .tif     row by row: memory is the width times the rows asked for
+ *     anything else               as a whole, by tools/picture.h: BMP, TGA, PSD, GIF, HDR, PNM …
+ *     tiles/t_{x}_{y}.png         a mosaic of pictures of any kind: tools/bake/inputs/mosaic.h
+ *     folder                      a mosaic of its tile_{x}_{y}.png, .jpg or .tif
+ */
+#ifndef MEGABUDDY_TOOLS_BAKE_INPUT_H
+#define MEGABUDDY_TOOLS_BAKE_INPUT_H
+
+#include "tools/bake/source.h"
+#include "tools/crew.h"
+
+/* Opens it; wrap_x is false. The workers unpack in prepare(), which must not be called while they
+ * do anything else; NULL: the caller does it alone. On failure returns false, and `why` says what
+ * is wrong, one line: "WHY" of the path, or "FILE: WHY" of one of its tiles. One thread. */
+bool input_open(const char *path, crew *workers, source *out, char *why, size_t why_bytes);
+
+/* The same for a single picture; a folder or a pattern is none. Any thread. */
+bool input_open_file(const char *path, crew *workers, source *out, char *why, size_t why_bytes);
+
+/* Closes what is open, and makes it nothing. */
+void input_close(source *s);
+
+#endif

@@ -1,0 +1,29 @@
+/* mosaic.h: one picture from many files, a grid of tiles.
+ *
+ *     tile_0_0 tile_1_0 tile_2_0      all of the size of tile 0,0, but the last column may be
+ *     tile_0_1 tile_1_1 tile_2_1      narrower and the last row lower
+ *
+ * Only the tiles under the rows that are asked for are open; a crew unpacks them side by side.
+ * Large tiles give their rows as they are wanted, small ones at once. Threads are those of
+ * source.h. */
+#ifndef MEGABUDDY_TOOLS_BAKE_MOSAIC_H
+#define MEGABUDDY_TOOLS_BAKE_MOSAIC_H
+
+#include "tools/bake/source.h"
+#include "tools/crew.h"
+
+/* Opens the tiles of a pattern (tools/bake/inputs/tilenames.h). Looks at the headers of the first
+ * row and of the last tile of the first column; what is wrong with others shows when their rows are
+ * prepared, as "FILE: WHY". The mosaic has alpha when a tile of the first row has; if none has,
+ * those further down are taken as opaque. NULL: no workers but the caller. On failure returns
+ * false, and `why` says what is wrong. */
+bool mosaic_open(const char *pattern, crew *workers, source *out, char *why, size_t why_bytes);
+
+/* The same for the tile_{x}_{y}.png of a folder; if there is none, its .jpg, .jpeg, .tif, .tiff. */
+bool mosaic_open_folder(const char *folder, crew *workers, source *out, char *why,
+                        size_t why_bytes);
+
+/* Whether a source of these is as it should be; for tests. */
+bool mosaic_check(const source *s);
+
+#endif

@@ -1,0 +1,12 @@
+/* png_rows.h: a PNG, row by row, with libpng. */
+#ifndef MEGABUDDY_TOOLS_BAKE_PNG_ROWS_H
+#define MEGABUDDY_TOOLS_BAKE_PNG_ROWS_H
+
+#include "tools/bake/source.h"
+
+/* Opens a PNG of any kind; rows come in bounded memory, but an interlaced one goes to whole.h,
+ * since its first row is complete only with its last. Whatever is damaged is an error, at the
+ * latest with the last row. On failure returns false, and `why` says what is wrong. */
+bool png_rows_open(const char *path, source *out, char *why, size_t why_bytes);
+
+#endif
