@@ -22,11 +22,17 @@ vec3 lit(vec3 ground)
     return ground * light * EXPOSURE;
 }
 
+// What lies behind the transparent parts of a picture: the squares that pictures have behind them.
+vec3 backdrop()
+{
+    ivec2 square = ivec2(gl_FragCoord.xy) / 12;
+    return vec3(((square.x + square.y) & 1) == 0 ? 0.13 : 0.20);
+}
+
 void main()
 {
-    vec3 ground = vt_sample(uv).rgb;
-    if (scene_lit > 0.5) {
-        ground = scene_tone(mix(air, lit(ground), seen));
-    }
+    vec4 texel = vt_sample(uv);
+    vec3 ground = scene_lit > 0.5 ? scene_tone(mix(air, lit(texel.rgb), seen))
+                                  : mix(backdrop(), texel.rgb, texel.a);
     colour = vec4(ground, 1.0);
 }

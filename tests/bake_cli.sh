@@ -25,11 +25,39 @@ expect_empty()
     fi
 }
 
+# WORLD TEXT: what info says of it.
+says()
+{
+    expect 0 '' "$program" info "$1"
+    grep -q -- "$2" stdout || fail "info $1 does not say '$2'"
+}
+
 # A grey PPM picture of $1 x $2 texels.
 picture()
 {
     printf 'P6\n%d %d\n255\n' "$1" "$2"
     head -c $(($1 * $2 * 3)) /dev/zero | tr '\000' '\144'
+}
+
+# FILE WIDTH HEIGHT CHANNELS BITS: a PNG of a ramp; with 2 or 4 channels the left half is transparent.
+png()
+{
+    python3 - "$@" <<'PYTHON'
+import struct, sys, zlib
+path, width, height, channels, bits = sys.argv[1], *map(int, sys.argv[2:])
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+def texel(x, y):
+    full = (1 << bits) - 1
+    grey = [x * full // width, y * full // height, full // 2][:channels - (channels + 1) % 2]
+    alpha = [0 if x < width // 2 else full] if channels % 2 == 0 else []
+    return b''.join(v.to_bytes(bits // 8, 'big') for v in grey + alpha)
+rows = b''.join(b'\0' + b''.join(texel(x, y) for x in range(width)) for y in range(height))
+kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+with open(path, 'wb') as f:
+    f.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, bits, kind, 0, 0, 0)) +
+            chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+PYTHON
 }
 
 picture 300 200 >good.ppm
@@ -53,20 +81,53 @@ done
 expect 0 '' cmp threads1.mega threads3.mega
 expect 0 '' "$program" verify threads1.mega
 
+for format in rgba8+zstd:19 bc1+lz4hc bc1+none bc3 bc4+zstd bc5+lz4hc:12 jpeg jpeg:70; do
+    expect 0 '' "$program" bake --synthetic --width 256 --format $format -q -o out/w.mega
+    expect 0 '' "$program" verify out/w.mega
+    expect 0 '' "$program" info out/w.mega --page 1,0,0 -o page.png
+done
+expect 0 '' "$program" bake --synthetic --width 512 --normals -q -o out/w.mega
+says out/w.mega 'layer 1  normal, bc5, linear'
+rm out/w.mega
+
+# What is read.
+png alpha.png 300 200 4 8
+expect 0 '' "$program" bake alpha.png -q -o alpha.mega
+says alpha.mega 'albedo, bc3'
+png heights.png 64 32 1 16
+expect 0 '' "$program" bake good.ppm --heights heights.png --height-range 0,4000 --normals -q -o t.mega
+says t.mega 'terrain'
+says t.mega 'heights  64 x 32, from 0 to 39'
+mkdir tiles
+for tile in 0_0 1_0 2_0 0_1 1_1 2_1; do
+    png tiles/tile_$tile.png 64 64 3 8
+done
+expect 0 '' "$program" bake tiles -q -o mosaic.mega
+says mosaic.mega '192 x 128 texels'
+expect 0 '' "$program" bake 'tiles/tile_{x}_{y}.png' -q -o same.mega
+expect 0 '' cmp mosaic.mega same.mega
+
 # Wrong usage.
 expect 2 'no picture' "$program" bake -o out/w.mega
 expect 2 'no page file' "$program" bake good.ppm
 expect 2 'more than one' "$program" bake good.ppm one.ppm -o out/w.mega
 expect 2 'must be 4 or 8' "$program" bake good.ppm -o out/w.mega --border 5
-expect 2 'bc1 or rgba8' "$program" bake good.ppm -o out/w.mega --format bc7
+for format in bc7 bc1+gzip bc1+zstd:20 jpeg:0 jpeg+lz4 '' bc1+; do
+    expect 2 'must be rgba8, bc1' "$program" bake good.ppm -o out/w.mega --format "$format"
+done
+expect 2 'must be bc5' "$program" bake --synthetic -o out/w.mega --normals=bc1
+expect 2 'needs --heights' "$program" bake good.ppm -o out/w.mega --normals
+expect 2 'LOW,HIGH' "$program" bake good.ppm -o out/w.mega --height-range 5
+expect 2 'LOW,HIGH' "$program" bake good.ppm -o out/w.mega --height-range 9,1
+expect 2 'seconds' "$program" bake good.ppm -o out/w.mega --checkpoint soon
 expect 2 'from 1 to 256' "$program" bake good.ppm -o out/w.mega --threads 0
 expect 2 'from 1 to 256' "$program" bake good.ppm -o out/w.mega --threads -1
 expect 2 'multiple of 64' "$program" bake --synthetic -o out/w.mega --width 1000
 expect 2 'no such option' "$program" bake good.ppm -o out/w.mega --bogus
 expect 2 'needs a value' "$program" bake good.ppm -o
 expect 2 'does not go' "$program" bake --earth --synthetic -o out/w.mega
-expect 2 'needs --colour' "$program" bake --earth -o out/w.mega
-expect 2 'go with --earth' "$program" bake good.ppm --colour good.ppm -o out/w.mega
+expect 2 'goes with --earth' "$program" bake good.ppm --colour good.ppm -o out/w.mega
+expect 2 'does not go' "$program" bake --synthetic --heights good.ppm -o out/w.mega
 expect 2 'is the input' "$program" bake good.ppm -o ./good.ppm
 expect 2 'one page file' "$program" info
 expect 2 'MIP,X,Y' "$program" info good.mega --page 0,1 -o page.png
@@ -81,7 +142,8 @@ head -c 90000 good.ppm >short.ppm
 mkfifo pipe.png
 expect 1 'No such file' "$program" bake absent.png -o out/w.mega
 expect 1 'is empty' "$program" bake empty.png -o out/w.mega
-expect 1 'is a directory' "$program" bake . -o out/w.mega
+mkdir folder
+expect 1 'without a tile' "$program" bake folder -o out/w.mega
 expect 1 'not a regular file' "$program" bake pipe.png -o out/w.mega
 expect 1 'text.jpg' "$program" bake text.jpg -o out/w.mega
 expect 1 'text.png' "$program" bake text.png -o out/w.mega
@@ -95,6 +157,28 @@ expect 1 'larger than a page file' "$program" bake wide.ppm -o out/w.mega
 expect 1 'No such file' "$program" bake --earth --colour good.ppm --heights absent.cdf -o out/w.mega
 expect 1 'netCDF' "$program" bake --earth --colour good.ppm --heights text.jpg -o out/w.mega
 expect 1 'is empty' "$program" bake --earth --colour good.ppm --heights empty.png -o out/w.mega
+expect_empty out
+
+# Bad mosaics: a hole, a tile of another size, one that is no picture, one cut short.
+mv tiles/tile_1_1.png aside.png
+expect 1 'tile_1_1.png' "$program" bake tiles -o out/w.mega
+png tiles/tile_1_1.png 64 63 3 8
+expect 1 'tile_1_1.png' "$program" bake tiles -o out/w.mega
+echo nothing >tiles/tile_1_1.png
+expect 1 'tile_1_1.png' "$program" bake tiles -o out/w.mega
+head -c 100 aside.png >tiles/tile_1_1.png
+expect 1 'tile_1_1.png' "$program" bake tiles -o out/w.mega
+expect_empty out
+
+# A picture whose header promises 4 gigatexels, and then nothing; heights that are none.
+python3 - <<'PYTHON'
+import struct, zlib
+head = b'IHDR' + struct.pack('>IIBBBBB', 65535, 65535, 8, 6, 0, 0, 0)
+with open('bomb.png', 'wb') as f:
+    f.write(b'\x89PNG\r\n\x1a\n' + struct.pack('>I', 13) + head + struct.pack('>I', zlib.crc32(head)))
+PYTHON
+expect 1 'bomb.png' "$program" bake bomb.png -o out/w.mega
+expect 1 'bomb.png' "$program" bake good.ppm --heights bomb.png -o out/w.mega
 expect_empty out
 
 # Bad places for the result.
@@ -123,25 +207,45 @@ if mount -t tmpfs -o size=512k megabuddy-test out 2>/dev/null; then
     umount out && mounted=
 fi
 
-# Interruption, gentle and not. The work is long enough to be hit by it.
-for signal in INT TERM KILL; do
-    "$program" bake --synthetic --width 16384 -q -o out/w.mega 2>stderr &
+# Two bakes to one name.
+"$program" bake --synthetic --width 16384 -q -o out/w.mega 2>/dev/null &
+child=$!
+while [ ! -d out/w.mega.part ]; do sleep 0.05; done
+sleep 0.1
+expect 1 'is being written' "$program" bake good.ppm -o out/w.mega
+kill -INT $child
+wait $child 2>/dev/null
+expect_empty out
+
+# Interruption. Ctrl-C leaves nothing; a kill, gentle or not, leaves what the same command goes on
+# from, and then the file is the same. The work is long enough to be hit.
+expect 0 '' "$program" bake --synthetic --width 4096 -q -o whole.mega
+for signal in TERM KILL; do
+    "$program" bake --synthetic --width 4096 --checkpoint 0 -q -o out/w.mega 2>stderr &
     child=$!
-    sleep 0.5
-    kill -$signal $child
+    while [ ! -f out/w.mega.part/state ]; do sleep 0.02; done
+    kill -$signal $child 2>/dev/null
     wait $child 2>/dev/null
-    got=$?
-    wanted=1
-    if [ $signal = KILL ]; then
-        wanted=137
-    elif ! grep -q 'interrupted' stderr; then
-        fail "SIG$signal: no word of it"
+    if [ -f out/w.mega ]; then
+        fail "SIG$signal came too late"
+    elif [ "$(ls out)" != w.mega.part ]; then
+        fail "SIG$signal left: $(ls out)"
     fi
-    if [ $got -ne $wanted ]; then
-        fail "SIG$signal: exit code $got, not $wanted"
-    fi
+    expect 0 '' "$program" bake --synthetic --width 4096 -q -o out/w.mega
+    expect 0 '' cmp out/w.mega whole.mega
+    rm -f out/w.mega
     expect_empty out
 done
+"$program" bake --synthetic --width 16384 -q -o out/w.mega 2>stderr &
+child=$!
+sleep 0.5
+kill -INT $child
+wait $child 2>/dev/null
+got=$?
+if [ $got -ne 1 ] || ! grep -q 'interrupted' stderr; then
+    fail "SIGINT: exit code $got, and: $(cat stderr)"
+fi
+expect_empty out
 
 # Bad page files.
 size=$(wc -c <good.mega)

@@ -10,10 +10,11 @@
 #include "engine/bc1.h"
 #include "engine/pagefile.h"
 #include "engine/pagewriter.h"
+#include "tests/codecs.h"
 #include "tests/scratch.h"
 #include "tests/seed.h"
-#include "tools/bake/pyramid.h"
-#include "tools/bake/srgb.h"
+#include "tools/bake/mips/pyramid.h"
+#include "tools/bake/mips/srgb.h"
 
 #include <errno.h>
 #include <math.h>
@@ -54,6 +55,20 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* The mean of four texels: of their light, each by its alpha where any has some. */
+static void mean_texel(const uint8_t *four[4], uint8_t *out)
+{
+    const double alpha = four[0][3] + four[1][3] + four[2][3] + four[3][3];
+    for (int c = 0; c < 3; c++) {
+        double sum = 0;
+        for (int k = 0; k < 4; k++) {
+            sum += linear(four[k][c] / 255.0) * (alpha > 0 ? four[k][3] / alpha : 0.25);
+        }
+        out[c] = (uint8_t)floor(encoded(sum) * 255 + 0.5);
+    }
+    out[3] = (uint8_t)floor(alpha / 4 + 0.5);
+}
+
 static image image_halve(const image *m)
 {
     image half = image_make((m->width + 1) / 2, (m->height + 1) / 2);
@@ -62,17 +77,7 @@ static image image_halve(const image *m)
         const uint32_t right = smaller(x + 1, m->width - 1), below = smaller(y + 1, m->height - 1);
         const uint8_t *four[4] = {texel_at(m, x, y), texel_at(m, right, y), texel_at(m, x, below),
                                   texel_at(m, right, below)};
-        double sum[4] = {0};
-        for (int k = 0; k < 4; k++) {
-            for (int c = 0; c < 3; c++) {
-                sum[c] += linear(four[k][c] / 255.0) / 4;
-            }
-            sum[3] += four[k][3] / 4.0;
-        }
-        for (int c = 0; c < 3; c++) {
-            half.rgba[i * 4 + (uint32_t)c] = (uint8_t)floor(encoded(sum[c]) * 255 + 0.5);
-        }
-        half.rgba[i * 4 + 3] = (uint8_t)floor(sum[3] + 0.5);
+        mean_texel(four, half.rgba + (size_t)i * 4);
     }
     return half;
 }
@@ -105,12 +110,15 @@ static bool is_of_picture(const image *m, const page_shape *s, vt_page p, int i,
 
 /* ---- baking a picture in memory ---- */
 
-static void image_rows(void *context, uint32_t worker, uint32_t first, uint32_t count,
-                       uint8_t *rgba)
+static void image_fill(void *context, uint32_t worker, source_rect rect, uint8_t *rgba,
+                       size_t row_bytes)
 {
     (void)worker;
     const image *m = context;
-    memcpy(rgba, texel_at(m, 0, first), (size_t)m->width * count * 4);
+    assert_true(rect.x + rect.width <= m->width && rect.y + rect.height <= m->height);
+    for (uint32_t i = 0; i < rect.height; i++) {
+        memcpy(rgba + i * row_bytes, texel_at(m, rect.x, rect.y + i), (size_t)rect.width * 4);
+    }
 }
 
 typedef struct setting {
@@ -122,27 +130,36 @@ typedef struct setting {
 static pagefile_status bake_image(image *m, const setting *how, const char *path,
                                   const volatile sig_atomic_t *cancelled)
 {
-    pagewriter_desc desc = {
-        .path = path, .wrap_x = how->wrap, .layer_count = 1, .layers = {{how->format, true, "a"}}};
+    pagewriter_desc desc = {.path = path,
+                            .wrap_x = how->wrap,
+                            .layer_count = 1,
+                            .layers = {{.format = how->format, .srgb = true, .name = "a"}}};
     pagewriter *w = NULL;
     assert_true(page_shape_make(m->width, m->height, how->border, &desc.shape));
     assert_int_equal(pagewriter_create(&desc, &w), PAGEFILE_OK);
     crew *workers = crew_create(how->threads);
     assert_non_null(workers);
     const pyramid_desc pyramid = {
-        .input = {m->width, m->height, how->wrap, image_rows, m},
         .shape = desc.shape,
-        .format = how->format,
-        .compress = how->compress,
+        .layer_count = 1,
+        .layers = {{.input = {.width = m->width,
+                              .height = m->height,
+                              .wrap_x = how->wrap,
+                              .fill = image_fill,
+                              .context = m},
+                    .format = how->format,
+                    .packing = {how->compress ? PAGEFILE_LZ4 : PAGEFILE_STORED, 0}}},
         .workers = workers,
         .writer = w,
         .cancelled = cancelled,
     };
-    const pagefile_status status = pyramid_bake(&pyramid);
+    const pyramid_failure failure = pyramid_bake(&pyramid);
     crew_destroy(workers);
-    if (status != PAGEFILE_OK) {
+    if (failure.status != PAGEFILE_OK) {
+        const int why = errno;
         pagewriter_abort(w);
-        return status;
+        errno = why;
+        return failure.status;
     }
     return pagewriter_commit(w);
 }
@@ -155,7 +172,7 @@ static void read_page(const pagefile *file, vt_page p, uint8_t *rgba)
     pagefile_entry e;
     assert_int_equal(pagefile_find(file, p, 0, &e), PAGEFILE_OK);
     assert_int_equal(pagefile_read(file, &e, stored), PAGEFILE_OK);
-    assert_int_equal(pagefile_unpack(e.codec, stored, e.bytes, format, texels), PAGEFILE_OK);
+    assert_int_equal(codecs_unpack(e.codec, stored, e.bytes, format, texels), PAGEFILE_OK);
     if (format == TEXEL_BC1) {
         bc1_unpack_page(texels, rgba);
     } else {

@@ -9,12 +9,13 @@
 
 #include "tests/scratch.h"
 #include "tests/seed.h"
-#include "tools/bake/earth.h"
-#include "tools/bake/etopo.h"
-#include "tools/bake/noise.h"
-#include "tools/bake/relief.h"
-#include "tools/bake/resample.h"
-#include "tools/bake/synthetic.h"
+#include "tools/bake/made/earth.h"
+#include "tools/bake/made/etopo.h"
+#include "tools/bake/made/noise.h"
+#include "tools/bake/made/patch.h"
+#include "tools/bake/made/relief.h"
+#include "tools/bake/made/resample.h"
+#include "tools/bake/made/synthetic.h"
 #include "tools/picture.h"
 
 #include <math.h>
@@ -35,7 +36,7 @@ static void noise_is_smooth_bounded_and_wraps(void **state)
         const float most = 8.0f * (float)octave.cells / WIDTH; /* of a step between texels */
         memset(rows, 0, sizeof rows);
         for (uint32_t y = 0; y < 64; y++) {
-            noise_add_row(&octave, WIDTH, y, rows[y]);
+            noise_add(&octave, WIDTH, 0, y, WIDTH, rows[y]);
         }
         float low = 0, high = 0;
         for (int i = 0; i < 64 * WIDTH; i++) {
@@ -57,9 +58,9 @@ static void noise_does_not_depend_on_the_width(void **state)
     (void)state;
     static float coarse[WIDTH], above[2 * WIDTH], below[2 * WIDTH];
     const noise_octave octave = {7, 16, 1};
-    noise_add_row(&octave, WIDTH, 37, coarse);
-    noise_add_row(&octave, 2 * WIDTH, 74, above);
-    noise_add_row(&octave, 2 * WIDTH, 75, below);
+    noise_add(&octave, WIDTH, 0, 37, WIDTH, coarse);
+    noise_add(&octave, 2 * WIDTH, 0, 74, 2 * WIDTH, above);
+    noise_add(&octave, 2 * WIDTH, 0, 75, 2 * WIDTH, below);
     for (int x = 0; x < WIDTH; x++) {
         const float mean = (above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1]) / 4;
         assert_true(fabsf(coarse[x] - mean) < 0.01f);
@@ -86,19 +87,20 @@ static void taps_follow_a_parabola(void **state)
     (void)state;
     for (uint32_t x = 0; x < 1000; x++) {
         const float on_grid = (float)((x + 0.5) * 77 / 1000);
-        assert_true(fabsf(read_tap(resample_tap_at(x, 1000, 77, true), parabola) -
+        assert_true(fabsf(read_tap(resample_tap_at(2 * (int64_t)x + 1, 2000, 77, true), parabola) -
                           parabola(on_grid)) < 1e-4f);
-        assert_true(fabsf(read_tap(resample_tap_at(x, 1000, 77, false), parabola) -
+        assert_true(fabsf(read_tap(resample_tap_at(2 * (int64_t)x + 1, 2000, 77, false), parabola) -
                           parabola(on_grid - 0.5f)) < 1e-4f);
     }
-    assert_int_equal(resample_tap_at(0, 1000, 77, false).first, -2);
-    assert_int_equal(resample_tap_at(999, 1000, 77, false).first, 75);
+    assert_int_equal(resample_tap_at(1, 2000, 77, false).first, -2);
+    assert_int_equal(resample_tap_at(1999, 2000, 77, false).first, 75);
 }
 
 static void slopes_to_the_north_west_are_bright(void **state)
 {
     (void)state;
-    static float north[WIDTH], here[WIDTH], south[WIDTH], light[WIDTH];
+    static float rows[3][WIDTH + 2], light[WIDTH];
+    float *north = rows[0] + 1, *here = rows[1] + 1, *south = rows[2] + 1;
     relief_light_row(north, here, south, WIDTH, 1, light);
     for (int x = 0; x < WIDTH; x++) {
         assert_true(fabsf(light[x] - 1) < 1e-6f);
@@ -111,6 +113,67 @@ static void slopes_to_the_north_west_are_bright(void **state)
     assert_true(light[0] > 1.1f && light[WIDTH - 1] > 1.1f);
     relief_light_row(south, here, north, WIDTH, 1, light);
     assert_true(light[0] < 0.9f && light[WIDTH - 1] < 0.9f);
+}
+
+/* A row in pieces of any length, begun anywhere, also beyond either edge, is the row. */
+static void noise_in_pieces_is_the_same(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_of_run();
+    static float whole[WIDTH], piece[WIDTH];
+    for (int round = 0; round < 500; round++) {
+        const noise_octave octave = {(uint32_t)seed_next(&seed), 256u >> seed_below(&seed, 8), 1};
+        const uint32_t y = (uint32_t)seed_below(&seed, WIDTH / 2);
+        const int64_t x = (int64_t)seed_below(&seed, 2 * WIDTH) - WIDTH / 2;
+        const uint32_t count = 1 + (uint32_t)seed_below(&seed, WIDTH);
+        memset(whole, 0, sizeof whole);
+        memset(piece, 0, sizeof piece);
+        noise_add(&octave, WIDTH, 0, y, WIDTH, whole);
+        noise_add(&octave, WIDTH, x, y, count, piece);
+        for (uint32_t i = 0; i < count; i++) {
+            assert_memory_equal(&piece[i], &whole[(x + i + WIDTH) % WIDTH], sizeof piece[i]);
+        }
+    }
+}
+
+/* Enlarged with or without the coarse grid, a smooth raster is the same surface. */
+static void read_waves(const void *context, uint32_t column, uint32_t row, uint32_t count,
+                       float (*out)[PATCH_CHANNELS])
+{
+    (void)context;
+    for (uint32_t i = 0; i < count; i++) {
+        const double x = (column + i + 0.5) / 32 * 6.283185307, y = (row + 0.5) / 16 * 3.141592654;
+        out[i][0] = (float)(sin(x) * sin(y));
+        out[i][1] = (float)(column + i);
+        out[i][2] = (float)row;
+        out[i][3] = 7;
+    }
+}
+
+static void patches_follow_a_smooth_raster(void **state)
+{
+    (void)state;
+    static float line[PATCH_MAX_WIDTH];
+    for (uint32_t width = 32; width <= 2048; width *= 2) {
+        const patch_raster r = {
+            .width = width, .height = width / 2, .columns = 32, .rows = 16, .read = read_waves};
+        patch p;
+        assert_true(patch_open(&p, &r));
+        for (uint32_t y = 2; y + 2 < width / 2; y += 1 + width / 40) {
+            const uint32_t count = width < 500 ? width : 500;
+            patch_fill(&p, &r, -3, y, count, 1);
+            patch_row(&p, 0, -3, y, count, line);
+            for (uint32_t i = 0; i < count; i++) {
+                const double x = (i - 3 + 0.5) / width * 6.283185307;
+                const double want = sin(x) * sin((y + 0.5) / (width / 2) * 3.141592654);
+                const bool near_a_pole = y < width / 20 || y > width / 2 - width / 20;
+                assert_true(near_a_pole || fabs(line[i] - want) < (width < 64 ? 0.2 : 0.02));
+            }
+            patch_row(&p, 3, -3, y, count, line);
+            assert_true(fabsf(line[count / 2] - 7) < 1e-4f);
+        }
+        patch_close(&p);
+    }
 }
 
 /* ---- a small Earth of our own ---- */
@@ -179,19 +242,26 @@ static void truncated_heights_are_refused(void **state)
     }
 }
 
-static void check_rows_by_any_worker(const source *in, uint32_t workers)
+/* A texel does not depend on the worker or on the rectangle that it is made in, wherever pieces
+ * begin; at the seam and at the poles too. */
+static void check_rectangles(const source *in, uint32_t workers, uint64_t *seed)
 {
-    static uint8_t whole[64 * WIDTH * 4], piece[64 * WIDTH * 4];
+    static uint8_t whole[WIDTH / 2 * WIDTH * 4], piece[WIDTH / 2 * WIDTH * 4];
     assert_int_equal(in->width, WIDTH);
     assert_int_equal(in->height, WIDTH / 2);
     assert_true(in->wrap_x);
-    in->rows(in->context, 0, 96, 64, whole);
-    for (uint32_t y = 0; y < 64; y += 8) {
-        in->rows(in->context, y / 8 % workers, 96 + y, 8, piece + y * WIDTH * 4);
+    in->fill(in->context, 0, (source_rect){0, 0, WIDTH, WIDTH / 2}, whole, WIDTH * 4);
+    for (uint32_t round = 0; round < 20; round++) {
+        const uint32_t x = (uint32_t)seed_below(seed, WIDTH),
+                       y = (uint32_t)seed_below(seed, WIDTH / 2);
+        const source_rect rect = {x, y, 1 + (uint32_t)seed_below(seed, WIDTH - x),
+                                  1 + (uint32_t)seed_below(seed, WIDTH / 2 - y)};
+        in->fill(in->context, round % workers, rect, piece, WIDTH * 4);
+        for (uint32_t row = 0; row < rect.height; row++) {
+            assert_memory_equal(piece + (size_t)row * WIDTH * 4,
+                                whole + ((size_t)(y + row) * WIDTH + x) * 4, rect.width * 4);
+        }
     }
-    assert_memory_equal(whole, piece, sizeof whole);
-    in->rows(in->context, 0, WIDTH / 2 - 3, 3,
-             piece); /* the last rows have no southern neighbour */
 }
 
 static void the_earth_has_its_mountain(void **state)
@@ -203,12 +273,14 @@ static void the_earth_has_its_mountain(void **state)
     assert_true(picture_write_png(colour, 64, 32, grey));
     write_etopo(cdf, true);
     crew *workers = crew_create(2);
-    const earth_desc desc = {colour, cdf, WIDTH, workers};
-    earth_failure failure;
+    const ground_desc desc = {colour, cdf, WIDTH, workers};
+    uint64_t seed = seed_of_run();
+    ground_failure failure;
     earth *e = earth_create(&desc, &failure);
     assert_non_null(e);
-    const source in = earth_source(e);
-    check_rows_by_any_worker(&in, crew_threads(workers));
+    const source in = earth_source(e), slopes = earth_normals(e);
+    check_rectangles(&in, crew_threads(workers), &seed);
+    check_rectangles(&slopes, crew_threads(workers), &seed);
     uint32_t width = 0, height = 0;
     const int16_t *heights = earth_heights(e, &width, &height);
     assert_int_equal(heights[height / 4 * width + width / 4], 5000);
@@ -225,8 +297,9 @@ static void the_made_up_world_has_land_and_sea(void **state)
     crew *workers = crew_create(2);
     synthetic *s = synthetic_create(WIDTH, workers);
     assert_non_null(s);
+    uint64_t seed = seed_of_run();
     const source in = synthetic_source(s);
-    check_rows_by_any_worker(&in, crew_threads(workers));
+    check_rectangles(&in, crew_threads(workers), &seed);
     uint32_t width = 0, height = 0, land = 0;
     int highest = 0;
     const int16_t *heights = synthetic_heights(s, &width, &height);
@@ -247,7 +320,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(noise_is_smooth_bounded_and_wraps),
         cmocka_unit_test(noise_does_not_depend_on_the_width),
+        cmocka_unit_test(noise_in_pieces_is_the_same),
         cmocka_unit_test(taps_follow_a_parabola),
+        cmocka_unit_test(patches_follow_a_smooth_raster),
         cmocka_unit_test(slopes_to_the_north_west_are_bright),
         cmocka_unit_test(etopo_is_turned_the_right_way),
         cmocka_unit_test(truncated_heights_are_refused),

@@ -38,9 +38,15 @@ static void draw(const progress *p, uint64_t done, uint64_t total)
     memset(bar, ' ', BAR_WIDTH);
     memset(bar, '=', (size_t)full);
     bar[BAR_WIDTH] = '\0';
-    const double left = share > 0 ? progress_seconds(p) * (1 - share) / share : 0;
+    const double ours = done > p->before ? (double)(done - p->before) : 0;
+    const double left = ours > 0 ? progress_seconds(p) * (double)(total - done) / ours : 0;
     fprintf(stderr, "\r%s [%s] %3d %%  %4.0f s left ", p->label, bar, (int)(share * 100), left);
     fflush(stderr);
+}
+
+void progress_skip(progress *p, uint64_t before)
+{
+    p->before = before;
 }
 
 void progress_update(progress *p, uint64_t done, uint64_t total)

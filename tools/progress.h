@@ -14,11 +14,13 @@ typedef struct progress {
     const char *label;
     uint64_t begun_ns, drawn_ns; /* of a clock that never goes back */
     uint64_t delay_ns;
-    bool visible; /* somebody could see it */
-    bool drawn;   /* something is on the line */
+    uint64_t before; /* done by an earlier process, in no time of ours */
+    bool visible;    /* somebody could see it */
+    bool drawn;      /* something is on the line */
 } progress;
 
 void progress_begin(progress *p, const char *label, uint32_t delay_ms, bool quiet);
+void progress_skip(progress *p, uint64_t before); /* that much was done when it began */
 void progress_update(progress *p, uint64_t done, uint64_t total);
 void progress_end(progress *p); /* clears the line */
 

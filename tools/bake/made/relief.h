@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-/* Light on one row of heights, whose neighbours are `north` and `south`; x wraps. slope_scale turns
- * a difference of heights between neighbouring texels into a slope. 1 is the light on flat ground;
- * 0 … about 1.4. */
-void relief_light_row(const float *north, const float *here, const float *south, uint32_t width,
+/* Light on `count` heights of one row; `here` has one more on either side, here[-1] and
+ * here[count]; `north` and `south` are its neighbours. slope_scale turns a difference of heights
+ * between neighbouring texels into a slope. 1 is the light on flat ground; 0 … about 1.4. */
+void relief_light_row(const float *north, const float *here, const float *south, uint32_t count,
                       float slope_scale, float *light);
 
 /* The float nearest to v in low … high. */

@@ -1,6 +1,6 @@
 /* etopo.c: the file's rows run from pole to pole, either way, and its longitudes begin at 0; both
  * are read from its coordinates, and turned. */
-#include "tools/bake/etopo.h"
+#include "tools/bake/made/etopo.h"
 
 #include <errno.h>
 #include <netcdf.h>

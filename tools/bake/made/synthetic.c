@@ -1,9 +1,9 @@
 /* synthetic.c: a world by its height: noise for continents, ridges where a second noise wants
  * mountains, fine noise over all; then a colour by height, latitude and a noise for rain. */
-#include "tools/bake/synthetic.h"
+#include "tools/bake/made/synthetic.h"
 
-#include "tools/bake/noise.h"
-#include "tools/bake/relief.h"
+#include "tools/bake/made/noise.h"
+#include "tools/bake/made/relief.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +13,8 @@ enum {
     RASTER_WIDTH = 2048, /* of the page file; a power of two, so that all its octaves fit */
     RASTER_HEIGHT = RASTER_WIDTH / 2,
     RASTER_ROWS = 16, /* made at a time by one worker */
+    SPAN = 512,       /* texels of a row made at once */
+    LINE = SPAN + 2,  /* one more on either side */
     BASE_CELLS = 4,   /* across, of the coarsest octave: continents */
     BASE_OCTAVES = 5,
     RIDGE_CELLS = 32,
@@ -38,19 +40,19 @@ typedef struct recipe {
     octaves base, ridges, where, detail, rain;
 } recipe;
 
-/* One worker's rows, each as wide as the world or the raster. */
+/* One worker's. */
 typedef struct scratch {
-    float *rows[3]; /* heights, a ring: row y is rows[y % 3] */
-    float *a, *b, *c;
-    float *light;
+    float rows[3]
+              [LINE]; /* heights, a ring: row y is rows[y % 3]; [0] is the texel before the first */
+    float a[LINE], b[LINE], c[LINE];
+    float light[LINE];
 } scratch;
 
 struct synthetic {
     uint32_t width, height; /* texels */
     recipe at_world, at_raster;
-    int16_t *raster; /* RASTER_WIDTH * RASTER_HEIGHT */
-    scratch *scratches;
-    float *memory; /* of all of them */
+    int16_t *raster;    /* RASTER_WIDTH * RASTER_HEIGHT */
+    scratch *scratches; /* one a worker */
 };
 
 /* ---- preparing ---- */
@@ -82,35 +84,19 @@ static recipe make_recipe(uint32_t width)
     };
 }
 
-static bool allocate(synthetic *s, uint32_t workers)
-{
-    const size_t width = s->width > RASTER_WIDTH ? s->width : RASTER_WIDTH;
-    s->raster = malloc((size_t)RASTER_WIDTH * RASTER_HEIGHT * sizeof *s->raster);
-    s->scratches = calloc(workers, sizeof *s->scratches);
-    s->memory = calloc(workers, 7 * width * sizeof *s->memory);
-    if (s->raster == NULL || s->scratches == NULL || s->memory == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < workers; i++) {
-        float *at = s->memory + 7 * width * i;
-        s->scratches[i] = (scratch){
-            {at, at + width, at + 2 * width},
-            at + 3 * width,
-            at + 4 * width,
-            at + 5 * width,
-            at + 6 * width,
-        };
-    }
-    return true;
-}
-
 /* ---- heights ---- */
 
-static void add_octaves(const octaves *o, uint32_t width, uint32_t y, float *row)
+/* Where a row of texels is made. */
+typedef struct span {
+    int64_t x;
+    uint32_t y, count;
+} span;
+
+static void add_octaves(const octaves *o, uint32_t width, span at, float *row)
 {
-    memset(row, 0, width * sizeof *row);
+    memset(row, 0, at.count * sizeof *row);
     for (uint32_t i = 0; i < o->count; i++) {
-        noise_add_row(&o->of[i], width, y, row);
+        noise_add(&o->of[i], width, at.x, at.y, at.count, row);
     }
 }
 
@@ -137,13 +123,13 @@ static float height_of(float base, float ridges, float where, float detail)
     return rise + mountains * RIDGE_METRES + rough * detail * DETAIL_METRES;
 }
 
-static void make_heights(const recipe *r, scratch *s, uint32_t y, float *row)
+static void make_heights(const recipe *r, scratch *s, span at, float *row)
 {
-    add_octaves(&r->base, r->width, y, row);
-    add_octaves(&r->ridges, r->width, y, s->a);
-    add_octaves(&r->where, r->width, y, s->b);
-    add_octaves(&r->detail, r->width, y, s->c);
-    for (uint32_t x = 0; x < r->width; x++) {
+    add_octaves(&r->base, r->width, at, row);
+    add_octaves(&r->ridges, r->width, at, s->a);
+    add_octaves(&r->where, r->width, at, s->b);
+    add_octaves(&r->detail, r->width, at, s->c);
+    for (uint32_t x = 0; x < at.count; x++) {
         row[x] = height_of(row[x], s->a[x], s->b[x], s->c[x]);
     }
 }
@@ -153,10 +139,12 @@ static void make_raster_rows(void *context, uint32_t worker, uint32_t index)
     const synthetic *s = context;
     scratch *own = &s->scratches[worker];
     for (uint32_t y = index * RASTER_ROWS; y < (index + 1) * RASTER_ROWS; y++) {
-        make_heights(&s->at_raster, own, y, own->rows[0]);
-        for (uint32_t x = 0; x < RASTER_WIDTH; x++) {
-            const float metres = relief_clamp(own->rows[0][x], 0, 32000);
-            s->raster[(size_t)y * RASTER_WIDTH + x] = (int16_t)(metres + 0.5f);
+        for (uint32_t x = 0; x < RASTER_WIDTH; x += SPAN) {
+            make_heights(&s->at_raster, own, (span){x, y, SPAN}, own->rows[0]);
+            for (uint32_t i = 0; i < SPAN; i++) {
+                const float metres = relief_clamp(own->rows[0][i], 0, 32000);
+                s->raster[(size_t)y * RASTER_WIDTH + x + i] = (int16_t)(metres + 0.5f);
+            }
         }
     }
 }
@@ -216,31 +204,41 @@ static void paint(float metres, float rain, float polar, float light, uint8_t *o
     out[3] = 255;
 }
 
-/* Row y of the world's heights into the ring; beyond the poles the last row again. */
-static void make_ring_row(const synthetic *s, scratch *own, int64_t row)
+/* Texels [x - 1, x + count + 1) of a row of heights into the ring; beyond the poles the last row
+ * again. */
+static void make_ring_row(const synthetic *s, scratch *own, int64_t x, int64_t row, uint32_t count)
 {
     const uint32_t y = row < 0 ? 0 : row < s->height ? (uint32_t)row : s->height - 1;
-    make_heights(&s->at_world, own, y, own->rows[(row + 3) % 3]);
+    make_heights(&s->at_world, own, (span){x - 1, y, count + 2}, own->rows[(row + 3) % 3]);
 }
 
-static void make_rows(void *context, uint32_t worker, uint32_t first, uint32_t count, uint8_t *rgba)
+static void fill_span(const synthetic *s, scratch *own, source_rect rect, uint8_t *rgba,
+                      size_t row_bytes)
 {
-    const synthetic *s = context;
-    scratch *own = &s->scratches[worker];
     const float slope_scale = EXAGGERATION * (float)s->width / WORLD_METRES;
-    make_ring_row(s, own, (int64_t)first - 1);
-    make_ring_row(s, own, first);
-    for (uint32_t y = first; y < first + count; y++) {
-        const float *here = own->rows[y % 3];
+    make_ring_row(s, own, rect.x, (int64_t)rect.y - 1, rect.width);
+    make_ring_row(s, own, rect.x, rect.y, rect.width);
+    for (uint32_t y = rect.y; y < rect.y + rect.height; y++, rgba += row_bytes) {
+        const float *here = own->rows[y % 3] + 1;
         const float middle = ((float)y + 0.5f) * 2 / (float)s->height - 1;
         const float polar = middle * middle * 0.55f + (middle < 0 ? -middle : middle) * 0.45f;
-        make_ring_row(s, own, (int64_t)y + 1);
-        relief_light_row(own->rows[(y + 2) % 3], here, own->rows[(y + 1) % 3], s->width,
+        make_ring_row(s, own, rect.x, (int64_t)y + 1, rect.width);
+        relief_light_row(own->rows[(y + 2) % 3] + 1, here, own->rows[(y + 1) % 3] + 1, rect.width,
                          slope_scale, own->light);
-        add_octaves(&s->at_world.rain, s->width, y, own->a);
-        for (uint32_t x = 0; x < s->width; x++, rgba += 4) {
-            paint(here[x], own->a[x], polar, own->light[x], rgba);
+        add_octaves(&s->at_world.rain, s->width, (span){rect.x, y, rect.width}, own->a);
+        for (uint32_t x = 0; x < rect.width; x++) {
+            paint(here[x], own->a[x], polar, own->light[x], rgba + (size_t)x * 4);
         }
+    }
+}
+
+static void fill(void *context, uint32_t worker, source_rect rect, uint8_t *rgba, size_t row_bytes)
+{
+    const synthetic *s = context;
+    for (uint32_t x = 0; x < rect.width; x += SPAN) {
+        const uint32_t count = rect.width - x < SPAN ? rect.width - x : SPAN;
+        fill_span(s, &s->scratches[worker], (source_rect){rect.x + x, rect.y, count, rect.height},
+                  rgba + (size_t)x * 4, row_bytes);
     }
 }
 
@@ -257,7 +255,9 @@ synthetic *synthetic_create(uint32_t width, crew *workers)
     s->height = width / 2;
     s->at_world = make_recipe(width);
     s->at_raster = make_recipe(RASTER_WIDTH);
-    if (!allocate(s, crew_threads(workers))) {
+    s->raster = malloc((size_t)RASTER_WIDTH * RASTER_HEIGHT * sizeof *s->raster);
+    s->scratches = calloc(crew_threads(workers), sizeof *s->scratches);
+    if (s->raster == NULL || s->scratches == NULL) {
         synthetic_destroy(s);
         return NULL;
     }
@@ -272,13 +272,12 @@ void synthetic_destroy(synthetic *s)
     }
     free(s->raster);
     free(s->scratches);
-    free(s->memory);
     free(s);
 }
 
 source synthetic_source(synthetic *s)
 {
-    return (source){s->width, s->height, true, make_rows, s};
+    return (source){s->width, s->height, true, false, NULL, fill, NULL, s};
 }
 
 const int16_t *synthetic_heights(const synthetic *s, uint32_t *width, uint32_t *height)

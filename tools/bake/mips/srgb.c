@@ -1,6 +1,6 @@
 /* srgb.c: the tables are made once with pow(), whose last-bit errors are far too small to change a
  * value rounded to 22 bits (a test holds the margin), so they are the same with any libm. */
-#include "tools/bake/srgb.h"
+#include "tools/bake/mips/srgb.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -61,14 +61,38 @@ uint8_t srgb_encode_sum(uint32_t sum_of_four)
     return encode(sum_of_four);
 }
 
-static void halve_texel(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d,
-                        uint8_t *out)
+static void halve_opaque(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d,
+                         uint8_t *out)
 {
     const uint32_t *linear = tables.linear;
     for (int i = 0; i < 3; i++) {
         out[i] = encode(linear[a[i]] + linear[b[i]] + linear[c[i]] + linear[d[i]]);
     }
-    out[3] = (uint8_t)((a[3] + b[3] + c[3] + d[3] + 2u) / 4u);
+    out[3] = a[3];
+}
+
+/* What nobody sees does not colour what somebody does. */
+static void halve_by_alpha(const uint8_t *four[4], uint8_t *out)
+{
+    const uint32_t alpha = four[0][3] + four[1][3] + four[2][3] + four[3][3];
+    for (int i = 0; i < 3; i++) {
+        uint64_t sum = 0;
+        for (int k = 0; k < 4; k++) {
+            sum += (uint64_t)tables.linear[four[k][i]] * four[k][3];
+        }
+        out[i] = encode((uint32_t)((4 * sum + alpha / 2) / alpha));
+    }
+    out[3] = (uint8_t)((alpha + 2u) / 4u);
+}
+
+static void halve_texel(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d,
+                        uint8_t *out)
+{
+    if (a[3] == b[3] && a[3] == c[3] && a[3] == d[3]) {
+        halve_opaque(a, b, c, d, out);
+    } else {
+        halve_by_alpha((const uint8_t *[4]){a, b, c, d}, out);
+    }
 }
 
 void srgb_halve_rows(const uint8_t *above, const uint8_t *below, uint32_t width, uint8_t *out)

@@ -14,8 +14,8 @@ uint32_t srgb_decode(uint8_t value);
  * scale, halves up. */
 uint8_t srgb_encode_sum(uint32_t sum_of_four);
 
-/* Halves two rows of `width` RGBA texels to one of (width + 1) / 2: 2x2 box, RGB in linear light,
- * alpha as it is; an odd last column counts twice. */
+/* Halves two rows of `width` RGBA texels to one of (width + 1) / 2: 2x2 box, RGB in linear light
+ * and by alpha where that differs, alpha as it is; an odd last column counts twice. */
 void srgb_halve_rows(const uint8_t *above, const uint8_t *below, uint32_t width, uint8_t *out);
 
 #endif

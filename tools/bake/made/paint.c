@@ -1,0 +1,120 @@
+/* paint.c: one loop without branches, a texel a lane. */
+#include "tools/bake/made/paint.h"
+
+#include "tools/bake/made/wide.h"
+
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a texel lie lowest first");
+
+/* How the ground looks. Found by looking at it. */
+#define LAND_LIGHT 0.80f /* how much of the light is taken over */
+#define SEA_LIGHT  0.30f /* the sea floor shines through a little */
+
+static inline float clamp01(float v)
+{
+    v = v < 0 ? 0 : v;
+    return v > 1 ? 1 : v;
+}
+
+static inline float lesser(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float greater(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+static inline float mix(float a, float b, float share)
+{
+    return a + share * (b - a);
+}
+
+static inline uint32_t byte(float v)
+{
+    v = v < 0 ? 0 : v;
+    v = v > 255 ? 255 : v;
+    return (uint32_t)(int32_t)(v + 0.5f);
+}
+
+typedef struct colour {
+    float r, g, b;
+} colour;
+
+/* Land has the picture's colour; what the picture cannot show is told from it and from the relief:
+ * woods are mottled, valleys darker and greener, ridges bare, and where snow begins it lies on
+ * ridges first. */
+static inline colour land_colour(colour c, float relief, float rough, float grain)
+{
+    const float low = lesser(c.r, lesser(c.g, c.b));
+    const float green = clamp01((c.g - greater(c.r, c.b) + 8) * (1.0f / 28));
+    /* deserts are as bright as snow, but not as blue */
+    const float white = clamp01((low - 95) * (1.0f / 90)) * clamp01((c.b - c.r + 34) * (1.0f / 22));
+    const float height = relief * rough;
+    const float mottle = 1 + grain * (0.07f + 0.13f * green * (1 - white));
+    colour out = {c.r * mottle, c.g * mottle, c.b * mottle};
+
+    const float valley = clamp01(-height * 1.8f) * (1 - white);
+    out.r *= 1 - 0.30f * valley;
+    out.g *= 1 - 0.16f * valley;
+    out.b *= 1 - 0.26f * valley;
+
+    const float bare = clamp01(height * 1.3f - 0.1f) * (1 - white) * 0.5f;
+    const float lum = 0.35f * c.r + 0.55f * c.g + 0.10f * c.b + 26;
+    out.r = mix(out.r, lum * 1.06f, bare);
+    out.g = mix(out.g, lum * 0.98f, bare);
+    out.b = mix(out.b, lum * 0.88f, bare);
+
+    const float edge = 4 * white * (1 - white); /* where there is some snow */
+    const float snow = clamp01((white - 0.5f) * 2.5f + height * 1.8f + grain * 0.5f + 0.5f);
+    out.r = mix(out.r, mix(lum * 0.62f, 238, snow), edge * 0.75f);
+    out.g = mix(out.g, mix(lum * 0.58f, 243, snow), edge * 0.75f);
+    out.b = mix(out.b, mix(lum * 0.54f, 248, snow), edge * 0.75f);
+    return out;
+}
+
+/* The sea by its depth, since pictures show it nearly black; shallows by the shore; ice in floes.
+ */
+static inline colour sea_colour(float metres, float shore, float ice, float relief, float grain)
+{
+    const float depth = clamp01(metres * (-1.0f / 5600));
+    const float deep = depth * (2 - depth), shallow = clamp01(1 + shore * (1.0f / 70));
+    colour out = {mix(26, 6, deep), mix(82, 24, deep), mix(116, 60, deep)};
+    out.r = mix(out.r, 64, shallow * shallow * 0.7f);
+    out.g = mix(out.g, 138, shallow * shallow * 0.7f);
+    out.b = mix(out.b, 146, shallow * shallow * 0.7f);
+    const float ripple = 1 + 0.04f * grain;
+    const float floe =
+        clamp01((ice * (1.0f / 255) - 0.45f) * 5 + grain * 1.1f + relief * 0.8f + 0.3f) *
+        clamp01(ice * (1.0f / 60));
+    const float white = 1 + 0.05f * grain;
+    out.r = mix(out.r * ripple, 214 * white, floe);
+    out.g = mix(out.g * ripple, 226 * white, floe);
+    out.b = mix(out.b * ripple, 236 * white, floe);
+    return out;
+}
+
+WIDE void paint_texels(const paint_row *row, uint8_t *restrict rgba)
+{
+    const float *metres = row->metres, *shore = row->shore, *range = row->range;
+    const float *red = row->red, *green = row->green, *blue = row->blue, *ice = row->ice;
+    const float *relief = row->relief, *grain = row->grain, *light = row->light;
+    const float slope = row->texel_samples * 0.5f;
+    for (uint32_t x = 0; x < row->count; x++) {
+        const float rough = clamp01(range[x] * (1.0f / 700));
+        /* the coast is as wide as the heights need for it, and at least about a texel */
+        const float is_land = clamp01(0.5f + shore[x] / (range[x] * slope + 1.5f));
+        const colour land =
+            land_colour((colour){red[x], green[x], blue[x]}, relief[x], rough, grain[x]);
+        const colour sea = sea_colour(metres[x], shore[x], ice[x], relief[x], grain[x]);
+        float shine = 1 + mix(SEA_LIGHT, LAND_LIGHT, is_land) * (light[x] - 1);
+        shine = shine < 0.4f ? 0.4f : shine;
+        shine = shine > 1.45f ? 1.45f : shine;
+        const uint32_t texel = byte(mix(sea.r, land.r, is_land) * shine) |
+                               byte(mix(sea.g, land.g, is_land) * shine) << 8 |
+                               byte(mix(sea.b, land.b, is_land) * shine) << 16 | 0xff000000u;
+        memcpy(rgba + 4 * (size_t)x, &texel, sizeof texel);
+    }
+}

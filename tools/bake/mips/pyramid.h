@@ -1,0 +1,58 @@
+/* pyramid.h: from sources of texels to the pages of every mip, in one pass from top to bottom.
+ *
+ *     source ─ blocks of pages ─▶ cut, encode, pack (crew) ─▶ pagewriter
+ *                  └─ halve ─▶ band of mip 1 ─ halve ─▶ band of mip 2 ─ halve ─▶ …
+ *                                    └─ a row of pages is complete: cut, encode, pack (crew) ─▶ …
+ *
+ * Mip 0, three quarters of all texels, is made a block of pages at a time in a worker's cache and
+ * never seen again. A band holds as many rows as a row of pages needs, border included, and those
+ * that the next mip still waits for. So memory grows with the width of the picture, and not with
+ * its height; and what a bake has to remember to go on after a kill is its bands. */
+#ifndef MEGABUDDY_TOOLS_BAKE_PYRAMID_H
+#define MEGABUDDY_TOOLS_BAKE_PYRAMID_H
+
+#include "engine/pagewriter.h"
+#include "tools/bake/mips/halve.h"
+#include "tools/bake/source.h"
+#include "tools/crew.h"
+#include "tools/progress.h"
+
+#include <signal.h>
+
+typedef struct pyramid_layer {
+    source input; /* width and height are the shape's */
+    halve_kind kind;
+    texel_format format;
+    pagewriter_packing packing;
+} pyramid_layer;
+
+/* What *cancelled may say. */
+enum {
+    PYRAMID_STOP = 1, /* the work is worth nothing */
+    PYRAMID_PAUSE,    /* it is kept, where the writer keeps anything */
+};
+
+typedef struct pyramid_desc {
+    page_shape shape;
+    uint32_t layer_count;
+    pyramid_layer layers[VT_MAX_LAYERS];
+    crew *workers;
+    pagewriter *writer;  /* one that goes on: so does the bake */
+    bool keeps;          /* whether the writer has an identity: checkpoints are made */
+    double checkpoint_s; /* seconds between two of them */
+    progress *bar;       /* NULL: none */
+    const volatile sig_atomic_t *cancelled; /* NULL: never */
+} pyramid_desc;
+
+/* How a bake went wrong. */
+typedef struct pyramid_failure {
+    pagefile_status status;
+    const char *why; /* what a source says is wrong; NULL: the status, and errno for the disk's */
+} pyramid_failure;
+
+/* Puts every page of the shape to the writer; the file is the same whatever the crew's size, and
+ * however often the bake was killed. When `cancelled` turns true it stops with errno ECANCELED. One
+ * thread. */
+pyramid_failure pyramid_bake(const pyramid_desc *desc);
+
+#endif
