@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIP_MAX_TEXELS = 1 << 28 }; /* of --mip: 1 GiB unpacked */
+enum {
+    MIP_MAX_TEXELS = 1 << 28, /* of --mip: 1 GiB unpacked */
+    CODECS = PAGEFILE_JPEG + 1,
+};
 
 static const char USAGE[] =
     "usage: megabuddy info WORLD.mega\n"
@@ -41,7 +44,7 @@ typedef struct options {
 typedef struct mip_sum {
     uint64_t bytes;
     uint32_t entries, bad;
-    uint32_t packed; /* entries with LZ4 */
+    uint32_t codecs[CODECS]; /* entries with each */
 } mip_sum;
 
 static int fail_usage(const char *what, const char *why)
@@ -73,7 +76,7 @@ static mip_sum sum_mip(const pagefile *file, uint32_t mip, uint32_t layer)
             continue;
         }
         sum.bytes += entry.bytes;
-        sum.packed += entry.codec == PAGEFILE_LZ4;
+        sum.codecs[entry.codec]++;
     }
     return sum;
 }
@@ -85,7 +88,7 @@ static void print_shape(const options *o, const pagefile_info *info)
     printf("%s: %s of %" PRIu32 " x %" PRIu32 " texels%s\n", o->path,
            info->kind == PAGEFILE_TERRAIN ? "terrain" : "picture", s->width, s->height,
            info->wrap_x ? ", wraps in x" : "");
-    printf("file     version %d, %s, of which index %s\n", PAGEFILE_VERSION,
+    printf("file     version %" PRIu32 ", %s, of which index %s\n", info->version,
            units_format_bytes(info->file_bytes, file_size),
            units_format_bytes(info->index_bytes, index_size));
     printf("pages    %" PRIu32 " in %" PRIu32 " mips, each %d x %d texels: payload %" PRIu32
@@ -120,12 +123,13 @@ static int print_heights(const options *o, const pagefile *file)
 static void print_mip(const page_shape *s, uint32_t mip, const mip_sum *sum)
 {
     char texels[32], grid[32], bytes[UNITS_TEXT], mean[UNITS_TEXT];
+    const uint32_t packed = sum->entries - sum->bad - sum->codecs[PAGEFILE_STORED];
     snprintf(texels, sizeof texels, "%" PRIu32 " x %" PRIu32, page_mip_width(s, mip),
              page_mip_height(s, mip));
     snprintf(grid, sizeof grid, "%" PRIu32 " x %" PRIu32, page_columns(s, mip), page_rows(s, mip));
     printf("  %3" PRIu32 "  %15s  %11s  %8" PRIu32 "  %10s  %10s  %4.0f %%\n", mip, texels, grid,
            sum->entries, units_format_bytes(sum->bytes, bytes),
-           units_format_bytes(sum->bytes / sum->entries, mean), 100.0 * sum->packed / sum->entries);
+           units_format_bytes(sum->bytes / sum->entries, mean), 100.0 * packed / sum->entries);
 }
 
 /* Prints one layer's mips. Returns how many entries are bad. */
@@ -138,18 +142,22 @@ static uint32_t print_layer(const pagefile *file, uint32_t layer)
     for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
         sums[mip] = sum_mip(file, mip, layer);
         all.bytes += sums[mip].bytes;
-        all.packed += sums[mip].packed;
+        for (uint32_t i = 0; i < CODECS; i++) {
+            all.codecs[i] += sums[mip].codecs[i];
+        }
         all.bad += sums[mip].bad;
         all.entries += sums[mip].entries;
     }
     const uint64_t raw = (uint64_t)all.entries * texel_page_bytes(l->format);
-    printf("layer %" PRIu32 "  %s, %s, %s; %s stored, %s unpacked (%.0f %%); %" PRIu32
-           " pages lz4, %" PRIu32 " plain\n\n",
+    printf("layer %" PRIu32 "  %s, %s, %s%s; %s stored, %s unpacked (%.0f %%); pages: %" PRIu32
+           " lz4, %" PRIu32 " zstd, %" PRIu32 " jpeg, %" PRIu32 " plain\n\n",
            layer, l->name, texel_format_name(l->format), l->srgb ? "sRGB" : "linear",
-           units_format_bytes(all.bytes, stored), units_format_bytes(raw, unpacked),
-           100.0 * (double)all.bytes / (double)raw, all.packed, all.entries - all.packed - all.bad);
+           l->lossy ? ", lossy" : "", units_format_bytes(all.bytes, stored),
+           units_format_bytes(raw, unpacked), 100.0 * (double)all.bytes / (double)raw,
+           all.codecs[PAGEFILE_LZ4], all.codecs[PAGEFILE_ZSTD], all.codecs[PAGEFILE_JPEG],
+           all.codecs[PAGEFILE_STORED]);
     printf("  %3s  %15s  %11s  %8s  %10s  %10s  %6s\n", "mip", "texels", "grid", "pages", "bytes",
-           "a page", "lz4");
+           "a page", "packed");
     for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
         print_mip(&info->shape, mip, &sums[mip]);
     }

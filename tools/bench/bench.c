@@ -19,6 +19,7 @@ static const benchmark BENCHMARKS[] = {
     {"alloc", bench_alloc_main, "our allocator beside others"},
 #ifdef MEGABUDDY_HAS_ENGINE
     {"stream", bench_stream_main, "frames with streaming beside frames without"},
+    {"bake", bench_bake_main, "a bake beside its encoder alone"},
 #endif
 };
 

@@ -1,0 +1,466 @@
+/* baking.c: `megabuddy bench bake`: what a bake costs beside what it cannot do without.
+ *
+ *     for each round, in turns     pipeline    a window of the Earth, from its source to a page
+ * file synthesis   its texels alone encoder     its pages, made beforehand, to BC1 packing     the
+ * same, and LZ4 on top
+ *
+ * The window is cut out of a world of 131072 texels, so that every texel has as much detail made up
+ * as the largest world's. */
+#include "tools/bake/mips/block.h"
+#include "tools/bake/mips/pyramid.h"
+#include "tools/bake/world.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/results.h"
+#include "tools/commands.h"
+#include "tools/folder.h"
+#include "tools/units.h"
+
+#include "engine/convert.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    WORLD_WIDTH = 131072,
+    WINDOW_WIDTH = 8192,
+    WINDOW_HEIGHT = 4096,
+    QUICK_WIDTH = 2048,
+    QUICK_HEIGHT = 1024,
+    WINDOW_X = 94208, /* the middle of the window: sea, plains, mountains, deserts of Asia */
+    WINDOW_Y = 24576,
+    BORDER = 4,
+    ROUNDS = 5,
+    QUICK_ROUNDS = 3,
+    MOST_ROUNDS = 99,
+    PATH_BYTES = 4096,
+};
+
+static const char USAGE[] =
+    "usage: megabuddy bench bake [OPTION]…\n"
+    "\n"
+    "Bakes a window of the Earth at 131072 texels across, and times beside it what such a bake\n"
+    "cannot do without: the encoder alone. Needs the pictures that tools/demo fetches; without\n"
+    "them the made-up world takes the Earth's place.\n"
+    "\n"
+    "      --quick        a small window, 3 rounds\n"
+    "      --rounds N     default 5\n"
+    "      --threads N    default: one a processor\n"
+    "      --csv FILE     all figures, a row each\n"
+    "      --report DIR   DIR/bake.csv\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
+
+typedef struct settings {
+    const char *csv, *report;
+    uint32_t rounds, threads;
+    bool quick, help;
+} settings;
+
+/* A part of a larger source. */
+typedef struct window {
+    source whole;
+    uint32_t x, y;
+} window;
+
+/* What all subjects work on. */
+typedef struct workload {
+    crew *workers;
+    world earth;
+    window cut;
+    source input; /* the window as a source */
+    page_shape shape;
+    uint32_t pages; /* of mip 0 */
+    uint8_t *rgba;  /* of all of them */
+    struct worker {
+        packer *pack;
+        uint8_t blocks[TEXEL_PAGE_MAX_BYTES];
+        uint8_t page[TEXEL_PAGE_MAX_BYTES];
+    } * own;
+    bool packs;
+    const char *name;
+} workload;
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "megabuddy: bench bake: %s: %s\n", what, why);
+    return EXIT_FAILED;
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- the workload ---- */
+
+static void fill_window(void *context, uint32_t worker, source_rect rect, uint8_t *rgba,
+                        size_t row_bytes)
+{
+    const window *w = context;
+    rect.x += w->x;
+    rect.y += w->y;
+    w->whole.fill(w->whole.context, worker, rect, rgba, row_bytes);
+}
+
+static void page_block(const workload *l, uint32_t index, block *b)
+{
+    const uint32_t columns = page_columns(&l->shape, 0);
+    *b = (block){
+        .left = (int64_t)(index % columns) * l->shape.payload - BORDER,
+        .top = (int64_t)(index / columns) * l->shape.payload - BORDER,
+        .width = VT_PAGE_TEXELS,
+        .height = VT_PAGE_TEXELS,
+        .rgba = l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES,
+        .row_bytes = VT_PAGE_TEXELS * 4,
+    };
+}
+
+static void make_page(void *context, uint32_t worker, uint32_t index)
+{
+    const workload *l = context;
+    block b;
+    page_block(l, index, &b);
+    block_fill(&l->input, worker, &b);
+}
+
+static int open_world(workload *l, uint32_t threads)
+{
+    options o = {.earth = true, .width = WORLD_WIDTH, .threads = threads, .border = BORDER};
+    l->workers = crew_create(threads);
+    if (l->workers == NULL) {
+        return fail("threads", pagefile_status_text(PAGEFILE_NO_MEMORY));
+    }
+    l->name = "earth-131072";
+    if (world_open(&o, l->workers, &l->earth) == EXIT_DONE) {
+        return EXIT_DONE;
+    }
+    fputs("megabuddy: bench bake: going on with the made-up world\n", stderr);
+    o.earth = false;
+    o.synthetic = true;
+    l->name = "made-up-131072";
+    return world_open(&o, l->workers, &l->earth);
+}
+
+static int open_workload(workload *l, const settings *s)
+{
+    const uint32_t width = s->quick ? QUICK_WIDTH : WINDOW_WIDTH;
+    const uint32_t height = s->quick ? QUICK_HEIGHT : WINDOW_HEIGHT;
+    const int done = open_world(l, s->threads);
+    if (done != EXIT_DONE) {
+        return done;
+    }
+    l->cut = (window){l->earth.colour, WINDOW_X - width / 2, WINDOW_Y - height / 2};
+    l->input = (source){.width = width, .height = height, .fill = fill_window, .context = &l->cut};
+    (void)page_shape_make(width, height, BORDER, &l->shape);
+    l->pages = page_columns(&l->shape, 0) * page_rows(&l->shape, 0);
+    l->rgba = malloc((size_t)l->pages * TEXEL_PAGE_MAX_BYTES);
+    l->own = calloc(crew_threads(l->workers), sizeof *l->own);
+    bool enough = l->rgba != NULL && l->own != NULL;
+    for (uint32_t i = 0; enough && i < crew_threads(l->workers); i++) {
+        l->own[i].pack = packer_create();
+        enough = l->own[i].pack != NULL;
+    }
+    if (!enough) {
+        return fail("pages", pagefile_status_text(PAGEFILE_NO_MEMORY));
+    }
+    crew_run(l->workers, l->pages, make_page, l);
+    return EXIT_DONE;
+}
+
+static void close_workload(workload *l)
+{
+    for (uint32_t i = 0; l->own != NULL && i < crew_threads(l->workers); i++) {
+        packer_destroy(l->own[i].pack);
+    }
+    free(l->own);
+    free(l->rgba);
+    world_close(&l->earth);
+    crew_destroy(l->workers);
+}
+
+/* ---- the subjects: each returns nanoseconds of one thread for a texel; 0: failed ---- */
+
+static double per_texel(const workload *l, double seconds, double texels)
+{
+    return seconds * 1e9 * crew_threads(l->workers) / texels;
+}
+
+static pagefile_status bake_to(workload *l, const char *path)
+{
+    const pagewriter_desc file = {
+        .path = path,
+        .shape = l->shape,
+        .layer_count = 1,
+        .layers = {{.format = TEXEL_BC1, .srgb = true, .name = "albedo"}},
+    };
+    pagewriter *writer = NULL;
+    pagefile_status status = pagewriter_create(&file, &writer);
+    if (status != PAGEFILE_OK) {
+        return status;
+    }
+    const pyramid_desc desc = {
+        .shape = l->shape,
+        .layer_count = 1,
+        .layers = {{l->input, HALVE_SRGB, TEXEL_BC1, {PAGEFILE_LZ4, 0}}},
+        .workers = l->workers,
+        .writer = writer,
+    };
+    status = pyramid_bake(&desc).status;
+    if (status == PAGEFILE_OK) {
+        return pagewriter_commit(writer);
+    }
+    pagewriter_abort(writer);
+    return status;
+}
+
+static double run_pipeline(workload *l)
+{
+    char folder[PATH_BYTES], path[PATH_BYTES + 16];
+    const char *temporary = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/megabuddy-XXXXXX",
+             temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
+    if (mkdtemp(folder) == NULL) {
+        fail(folder, strerror(errno));
+        return 0;
+    }
+    snprintf(path, sizeof path, "%s/world.mega", folder);
+    const double began = seconds_now();
+    const pagefile_status status = bake_to(l, path);
+    const double seconds = seconds_now() - began;
+    (void)unlink(path);
+    (void)rmdir(folder);
+    if (status != PAGEFILE_OK) {
+        fail(path, pagefile_status_text(status));
+        return 0;
+    }
+    return per_texel(l, seconds, (double)page_count(&l->shape) * VT_PAGE_TEXELS * VT_PAGE_TEXELS);
+}
+
+static double run_synthesis(workload *l)
+{
+    const double began = seconds_now();
+    crew_run(l->workers, l->pages, make_page, l);
+    return per_texel(l, seconds_now() - began, (double)l->pages * VT_PAGE_TEXELS * VT_PAGE_TEXELS);
+}
+
+static void encode_page(void *context, uint32_t worker, uint32_t index)
+{
+    const workload *l = context;
+    struct worker *own = &l->own[worker];
+    texels_convert(TEXEL_RGBA8, l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES, TEXEL_BC1,
+                   own->blocks, texel_row_bytes(TEXEL_BC1));
+    if (l->packs) {
+        free(pagewriter_pack(own->pack, TEXEL_BC1, own->blocks,
+                             (pagewriter_packing){PAGEFILE_LZ4, 0})
+                 .data);
+    }
+}
+
+static double run_encoder(workload *l)
+{
+    const double began = seconds_now();
+    crew_run(l->workers, l->pages, encode_page, l);
+    return per_texel(l, seconds_now() - began, (double)l->pages * VT_PAGE_TEXELS * VT_PAGE_TEXELS);
+}
+
+static double run_packing(workload *l)
+{
+    l->packs = true;
+    const double ns = run_encoder(l);
+    l->packs = false;
+    return ns;
+}
+
+typedef struct subject {
+    const char *name;
+    double (*run)(workload *l);
+    const char *what;
+} subject;
+
+static const subject SUBJECTS[] = {
+    {"pipeline", run_pipeline, "from the source to the page file, all mips"},
+    {"synthesis", run_synthesis, "the texels alone"},
+    {"encoder", run_encoder, "BC1 alone"},
+    {"packing", run_packing, "BC1 and LZ4"},
+};
+
+enum { SUBJECT_COUNT = sizeof SUBJECTS / sizeof SUBJECTS[0] };
+
+/* ---- the plan ---- */
+
+static bool run_rounds(workload *l, uint32_t rounds, bench_samples *samples)
+{
+    for (uint32_t round = 0; round < rounds; round++) {
+        double ns[SUBJECT_COUNT];
+        for (int i = 0; i < SUBJECT_COUNT; i++) {
+            bench_row key = {.bench = "bake",
+                             .metric = "mtexels_per_s",
+                             .unit = "Mtexel/s",
+                             .threads = crew_threads(l->workers)};
+            ns[i] = SUBJECTS[i].run(l);
+            snprintf(key.name, sizeof key.name, "%s", l->name);
+            snprintf(key.subject, sizeof key.subject, "%s", SUBJECTS[i].name);
+            if (ns[i] <= 0 || !bench_samples_add(samples, &key, 1e3 / ns[i])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void show(const workload *l, const bench_table *t)
+{
+    const uint32_t threads = crew_threads(l->workers);
+    const bench_row *pipeline = bench_table_find(t, l->name, "pipeline", "mtexels_per_s", threads);
+    printf("%s, a window of %u x %u texels, %u threads; million texels a second and thread\n\n",
+           l->name, l->shape.width, l->shape.height, threads);
+    for (int i = 0; i < SUBJECT_COUNT; i++) {
+        const bench_row *row =
+            bench_table_find(t, l->name, SUBJECTS[i].name, "mtexels_per_s", threads);
+        printf("  %-10s %7.1f  (%.1f to %.1f)  %5.1f ns a texel  %s", SUBJECTS[i].name, row->median,
+               row->min, row->max, 1e3 / row->median, SUBJECTS[i].what);
+        if (i > 0) {
+            printf("; the pipeline keeps %.0f %% of it", 100 * pipeline->median / row->median);
+        }
+        putchar('\n');
+    }
+}
+
+static int write_csv(const char *path, const bench_table *t)
+{
+    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, strerror(errno));
+}
+
+static int report(const settings *s, const workload *l, const bench_samples *samples)
+{
+    bench_table table;
+    char path[PATH_BYTES];
+    int done = EXIT_DONE;
+    if (!bench_samples_table(samples, &table)) {
+        return fail("figures", pagefile_status_text(PAGEFILE_NO_MEMORY));
+    }
+    show(l, &table);
+    if (s->csv != NULL) {
+        done = write_csv(s->csv, &table);
+    }
+    if (s->report != NULL && done == EXIT_DONE) {
+        snprintf(path, sizeof path, "%s/bake.csv", s->report);
+        done = folder_make(s->report) ? write_csv(path, &table) : fail(s->report, strerror(errno));
+    }
+    bench_table_finish(&table);
+    return done;
+}
+
+static int run(const settings *s)
+{
+    workload l = {0};
+    bench_samples samples = {0};
+    int done = open_workload(&l, s);
+    if (done == EXIT_DONE) {
+        done = run_rounds(&l, s->rounds, &samples) ? report(s, &l, &samples) : EXIT_FAILED;
+    }
+    bench_samples_finish(&samples);
+    if (l.workers != NULL) {
+        close_workload(&l);
+    }
+    return done;
+}
+
+/* ---- the command line ---- */
+
+static int fail_usage(const char *what, const char *why)
+{
+    fprintf(stderr, "megabuddy: bench bake: %s: %s; see megabuddy bench bake --help\n", what, why);
+    return EXIT_USAGE;
+}
+
+static bool parse_count(const char *text, uint64_t most, uint32_t *out)
+{
+    uint64_t value = 0;
+    if (!units_parse_count(text, 1, most, &value)) {
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+static int take_option(int option, const char *value, settings *s)
+{
+    switch (option) {
+    case 'q':
+        s->quick = true;
+        return EXIT_DONE;
+    case 'r':
+        return parse_count(value, MOST_ROUNDS, &s->rounds)
+                   ? EXIT_DONE
+                   : fail_usage("--rounds", "must be a number from 1 to 99");
+    case 't':
+        return parse_count(value, 256, &s->threads)
+                   ? EXIT_DONE
+                   : fail_usage("--threads", "must be a number from 1 to 256");
+    case 'c':
+        s->csv = value;
+        return EXIT_DONE;
+    case 'd':
+        s->report = value;
+        return EXIT_DONE;
+    default:
+        s->help = true;
+        return EXIT_DONE;
+    }
+}
+
+static int parse_options(int argc, char **argv, settings *s)
+{
+    static const struct option NAMES[] = {
+        {"quick", no_argument, NULL, 'q'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"threads", required_argument, NULL, 't'},
+        {"csv", required_argument, NULL, 'c'},
+        {"report", required_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option = 0;
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":h", NAMES, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            return fail_usage(argv[optind - 1], option == ':' ? "needs a value" : "no such option");
+        }
+        const int status = take_option(option, optarg, s);
+        if (status != EXIT_DONE) {
+            return status;
+        }
+    }
+    if (optind < argc) {
+        return fail_usage(argv[optind], "takes no arguments");
+    }
+    s->rounds = s->rounds > 0 ? s->rounds : s->quick ? QUICK_ROUNDS : ROUNDS;
+    return EXIT_DONE;
+}
+
+int bench_bake_main(int argc, char **argv)
+{
+    settings s = {0};
+    const int done = parse_options(argc, argv, &s);
+    if (done != EXIT_DONE) {
+        return done;
+    }
+    if (s.help) {
+        fputs(USAGE, stdout);
+        return EXIT_DONE;
+    }
+    if (s.csv != NULL && !bench_csv_possible(s.csv)) {
+        return fail(s.csv, strerror(errno));
+    }
+    return run(&s);
+}
