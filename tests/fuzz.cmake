@@ -18,9 +18,9 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 # The reader is compiled in, so that the fuzzer sees where it goes.
-add_executable(fuzz_pagefile fuzz_pagefile.c
-  ${PROJECT_SOURCE_DIR}/engine/pagefile.c ${PROJECT_SOURCE_DIR}/engine/unpack.c
-  ${PROJECT_SOURCE_DIR}/engine/pagewriter.c ${PROJECT_SOURCE_DIR}/engine/pagewriter_pack.c)
+set(sources pagefile unpack pagewriter pagewriter_pack pagewriter_work pagewriter_join spool)
+list(TRANSFORM sources REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/engine/\\1.c")
+add_executable(fuzz_pagefile fuzz_pagefile.c ${sources})
 target_include_directories(fuzz_pagefile PRIVATE ${PROJECT_SOURCE_DIR})
 target_compile_options(fuzz_pagefile PRIVATE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
 target_link_options(fuzz_pagefile PRIVATE -fsanitize=fuzzer,address,undefined)

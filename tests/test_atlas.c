@@ -17,13 +17,14 @@ enum { MOST_CELLS = 32 * 32, STEPS = 6000, SIDE = 32 /* pages of the world, a si
 /* What the model knows of a slot; page_id == 0: free. */
 typedef struct model_slot {
     uint32_t page_id;
-    uint64_t wanted, use; /* period; order of use within it, from 1; 0: placed late */
+    uint64_t wanted, use; /* period; order of use within it; what is placed late is as the first */
     bool pinned;
 } model_slot;
 
 static model_slot model[MOST_CELLS];
 static atlas_desc shape;
-static uint64_t uses;
+static uint64_t newest,
+    uses; /* the latest period there was any use in, and how many came after its first */
 static uint64_t random_state;
 
 static uint32_t random_below(uint32_t limit)
@@ -114,16 +115,18 @@ static void assert_well(const atlas *a)
     }
 }
 
-static void mark(model_slot *m, uint64_t period, uint64_t newest)
+static void mark(model_slot *m, uint64_t period)
 {
-    const model_slot late = {.wanted = period, .use = period == newest ? ++uses : 0};
+    uses = period > newest ? 0 : uses + (period == newest);
+    newest = period > newest ? period : newest;
+    const model_slot late = {.wanted = period, .use = period == newest ? uses : 0};
     if (m->page_id == 0 || is_later(&late, m)) {
         m->wanted = late.wanted;
         m->use = late.use;
     }
 }
 
-static void place(atlas *a, uint64_t period, uint64_t newest)
+static void place(atlas *a, uint64_t period)
 {
     const uint32_t order = random_below(ATLAS_MAX_ORDER + 1), side = 1u << order;
     const vt_page corner = {(uint8_t)(1 + random_below(3)), (uint8_t)random_below(3),
@@ -145,7 +148,7 @@ static void place(atlas *a, uint64_t period, uint64_t newest)
     for (uint32_t i = 0; i < side * side && possible; i++) {
         assert_int_equal(model[first + i].page_id, 0);
         if (pages >> i & 1) {
-            mark(&model[first + i], period, newest);
+            mark(&model[first + i], period);
             model[first + i].page_id = page_pack(page_of_block(corner, i));
         }
     }
@@ -196,13 +199,13 @@ static void compact(atlas *a, uint64_t period)
     assert_true(count == 0 || look_at(first, order, period).in_use == 0);
 }
 
-static void touch(atlas *a, uint64_t period, uint64_t newest)
+static void touch(atlas *a, uint64_t period)
 {
     for (int i = 0; i < 10; i++) {
         const uint32_t slot = random_below(cells());
         if (model[slot].page_id != 0) {
             atlas_touch(a, slot, period);
-            mark(&model[slot], period, newest);
+            mark(&model[slot], period);
         }
     }
 }
@@ -228,7 +231,7 @@ static void step(atlas *a, uint64_t now)
     switch (random_below(8)) {
     case 0:
     case 1:
-        place(a, period, now);
+        place(a, period);
         break;
     case 2:
         clear_victim(a, stale);
@@ -248,7 +251,7 @@ static void step(atlas *a, uint64_t now)
         }
         break;
     default:
-        touch(a, period, now);
+        touch(a, period);
         break;
     }
     check_counts(a, stale);
@@ -258,7 +261,7 @@ static atlas *begin(uint32_t columns, uint32_t rows)
 {
     shape = (atlas_desc){columns, rows};
     memset(model, 0, sizeof model);
-    uses = 0;
+    newest = uses = 0;
     atlas *a = atlas_create(&shape);
     assert_non_null(a);
     return a;
@@ -273,7 +276,6 @@ static void random_work_on_many_shapes(void **state)
         atlas *a = begin(shapes[i].columns, shapes[i].rows);
         for (uint32_t n = 0; n < STEPS; n++) {
             const uint64_t now = 1 + n / 30;
-            uses = n % 30 == 0 ? 0 : uses;
             step(a, now);
             if (n % 40 == 0) {
                 assert_well(a);
