@@ -107,6 +107,16 @@ says mosaic.mega '192 x 128 texels'
 expect 0 '' "$program" bake 'tiles/tile_{x}_{y}.png' -q -o same.mega
 expect 0 '' cmp mosaic.mega same.mega
 
+# The table of codecs: a row each, lossless ones exact.
+expect 0 '' "$program" info threads1.mega --codecs --pages 8
+for row in 'rgba8  none .* 64 KiB .*exact' 'bc1    none .* 8 KiB ' 'bc3    none .* 16 KiB ' 'bc5    none' \
+    'bc4    none' 'zstd:19' 'lz4hc:9' 'jpeg:75' 'jpeg:90'; do
+    grep -q -- "$row" stdout || fail "info --codecs has no row '$row'"
+done
+expect 2 'do not go together' "$program" info good.mega --codecs --mip 1 -o mip.png
+expect 2 'goes with --codecs' "$program" info good.mega --pages 9
+expect 1 'no such page' "$program" info good.mega --codecs --layer 3
+
 # Wrong usage.
 expect 2 'no picture' "$program" bake -o out/w.mega
 expect 2 'no page file' "$program" bake good.ppm
@@ -268,6 +278,18 @@ done
 "$program" verify page.mega >stdout 2>stderr
 if [ $? -ne 1 ] || ! grep -q 'page 0,2,1 layer 0: .*checksum' stderr; then
     fail "verify does not name the bad page"
+fi
+
+# Several bad pages in one cluster, beside good ones: each is named, and no other.
+"$program" bake --synthetic --width 2048 --no-lz4 -q -o several.mega
+size=$(wc -c <several.mega)
+for back in 100 20000 300000; do
+    printf 'spoilt' | dd of=several.mega bs=1 seek=$((size - back)) conv=notrunc 2>/dev/null
+done
+"$program" verify several.mega >stdout 2>stderr
+if [ $? -ne 1 ] || [ "$(grep -c 'layer 0: .*checksum' stderr)" -ne 3 ] ||
+    ! grep -q '3 of [0-9]* pages are bad' stderr; then
+    fail "verify does not name the three bad pages"
 fi
 
 if [ "$failures" -gt 0 ]; then

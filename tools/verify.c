@@ -2,8 +2,9 @@
  * are bad. */
 #include "tools/commands.h"
 #include "tools/crew.h"
-#include "tools/pageload.h"
 #include "tools/progress.h"
+
+#include "engine/unpack.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -12,11 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
-    BATCH_PAGES = 4096,  /* between two looks at the progress bar */
-    BAR_DELAY_MS = 2000, /* what is quicker needs no bar */
-    LISTED_PAGES = 100,  /* bad pages named; the rest are counted */
+    CLUSTER_PAGES = PAGEFILE_CLUSTER * PAGEFILE_CLUSTER,
+    BATCH_CLUSTERS = 64,    /* between two looks at the progress bar */
+    EXTENT_BYTES = 4 << 20, /* of a cluster, at most, to be read at once */
+    BAR_DELAY_MS = 2000,    /* what is quicker needs no bar */
+    LISTED_PAGES = 100,     /* bad pages named; the rest are counted */
 };
 
 static const char USAGE[] =
@@ -36,12 +40,20 @@ typedef struct options {
     bool quiet;
 } options;
 
-/* One batch of pages, row-major, finest mip first. */
+/* A worker's own. */
+typedef struct reader {
+    unpacker *unpack;
+    uint8_t texels[TEXEL_PAGE_MAX_BYTES];
+    uint8_t stored[EXTENT_BYTES]; /* what lies side by side, read at once */
+} reader;
+
+/* A batch of clusters of one mip, row by row: the order in which a page file has them. */
 typedef struct batch {
     const pagefile *file;
+    reader *readers; /* one a worker */
     uint32_t mip;
-    uint32_t first;    /* page of the mip */
-    uint8_t *statuses; /* one a page and layer: a pagefile_status; written by the crew */
+    uint32_t first;    /* cluster of the mip */
+    uint8_t *statuses; /* a cluster's pages in Morton order, a page's layers: a pagefile_status */
     int *errnos;       /* the same */
 } batch;
 
@@ -59,40 +71,118 @@ static int fail(const char *what, pagefile_status status, int why)
     return EXIT_FAILED;
 }
 
-static vt_page page_of(const page_shape *s, uint32_t mip, uint32_t number)
+static uint32_t clusters_across(const page_shape *s, uint32_t mip)
 {
-    const uint32_t columns = page_columns(s, mip);
-    return (vt_page){0, (uint8_t)mip, (uint16_t)(number % columns), (uint16_t)(number / columns)};
+    return (page_columns(s, mip) + PAGEFILE_CLUSTER - 1) / PAGEFILE_CLUSTER;
 }
 
-static void check_page(void *context, uint32_t worker, uint32_t index)
+static uint32_t clusters_down(const page_shape *s, uint32_t mip)
 {
-    const batch *b = context;
+    return (page_rows(s, mip) + PAGEFILE_CLUSTER - 1) / PAGEFILE_CLUSTER;
+}
+
+/* Page i, in Morton order, of a cluster of the batch. It need not exist. */
+static vt_page page_of(const batch *b, uint32_t cluster, uint32_t i)
+{
+    const uint32_t across = clusters_across(&pagefile_get_info(b->file)->shape, b->mip);
+    const uint32_t x = (b->first + cluster) % across, y = (b->first + cluster) / across;
+    const vt_page corner = {0, (uint8_t)b->mip, (uint16_t)(x * PAGEFILE_CLUSTER),
+                            (uint16_t)(y * PAGEFILE_CLUSTER)};
+    return page_of_block(corner, i);
+}
+
+/* What is known of a cluster's pages: where each layer of each lies. */
+typedef struct extent {
+    uint32_t count;
+    uint32_t at[CLUSTER_PAGES * VT_MAX_LAYERS]; /* in the batch's arrays */
+    pagefile_entry entries[CLUSTER_PAGES * VT_MAX_LAYERS];
+    uint32_t layers[CLUSTER_PAGES * VT_MAX_LAYERS];
+    uint64_t first, end, sum; /* bytes of the file in which they lie; and their own */
+} extent;
+
+static void look_up(const batch *b, uint32_t cluster, extent *e)
+{
     const pagefile_info *info = pagefile_get_info(b->file);
-    uint8_t texels[TEXEL_PAGE_MAX_BYTES];
-    (void)worker;
-    for (uint32_t layer = 0; layer < info->layer_count; layer++) {
-        const vt_page p = page_of(&info->shape, b->mip, b->first + index);
-        const uint32_t at = index * info->layer_count + layer;
-        b->statuses[at] = (uint8_t)pageload_texels(b->file, p, layer, texels);
-        b->errnos[at] = errno;
+    *e = (extent){.first = UINT64_MAX};
+    for (uint32_t i = 0; i < CLUSTER_PAGES * info->layer_count; i++) {
+        const uint32_t layer = i % info->layer_count;
+        const uint32_t at = cluster * CLUSTER_PAGES * info->layer_count + i;
+        const vt_page p = page_of(b, cluster, i / info->layer_count);
+        pagefile_entry *entry = &e->entries[e->count];
+        b->statuses[at] = PAGEFILE_OK;
+        if (!page_exists(&info->shape, p)) {
+            continue;
+        }
+        b->statuses[at] = (uint8_t)pagefile_find(b->file, p, layer, entry);
+        if (b->statuses[at] == PAGEFILE_OK) {
+            e->first = entry->offset < e->first ? entry->offset : e->first;
+            e->end = entry->offset + entry->bytes > e->end ? entry->offset + entry->bytes : e->end;
+            e->sum += entry->bytes;
+            e->at[e->count] = at;
+            e->layers[e->count++] = layer;
+        }
     }
 }
 
-/* Names the bad ones of a batch, in order. Returns how many there are. */
-static uint32_t report_batch(const options *o, const batch *b, uint32_t count, uint32_t bad_before)
+/* Reads all of it in one go where it lies together, as this program writes it: NULL where it does
+ * not, or where the disk does not give it, and then each page speaks for itself. */
+static const uint8_t *read_extent(const batch *b, const extent *e, reader *r)
 {
-    const pagefile_info *info = pagefile_get_info(b->file);
+    if (e->count == 0 || e->end - e->first > EXTENT_BYTES || e->end - e->first > 2 * e->sum) {
+        return NULL;
+    }
+    const size_t bytes = (size_t)(e->end - e->first);
+    const ssize_t got = pread(pagefile_descriptor(b->file), r->stored, bytes, (off_t)e->first);
+    return got == (ssize_t)bytes ? r->stored : NULL;
+}
+
+static pagefile_status check_layer(const batch *b, const extent *e, uint32_t i, const uint8_t *all,
+                                   reader *r)
+{
+    uint8_t alone[TEXEL_PAGE_MAX_BYTES];
+    const pagefile_entry *entry = &e->entries[i];
+    const uint8_t *stored = alone;
+    pagefile_status status = PAGEFILE_OK;
+    if (all != NULL) {
+        stored = all + (entry->offset - e->first);
+        status = pagefile_is_intact(entry, stored) ? PAGEFILE_OK : PAGEFILE_BAD_CHECKSUM;
+    } else {
+        status = pagefile_read(b->file, entry, alone);
+    }
+    const texel_format format = pagefile_get_info(b->file)->layers[e->layers[i]].format;
+    return status == PAGEFILE_OK
+               ? unpacker_run(r->unpack, entry->codec, stored, entry->bytes, format, r->texels)
+               : status;
+}
+
+static void check_cluster(void *context, uint32_t worker, uint32_t index)
+{
+    const batch *b = context;
+    reader *r = &b->readers[worker];
+    extent e;
+    look_up(b, index, &e);
+    const uint8_t *all = read_extent(b, &e, r);
+    for (uint32_t i = 0; i < e.count; i++) {
+        b->statuses[e.at[i]] = (uint8_t)check_layer(b, &e, i, all, r);
+        b->errnos[e.at[i]] = errno;
+    }
+}
+
+/* Names the bad ones of a batch, in the file's order. Returns how many there are. */
+static uint32_t report_batch(const options *o, const batch *b, uint32_t clusters,
+                             uint32_t bad_before)
+{
+    const uint32_t layers = pagefile_get_info(b->file)->layer_count;
     uint32_t bad = 0;
-    for (uint32_t i = 0; i < count * info->layer_count; i++) {
+    for (uint32_t i = 0; i < clusters * CLUSTER_PAGES * layers; i++) {
         if (b->statuses[i] == PAGEFILE_OK) {
             continue;
         }
         if (bad_before + bad < LISTED_PAGES) {
             char what[512];
-            const vt_page p = page_of(&info->shape, b->mip, b->first + i / info->layer_count);
+            const vt_page p = page_of(b, i / (CLUSTER_PAGES * layers), i / layers % CLUSTER_PAGES);
             snprintf(what, sizeof what, "%s: page %u,%u,%u layer %" PRIu32, o->path, p.mip, p.x,
-                     p.y, i % info->layer_count);
+                     p.y, i % layers);
             (void)fail(what, (pagefile_status)b->statuses[i], b->errnos[i]);
         }
         bad++;
@@ -100,23 +190,30 @@ static uint32_t report_batch(const options *o, const batch *b, uint32_t count, u
     return bad;
 }
 
-/* Checks all pages. Returns how many are bad. */
+/* Checks all pages, coarsest mip first, as they lie in the file. Returns how many are bad. */
 static uint32_t check_pages(const options *o, const pagefile *file, crew *workers, batch *b)
 {
     const page_shape *s = &pagefile_get_info(file)->shape;
-    uint32_t bad = 0, done = 0;
+    uint32_t bad = 0, done = 0, all = 0;
     progress bar;
     progress_begin(&bar, "verify", BAR_DELAY_MS, o->quiet);
-    for (b->mip = 0; b->mip < s->mips; b->mip++) {
-        const uint32_t pages = page_columns(s, b->mip) * page_rows(s, b->mip);
-        for (b->first = 0; b->first < pages; b->first += BATCH_PAGES) {
-            const uint32_t left = pages - b->first;
-            const uint32_t count = left < BATCH_PAGES ? left : BATCH_PAGES;
-            crew_run(workers, count, check_page, b);
-            progress_end(&bar);
-            bad += report_batch(o, b, count, bad);
+    for (uint32_t mip = 0; mip < s->mips; mip++) {
+        all += clusters_across(s, mip) * clusters_down(s, mip);
+    }
+    for (uint32_t mip = s->mips; mip-- > 0;) {
+        const uint32_t clusters = clusters_across(s, mip) * clusters_down(s, mip);
+        b->mip = mip;
+        for (b->first = 0; b->first < clusters; b->first += BATCH_CLUSTERS) {
+            const uint32_t left = clusters - b->first;
+            const uint32_t count = left < BATCH_CLUSTERS ? left : BATCH_CLUSTERS;
+            crew_run(workers, count, check_cluster, b);
+            const uint32_t more = report_batch(o, b, count, bad);
+            if (more > 0) {
+                progress_end(&bar);
+            }
+            bad += more;
             done += count;
-            progress_update(&bar, done, page_count(s));
+            progress_update(&bar, done, all);
         }
     }
     progress_end(&bar);
@@ -156,14 +253,38 @@ static int check_all(const options *o, const pagefile *file, crew *workers, batc
     return heights;
 }
 
+static bool open_readers(batch *b, uint32_t count)
+{
+    b->readers = calloc(count, sizeof *b->readers);
+    bool enough = b->readers != NULL;
+    for (uint32_t i = 0; i < count && enough; i++) {
+        b->readers[i].unpack = unpacker_create();
+        enough = b->readers[i].unpack != NULL;
+    }
+    return enough;
+}
+
+static void close_readers(batch *b, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && b->readers != NULL; i++) {
+        unpacker_destroy(b->readers[i].unpack);
+    }
+    free(b->readers);
+}
+
 static int verify(const options *o, const pagefile *file)
 {
-    const size_t results = (size_t)BATCH_PAGES * VT_MAX_LAYERS;
-    batch b = {.file = file, .statuses = malloc(results), .errnos = malloc(results * sizeof(int))};
+    const size_t results = (size_t)BATCH_CLUSTERS * CLUSTER_PAGES * VT_MAX_LAYERS;
     crew *workers = crew_create(o->threads);
-    const int done = b.statuses != NULL && b.errnos != NULL && workers != NULL
+    if (workers == NULL) {
+        return fail(o->path, PAGEFILE_NO_MEMORY, 0);
+    }
+    const uint32_t threads = crew_threads(workers);
+    batch b = {.file = file, .statuses = malloc(results), .errnos = malloc(results * sizeof(int))};
+    const int done = open_readers(&b, threads) && b.statuses != NULL && b.errnos != NULL
                          ? check_all(o, file, workers, &b)
                          : fail(o->path, PAGEFILE_NO_MEMORY, 0);
+    close_readers(&b, threads);
     crew_destroy(workers);
     free(b.statuses);
     free(b.errnos);
