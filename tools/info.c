@@ -1,6 +1,7 @@
 /* info.c: megabuddy info: what a page file holds, as a table; or a page of it, or a mip, as a PNG.
  */
 #include "tools/commands.h"
+#include "tools/info_codecs.h"
 #include "tools/pageload.h"
 #include "tools/picture.h"
 #include "tools/units.h"
@@ -22,11 +23,15 @@ static const char USAGE[] =
     "usage: megabuddy info WORLD.mega\n"
     "       megabuddy info WORLD.mega --page MIP,X,Y -o PAGE.png [--layer N]\n"
     "       megabuddy info WORLD.mega --mip MIP -o MIP.png [--layer N]\n"
+    "       megabuddy info WORLD.mega --codecs [--pages N] [--layer N]\n"
     "\n"
-    "Says what a page file holds; or writes one page, border and all, or a whole mip, as a PNG.\n"
+    "Says what a page file holds; or writes one page, border and all, or a whole mip, as a PNG;\n"
+    "or compares what the formats and codecs would make of it: bytes, decibels, rates.\n"
     "\n"
     "  -p, --page M,X,Y    the page in column X and row Y of mip M; mip 0 is the finest\n"
     "  -m, --mip M         all pages of mip M, put together\n"
+    "  -c, --codecs        compare formats and codecs over a sample of pages\n"
+    "  -n, --pages N       how many; default 256\n"
     "  -l, --layer N       the layer; default 0\n"
     "  -o, --output FILE   the PNG\n"
     "  -h, --help          this text\n"
@@ -35,9 +40,9 @@ static const char USAGE[] =
 
 typedef struct options {
     const char *path, *output;
-    bool page_wanted, mip_wanted;
+    bool page_wanted, mip_wanted, codecs_wanted;
     vt_page page;
-    uint32_t layer;
+    uint32_t layer, pages; /* of the sample */
 } options;
 
 /* Bytes and pages of one mip. */
@@ -240,6 +245,13 @@ static int write_mip(const options *o, const pagefile *file)
     return done;
 }
 
+static int compare_codecs(const options *o, const pagefile *file)
+{
+    const pagefile_status status =
+        info_codecs_print(file, o->layer, o->pages > 0 ? o->pages : INFO_CODECS_PAGES);
+    return status == PAGEFILE_OK ? EXIT_DONE : fail(o->path, status);
+}
+
 /* ---- the command line ---- */
 
 /* Reads "1,2,3" and the like: `count` numbers, each below 65536. */
@@ -274,6 +286,14 @@ static int take_option(int option, const char *value, options *o)
         o->page_wanted = true;
         o->page = (vt_page){0, (uint8_t)list[0], (uint16_t)list[1], (uint16_t)list[2]};
         return EXIT_DONE;
+    case 'c':
+        o->codecs_wanted = true;
+        return EXIT_DONE;
+    case 'n':
+        if (!parse_list(value, 1, &o->pages) || o->pages < 2) {
+            return fail_usage("--pages", "must be a number from 2 to 65535");
+        }
+        return EXIT_DONE;
     case 'm':
         if (!parse_list(value, 1, list) || list[0] >= PAGE_MAX_MIPS) {
             return fail_usage("--mip", "must be a number below 12");
@@ -294,12 +314,13 @@ static int parse_options(int argc, char **argv, options *o, bool *asked_help)
     static const struct option LONG_OPTIONS[] = {
         {"page", required_argument, NULL, 'p'},  {"mip", required_argument, NULL, 'm'},
         {"layer", required_argument, NULL, 'l'}, {"output", required_argument, NULL, 'o'},
+        {"codecs", no_argument, NULL, 'c'},      {"pages", required_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
     };
     int option = 0;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":p:m:l:o:h", LONG_OPTIONS, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":p:m:cn:l:o:h", LONG_OPTIONS, NULL)) != -1) {
         if (option == '?' || option == ':') {
             return fail_usage(argv[optind - 1], option == ':' ? "needs a value" : "no such option");
         }
@@ -316,8 +337,11 @@ static int parse_options(int argc, char **argv, options *o, bool *asked_help)
     if (argc - optind != 1) {
         return fail_usage("input", "give one page file");
     }
-    if (o->page_wanted && o->mip_wanted) {
-        return fail_usage("--page", "does not go with --mip");
+    if (o->page_wanted + o->mip_wanted + o->codecs_wanted > 1) {
+        return fail_usage("--page, --mip and --codecs", "do not go together");
+    }
+    if (o->pages > 0 && !o->codecs_wanted) {
+        return fail_usage("--pages", "goes with --codecs");
     }
     if ((o->page_wanted || o->mip_wanted) != (o->output != NULL)) {
         return fail_usage("--output", "goes with --page or --mip, and they with it");
@@ -341,6 +365,8 @@ int info_main(int argc, char **argv)
     }
     if (o.page_wanted) {
         done = write_page(&o, file);
+    } else if (o.codecs_wanted) {
+        done = compare_codecs(&o, file);
     } else {
         done = o.mip_wanted ? write_mip(&o, file) : print_table(&o, file);
     }

@@ -7,7 +7,8 @@
 /* Reads, checks and unpacks layer `layer` of page p to texel_page_bytes of its format. */
 pagefile_status pageload_texels(const pagefile *file, vt_page p, uint32_t layer, uint8_t *texels);
 
-/* The same, and turned into RGBA8: TEXEL_PAGE_MAX_BYTES at `rgba`. */
+/* The same, and turned into RGBA8: TEXEL_PAGE_MAX_BYTES at `rgba`. The layer "normal" gets its z.
+ */
 pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, uint8_t *rgba);
 
 #endif
