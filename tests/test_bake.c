@@ -391,6 +391,67 @@ static void srgb_tables_do_not_hang_on_libm(void **state)
     }
 }
 
+/* Half the light of white is 188 in sRGB, and 128 where numbers are just numbers. */
+static void a_checkerboard_becomes_half_the_light(void **state)
+{
+    (void)state;
+    static const uint8_t ROWS[2][8] = {{0, 0, 0, 255, 255, 255, 255, 255},
+                                       {255, 255, 255, 255, 0, 0, 0, 255}};
+    uint8_t out[4];
+    halve_rows(HALVE_SRGB, ROWS[0], ROWS[1], 2, out);
+    assert_int_equal(out[0], 188);
+    halve_rows(HALVE_LINEAR, ROWS[0], ROWS[1], 2, out);
+    assert_int_equal(out[0], 128);
+}
+
+/* A texel that nobody sees does not colour those that somebody does. */
+static void the_invisible_has_no_colour(void **state)
+{
+    (void)state;
+    static const uint8_t ROWS[2][8] = {{200, 100, 50, 255, 0, 255, 0, 0},
+                                       {0, 255, 0, 0, 0, 255, 0, 0}};
+    uint8_t out[4];
+    halve_rows(HALVE_SRGB, ROWS[0], ROWS[1], 2, out);
+    assert_int_equal(out[0], 200);
+    assert_int_equal(out[1], 100);
+    assert_int_equal(out[2], 50);
+    assert_int_equal(out[3], 64);
+}
+
+static float component_of(uint8_t byte)
+{
+    return ((float)byte - 128) / 127;
+}
+
+/* The mean of unit vectors is one again, and points where their sum does. */
+static void normals_stay_unit_vectors(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_of_run();
+    for (int round = 0; round < 2000; round++) {
+        uint8_t rows[2][8], out[4];
+        float sum[3] = {0, 0, 0};
+        for (int k = 0; k < 4; k++) {
+            const float x = (float)seed_below(&seed, 1000) / 500 - 1;
+            const float y = (float)seed_below(&seed, 1000) / 500 - 1;
+            const float part = 1 / sqrtf(x * x + y * y + 1);
+            uint8_t *texel = rows[k / 2] + k % 2 * 4;
+            halve_put_normal(x * part, y * part, part, texel);
+            sum[0] += x * part;
+            sum[1] += y * part;
+            sum[2] += part;
+        }
+        halve_rows(HALVE_NORMAL, rows[0], rows[1], 2, out);
+        const float length = sqrtf(sum[0] * sum[0] + sum[1] * sum[1] + sum[2] * sum[2]);
+        float squares = 0;
+        for (int c = 0; c < 3; c++) { /* a byte is 1/127; z of a vector near the plane is worse */
+            assert_true(fabsf(component_of(out[c]) - sum[c] / length) < 0.035f);
+            squares += component_of(out[c]) * component_of(out[c]);
+        }
+        assert_true(fabsf(sqrtf(squares) - 1) < 0.015f);
+    }
+}
+
 typedef struct counted {
     uint8_t times[1000];
 } counted;
@@ -422,6 +483,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(srgb_round_trips),
         cmocka_unit_test(srgb_tables_do_not_hang_on_libm),
+        cmocka_unit_test(a_checkerboard_becomes_half_the_light),
+        cmocka_unit_test(the_invisible_has_no_colour),
+        cmocka_unit_test(normals_stay_unit_vectors),
         cmocka_unit_test(a_crew_does_each_piece_once),
         cmocka_unit_test(four_quadrants_are_exact_in_every_size),
         cmocka_unit_test(random_pictures_match_the_reference),
