@@ -242,6 +242,32 @@ static void truncated_heights_are_refused(void **state)
     }
 }
 
+/* libnetcdf believes a header, whatever it says: no flipped byte of one may end the program. */
+static void damaged_headers_are_refused_or_read(void **state)
+{
+    const char *path = scratch_path(*state, "hostile.cdf");
+    uint64_t seed = seed_of_run();
+    write_etopo(path, true);
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    for (int round = 0; round < 40; round++) {
+        const char *why = NULL;
+        const long at = (long)seed_below(&seed, 400);
+        fseek(f, at, SEEK_SET);
+        const int was = fgetc(f);
+        fseek(f, at, SEEK_SET);
+        fputc(was ^ (int)(1 + seed_below(&seed, 255)), f);
+        fflush(f);
+        int16_t *heights = etopo_load(path, &why);
+        assert_true(heights != NULL || why != NULL);
+        free(heights);
+        fseek(f, at, SEEK_SET);
+        fputc(was, f);
+        fflush(f);
+    }
+    fclose(f);
+}
+
 /* A texel does not depend on the worker or on the rectangle that it is made in, wherever pieces
  * begin; at the seam and at the poles too. */
 static void check_rectangles(const source *in, uint32_t workers, uint64_t *seed)
@@ -326,6 +352,7 @@ int main(void)
         cmocka_unit_test(slopes_to_the_north_west_are_bright),
         cmocka_unit_test(etopo_is_turned_the_right_way),
         cmocka_unit_test(truncated_heights_are_refused),
+        cmocka_unit_test(damaged_headers_are_refused_or_read),
         cmocka_unit_test(the_earth_has_its_mountain),
         cmocka_unit_test(the_made_up_world_has_land_and_sea),
     };

@@ -2,6 +2,8 @@
  * are read from its coordinates, and turned. */
 #include "tools/bake/made/etopo.h"
 
+#include "tools/bake/inputs/netcdf_header.h"
+
 #include <errno.h>
 #include <netcdf.h>
 #include <stdlib.h>
@@ -48,39 +50,6 @@ static bool fits(int file, int variable, layout *out)
     return true;
 }
 
-/* The bytes of all variables of an open file, unpacked. */
-static uint64_t bytes_of_variables(int file)
-{
-    int variables = 0;
-    uint64_t sum = 0;
-    nc_inq_nvars(file, &variables);
-    for (int i = 0; i < variables; i++) {
-        int dimensions = 0, ids[NC_MAX_VAR_DIMS];
-        nc_type type = NC_NAT;
-        size_t length = 0;
-        if (nc_inq_var(file, i, NULL, &type, &dimensions, ids, NULL) != NC_NOERR ||
-            nc_inq_type(file, type, NULL, &length) != NC_NOERR) {
-            continue;
-        }
-        uint64_t bytes = length;
-        for (int d = 0; d < dimensions; d++) {
-            nc_inq_dimlen(file, ids[d], &length);
-            bytes *= length;
-        }
-        sum += bytes;
-    }
-    return sum;
-}
-
-/* Whether a file of the classic formats, which do not pack, is too small for what it lists:
- * libnetcdf itself reads zeros beyond the end. */
-static bool ends_too_early(int file, uint64_t file_bytes)
-{
-    int format = 0;
-    return nc_inq_format(file, &format) == NC_NOERR && format != NC_FORMAT_NETCDF4 &&
-           format != NC_FORMAT_NETCDF4_CLASSIC && file_bytes < bytes_of_variables(file);
-}
-
 /* The variable that has the shape of ETOPO5. */
 static bool find_heights(int file, layout *out)
 {
@@ -118,13 +87,9 @@ static bool read_rows(int file, const layout *at, int16_t *out)
     return true;
 }
 
-static int16_t *load(int file, uint64_t file_bytes, const char **why)
+static int16_t *load(int file, const char **why)
 {
     layout at;
-    if (ends_too_early(file, file_bytes)) {
-        *why = "ends too early: truncated";
-        return NULL;
-    }
     if (!find_heights(file, &at)) {
         *why = "holds no heights of ETOPO5's shape (4320 x 2161)";
         return NULL;
@@ -144,6 +109,7 @@ static int16_t *load(int file, uint64_t file_bytes, const char **why)
 
 int16_t *etopo_load(const char *path, const char **why)
 {
+    static char said[256];
     struct stat st;
     int file = 0;
     if (stat(path, &st) != 0) { /* libnetcdf would take a name for an address on the net */
@@ -158,12 +124,16 @@ int16_t *etopo_load(const char *path, const char **why)
         *why = "is empty";
         return NULL;
     }
+    if (!netcdf_header_check(path, said, sizeof said)) {
+        *why = said;
+        return NULL;
+    }
     const int status = nc_open(path, NC_NOWRITE, &file);
     if (status != NC_NOERR) {
         *why = status > 0 ? strerror(status) : "is not a netCDF file, or a damaged one";
         return NULL;
     }
-    int16_t *heights = load(file, (uint64_t)st.st_size, why);
+    int16_t *heights = load(file, why);
     nc_close(file);
     return heights;
 }
