@@ -237,18 +237,13 @@ static void make_heights(const earth *e, scratch *s, int64_t x, int64_t row, uin
     finish_heights(r, all);
 }
 
+/* Everything but the light and the ice of a row that is all sea is left out: it would not show. */
 static void paint_line(const earth *e, scratch *s, int64_t x, uint32_t y, uint32_t count,
                        uint8_t *rgba)
 {
     const float slope_scale = EXAGGERATION * (float)e->width / EQUATOR_METRES;
     const heights_row *here = &s->rows[y % 3];
-    relief_light_row(s->rows[(y + 2) % 3].height + 1, here->height + 1,
-                     s->rows[(y + 1) % 3].height + 1, count, slope_scale, s->light);
-    for (uint32_t c = 0; c < 4; c++) {
-        patch_row(&s->colours, c, x, y, count, s->channel[c]);
-    }
-    add_octaves(&e->grain, e->width, x, y, count, s->grain);
-    const paint_row row = {
+    paint_row row = {
         .count = count,
         .texel_samples = (float)ETOPO_WIDTH / (float)e->width,
         .metres = here->height + 1,
@@ -262,6 +257,23 @@ static void paint_line(const earth *e, scratch *s, int64_t x, uint32_t y, uint32
         .grain = s->grain,
         .light = s->light,
     };
+    relief_light_row(s->rows[(y + 2) % 3].height + 1, here->height + 1,
+                     s->rows[(y + 1) % 3].height + 1, count, slope_scale, s->light);
+    const bool sea = paint_is_sea(&row);
+    patch_row(&s->colours, ICE, x, y, count, s->channel[ICE]);
+    if (sea && paint_is_free_of_ice(&row)) {
+        row.ice = NULL;
+        paint_sea(&row, rgba);
+        return;
+    }
+    add_octaves(&e->grain, e->width, x, y, count, s->grain);
+    if (sea) {
+        paint_sea(&row, rgba);
+        return;
+    }
+    for (uint32_t c = 0; c < ICE; c++) {
+        patch_row(&s->colours, c, x, y, count, s->channel[c]);
+    }
     paint_texels(&row, rgba);
 }
 

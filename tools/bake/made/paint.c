@@ -75,25 +75,50 @@ static inline colour land_colour(colour c, float relief, float rough, float grai
     return out;
 }
 
-/* The sea by its depth, since pictures show it nearly black; shallows by the shore; ice in floes.
- */
-static inline colour sea_colour(float metres, float shore, float ice, float relief, float grain)
+/* The sea by its depth, since pictures show it nearly black; shallows by the shore. */
+static inline colour water_colour(float metres, float shore, float relief)
 {
     const float depth = clamp01(metres * (-1.0f / 5600));
     const float deep = depth * (2 - depth), shallow = clamp01(1 + shore * (1.0f / 70));
+    const float ripple = 1 + 0.05f * relief;
     colour out = {mix(26, 6, deep), mix(82, 24, deep), mix(116, 60, deep)};
-    out.r = mix(out.r, 64, shallow * shallow * 0.7f);
-    out.g = mix(out.g, 138, shallow * shallow * 0.7f);
-    out.b = mix(out.b, 146, shallow * shallow * 0.7f);
-    const float ripple = 1 + 0.04f * grain;
-    const float floe =
-        clamp01((ice * (1.0f / 255) - 0.45f) * 5 + grain * 1.1f + relief * 0.8f + 0.3f) *
-        clamp01(ice * (1.0f / 60));
-    const float white = 1 + 0.05f * grain;
-    out.r = mix(out.r * ripple, 214 * white, floe);
-    out.g = mix(out.g * ripple, 226 * white, floe);
-    out.b = mix(out.b * ripple, 236 * white, floe);
+    out.r = mix(out.r, 64, shallow * shallow * 0.7f) * ripple;
+    out.g = mix(out.g, 138, shallow * shallow * 0.7f) * ripple;
+    out.b = mix(out.b, 146, shallow * shallow * 0.7f) * ripple;
     return out;
+}
+
+/* Ice lies on it in floes. */
+static inline colour sea_colour(float metres, float shore, float ice, float relief, float grain)
+{
+    colour out = water_colour(metres, shore, relief);
+    const float whole = clamp01(ice * (1.0f / 60)), white = 1 + 0.05f * grain;
+    const float floe =
+        clamp01((ice * (1.0f / 255) - 0.45f) * 5 + grain * 1.1f + relief * 0.8f + 0.3f) * whole;
+    out.r = mix(out.r, 214 * white, floe);
+    out.g = mix(out.g, 226 * white, floe);
+    out.b = mix(out.b, 236 * white, floe);
+    return out;
+}
+
+/* How much of the light is seen, where so much of it is taken over. */
+static inline float shine_of(float light, float share)
+{
+    const float shine = 1 + share * (light - 1);
+    return lesser(greater(shine, 0.4f), 1.45f);
+}
+
+static inline void put_texel(colour c, float shine, uint8_t *rgba)
+{
+    const uint32_t texel =
+        byte(c.r * shine) | byte(c.g * shine) << 8 | byte(c.b * shine) << 16 | 0xff000000u;
+    memcpy(rgba, &texel, sizeof texel);
+}
+
+/* The coast is as wide as the heights need for it, and at least about a texel. */
+static inline float coast_metres(float range, float slope)
+{
+    return range * slope + 1.5f;
 }
 
 WIDE void paint_texels(const paint_row *row, uint8_t *restrict rgba)
@@ -104,17 +129,59 @@ WIDE void paint_texels(const paint_row *row, uint8_t *restrict rgba)
     const float slope = row->texel_samples * 0.5f;
     for (uint32_t x = 0; x < row->count; x++) {
         const float rough = clamp01(range[x] * (1.0f / 700));
-        /* the coast is as wide as the heights need for it, and at least about a texel */
-        const float is_land = clamp01(0.5f + shore[x] / (range[x] * slope + 1.5f));
+        const float is_land = clamp01(0.5f + shore[x] / coast_metres(range[x], slope));
         const colour land =
             land_colour((colour){red[x], green[x], blue[x]}, relief[x], rough, grain[x]);
         const colour sea = sea_colour(metres[x], shore[x], ice[x], relief[x], grain[x]);
-        float shine = 1 + mix(SEA_LIGHT, LAND_LIGHT, is_land) * (light[x] - 1);
-        shine = shine < 0.4f ? 0.4f : shine;
-        shine = shine > 1.45f ? 1.45f : shine;
-        const uint32_t texel = byte(mix(sea.r, land.r, is_land) * shine) |
-                               byte(mix(sea.g, land.g, is_land) * shine) << 8 |
-                               byte(mix(sea.b, land.b, is_land) * shine) << 16 | 0xff000000u;
-        memcpy(rgba + 4 * (size_t)x, &texel, sizeof texel);
+        const colour both = {mix(sea.r, land.r, is_land), mix(sea.g, land.g, is_land),
+                             mix(sea.b, land.b, is_land)};
+        put_texel(both, shine_of(light[x], mix(SEA_LIGHT, LAND_LIGHT, is_land)),
+                  rgba + 4 * (size_t)x);
     }
+}
+
+WIDE bool paint_is_sea(const paint_row *row)
+{
+    const float *shore = row->shore, *range = row->range;
+    const float slope = row->texel_samples * 0.5f;
+    uint32_t dry = 0;
+    for (uint32_t x = 0; x < row->count; x++) {
+        dry |= shore[x] / coast_metres(range[x], slope) > -0.5f ? 1u : 0u;
+    }
+    return dry == 0;
+}
+
+WIDE bool paint_is_free_of_ice(const paint_row *row)
+{
+    const float *ice = row->ice;
+    uint32_t some = 0;
+    for (uint32_t x = 0; x < row->count; x++) {
+        some |= ice[x] > 0 ? 1u : 0u;
+    }
+    return some == 0;
+}
+
+WIDE static void paint_water(const paint_row *row, uint8_t *restrict rgba)
+{
+    const float *metres = row->metres, *shore = row->shore, *relief = row->relief;
+    const float *light = row->light;
+    for (uint32_t x = 0; x < row->count; x++) {
+        put_texel(water_colour(metres[x], shore[x], relief[x]), shine_of(light[x], SEA_LIGHT),
+                  rgba + 4 * (size_t)x);
+    }
+}
+
+WIDE static void paint_icy_water(const paint_row *row, uint8_t *restrict rgba)
+{
+    const float *metres = row->metres, *shore = row->shore, *relief = row->relief;
+    const float *ice = row->ice, *grain = row->grain, *light = row->light;
+    for (uint32_t x = 0; x < row->count; x++) {
+        put_texel(sea_colour(metres[x], shore[x], ice[x], relief[x], grain[x]),
+                  shine_of(light[x], SEA_LIGHT), rgba + 4 * (size_t)x);
+    }
+}
+
+void paint_sea(const paint_row *row, uint8_t *rgba)
+{
+    (row->ice == NULL ? paint_water : paint_icy_water)(row, rgba);
 }

@@ -2,6 +2,7 @@
 #ifndef MEGABUDDY_TOOLS_BAKE_PAINT_H
 #define MEGABUDDY_TOOLS_BAKE_PAINT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What is known of `count` texels of a row, an array each. */
@@ -19,5 +20,16 @@ typedef struct paint_row {
 } paint_row;
 
 void paint_texels(const paint_row *row, uint8_t *rgba);
+
+/* Seven tenths of the Earth are sea, and take a third of the work. Whether all of a row is: looks
+ * at shore and range only. */
+bool paint_is_sea(const paint_row *row);
+
+/* Whether no texel of a row has ice. */
+bool paint_is_free_of_ice(const paint_row *row);
+
+/* The same bytes as paint_texels for a row that is all sea. Colours of the land are not looked at,
+ * nor is the grain where `ice` is NULL: there is none. */
+void paint_sea(const paint_row *row, uint8_t *rgba);
 
 #endif
