@@ -16,8 +16,8 @@
 
 static volatile sig_atomic_t interrupted; /* PYRAMID_STOP or _PAUSE; the signal handler's alone */
 
-/* Ctrl-C is somebody who does not want it; a kill is a machine that has to stop, or a job that will
- * be taken up again. */
+/* Ctrl-C is somebody who does not want it, at least not now; a kill is a machine that has to stop,
+ * or a job that will be taken up again. */
 static void on_signal(int signal_number)
 {
     interrupted = signal_number == SIGINT ? PYRAMID_STOP : PYRAMID_PAUSE;
@@ -48,18 +48,17 @@ typedef struct job {
     progress bar;
 } job;
 
+static int fail_interrupted(const options *o, bool kept)
+{
+    char why[512];
+    snprintf(why, sizeof why, "interrupted; the same command goes on from here (or remove %s.part)",
+             o->output);
+    return fail(o->output, kept ? why : "interrupted; nothing was written");
+}
+
 static int fail_output(const options *o, pagefile_status status)
 {
     char why[512];
-    if (interrupted == PYRAMID_STOP) {
-        return fail(o->output, "interrupted; nothing was written");
-    }
-    if (interrupted == PYRAMID_PAUSE && errno == ECANCELED) {
-        snprintf(why, sizeof why,
-                 "interrupted; the same command goes on from here, with what is in %s.part",
-                 o->output);
-        return fail(o->output, why);
-    }
     const bool system = status == PAGEFILE_WRITE_FAILED || status == PAGEFILE_READ_FAILED;
     snprintf(why, sizeof why, "%s%s%s", pagefile_status_text(status), system ? ": " : "",
              system ? strerror(errno) : "");
@@ -129,7 +128,7 @@ static int fill(job *j, pagewriter *writer)
 {
     const options *o = j->o;
     const pyramid_desc desc = describe(j, writer);
-    pyramid_failure failure = {PAGEFILE_OK, NULL};
+    pyramid_failure failure = {PAGEFILE_OK, NULL, false};
     if (j->w.heights != NULL) {
         failure.status =
             pagewriter_put_heights(writer, j->w.heights, j->w.heights_width, j->w.heights_height);
@@ -140,14 +139,18 @@ static int fill(job *j, pagewriter *writer)
     if (failure.status == PAGEFILE_OK) {
         failure.status = pagewriter_commit(writer);
     } else {
-        const int why = errno;
-        const bool pause = interrupted == PYRAMID_PAUSE && why == ECANCELED;
-        (pause ? pagewriter_suspend : pagewriter_abort)(writer);
-        errno = why;
+        const int before = errno;
+        (failure.kept ? pagewriter_suspend : pagewriter_abort)(writer);
+        errno = before;
     }
+    const int why = errno;
     progress_end(&j->bar);
+    errno = why;
     if (failure.why != NULL) {
         return fail(o->input, failure.why);
+    }
+    if (failure.status != PAGEFILE_OK && errno == ECANCELED) {
+        return fail_interrupted(o, failure.kept);
     }
     return failure.status == PAGEFILE_OK ? summarise(j) : fail_output(o, failure.status);
 }

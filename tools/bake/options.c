@@ -62,7 +62,8 @@ static const char USAGE[] =
     "The file is the same byte for byte whatever the number of threads. A bake that is killed "
     "leaves\n"
     "what it has done in WORLD.mega.part, and the same command goes on from the last checkpoint.\n"
-    "Ctrl-C leaves nothing behind and ends with 1. Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
+    "Ctrl-C keeps such work too once there is a checkpoint of it, and before that leaves nothing\n"
+    "behind. Exit codes: 0 done, 1 failed or interrupted, 2 wrong usage.\n";
 
 static int fail_usage(const char *what, const char *why)
 {

@@ -35,6 +35,7 @@ typedef struct pyramid {
     uint32_t step, steps;      /* done, and all */
     uint64_t pages_done, pages_total;
     double kept_at; /* when the last checkpoint was made, seconds */
+    bool has_kept;  /* there is one */
 } pyramid;
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -251,7 +252,7 @@ static pyramid_failure make_step(pyramid *p)
         const char *why = NULL;
         if (in->prepare != NULL && !in->prepare(in->context, top > s->border ? top - s->border : 0,
                                                 smaller(finest->height, end + s->border), &why)) {
-            return (pyramid_failure){PAGEFILE_READ_FAILED, why};
+            return (pyramid_failure){PAGEFILE_READ_FAILED, why, false};
         }
     }
     finest->end = end;
@@ -267,10 +268,10 @@ static pyramid_failure make_step(pyramid *p)
     for (uint32_t i = 0; i < crew_threads(p->desc->workers); i++) {
         if (p->benches[i].status != PAGEFILE_OK) {
             errno = p->benches[i].error;
-            return (pyramid_failure){p->benches[i].status, NULL};
+            return (pyramid_failure){p->benches[i].status, NULL, false};
         }
     }
-    return (pyramid_failure){PAGEFILE_OK, NULL};
+    return (pyramid_failure){PAGEFILE_OK, NULL, false};
 }
 
 /* ---- checkpoints ---- */
@@ -301,6 +302,7 @@ static pagefile_status keep(pyramid *p)
         }
     }
     p->kept_at = seconds_now();
+    p->has_kept = true;
     return pagewriter_checkpoint(p->desc->writer, parts, count);
 }
 
@@ -315,6 +317,7 @@ static bool restore(pyramid *p)
     }
     p->step = k.step;
     p->pages_done = k.pages_done;
+    p->has_kept = true;
     for (uint32_t mip = 0; mip < p->desc->shape.mips; mip++) {
         band *b = &p->bands[mip];
         b->first = k.bands[mip].first;
@@ -334,22 +337,29 @@ static bool restore(pyramid *p)
     return true;
 }
 
+static pyramid_failure cancel(pyramid *p, int how)
+{
+    const bool keeps = p->desc->keeps && (how == PYRAMID_PAUSE || p->has_kept);
+    const pagefile_status status = keeps ? keep(p) : PAGEFILE_OK;
+    if (status != PAGEFILE_OK) {
+        return (pyramid_failure){status, NULL, false};
+    }
+    errno = ECANCELED;
+    return (pyramid_failure){PAGEFILE_WRITE_FAILED, NULL, keeps};
+}
+
 static pyramid_failure run(pyramid *p)
 {
     const pyramid_desc *d = p->desc;
-    pyramid_failure failure = {PAGEFILE_OK, NULL};
+    pyramid_failure failure = {PAGEFILE_OK, NULL, false};
     p->kept_at = seconds_now();
     if (d->bar != NULL) {
         progress_skip(d->bar, p->pages_done);
     }
     while (p->step < p->steps && failure.status == PAGEFILE_OK) {
         const int cancelled = d->cancelled != NULL ? *d->cancelled : 0;
-        if (cancelled == PYRAMID_PAUSE && d->keeps) {
-            failure.status = keep(p);
-        }
-        if (cancelled && failure.status == PAGEFILE_OK) {
-            errno = ECANCELED;
-            return (pyramid_failure){PAGEFILE_WRITE_FAILED, NULL};
+        if (cancelled) {
+            return cancel(p, cancelled);
         }
         failure = make_step(p);
         if (failure.status == PAGEFILE_OK && d->keeps && p->step < p->steps &&
@@ -411,7 +421,7 @@ static void close_all(pyramid *p)
 pyramid_failure pyramid_bake(const pyramid_desc *desc)
 {
     pyramid p = {.desc = desc, .pages_total = page_count(&desc->shape)};
-    pyramid_failure failure = {PAGEFILE_NO_MEMORY, NULL};
+    pyramid_failure failure = {PAGEFILE_NO_MEMORY, NULL, false};
     if (open_bands(&p) && open_benches(&p)) {
         failure.status = PAGEFILE_OK;
         if (pagewriter_goes_on(desc->writer) && !restore(&p)) {

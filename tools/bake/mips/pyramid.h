@@ -28,8 +28,8 @@ typedef struct pyramid_layer {
 
 /* What *cancelled may say. */
 enum {
-    PYRAMID_STOP = 1, /* the work is worth nothing */
-    PYRAMID_PAUSE,    /* it is kept, where the writer keeps anything */
+    PYRAMID_STOP = 1, /* somebody does not want it: the work is kept if there is a checkpoint of it */
+    PYRAMID_PAUSE,    /* somebody will go on: it is kept, where the writer keeps anything */
 };
 
 typedef struct pyramid_desc {
@@ -48,6 +48,7 @@ typedef struct pyramid_desc {
 typedef struct pyramid_failure {
     pagefile_status status;
     const char *why; /* what a source says is wrong; NULL: the status, and errno for the disk's */
+    bool kept;       /* cancelled, and the work was kept: the writer is to be suspended */
 } pyramid_failure;
 
 /* Puts every page of the shape to the writer; the file is the same whatever the crew's size, and
