@@ -129,6 +129,10 @@ static int fill(job *j, pagewriter *writer)
     const options *o = j->o;
     const pyramid_desc desc = describe(j, writer);
     pyramid_failure failure = {PAGEFILE_OK, NULL, false};
+    if (pagewriter_goes_on(writer) && !o->quiet) {
+        printf("%s: going on with the work in %s.part\n", o->output, o->output);
+        fflush(stdout);
+    }
     if (j->w.heights != NULL) {
         failure.status =
             pagewriter_put_heights(writer, j->w.heights, j->w.heights_width, j->w.heights_height);
