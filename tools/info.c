@@ -200,7 +200,7 @@ static int write_png(const options *o, uint32_t width, uint32_t height, const ui
 static int write_page(const options *o, const pagefile *file)
 {
     static uint8_t rgba[TEXEL_PAGE_MAX_BYTES];
-    const pagefile_status status = pageload_rgba(file, o->page, o->layer, rgba);
+    const pagefile_status status = pageload_shown(file, o->page, o->layer, rgba);
     if (status != PAGEFILE_OK) {
         return fail(o->path, status);
     }
@@ -233,7 +233,7 @@ static int write_mip(const options *o, const pagefile *file)
     const uint32_t columns = page_columns(s, mip), count = columns * page_rows(s, mip);
     for (uint32_t i = 0; i < count && status == PAGEFILE_OK; i++) {
         const vt_page p = {0, (uint8_t)mip, (uint16_t)(i % columns), (uint16_t)(i / columns)};
-        status = pageload_rgba(file, p, o->layer, page);
+        status = pageload_shown(file, p, o->layer, page);
         if (status == PAGEFILE_OK) {
             place_page(s, p, page, whole);
         }

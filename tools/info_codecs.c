@@ -56,7 +56,9 @@ enum { FORMAT_COUNT = sizeof FORMATS / sizeof FORMATS[0] };
 typedef struct sample {
     const pagefile *file;
     uint32_t count;
-    uint64_t world_pages;
+    uint32_t finest; /* how many of them are of mip 0: they come first */
+    uint64_t world_pages, finest_pages;
+    bool opaque;               /* all of them: then alpha does not count */
     uint8_t *rgba;             /* as the file has them */
     uint8_t *texels;           /* in the format at hand */
     pagewriter_packed *packed; /* in the packing at hand */
@@ -68,7 +70,7 @@ typedef struct sample {
 
 /* What is measured of one row of the table. */
 typedef struct figures {
-    double bytes;          /* a page */
+    double bytes, world;   /* a page, and all of them */
     double db;             /* INFINITY: exact */
     double packs, unpacks; /* pages a second; packing includes the way from RGBA8 */
 } figures;
@@ -106,7 +108,7 @@ static vt_page choose(const page_shape *s, uint32_t i, uint32_t count)
     if (count == all || finest == all) {
         return page_of_number(s, (uint32_t)((uint64_t)i * all / count));
     }
-    const uint32_t half = count / 2;
+    const uint32_t half = count / 2; /* as open_sample has it */
     const uint32_t number =
         i < half ? (uint32_t)(((uint64_t)2 * i + 1) * finest / (2 * (uint64_t)half))
                  : finest + (uint32_t)((uint64_t)(i - half) * (all - finest) / (count - half));
@@ -123,13 +125,22 @@ static pagefile_status load(sample *p, uint32_t layer)
             return status;
         }
     }
+    p->opaque = true;
+    for (size_t i = 3; i < (size_t)p->count * TEXEL_PAGE_MAX_BYTES; i += 4) {
+        p->opaque = p->opaque && p->rgba[i] == 255;
+    }
     return PAGEFILE_OK;
 }
 
 static pagefile_status open_sample(sample *p, const pagefile *file, uint32_t pages)
 {
-    const uint32_t all = page_count(&pagefile_get_info(file)->shape);
-    *p = (sample){.file = file, .count = pages < all ? pages : all, .world_pages = all};
+    const page_shape *s = &pagefile_get_info(file)->shape;
+    const uint32_t all = page_count(s), finest = page_columns(s, 0) * page_rows(s, 0);
+    *p = (sample){.file = file,
+                  .count = pages < all ? pages : all,
+                  .world_pages = all,
+                  .finest_pages = finest};
+    p->finest = p->count == all || finest == all ? p->count * (uint64_t)finest / all : p->count / 2;
     p->rows = FORMAT_COUNT * PACKING_COUNT + JPEG_COUNT;
     p->rgba = malloc((size_t)p->count * TEXEL_PAGE_MAX_BYTES);
     p->texels = malloc((size_t)p->count * TEXEL_PAGE_MAX_BYTES);
@@ -219,14 +230,27 @@ static double decibels(sample *p, const format *f)
 {
     static uint8_t texels[TEXEL_PAGE_MAX_BYTES], rgba[TEXEL_PAGE_MAX_BYTES];
     const page_shape *s = &pagefile_get_info(p->file)->shape;
+    const uint32_t channels = f->channels == 4 && p->opaque ? 3 : f->channels;
     double squares = 0, values = 0;
     for (uint32_t i = 0; i < p->count; i++) {
         (void)unpacker_run(p->unpack, p->packed[i].codec, p->packed[i].data, p->packed[i].bytes,
                            f->format, texels);
         texels_convert(f->format, texels, TEXEL_RGBA8, rgba, texel_row_bytes(TEXEL_RGBA8));
-        squares += squares_off(s, page_at(p->rgba, i), rgba, f->channels, &values);
+        squares += squares_off(s, page_at(p->rgba, i), rgba, channels, &values);
     }
     return squares > 0 ? 10 * log10(255.0 * 255.0 * values / squares) : INFINITY;
+}
+
+/* The bytes of all pages: mip 0 by its share of the sample, the others by theirs. */
+static double world_bytes(const sample *p)
+{
+    double finest = 0, rest = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        *(i < p->finest ? &finest : &rest) += p->packed[i].bytes;
+    }
+    const uint32_t others = p->count - p->finest;
+    return (p->finest > 0 ? finest / p->finest * (double)p->finest_pages : 0) +
+           (others > 0 ? rest / others * (double)(p->world_pages - p->finest_pages) : 0);
 }
 
 static double middle_of_three(double a, double b, double c)
@@ -247,12 +271,10 @@ static bool measure(sample *p, const format *f, const packing *how, double conve
         }
         unpacks[round] = unpack_all(p, f->format, room);
     }
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < p->count; i++) {
-        bytes += p->packed[i].bytes;
-    }
+    const double world = world_bytes(p);
     *out = (figures){
-        .bytes = (double)bytes / p->count,
+        .bytes = world / (double)p->world_pages,
+        .world = world,
         .db = decibels(p, f),
         .packs = p->count / (middle_of_three(packs[0], packs[1], packs[2]) + convert_s),
         .unpacks = p->count / middle_of_three(unpacks[0], unpacks[1], unpacks[2]),
@@ -271,8 +293,8 @@ static void print_row(sample *p, const char *name, const char *packed, const cha
     progress_end(&p->bar);
     printf("  %-6s %-8s %10s %10s %6.1f %%  %6s %-4s %9.0f %11.0f\n", name, packed,
            units_format_bytes((uint64_t)f->bytes, page),
-           units_format_bytes((uint64_t)(f->bytes * (double)p->world_pages), world),
-           100 * f->bytes / TEXEL_PAGE_MAX_BYTES, db, kept, f->packs, f->unpacks);
+           units_format_bytes((uint64_t)f->world, world), 100 * f->bytes / TEXEL_PAGE_MAX_BYTES, db,
+           kept, f->packs, f->unpacks);
     fflush(stdout);
 }
 

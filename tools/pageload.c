@@ -49,8 +49,17 @@ pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, u
     uint8_t texels[TEXEL_PAGE_MAX_BYTES];
     const pagefile_status status = pageload_texels(file, p, layer, texels);
     if (status == PAGEFILE_OK) {
+        const texel_format format = pagefile_get_info(file)->layers[layer].format;
+        texels_convert(format, texels, TEXEL_RGBA8, rgba, texel_row_bytes(TEXEL_RGBA8));
+    }
+    return status;
+}
+
+pagefile_status pageload_shown(const pagefile *file, vt_page p, uint32_t layer, uint8_t *rgba)
+{
+    const pagefile_status status = pageload_rgba(file, p, layer, rgba);
+    if (status == PAGEFILE_OK) {
         const pagefile_layer *l = &pagefile_get_info(file)->layers[layer];
-        texels_convert(l->format, texels, TEXEL_RGBA8, rgba, texel_row_bytes(TEXEL_RGBA8));
         if (l->format == TEXEL_BC5 && strcmp(l->name, "normal") == 0) {
             rebuild_normals(rgba);
         }

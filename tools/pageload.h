@@ -11,4 +11,7 @@ pagefile_status pageload_texels(const pagefile *file, vt_page p, uint32_t layer,
  */
 pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, uint8_t *rgba);
 
+/* The same for somebody to look at: a layer of normals gets its z. */
+pagefile_status pageload_shown(const pagefile *file, vt_page p, uint32_t layer, uint8_t *rgba);
+
 #endif

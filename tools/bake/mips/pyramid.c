@@ -337,15 +337,14 @@ static bool restore(pyramid *p)
     return true;
 }
 
+/* Where the disk has no room for a new checkpoint, the last one is still there. */
 static pyramid_failure cancel(pyramid *p, int how)
 {
-    const bool keeps = p->desc->keeps && (how == PYRAMID_PAUSE || p->has_kept);
-    const pagefile_status status = keeps ? keep(p) : PAGEFILE_OK;
-    if (status != PAGEFILE_OK) {
-        return (pyramid_failure){status, NULL, false};
-    }
+    const bool had = p->has_kept;
+    const bool keeps = p->desc->keeps && (how == PYRAMID_PAUSE || had);
+    const bool done = keeps && (keep(p) == PAGEFILE_OK || had);
     errno = ECANCELED;
-    return (pyramid_failure){PAGEFILE_WRITE_FAILED, NULL, keeps};
+    return (pyramid_failure){PAGEFILE_WRITE_FAILED, NULL, done};
 }
 
 static pyramid_failure run(pyramid *p)

@@ -28,8 +28,8 @@ typedef struct pyramid_layer {
 
 /* What *cancelled may say. */
 enum {
-    PYRAMID_STOP = 1, /* somebody does not want it: the work is kept if there is a checkpoint of it */
-    PYRAMID_PAUSE,    /* somebody will go on: it is kept, where the writer keeps anything */
+    PYRAMID_STOP = 1, /* not wanted now: the work is kept if there is a checkpoint of it already */
+    PYRAMID_PAUSE,    /* to be gone on with: it is kept, where the writer keeps anything */
 };
 
 typedef struct pyramid_desc {
