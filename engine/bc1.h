@@ -14,12 +14,6 @@
  * which is written once and never read. */
 void bc1_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 
-/* The same, to texel_page_bytes(TEXEL_RGBA8) on end. */
-static inline void bc1_unpack_page(const uint8_t *blocks, uint8_t *rgba)
-{
-    bc1_unpack_rows(blocks, rgba, texel_row_bytes(TEXEL_RGBA8));
-}
-
 /* One row of blocks that always have four colours, as the colour halves of BC3 do: `halves` lie
  * stride_bytes apart. Four rows of texels, alpha 255. */
 void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba, size_t row_bytes);

@@ -5,6 +5,7 @@
 #define MEGABUDDY_TESTS_SCRATCH_H
 
 #include <dirent.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,26 @@ static inline int scratch_count(const char *directory)
     }
     closedir(d);
     return count;
+}
+
+/* A whole file, from malloc; NULL when it cannot be read. */
+static inline uint8_t *scratch_read(const char *path, size_t *bytes)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *data = NULL;
+    if (f != NULL && fseek(f, 0, SEEK_END) == 0) {
+        *bytes = (size_t)ftell(f);
+        rewind(f);
+        data = malloc(*bytes + 1);
+        if (data != NULL && fread(data, 1, *bytes, f) != *bytes) {
+            free(data);
+            data = NULL;
+        }
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return data;
 }
 
 #endif

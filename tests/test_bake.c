@@ -363,19 +363,6 @@ static void every_format_is_close_to_the_picture(void **state)
     }
 }
 
-static uint8_t *read_whole(const char *path, size_t *bytes)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *bytes = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *data = malloc(*bytes);
-    assert_int_equal(fread(data, 1, *bytes, f), *bytes);
-    fclose(f);
-    return data;
-}
-
 static void threads_do_not_change_a_byte(void **state)
 {
     const char *one_path = scratch_path(*state, "one.mega");
@@ -387,8 +374,10 @@ static void threads_do_not_change_a_byte(void **state)
     assert_int_equal(bake_image(&m, &how, one_path, NULL), PAGEFILE_OK);
     how.threads = 7;
     assert_int_equal(bake_image(&m, &how, many_path, NULL), PAGEFILE_OK);
-    uint8_t *one = read_whole(one_path, &one_bytes);
-    uint8_t *many = read_whole(many_path, &many_bytes);
+    uint8_t *one = scratch_read(one_path, &one_bytes);
+    uint8_t *many = scratch_read(many_path, &many_bytes);
+    assert_non_null(one);
+    assert_non_null(many);
     assert_int_equal(one_bytes, many_bytes);
     assert_memory_equal(one, many, one_bytes);
     free(one);

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { BEFORE_STOP = 1 << 30 };
@@ -102,23 +101,12 @@ static bool bake_some(const shape *s, const char *path, uint64_t identity, int f
     return false;
 }
 
-static uint8_t *read_whole(const char *path, size_t *bytes)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *bytes = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *data = malloc(*bytes);
-    assert_int_equal(fread(data, 1, *bytes, f), *bytes);
-    fclose(f);
-    return data;
-}
-
 static void assert_same_file(const char *a, const char *b)
 {
     size_t a_bytes = 0, b_bytes = 0;
-    uint8_t *a_data = read_whole(a, &a_bytes), *b_data = read_whole(b, &b_bytes);
+    uint8_t *a_data = scratch_read(a, &a_bytes), *b_data = scratch_read(b, &b_bytes);
+    assert_non_null(a_data);
+    assert_non_null(b_data);
     assert_int_equal(a_bytes, b_bytes);
     assert_memory_equal(a_data, b_data, a_bytes);
     free(a_data);

@@ -47,7 +47,7 @@ static void bc1_unpacks_by_the_definition(void **state)
         }
         memcpy(blocks, (const uint8_t[8]){0, 0, 0, 0, 0xe4, 0xe4, 0xe4, 0xe4}, 8); /* equal ends */
         memset(blocks + 8, 0xff, 8);
-        bc1_unpack_page(blocks, rgba);
+        bc1_unpack_rows(blocks, rgba, texel_row_bytes(TEXEL_RGBA8));
         for (uint32_t i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
             const uint32_t x = i % VT_PAGE_TEXELS, y = i / VT_PAGE_TEXELS;
             uint8_t expected[4];
@@ -158,80 +158,82 @@ enum { FORMATS = sizeof ALL / sizeof ALL[0] };
 #define EACH_OF_EIGHT 0x88, 0xc6, 0xfa, 0x88, 0xc6, 0xfa
 
 /* Blocks worked out by hand, and their first eight texels. */
+static const struct {
+    texel_format format;
+    uint8_t block[16], texels[8][4];
+} BY_HAND[] = {
+    {TEXEL_BC1, /* black and white, black first: three colours and a hole */
+     {0x00, 0x00, 0xff, 0xff, 0xe4, 0xe4},
+     {{0, 0, 0, 255},
+      {255, 255, 255, 255},
+      {127, 127, 127, 255},
+      {0, 0, 0, 0},
+      {0, 0, 0, 255},
+      {255, 255, 255, 255},
+      {127, 127, 127, 255},
+      {0, 0, 0, 0}}},
+    {TEXEL_BC1, /* red and blue: four colours */
+     {0x00, 0xf8, 0x1f, 0x00, 0xe4, 0x1b},
+     {{255, 0, 0, 255},
+      {0, 0, 255, 255},
+      {170, 0, 85, 255},
+      {85, 0, 170, 255},
+      {85, 0, 170, 255},
+      {170, 0, 85, 255},
+      {0, 0, 255, 255},
+      {255, 0, 0, 255}}},
+    {TEXEL_BC4, /* the larger first: six means */
+     {255, 0, EACH_OF_EIGHT},
+     {{255, 255, 255, 255},
+      {0, 0, 0, 255},
+      {218, 218, 218, 255},
+      {182, 182, 182, 255},
+      {145, 145, 145, 255},
+      {109, 109, 109, 255},
+      {72, 72, 72, 255},
+      {36, 36, 36, 255}}},
+    {TEXEL_BC4, /* the smaller first: four means, 0 and 255 */
+     {10, 210, EACH_OF_EIGHT},
+     {{10, 10, 10, 255},
+      {210, 210, 210, 255},
+      {50, 50, 50, 255},
+      {90, 90, 90, 255},
+      {130, 130, 130, 255},
+      {170, 170, 170, 255},
+      {0, 0, 0, 255},
+      {255, 255, 255, 255}}},
+    {TEXEL_BC5, /* one of each */
+     {255, 0, EACH_OF_EIGHT, 10, 210, EACH_OF_EIGHT},
+     {{255, 10, 255, 255},
+      {0, 210, 255, 255},
+      {218, 50, 255, 255},
+      {182, 90, 255, 255},
+      {145, 130, 255, 255},
+      {109, 170, 255, 255},
+      {72, 0, 255, 255},
+      {36, 255, 255, 255}}},
+    {TEXEL_BC3, /* black first, and yet four colours */
+     {255, 0, EACH_OF_EIGHT, 0x00, 0x00, 0xff, 0xff, 0xe4, 0xe4},
+     {{0, 0, 0, 255},
+      {255, 255, 255, 0},
+      {85, 85, 85, 218},
+      {170, 170, 170, 182},
+      {0, 0, 0, 145},
+      {255, 255, 255, 109},
+      {85, 85, 85, 72},
+      {170, 170, 170, 36}}},
+};
+
 static void blocks_made_by_hand_unpack_to_the_bit(void **state)
 {
     (void)state;
-    static const struct {
-        texel_format format;
-        uint8_t block[16], texels[8][4];
-    } CASES[] = {
-        {TEXEL_BC1, /* black and white, black first: three colours and a hole */
-         {0x00, 0x00, 0xff, 0xff, 0xe4, 0xe4},
-         {{0, 0, 0, 255},
-          {255, 255, 255, 255},
-          {127, 127, 127, 255},
-          {0, 0, 0, 0},
-          {0, 0, 0, 255},
-          {255, 255, 255, 255},
-          {127, 127, 127, 255},
-          {0, 0, 0, 0}}},
-        {TEXEL_BC1, /* red and blue: four colours */
-         {0x00, 0xf8, 0x1f, 0x00, 0xe4, 0x1b},
-         {{255, 0, 0, 255},
-          {0, 0, 255, 255},
-          {170, 0, 85, 255},
-          {85, 0, 170, 255},
-          {85, 0, 170, 255},
-          {170, 0, 85, 255},
-          {0, 0, 255, 255},
-          {255, 0, 0, 255}}},
-        {TEXEL_BC4, /* the larger first: six means */
-         {255, 0, EACH_OF_EIGHT},
-         {{255, 255, 255, 255},
-          {0, 0, 0, 255},
-          {218, 218, 218, 255},
-          {182, 182, 182, 255},
-          {145, 145, 145, 255},
-          {109, 109, 109, 255},
-          {72, 72, 72, 255},
-          {36, 36, 36, 255}}},
-        {TEXEL_BC4, /* the smaller first: four means, 0 and 255 */
-         {10, 210, EACH_OF_EIGHT},
-         {{10, 10, 10, 255},
-          {210, 210, 210, 255},
-          {50, 50, 50, 255},
-          {90, 90, 90, 255},
-          {130, 130, 130, 255},
-          {170, 170, 170, 255},
-          {0, 0, 0, 255},
-          {255, 255, 255, 255}}},
-        {TEXEL_BC5, /* one of each */
-         {255, 0, EACH_OF_EIGHT, 10, 210, EACH_OF_EIGHT},
-         {{255, 10, 255, 255},
-          {0, 210, 255, 255},
-          {218, 50, 255, 255},
-          {182, 90, 255, 255},
-          {145, 130, 255, 255},
-          {109, 170, 255, 255},
-          {72, 0, 255, 255},
-          {36, 255, 255, 255}}},
-        {TEXEL_BC3, /* black first, and yet four colours */
-         {255, 0, EACH_OF_EIGHT, 0x00, 0x00, 0xff, 0xff, 0xe4, 0xe4},
-         {{0, 0, 0, 255},
-          {255, 255, 255, 0},
-          {85, 85, 85, 218},
-          {170, 170, 170, 182},
-          {0, 0, 0, 145},
-          {255, 255, 255, 109},
-          {85, 85, 85, 72},
-          {170, 170, 170, 36}}},
-    };
     static uint8_t blocks[VT_PAGE_TEXELS * VT_PAGE_TEXELS], rgba[TEXEL_PAGE_MAX_BYTES];
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        memcpy(blocks, CASES[i].block, 16);
-        assert_true(texels_convert(CASES[i].format, blocks, TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
-        assert_memory_equal(rgba, CASES[i].texels[0], 16);
-        assert_memory_equal(rgba + 4 * VT_PAGE_TEXELS, CASES[i].texels[4], 16);
+    for (size_t i = 0; i < sizeof BY_HAND / sizeof BY_HAND[0]; i++) {
+        memcpy(blocks, BY_HAND[i].block, 16);
+        assert_true(
+            texels_convert(BY_HAND[i].format, blocks, TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
+        assert_memory_equal(rgba, BY_HAND[i].texels[0], 16);
+        assert_memory_equal(rgba + 4 * VT_PAGE_TEXELS, BY_HAND[i].texels[4], 16);
     }
 }
 
@@ -302,7 +304,7 @@ static void bc1_drops_alpha(void **state)
     }
     assert_true(texels_convert(TEXEL_RGBA8, rgba, TEXEL_BC1, other, 256));
     assert_memory_equal(one, other, sizeof one);
-    bc1_unpack_page(one, rgba);
+    bc1_unpack_rows(one, rgba, texel_row_bytes(TEXEL_RGBA8));
     for (uint32_t i = 3; i < TEXEL_PAGE_MAX_BYTES; i += 4) {
         assert_int_equal(rgba[i], 255);
     }

@@ -101,26 +101,22 @@ static vt_page page_of_number(const page_shape *s, uint32_t number)
                      (uint16_t)((number - first) / columns)};
 }
 
-/* Page i of the sample: all of them, or half from mip 0 and half from the rest, evenly. */
-static vt_page choose(const page_shape *s, uint32_t i, uint32_t count)
+/* Page i of the sample: all of them, or p->finest of mip 0 and the others from the rest, evenly. */
+static vt_page choose(const sample *p, uint32_t i)
 {
-    const uint32_t all = page_count(s), finest = page_columns(s, 0) * page_rows(s, 0);
-    if (count == all || finest == all) {
-        return page_of_number(s, (uint32_t)((uint64_t)i * all / count));
-    }
-    const uint32_t half = count / 2; /* as open_sample has it */
-    const uint32_t number =
-        i < half ? (uint32_t)(((uint64_t)2 * i + 1) * finest / (2 * (uint64_t)half))
-                 : finest + (uint32_t)((uint64_t)(i - half) * (all - finest) / (count - half));
-    return page_of_number(s, number);
+    const page_shape *s = &pagefile_get_info(p->file)->shape;
+    const uint64_t finest = p->finest_pages, others = p->world_pages - finest;
+    const uint64_t number = i < p->finest
+                                ? i * finest / p->finest
+                                : finest + (i - p->finest) * others / (p->count - p->finest);
+    return page_of_number(s, (uint32_t)number);
 }
 
 static pagefile_status load(sample *p, uint32_t layer)
 {
-    const page_shape *s = &pagefile_get_info(p->file)->shape;
     for (uint32_t i = 0; i < p->count; i++) {
         const pagefile_status status =
-            pageload_rgba(p->file, choose(s, i, p->count), layer, page_at(p->rgba, i));
+            pageload_rgba(p->file, choose(p, i), layer, page_at(p->rgba, i));
         if (status != PAGEFILE_OK) {
             return status;
         }

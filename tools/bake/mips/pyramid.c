@@ -19,19 +19,19 @@ enum {
 };
 
 /* A worker's own. */
-typedef struct bench {
+typedef struct workbench {
     packer *pack;
     uint8_t *rgba;                        /* a block of mip 0 */
     uint8_t page[TEXEL_PAGE_MAX_BYTES];   /* cut out of it */
     uint8_t texels[TEXEL_PAGE_MAX_BYTES]; /* in the layer's format */
     pagefile_status status;               /* the first that went wrong */
     int error;                            /* errno of it */
-} bench;
+} workbench;
 
 typedef struct pyramid {
     const pyramid_desc *desc;
     band bands[PAGE_MAX_MIPS]; /* from mip 1 on; of mip 0 only the numbers */
-    bench *benches;            /* one a worker */
+    workbench *workbenches;    /* one a worker */
     uint32_t step, steps;      /* done, and all */
     uint64_t pages_done, pages_total;
     double kept_at; /* when the last checkpoint was made, seconds */
@@ -52,7 +52,7 @@ static double seconds_now(void)
 
 /* ---- pages, on a worker ---- */
 
-static void fail_at(bench *b, pagefile_status status)
+static void fail_at(workbench *b, pagefile_status status)
 {
     if (b->status == PAGEFILE_OK) {
         b->status = status;
@@ -61,7 +61,7 @@ static void fail_at(bench *b, pagefile_status status)
 }
 
 /* From b->page to what will be stored. */
-static bool pack_page(bench *b, const pyramid_layer *layer, pagewriter_packed *packed)
+static bool pack_page(workbench *b, const pyramid_layer *layer, pagewriter_packed *packed)
 {
     const uint8_t *texels = b->page;
     if (layer->format != TEXEL_RGBA8) {
@@ -74,7 +74,7 @@ static bool pack_page(bench *b, const pyramid_layer *layer, pagewriter_packed *p
 }
 
 /* Puts what was packed of a page, all layers of it, and frees it. */
-static void put_page(const pyramid *p, bench *b, vt_page page, pagewriter_packed packed[])
+static void put_page(const pyramid *p, workbench *b, vt_page page, pagewriter_packed packed[])
 {
     bool whole = true;
     for (uint32_t i = 0; i < p->desc->layer_count; i++) {
@@ -130,7 +130,7 @@ static void make_block(void *context, uint32_t worker, uint32_t index)
 {
     const pyramid *p = context;
     const page_shape *s = &p->desc->shape;
-    bench *own = &p->benches[worker];
+    workbench *own = &p->workbenches[worker];
     pagewriter_packed packed[BLOCK_ROWS * BLOCK_COLUMNS][VT_MAX_LAYERS] = {{{0}}};
     const uint32_t column = index * BLOCK_COLUMNS, row = p->step * BLOCK_ROWS;
     const block b = block_of(p, column, own->rgba);
@@ -202,7 +202,7 @@ static void make_page(void *context, uint32_t worker, uint32_t index)
     const row_job *job = context;
     const pyramid *p = job->p;
     const band *b = job->from;
-    bench *own = &p->benches[worker];
+    workbench *own = &p->workbenches[worker];
     pagewriter_packed packed[VT_MAX_LAYERS] = {{0}};
     for (uint32_t layer = 0; layer < p->desc->layer_count; layer++) {
         const pyramid_layer *l = &p->desc->layers[layer];
@@ -266,9 +266,9 @@ static pyramid_failure make_step(pyramid *p)
     p->step++;
     climb(p);
     for (uint32_t i = 0; i < crew_threads(p->desc->workers); i++) {
-        if (p->benches[i].status != PAGEFILE_OK) {
-            errno = p->benches[i].error;
-            return (pyramid_failure){p->benches[i].status, NULL, false};
+        if (p->workbenches[i].status != PAGEFILE_OK) {
+            errno = p->workbenches[i].error;
+            return (pyramid_failure){p->workbenches[i].status, NULL, false};
         }
     }
     return (pyramid_failure){PAGEFILE_OK, NULL, false};
@@ -374,18 +374,18 @@ static pyramid_failure run(pyramid *p)
 
 /* ---- memory ---- */
 
-static bool open_benches(pyramid *p)
+static bool open_workbenches(pyramid *p)
 {
     const page_shape *s = &p->desc->shape;
     const uint32_t threads = crew_threads(p->desc->workers);
     const size_t bytes = ((size_t)BLOCK_COLUMNS * s->payload + 2 * s->border) *
                          ((size_t)BLOCK_ROWS * s->payload + 2 * s->border) * TEXEL_BYTES;
-    p->benches = calloc(threads, sizeof *p->benches);
-    bool enough = p->benches != NULL;
+    p->workbenches = calloc(threads, sizeof *p->workbenches);
+    bool enough = p->workbenches != NULL;
     for (uint32_t i = 0; i < threads && enough; i++) {
-        p->benches[i].pack = packer_create();
-        p->benches[i].rgba = malloc(bytes);
-        enough = p->benches[i].pack != NULL && p->benches[i].rgba != NULL;
+        p->workbenches[i].pack = packer_create();
+        p->workbenches[i].rgba = malloc(bytes);
+        enough = p->workbenches[i].pack != NULL && p->workbenches[i].rgba != NULL;
     }
     return enough;
 }
@@ -409,11 +409,11 @@ static void close_all(pyramid *p)
     for (uint32_t mip = 0; mip < p->desc->shape.mips; mip++) {
         band_close(&p->bands[mip]);
     }
-    for (uint32_t i = 0; i < crew_threads(p->desc->workers) && p->benches != NULL; i++) {
-        packer_destroy(p->benches[i].pack);
-        free(p->benches[i].rgba);
+    for (uint32_t i = 0; i < crew_threads(p->desc->workers) && p->workbenches != NULL; i++) {
+        packer_destroy(p->workbenches[i].pack);
+        free(p->workbenches[i].rgba);
     }
-    free(p->benches);
+    free(p->workbenches);
     errno = why;
 }
 
@@ -421,7 +421,7 @@ pyramid_failure pyramid_bake(const pyramid_desc *desc)
 {
     pyramid p = {.desc = desc, .pages_total = page_count(&desc->shape)};
     pyramid_failure failure = {PAGEFILE_NO_MEMORY, NULL, false};
-    if (open_bands(&p) && open_benches(&p)) {
+    if (open_bands(&p) && open_workbenches(&p)) {
         failure.status = PAGEFILE_OK;
         if (pagewriter_goes_on(desc->writer) && !restore(&p)) {
             failure.status = PAGEFILE_BAD_CHECKSUM;
