@@ -3,7 +3,7 @@
 // tools/view/camera.h.
 #define SCENE_BLOCK_BINDING 0
 
-// Filled by tools/view/scene.c; struct frame_block there is its other half.
+// Filled by tools/view/scene/scene.c; struct frame_block there is its other half.
 layout(std140, binding = SCENE_BLOCK_BINDING) uniform scene_block
 {
     mat4 scene_projection; // from positions relative to the camera to clip space

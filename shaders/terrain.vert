@@ -1,6 +1,6 @@
 // terrain.vert: a patch of the ground: a grid whose heights come from the relief's texture. After
 // #version and scene.glsl. A corner's place in the grid follows from its number: no vertex buffer,
-// one instance a patch (struct patch_instance of tools/view/scene.c).
+// one instance a patch (struct patch_instance of tools/view/scene/scene.c).
 layout(binding = 0) uniform sampler2D relief; // metres / 32767
 
 layout(location = 0) in vec4 patch_place;  // x, z of its corner, width, depth; world units
@@ -13,7 +13,7 @@ out vec2 uv;
 out vec3 air;  // its light
 out vec3 seen; // share of the ground's light that comes through
 
-const int CELLS = 32;          // PATCHES_CELLS of tools/view/patches.h
+const int CELLS = 32;          // PATCHES_CELLS of tools/view/scene/patches.h
 const int CORNERS = CELLS + 3; // along a side: the grid's and a skirt's on both ends
 
 float height_at(vec2 at, float mip)

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "shaders/embedded.h"
-#include "tools/view/headless_gl.h"
+#include "tools/view/headless/headless_gl.h"
 
 static struct {
     unsigned complaints;

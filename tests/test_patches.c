@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "tools/view/camera.h"
-#include "tools/view/mat.h"
-#include "tools/view/patches.h"
+#include "tools/view/scene/mat.h"
+#include "tools/view/scene/patches.h"
 
 #include "seed.h"
 

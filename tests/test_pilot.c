@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "tools/view/mat.h"
-#include "tools/view/pilot.h"
+#include "tools/view/scene/mat.h"
+#include "tools/view/window/pilot.h"
 
 #include <math.h>
 

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "shaders/shared.h"
-#include "tools/view/measure.h"
-#include "tools/view/report.h"
+#include "tools/view/headless/measure.h"
+#include "tools/view/headless/report.h"
 
 #include "scratch.h"
 

@@ -11,7 +11,7 @@
 #include "engine/vt.h"
 #include "tools/view/camera.h"
 #include "tools/view/conf.h"
-#include "tools/view/scene.h"
+#include "tools/view/scene/scene.h"
 
 enum { VIEW_LINE_BYTES = 1024, VIEW_MOST_SETS = 64 };
 

@@ -1,8 +1,8 @@
 #include "tools/bench/stream/picture_pair.h"
 
 #include "tools/bench/stream/stream.h"
-#include "tools/view/measure.h"
-#include "tools/view/reference.h"
+#include "tools/view/headless/measure.h"
+#include "tools/view/headless/reference.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #ifndef MEGABUDDY_TOOLS_BENCH_STREAM_PICTURE_PAIR_H
 #define MEGABUDDY_TOOLS_BENCH_STREAM_PICTURE_PAIR_H
 
-#include "tools/view/scene.h"
-#include "tools/view/target.h"
+#include "tools/view/scene/scene.h"
+#include "tools/view/scene/target.h"
 
 enum { PICTURE_PAIRS = 3 };
 

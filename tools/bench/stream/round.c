@@ -2,7 +2,7 @@
  * without being drawn. */
 #include "tools/bench/stream/round.h"
 
-#include "tools/view/measure.h"
+#include "tools/view/headless/measure.h"
 
 #include <glad/gl.h>
 

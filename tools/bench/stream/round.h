@@ -5,8 +5,8 @@
 
 #include "tools/bench/stream/picture_pair.h"
 #include "tools/bench/stream/stream.h"
-#include "tools/view/scene.h"
-#include "tools/view/target.h"
+#include "tools/view/scene/scene.h"
+#include "tools/view/scene/target.h"
 
 enum { ROUND_FRAMES_A_SECOND = 60 };
 

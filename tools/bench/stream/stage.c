@@ -3,11 +3,11 @@
 #include "tools/bench/stream/round.h"
 
 #include "tools/picture.h"
-#include "tools/view/headless_gl.h"
-#include "tools/view/measure.h"
-#include "tools/view/plain.h"
-#include "tools/view/scene.h"
-#include "tools/view/target.h"
+#include "tools/view/headless/headless_gl.h"
+#include "tools/view/headless/measure.h"
+#include "tools/view/scene/plain.h"
+#include "tools/view/scene/scene.h"
+#include "tools/view/scene/target.h"
 
 #include <glad/gl.h>
 

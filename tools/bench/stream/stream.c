@@ -12,7 +12,7 @@
 #include "tools/folder.h"
 #include "tools/progress.h"
 #include "tools/units.h"
-#include "tools/view/measure.h"
+#include "tools/view/headless/measure.h"
 
 #include <errno.h>
 #include <getopt.h>

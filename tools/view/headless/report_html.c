@@ -1,4 +1,4 @@
-#include "tools/view/report_html.h"
+#include "tools/view/headless/report_html.h"
 
 #include "tools/units.h"
 

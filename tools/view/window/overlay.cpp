@@ -1,5 +1,5 @@
 // overlay.cpp: the only C++ of the program: Dear ImGui speaks nothing else.
-#include "tools/view/overlay.h"
+#include "tools/view/window/overlay.h"
 
 #include <imgui/backends/imgui_impl_glfw.h>
 #include <imgui/backends/imgui_impl_opengl3.h>

@@ -1,12 +1,12 @@
 /* scene.c: the ground is instances of one grid (patches.h chooses them), whose heights the vertex
  * shader reads from a texture; positions are relative to the camera, so that floats have digits to
  * spare near it. Colour, feedback and audit share the vertex shader: they see the same pixels. */
-#include "tools/view/scene.h"
+#include "tools/view/scene/scene.h"
 
-#include "tools/view/heightmap.h"
-#include "tools/view/mat.h"
-#include "tools/view/patches.h"
-#include "tools/view/target.h"
+#include "tools/view/scene/heightmap.h"
+#include "tools/view/scene/mat.h"
+#include "tools/view/scene/patches.h"
+#include "tools/view/scene/target.h"
 
 #include <glad/gl.h>
 #include <shaders/embedded.h>

@@ -1,4 +1,4 @@
-#include "tools/view/heightmap.h"
+#include "tools/view/scene/heightmap.h"
 
 #include <math.h>
 #include <stdlib.h>

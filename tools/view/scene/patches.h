@@ -12,7 +12,7 @@
 #ifndef MEGABUDDY_TOOLS_VIEW_PATCHES_H
 #define MEGABUDDY_TOOLS_VIEW_PATCHES_H
 
-#include "tools/view/heightmap.h"
+#include "tools/view/scene/heightmap.h"
 
 enum {
     PATCHES_CELLS = 32, /* along a side */

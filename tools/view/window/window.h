@@ -3,10 +3,10 @@
 #ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_H
 #define MEGABUDDY_TOOLS_VIEW_WINDOW_H
 
-#include "tools/view/overlay.h"
-#include "tools/view/pilot.h"
-#include "tools/view/target.h"
+#include "tools/view/scene/target.h"
 #include "tools/view/view.h"
+#include "tools/view/window/overlay.h"
+#include "tools/view/window/pilot.h"
 
 #include <sys/types.h>
 #include <time.h>

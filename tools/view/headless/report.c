@@ -1,7 +1,7 @@
 /* report.c: report.json: the keys are a contract, extra ones are welcome. */
-#include "tools/view/report.h"
+#include "tools/view/headless/report.h"
 
-#include "tools/view/report_html.h"
+#include "tools/view/headless/report_html.h"
 
 #include <cjson/cJSON.h>
 

@@ -1,4 +1,4 @@
-#include "tools/view/headless_gl.h"
+#include "tools/view/headless/headless_gl.h"
 
 #include <assert.h>
 #include <dlfcn.h>

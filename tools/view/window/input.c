@@ -1,5 +1,5 @@
 /* input.c: what hands do to the window: GLFW's callbacks gather it, a frame takes it. */
-#include "tools/view/window.h"
+#include "tools/view/window/window.h"
 
 #define GLFW_INCLUDE_NONE
 #include <GLFW/glfw3.h>

@@ -1,4 +1,4 @@
-#include "tools/view/target.h"
+#include "tools/view/scene/target.h"
 
 #include <glad/gl.h>
 

@@ -3,8 +3,8 @@
 #ifndef MEGABUDDY_TOOLS_VIEW_HEADLESS_H
 #define MEGABUDDY_TOOLS_VIEW_HEADLESS_H
 
-#include "tools/view/report.h"
-#include "tools/view/target.h"
+#include "tools/view/headless/report.h"
+#include "tools/view/scene/target.h"
 #include "tools/view/view.h"
 
 typedef struct run {

@@ -1,4 +1,4 @@
-#include "tools/view/patches.h"
+#include "tools/view/scene/patches.h"
 
 #include <math.h>
 #include <stdlib.h>

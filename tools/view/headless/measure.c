@@ -1,4 +1,4 @@
-#include "tools/view/measure.h"
+#include "tools/view/headless/measure.h"
 
 #include "shaders/shared.h"
 

@@ -1,6 +1,6 @@
-#include "tools/view/pilot.h"
+#include "tools/view/window/pilot.h"
 
-#include "tools/view/mat.h"
+#include "tools/view/scene/mat.h"
 
 #include <math.h>
 

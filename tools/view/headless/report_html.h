@@ -2,7 +2,7 @@
 #ifndef MEGABUDDY_TOOLS_VIEW_REPORT_HTML_H
 #define MEGABUDDY_TOOLS_VIEW_REPORT_HTML_H
 
-#include "tools/view/report.h"
+#include "tools/view/headless/report.h"
 
 /* The page, from malloc; NULL with errno set when there is no memory. */
 char *report_to_html(const report *r);

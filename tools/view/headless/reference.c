@@ -1,11 +1,11 @@
 /* reference.c: the same pictures without streaming: the same shaders and the same file, in an
  * atlas that has room for all the frame wants, no bias, no fade, and feedback from every pixel. */
-#include "tools/view/reference.h"
+#include "tools/view/headless/reference.h"
 
-#include "tools/view/headless.h"
+#include "tools/view/headless/headless.h"
 
 #include "tools/picture.h"
-#include "tools/view/measure.h"
+#include "tools/view/headless/measure.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  *     a frame:  input ▸ reload settings ▸ vt_update ▸ feedback ▸ colour ▸ overlay ▸ swap ▸ sleep
  */
-#include "tools/view/window.h"
+#include "tools/view/window/window.h"
 
 #include "tools/commands.h"
 #include "tools/picture.h"

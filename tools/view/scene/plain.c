@@ -1,6 +1,6 @@
 /* plain.c: see plain.h. Page after page loses its border and takes its place in a band of rows,
  * which goes up when it is full. */
-#include "tools/view/plain.h"
+#include "tools/view/scene/plain.h"
 
 #include "tools/crew.h"
 #include "tools/pageload.h"

@@ -8,14 +8,14 @@
  * After the path the camera rests until everything has arrived: the last of these is the final
  * frame. Then the world is opened once more without limits, and the pictures are drawn again to
  * compare with (reference.c). */
-#include "tools/view/headless.h"
+#include "tools/view/headless/headless.h"
 
 #include "tools/commands.h"
 #include "tools/folder.h"
 #include "tools/picture.h"
-#include "tools/view/headless_gl.h"
-#include "tools/view/measure.h"
-#include "tools/view/plain.h"
+#include "tools/view/headless/headless_gl.h"
+#include "tools/view/headless/measure.h"
+#include "tools/view/scene/plain.h"
 #include "tools/view/view.h"
 
 #include <glad/gl.h>

@@ -5,7 +5,7 @@
 #define MEGABUDDY_TOOLS_VIEW_REFERENCE_H
 
 #include "engine/vt.h"
-#include "tools/view/scene.h"
+#include "tools/view/scene/scene.h"
 
 /* Opens the world of `desc` with ample budgets, whatever desc says of them. NULL: `error` has one
  * line. */
