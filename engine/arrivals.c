@@ -49,6 +49,18 @@ static page_job *waiting(arrivals *a, uint32_t i)
     return &a->jobs[(a->first + i) % a->size];
 }
 
+bool arrivals_have(arrivals *a, vt_page p)
+{
+    pthread_mutex_lock(&a->lock);
+    uint32_t i = 0;
+    while (i < a->count && !job_has(waiting(a, i), p)) {
+        i++;
+    }
+    const bool found = i < a->count;
+    pthread_mutex_unlock(&a->lock);
+    return found;
+}
+
 void arrivals_sort(arrivals *a)
 {
     pthread_mutex_lock(&a->lock);

@@ -24,6 +24,8 @@ void arrivals_finish(arrivals *a);
 void arrivals_push(arrivals *a, const page_job *job); /* any thread */
 bool arrivals_take(arrivals *a, page_job *out);       /* the oldest; false: none. Conductor. */
 
+bool arrivals_have(arrivals *a, vt_page p); /* whether a job that waits has the page. Any thread. */
+
 /* Puts those that wait into the order in which they were submitted. Conductor. */
 void arrivals_sort(arrivals *a);
 

@@ -302,6 +302,14 @@ void atlas_pin(atlas *a, uint32_t slot)
     publish_key(a, slot);
 }
 
+atlas_use atlas_get_use(const atlas *a, uint32_t slot)
+{
+    assert(slot < a->columns * a->columns);
+    const atlas_slot *s = &a->slots[slot];
+    const uint64_t next = s->key >> COUNT_BITS; /* first_key(period + 1) and on */
+    return (atlas_use){.period = next > 0 ? next - 1 : 0, .pinned = s->pinned};
+}
+
 uint32_t atlas_victim(const atlas *a, uint32_t order, uint64_t period)
 {
     uint64_t key;

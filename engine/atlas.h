@@ -60,6 +60,14 @@ void atlas_touch(atlas *a, uint32_t slot, uint64_t period);
 
 void atlas_pin(atlas *a, uint32_t slot); /* never a victim from now on */
 
+/* When the page in a slot was last wanted, and whether it is pinned. */
+typedef struct atlas_use {
+    uint64_t period; /* 0: no page is there, or none has wanted it */
+    bool pinned;
+} atlas_use;
+
+atlas_use atlas_get_use(const atlas *a, uint32_t slot);
+
 /* The square of 2^order x 2^order slots that is cheapest to clear: what was wanted in it most
  * recently was wanted before `period`, and longest ago of all; nothing in it is pinned, and some of
  * it may be free. Returns its first slot, ATLAS_NONE when there is none. Frees nothing. */

@@ -245,6 +245,11 @@ bool decode_help(decode *d)
     return lane_help(d->lane);
 }
 
+bool decode_place(decode *d, vt_page p, uint32_t *ahead)
+{
+    return lane_place(d->lane, p, ahead);
+}
+
 void decode_drain(decode *d)
 {
     lane_drain(d->lane);

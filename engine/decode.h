@@ -48,6 +48,9 @@ void decode_destroy(decode *d);         /* waits for jobs in flight; NULL does n
 
 bool decode_submit(decode *d, const page_job *job); /* false: the lane is full. Any thread. */
 bool decode_help(decode *d); /* decodes one block on the conductor's thread; false: none waits */
+/* Whether a page waits to be unpacked, and behind how many jobs. Any thread. */
+bool decode_place(decode *d, vt_page p, uint32_t *ahead);
+
 void decode_drain(decode *d);
 void decode_get_stats(const decode *d, decode_stats *out); /* any thread */
 

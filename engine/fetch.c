@@ -461,6 +461,11 @@ void fetch_cancel(fetch *f, uint32_t epoch)
     atomic_store_explicit(&f->epoch, epoch, memory_order_relaxed); /* see the struct */
 }
 
+bool fetch_place(fetch *f, vt_page p, uint32_t *ahead)
+{
+    return lane_place(f->lane, p, ahead);
+}
+
 void fetch_drain(fetch *f)
 {
     lane_drain(f->lane);

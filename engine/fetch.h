@@ -49,6 +49,9 @@ bool fetch_submit(fetch *f, const page_job *job); /* false: the lane is full. An
  * cancelled. Any thread. */
 void fetch_cancel(fetch *f, uint32_t epoch);
 
+/* Whether a page waits to be read, and behind how many jobs. Any thread. */
+bool fetch_place(fetch *f, vt_page p, uint32_t *ahead);
+
 void fetch_drain(fetch *f);
 void fetch_get_stats(const fetch *f, fetch_stats *out); /* any thread */
 

@@ -188,6 +188,19 @@ bool lane_submit(lane *l, const page_job *job)
     return room;
 }
 
+bool lane_place(lane *l, vt_page p, uint32_t *ahead)
+{
+    pthread_mutex_lock(&l->mutex);
+    uint32_t i = 0;
+    while (i < l->waiting && !job_has(&l->ring[(l->head + i) % l->depth], p)) {
+        i++;
+    }
+    const bool found = i < l->waiting;
+    pthread_mutex_unlock(&l->mutex);
+    *ahead = i;
+    return found;
+}
+
 void lane_drain(lane *l)
 {
     pthread_mutex_lock(&l->mutex);

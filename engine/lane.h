@@ -39,6 +39,14 @@ static inline uint64_t job_arrived(const page_job *job)
     return job->wanted & ~(job->corrupt | job->failed | job->refused | job->cancelled);
 }
 
+/* Whether p is one of the job's pages. */
+static inline bool job_has(const page_job *job, vt_page p)
+{
+    return p.texture == job->page.texture && p.mip == job->page.mip &&
+           p.x >> job->order == job->page.x >> job->order &&
+           p.y >> job->order == job->page.y >> job->order;
+}
+
 typedef struct lane_desc {
     const char *name; /* of the threads; at most 15 bytes */
     uint32_t workers; /* threads; 0: 1; fewer start where the system refuses more */
@@ -70,6 +78,10 @@ void lane_end(lane *l);
 /* Runs the oldest job on the caller's thread, as a worker whose number is lane_desc.workers: for an
  * owner that would rather work than wait. False: none waits. For lanes with `run`. */
 bool lane_help(lane *l);
+
+/* Finds the job that waits for a page: the number of those before it at *ahead. False: none that
+ * waits has it. Any thread. */
+bool lane_place(lane *l, vt_page p, uint32_t *ahead);
 
 /* Waits until no job waits or runs. */
 void lane_drain(lane *l);

@@ -166,6 +166,14 @@ void ramindex_walk(const ramindex *ix, void (*visit)(void *context, const ramind
     }
 }
 
+void ramindex_walk_by_use(const ramindex *ix, void (*visit)(void *context, const ramindex_entry *e),
+                          void *context)
+{
+    for (uint32_t i = ix->newest; i != NONE; i = ix->entries[i].older) {
+        visit(context, &ix->entries[i]);
+    }
+}
+
 /* --- check --- */
 
 static const char *check_chains(const ramindex *ix)

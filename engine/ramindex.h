@@ -80,6 +80,10 @@ uint32_t ramindex_units(const ramindex_entry *e); /* sum over its blocks */
 void ramindex_walk(const ramindex *ix, void (*visit)(void *context, const ramindex_entry *e),
                    void *context);
 
+/* The same for those that are not pinned, the most recently used first. */
+void ramindex_walk_by_use(const ramindex *ix, void (*visit)(void *context, const ramindex_entry *e),
+                          void *context);
+
 const char *ramindex_check(const ramindex *ix); /* NULL when all is well; no entry is taken */
 
 #endif

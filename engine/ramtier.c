@@ -355,6 +355,40 @@ void ramtier_flush(ramtier *rt)
 
 /* --- watching --- */
 
+/* Passes entries on, of those that are pinned or of those that are not. */
+typedef struct walk {
+    void (*visit)(void *context, const ramtier_held *held);
+    void *context;
+    bool pinned;
+} walk;
+
+static void pass_on(void *context, const ramindex_entry *e)
+{
+    const walk *w = context;
+    if ((e->pins > 0) != w->pinned) {
+        return;
+    }
+    ramtier_held held = {.page_id = e->page_id,
+                         .bytes = e->bytes,
+                         .piece_count = e->piece_count,
+                         .pinned = w->pinned};
+    for (uint32_t i = 0; i < e->piece_count; i++) {
+        held.pieces[i] = (buddy_block){e->offsets[i], e->orders[i]};
+    }
+    w->visit(w->context, &held);
+}
+
+void ramtier_walk(ramtier *rt, void (*visit)(void *context, const ramtier_held *held),
+                  void *context)
+{
+    walk w = {visit, context, false};
+    pthread_mutex_lock(&rt->mutex);
+    ramindex_walk_by_use(&rt->index, pass_on, &w);
+    w.pinned = true;
+    ramindex_walk(&rt->index, pass_on, &w);
+    pthread_mutex_unlock(&rt->mutex);
+}
+
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out)
 {
     arena_stats core;

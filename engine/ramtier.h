@@ -87,6 +87,18 @@ bool ramtier_has(ramtier *rt, uint32_t page_id);
 /* Drops every page that is not pinned. */
 void ramtier_flush(ramtier *rt);
 
+/* A page held, as drawn on a map. */
+typedef struct ramtier_held {
+    uint32_t page_id, bytes, piece_count;
+    buddy_block pieces[BUDDY_PIECES];
+    bool pinned;
+} ramtier_held;
+
+/* Calls visit for every page held, the most recently used first and those pinned last, with the
+ * mutex locked: it may not call the tier. */
+void ramtier_walk(ramtier *rt, void (*visit)(void *context, const ramtier_held *held),
+                  void *context);
+
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out);
 
 /* The arena's allocator, for drawing its map; NULL unless desc.sync was ARENA_LOCKFREE. */

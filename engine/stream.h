@@ -142,6 +142,9 @@ bool stream_is_after_cut(const vt *v);
 /* Looks at the feedback images that have come back, and sends for what they miss. */
 void stream_take_in_feedback(vt *v);
 
+/* Whether the atlas has slots for more than what is on its way. */
+bool stream_has_open_slots(vt *v);
+
 /* Sends for the pages of a block with staging tiles; false: no tiles, or no place in the lane. */
 bool stream_send_for(vt *v, vt_page corner, uint32_t order, bool ahead);
 
@@ -152,6 +155,9 @@ void stream_take_in_arrivals(vt *v, uint64_t started_ns);
 
 /* Shows all that has arrived, whatever it takes. */
 void stream_take_in_all(vt *v);
+
+/* Evicts every page but those that are pinned. */
+void stream_flush(vt *v);
 
 /* Shows a block that lies in staging. */
 void stream_show(vt *v, const page_job *job);

@@ -32,6 +32,17 @@ static void clear_square(vt *v, uint32_t first, uint32_t order)
     }
 }
 
+void stream_flush(vt *v)
+{
+    const uint32_t cells = v->gpu_desc.atlas_columns * v->gpu_desc.atlas_columns;
+    for (uint32_t slot = 0; slot < cells; slot++) {
+        if (atlas_page(v->atlas, slot) != 0 && !atlas_get_use(v->atlas, slot).pinned) {
+            evict(v, slot);
+        }
+    }
+    v->calm_images = 0; /* what was there is wanted again */
+}
+
 /* Copies a page to another slot, from which whatever was there leaves first. */
 static void move(vt *v, atlas_move m)
 {

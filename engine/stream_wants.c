@@ -126,6 +126,11 @@ static uint32_t count_open(vt *v)
     return taken < v->slots ? v->slots - taken : 0;
 }
 
+bool stream_has_open_slots(vt *v)
+{
+    return count_open(v) > 0;
+}
+
 /* Mips between what a page wants and what is shown in its place. */
 static uint32_t lacking_mips(vt *v, vt_page p)
 {

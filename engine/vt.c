@@ -221,16 +221,6 @@ void vt_get_stats(vt *v, vt_stats *out)
     fill_in_vram(v, out);
 }
 
-const buddy *vt_ram_map(const vt *v)
-{
-    return ramtier_core(v->ram);
-}
-
-const buddy *vt_vram_map(const vt *v)
-{
-    return atlas_core(v->atlas);
-}
-
 bool vt_take_message(vt *v, char *line, uint32_t bytes)
 {
     return log_take(&v->log, line, bytes);

@@ -29,8 +29,6 @@
 
 #include "engine/pagefile.h"
 
-#include "buddy/buddy.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -199,8 +197,6 @@ bool vt_feedback_is_exact(const vt *v);
 /* --- watching --- */
 
 void vt_get_stats(vt *v, vt_stats *out);
-const buddy *vt_ram_map(const vt *v);  /* the RAM tier's allocator, to draw; NULL: not lockfree */
-const buddy *vt_vram_map(const vt *v); /* the atlas' allocator, to draw */
 
 /* Takes the oldest line about something that went wrong (a bad page); false: none. */
 bool vt_take_message(vt *v, char *line, uint32_t bytes);
