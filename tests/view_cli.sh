@@ -95,6 +95,15 @@ for world in world odd; do
     [ "${final:-0}" -ge 99 ] || fail "$world: the final frame differs: $final dB"
 done
 
+# The views, none of which is the final picture.
+expect 2 'view fog: must be final, mips' "$program" view world.mega --view fog
+for view in final mips borders age heat wireframe; do
+    expect 0 'holes 0, .*messages 0' "$program" view world.mega --headless --frames 2 --size 160x90 \
+        --deterministic --view $view --report out/view/$view
+    [ $view = final ] || ! cmp -s out/view/final/final.png out/view/$view/final.png ||
+        fail "--view $view shows the final picture"
+done
+
 # Settings come from the file, and --set goes over it.
 printf 'view: { width = 96; height = 54; };\nvram: { budget = "8 MiB"; };\n' >good.conf
 expect 0 'holes 0' "$program" view world.mega --headless --frames 2 --config good.conf \

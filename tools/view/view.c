@@ -22,6 +22,7 @@ static const char USAGE[] =
     "  --set TIER.KEY=VALUE  one setting, over the file's; as often as you like\n"
     "  --size WxH            pixels, over view.width and view.height\n"
     "  --path FILE           camera path: lines of `t x y z yaw pitch [cut]`, # comments\n"
+    "  --view NAME           final, mips, borders, age, heat or wireframe: see F1 in the window\n"
     "  --headless            no window: draws along the path and prints a summary\n"
     "  --frames N            headless: frames along the path; default: 60 a second of it\n"
     "  --report DIR          headless: pictures, report.json and report.html into this folder\n"
@@ -95,6 +96,7 @@ enum {
     OPT_SET,
     OPT_SIZE,
     OPT_PATH,
+    OPT_VIEW,
     OPT_HEADLESS,
     OPT_FRAMES,
     OPT_REPORT,
@@ -107,6 +109,7 @@ static const struct option OPTIONS[] = {
     {"set", required_argument, NULL, OPT_SET},
     {"size", required_argument, NULL, OPT_SIZE},
     {"path", required_argument, NULL, OPT_PATH},
+    {"view", required_argument, NULL, OPT_VIEW},
     {"headless", no_argument, NULL, OPT_HEADLESS},
     {"frames", required_argument, NULL, OPT_FRAMES},
     {"report", required_argument, NULL, OPT_REPORT},
@@ -135,6 +138,11 @@ static int take_option(int option, char *value, view_options *o)
     case OPT_PATH:
         o->path = value;
         break;
+    case OPT_VIEW:
+        return views_find(value, &o->view)
+                   ? EXIT_DONE
+                   : usage("--view %s: must be final, mips, borders, age, heat or wireframe",
+                           value);
     case OPT_HEADLESS:
         o->headless = true;
         break;

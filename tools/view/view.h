@@ -12,6 +12,7 @@
 #include "tools/view/camera.h"
 #include "tools/view/conf.h"
 #include "tools/view/scene/scene.h"
+#include "tools/view/scene/views.h"
 
 enum { VIEW_LINE_BYTES = 1024, VIEW_MOST_SETS = 64 };
 
@@ -24,6 +25,7 @@ typedef struct view_options {
     const char *path;       /* camera path file; NULL: conf.view.path */
     const char *report;     /* folder; NULL: none */
     uint32_t width, height; /* pixels; 0: conf.view's */
+    views_kind view;        /* to begin with; headless: of all frames */
     uint32_t frames;        /* 0: by the path's length */
     bool headless, deterministic;
     conf conf; /* defaults, then the file, then sets */

@@ -93,6 +93,16 @@ static void draw_predicted(run *r, const camera *at)
     draw_feedback(r, &kept, VT_FEEDBACK_PREDICTED);
 }
 
+static void draw_view(run *r, const camera *at)
+{
+    const views_frame frame = {
+        .at = at, .to = &r->colour, .kind = r->options->view, .now = clock_ms(r) / 1000};
+    target_begin(&r->colour);
+    if (!views_draw(r->views, &frame) && r->frame == 0) {
+        (void)view_fail("--view %s: %s", views_name(frame.kind), views_error(r->views));
+    }
+}
+
 /* Draws the frame; returns the milliseconds it took. */
 static double draw_frame(run *r, const camera *at, bool cut)
 {
@@ -103,9 +113,7 @@ static double draw_frame(run *r, const camera *at, bool cut)
         r->options->conf.stream.prefetch_ms > 0) {
         draw_predicted(r, at);
     }
-    target_begin(&r->colour);
-    const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};
-    scene_draw(r->scene, r->world, &frame, SCENE_COLOUR);
+    draw_view(r, at);
     glFinish();
     return now_ms() - from_ms;
 }
@@ -151,14 +159,6 @@ static void follow_cuts(run *r, bool cut, double frame_ms, const measure_audit *
         last->ms = r->since_cut_ms;
         r->blurred_since_cut = false;
     }
-}
-
-/* The frame once more, where a plain one has been drawn over it. */
-static void redraw(run *r, const camera *at)
-{
-    target_begin(&r->colour);
-    const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};
-    scene_draw(r->scene, r->world, &frame, SCENE_COLOUR);
 }
 
 /* Writes the frame just drawn. False: said why. */
@@ -225,7 +225,7 @@ static bool do_frame(run *r, const camera *wanted, bool cut, double *frame_ms, d
     follow_cuts(r, cut, *frame_ms, &audit);
     watch_streamer(r);
     if (file != NULL && plain) {
-        redraw(r, &at);
+        draw_view(r, &at); /* once more: the plain one was drawn over it */
     }
     const bool good = file == NULL || save_picture(r, file, &at);
     r->last = at;
@@ -333,6 +333,10 @@ static int open_world(run *r)
     if (r->scene == NULL) {
         return view_fail("%s", error);
     }
+    r->views = views_create(r->scene, r->world);
+    if (r->views == NULL) {
+        return view_fail("no memory");
+    }
     if (!view_path(r->options, scene_get_kind(r->scene), &r->path, error, sizeof error)) {
         return view_fail("%s", error);
     }
@@ -413,6 +417,7 @@ static void clean_up(run *r)
     glDeleteTextures(1, &r->plain);
     target_finish(&r->colour);
     target_finish(&r->verdict);
+    views_destroy(r->views);
     scene_destroy(r->scene);
     vt_destroy(r->world);
     camera_path_free(&r->path);
@@ -444,7 +449,9 @@ int view_run_headless(const view_options *options)
     headless_gl_on_message(on_message, r);
     int code = run_path(r);
     if (code == EXIT_DONE) {
-        if (options->report != NULL && !interrupted) {
+        if (options->report != NULL && options->view == VIEWS_FINAL && !interrupted) {
+            views_destroy(r->views); /* they go with the world that is closed now */
+            r->views = NULL;
             reference_compare(r);
         }
         print_summary(&r->report);

@@ -11,6 +11,7 @@ typedef struct run {
     const view_options *options;
     vt *world;
     scene *scene;
+    views *views;
     camera_path path;
     target colour, verdict;
     uint8_t *pixels;   /* RGBA of a picture, rows top down */

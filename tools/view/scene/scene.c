@@ -234,6 +234,12 @@ fail:
     return NULL;
 }
 
+uint32_t scene_program(const char *const fragment[4], char *error, uint32_t error_bytes)
+{
+    const char *const ground[4] = {shader_scene_glsl, shader_terrain_vert};
+    return target_program(ground, fragment, error, error_bytes);
+}
+
 bool scene_set_plain(scene *s, uint32_t texture, char *error, uint32_t error_bytes)
 {
     const char *const ground[4] = {shader_scene_glsl, shader_terrain_vert};
@@ -398,7 +404,8 @@ static void prepare(scene *s, const scene_frame *frame)
     glNamedBufferSubData(s->block, 0, sizeof block, &block);
 }
 
-void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode)
+/* Binds what all passes share, the patches of this frame chosen. */
+static void begin_draw(scene *s, vt *world, const scene_frame *frame)
 {
     prepare(s, frame);
     vt_bind(world);
@@ -409,9 +416,29 @@ void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode)
     glDepthFunc(GL_LEQUAL); /* the sky lies at the farthest depth there is */
     glDepthMask(GL_TRUE);
     glDisable(GL_BLEND);
+}
+
+static void draw_ground(const scene *s, uint32_t program)
+{
     if (s->kind == SCENE_TERRAIN) {
         glEnable(GL_CULL_FACE);
     }
+    glUseProgram(program);
+    glBindVertexArray(s->vertices);
+    glDrawElementsInstanced(GL_TRIANGLES, INDICES, GL_UNSIGNED_SHORT, NULL, (GLsizei)s->drawn);
+    glDisable(GL_CULL_FACE);
+}
+
+static void end_draw(void)
+{
+    glDisable(GL_FRAMEBUFFER_SRGB);
+    glBindVertexArray(0);
+    glUseProgram(0);
+}
+
+void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode)
+{
+    begin_draw(s, world, frame);
     const bool colour = mode == SCENE_COLOUR || mode == SCENE_PLAIN;
     if (colour) {
         glEnable(GL_FRAMEBUFFER_SRGB);
@@ -419,18 +446,31 @@ void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode)
     if (mode == SCENE_PLAIN) {
         glBindTextureUnit(PLAIN_UNIT, s->plain);
     }
-    glUseProgram(s->programs[mode]);
-    glBindVertexArray(s->vertices);
-    glDrawElementsInstanced(GL_TRIANGLES, INDICES, GL_UNSIGNED_SHORT, NULL, (GLsizei)s->drawn);
-    glDisable(GL_CULL_FACE);
+    draw_ground(s, s->programs[mode]);
     if (colour) {
         glUseProgram(s->sky);
         glBindVertexArray(s->nothing);
         glDrawArrays(GL_TRIANGLES, 0, 3);
-        glDisable(GL_FRAMEBUFFER_SRGB);
     }
-    glBindVertexArray(0);
-    glUseProgram(0);
+    end_draw();
+}
+
+void scene_draw_with(scene *s, vt *world, const scene_frame *frame, uint32_t program, bool lines)
+{
+    begin_draw(s, world, frame);
+    glEnable(GL_FRAMEBUFFER_SRGB);
+    if (lines) {
+        glEnable(GL_BLEND);
+        glBlendFunc(GL_SRC_ALPHA, GL_ONE_MINUS_SRC_ALPHA);
+        glPolygonMode(GL_FRONT_AND_BACK, GL_LINE);
+        glEnable(GL_POLYGON_OFFSET_LINE);
+        glPolygonOffset(-1, -1); /* in front of the faces that they are the edges of */
+    }
+    draw_ground(s, program);
+    glPolygonMode(GL_FRONT_AND_BACK, GL_FILL);
+    glDisable(GL_POLYGON_OFFSET_LINE);
+    glDisable(GL_BLEND);
+    end_draw();
 }
 
 void scene_feedback(scene *s, vt *world, const camera *at, uint32_t width, uint32_t height,

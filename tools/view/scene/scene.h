@@ -57,6 +57,15 @@ camera scene_keep_above(const scene *s, const camera *c);
 
 void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode);
 
+/* A program of this scene's geometry and another fragment shader, whose inputs are terrain.frag's:
+ * up to four pieces of text (NULL: no more) after #version. 0: `error` has one line. The caller's.
+ */
+uint32_t scene_program(const char *const fragment[4], char *error, uint32_t error_bytes);
+
+/* Draws the ground with such a program and no sky, colours as linear light. Where `lines`, just the
+ * edges of its triangles, mixed in by their alpha. */
+void scene_draw_with(scene *s, vt *world, const scene_frame *frame, uint32_t program, bool lines);
+
 /* Names an ordinary texture (plain.h) to draw with instead of the streamed one; it stays the
  * caller's. False: `error` has one line. At most once. */
 bool scene_set_plain(scene *s, uint32_t texture, char *error, uint32_t error_bytes);
