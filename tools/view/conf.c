@@ -17,70 +17,105 @@
 #include <string.h>
 
 #define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
 #define TIB (UINT64_C(1) << 40)
 
 enum {
     VALUE_SHOWN = 80, /* bytes of a bad value that an error repeats */
 };
 
-typedef enum conf_type {
-    TYPE_SIZE,  /* uint64_t bytes, "64 MiB" or a plain number */
-    TYPE_COUNT, /* uint32_t */
-    TYPE_REAL,  /* double */
-    TYPE_BOOL,  /* bool */
-    TYPE_WORD,  /* char[CONF_WORD_BYTES], one of `words` */
-    TYPE_TEXT,  /* char[CONF_TEXT_BYTES] */
-} conf_type;
-
-typedef struct conf_key {
-    const char *group, *name;
-    conf_type type;
-    size_t offset;       /* in conf */
-    uint64_t least;      /* SIZE, COUNT, REAL: in the key's own unit */
-    uint64_t most;       /* likewise, inclusive */
-    const char *words;   /* WORD: what is allowed, separated by blanks */
-    const char *initial; /* the default, as --set would take it */
-    const char *meaning;
-} conf_key;
-
 static const conf_key KEYS[] = {
-    {"disk", "source", TYPE_TEXT, offsetof(conf, disk.source), 0, 0, NULL, "",
-     "the world (.mega) to open when the command line names none"},
-    {"disk", "workers", TYPE_COUNT, offsetof(conf, disk.workers), 1, 32, NULL, "2",
-     "threads that read pages"},
-    {"ram", "budget", TYPE_SIZE, offsetof(conf, ram.budget), 64 * KIB, 16 * TIB, NULL, "256 MiB",
-     "all that streaming may hold in memory"},
-    {"ram", "sync", TYPE_WORD, offsetof(conf, ram.sync), 0, 0, "lockfree spinlock mutex",
-     "lockfree", "how the allocator's threads keep out of each other's way"},
-    {"ram", "prefault", TYPE_BOOL, offsetof(conf, ram.prefault), 0, 0, NULL, "false",
-     "touch the memory at the start, so that no page fault comes later"},
-    {"vram", "budget", TYPE_SIZE, offsetof(conf, vram.budget), 64 * KIB, TIB, NULL, "64 MiB",
-     "all textures and buffers that streaming may make on the graphics card"},
-    {"vram", "format", TYPE_WORD, offsetof(conf, vram.format), 0, 0, "auto bc1 rgba8", "auto",
-     "texels on the card: auto is as stored, or rgba8 where software draws and has room"},
-    {"stream", "prefetch_ms", TYPE_REAL, offsetof(conf, stream.prefetch_ms), 0, 10000, NULL, "300",
-     "how far ahead of the camera pages are read into memory; 0: not at all"},
-    {"stream", "upload_ms", TYPE_REAL, offsetof(conf, stream.upload_ms), 0, 1000, NULL, "2",
-     "most time a frame spends on uploads; one page always goes"},
-    {"stream", "upload_bytes", TYPE_SIZE, offsetof(conf, stream.upload_bytes), 0, TIB, NULL,
-     "4 MiB", "most bytes a frame uploads; one page always goes"},
-    {"stream", "fade_ms", TYPE_REAL, offsetof(conf, stream.fade_ms), 0, 10000, NULL, "200",
-     "how long a page that arrives takes to fade in"},
-    {"stream", "anisotropy", TYPE_COUNT, offsetof(conf, stream.anisotropy), 1, 16, NULL, "1",
-     "samples along a slanted surface; 1: off; at most what the world's border allows"},
-    {"stream", "bias_max", TYPE_REAL, offsetof(conf, stream.bias_max), 0, 16, NULL, "4",
-     "most mips that all gets softer when the card's budget is too small"},
-    {"view", "width", TYPE_COUNT, offsetof(conf, view.width), 16, 16384, NULL, "1280", "pixels"},
-    {"view", "height", TYPE_COUNT, offsetof(conf, view.height), 16, 16384, NULL, "720", "pixels"},
-    {"view", "fps_max", TYPE_COUNT, offsetof(conf, view.fps_max), 0, 1000, NULL, "60",
-     "most frames a second; 0: no cap"},
-    {"view", "scene", TYPE_WORD, offsetof(conf, view.scene), 0, 0, "auto terrain picture", "auto",
-     "how the world is shown: auto is what the page file says it is"},
-    {"view", "path", TYPE_TEXT, offsetof(conf, view.path), 0, 0, NULL, "",
-     "camera path to fly along; empty: the built-in tour"},
+    {"disk", "source", CONF_TEXT, offsetof(conf, disk.source), 0, 0, NULL, "",
+     "the world (.mega) to open when the command line names none", 0, 0, true},
+    {"disk", "workers", CONF_COUNT, offsetof(conf, disk.workers), 1, 32, NULL, "2",
+     "threads that read pages", 1, 8, true},
+    {"ram", "budget", CONF_SIZE, offsetof(conf, ram.budget), 64 * KIB, 16 * TIB, NULL, "256 MiB",
+     "all that streaming may hold in memory", 4 * MIB, 4096 * MIB, true},
+    {"ram", "sync", CONF_WORD, offsetof(conf, ram.sync), 0, 0, "lockfree spinlock mutex",
+     "lockfree", "how the allocator's threads keep out of each other's way", 0, 0, true},
+    {"ram", "prefault", CONF_BOOL, offsetof(conf, ram.prefault), 0, 0, NULL, "false",
+     "touch the memory at the start, so that no page fault comes later", 0, 0, true},
+    {"vram", "budget", CONF_SIZE, offsetof(conf, vram.budget), 64 * KIB, TIB, NULL, "64 MiB",
+     "all textures and buffers that streaming may make on the graphics card", 4 * MIB, 1024 * MIB,
+     true},
+    {"vram", "format", CONF_WORD, offsetof(conf, vram.format), 0, 0, "auto bc1 rgba8", "auto",
+     "texels on the card: auto is as stored, or rgba8 where software draws and has room", 0, 0,
+     true},
+    {"stream", "prefetch_ms", CONF_REAL, offsetof(conf, stream.prefetch_ms), 0, 10000, NULL, "300",
+     "how far ahead of the camera pages are read into memory; 0: not at all", 0, 2000, false},
+    {"stream", "upload_ms", CONF_REAL, offsetof(conf, stream.upload_ms), 0, 1000, NULL, "2",
+     "most time a frame spends on uploads; one page always goes", 0, 20, false},
+    {"stream", "upload_bytes", CONF_SIZE, offsetof(conf, stream.upload_bytes), 0, TIB, NULL,
+     "4 MiB", "most bytes a frame uploads; one page always goes", 64 * KIB, 64 * MIB, false},
+    {"stream", "fade_ms", CONF_REAL, offsetof(conf, stream.fade_ms), 0, 10000, NULL, "200",
+     "how long a page that arrives takes to fade in", 0, 2000, false},
+    {"stream", "anisotropy", CONF_COUNT, offsetof(conf, stream.anisotropy), 1, 16, NULL, "1",
+     "samples along a slanted surface; 1: off; at most what the world's border allows", 1, 16,
+     true},
+    {"stream", "bias_max", CONF_REAL, offsetof(conf, stream.bias_max), 0, 16, NULL, "4",
+     "most mips that all gets softer when the card's budget is too small", 0, 8, false},
+    {"view", "width", CONF_COUNT, offsetof(conf, view.width), 16, 16384, NULL, "1280", "pixels", 0,
+     0, false},
+    {"view", "height", CONF_COUNT, offsetof(conf, view.height), 16, 16384, NULL, "720", "pixels", 0,
+     0, false},
+    {"view", "fps_max", CONF_COUNT, offsetof(conf, view.fps_max), 0, 1000, NULL, "60",
+     "most frames a second; 0: no cap", 0, 240, false},
+    {"view", "scene", CONF_WORD, offsetof(conf, view.scene), 0, 0, "auto terrain picture", "auto",
+     "how the world is shown: auto is what the page file says it is", 0, 0, false},
+    {"view", "path", CONF_TEXT, offsetof(conf, view.path), 0, 0, NULL, "",
+     "camera path to fly along; empty: the built-in tour", 0, 0, false},
 };
 
 enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };
+
+uint32_t conf_key_count(void)
+{
+    return KEY_COUNT;
+}
+
+const conf_key *conf_get_key(uint32_t index)
+{
+    return index < KEY_COUNT ? &KEYS[index] : NULL;
+}
+
+void *conf_value(conf *c, const conf_key *key)
+{
+    return (char *)c + key->offset;
+}
+
+/* Whether a key has the same value in both. */
+static bool is_same(const conf *a, const conf *b, const conf_key *key)
+{
+    const void *left = (const char *)a + key->offset, *right = (const char *)b + key->offset;
+    switch (key->type) {
+    case CONF_SIZE:
+        return *(const uint64_t *)left == *(const uint64_t *)right;
+    case CONF_COUNT:
+        return *(const uint32_t *)left == *(const uint32_t *)right;
+    case CONF_REAL:
+        return !(*(const double *)left < *(const double *)right) &&
+               !(*(const double *)left > *(const double *)right);
+    case CONF_BOOL:
+        return *(const bool *)left == *(const bool *)right;
+    case CONF_WORD:
+    case CONF_TEXT:
+        return strcmp(left, right) == 0;
+    }
+    return true;
+}
+
+bool conf_differs(const conf *a, const conf *b, bool *reopens)
+{
+    bool differs = false;
+    *reopens = false;
+    for (int i = 0; i < KEY_COUNT; i++) {
+        if (!is_same(a, b, &KEYS[i])) {
+            differs = true;
+            *reopens = *reopens || KEYS[i].reopens;
+        }
+    }
+    return differs;
+}
 
 /* Where a value stands: what an error's line begins with. */
 typedef struct conf_place {
@@ -106,24 +141,24 @@ static void describe_range(const conf_key *key, char text[128])
 {
     char least[UNITS_TEXT], most[UNITS_TEXT];
     switch (key->type) {
-    case TYPE_SIZE:
+    case CONF_SIZE:
         (void)snprintf(text, 128, "a size from %s to %s", units_format_bytes(key->least, least),
                        units_format_bytes(key->most, most));
         break;
-    case TYPE_COUNT:
+    case CONF_COUNT:
         (void)snprintf(text, 128, "a whole number from %" PRIu64 " to %" PRIu64, key->least,
                        key->most);
         break;
-    case TYPE_REAL:
+    case CONF_REAL:
         (void)snprintf(text, 128, "a number from %" PRIu64 " to %" PRIu64, key->least, key->most);
         break;
-    case TYPE_BOOL:
+    case CONF_BOOL:
         (void)snprintf(text, 128, "true or false");
         break;
-    case TYPE_WORD:
+    case CONF_WORD:
         (void)snprintf(text, 128, "%s%s", strchr(key->words, ' ') ? "one of " : "", key->words);
         break;
-    case TYPE_TEXT:
+    case CONF_TEXT:
         (void)snprintf(text, 128, "text of at most %d bytes", CONF_TEXT_BYTES - 1);
         break;
     }
@@ -209,17 +244,17 @@ static bool assign(conf *c, const conf_key *key, const char *value)
 {
     void *at = (char *)c + key->offset;
     switch (key->type) {
-    case TYPE_SIZE:
+    case CONF_SIZE:
         return assign_size(key, value, at);
-    case TYPE_COUNT:
+    case CONF_COUNT:
         return assign_count(key, value, at);
-    case TYPE_REAL:
+    case CONF_REAL:
         return assign_real(key, value, at);
-    case TYPE_BOOL:
+    case CONF_BOOL:
         return assign_bool(value, at);
-    case TYPE_WORD:
+    case CONF_WORD:
         return is_one_of(value, key->words) && assign_string(value, CONF_WORD_BYTES, at);
-    case TYPE_TEXT:
+    case CONF_TEXT:
         return assign_string(value, CONF_TEXT_BYTES, at);
     }
     return false;
@@ -295,17 +330,17 @@ static bool setting_text(const config_setting_t *setting, conf_type type, char *
             return false;
         }
         (void)snprintf(text, room, "%s", config_setting_get_string(setting));
-        return type == TYPE_SIZE || type == TYPE_WORD || type == TYPE_TEXT;
+        return type == CONF_SIZE || type == CONF_WORD || type == CONF_TEXT;
     case CONFIG_TYPE_INT:
     case CONFIG_TYPE_INT64:
         (void)snprintf(text, room, "%lld", (long long)config_setting_get_int64(setting));
-        return type == TYPE_SIZE || type == TYPE_COUNT || type == TYPE_REAL;
+        return type == CONF_SIZE || type == CONF_COUNT || type == CONF_REAL;
     case CONFIG_TYPE_FLOAT:
         (void)snprintf(text, room, "%.17g", config_setting_get_float(setting));
-        return type == TYPE_REAL;
+        return type == CONF_REAL;
     case CONFIG_TYPE_BOOL:
         (void)snprintf(text, room, "%s", config_setting_get_bool(setting) ? "true" : "false");
-        return type == TYPE_BOOL;
+        return type == CONF_BOOL;
     default:
         (void)snprintf(text, room, "a group or list");
         return false;
@@ -458,21 +493,21 @@ static void write_value(const conf *c, const conf_key *key, FILE *out)
 {
     const void *at = (const char *)c + key->offset;
     switch (key->type) {
-    case TYPE_SIZE:
+    case CONF_SIZE:
         write_size(*(const uint64_t *)at, out);
         break;
-    case TYPE_COUNT:
+    case CONF_COUNT:
         (void)fprintf(out, "%" PRIu32, *(const uint32_t *)at);
         break;
-    case TYPE_REAL:
+    case CONF_REAL:
         /* libconfig takes a number without a point for an integer, and so do we for a real */
         (void)fprintf(out, "%.15g", *(const double *)at);
         break;
-    case TYPE_BOOL:
+    case CONF_BOOL:
         (void)fputs(*(const bool *)at ? "true" : "false", out);
         break;
-    case TYPE_WORD:
-    case TYPE_TEXT:
+    case CONF_WORD:
+    case CONF_TEXT:
         write_quoted(at, out);
         break;
     }

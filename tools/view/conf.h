@@ -55,6 +55,36 @@ typedef struct conf_error {
     char line[CONF_LINE_BYTES]; /* "FILE:LINE: vram.budget = -5: must be a size from … to …" */
 } conf_error;
 
+typedef enum conf_type {
+    CONF_SIZE,  /* uint64_t bytes, "64 MiB" or a plain number */
+    CONF_COUNT, /* uint32_t */
+    CONF_REAL,  /* double */
+    CONF_BOOL,  /* bool */
+    CONF_WORD,  /* char[CONF_WORD_BYTES], one of `words` */
+    CONF_TEXT,  /* char[CONF_TEXT_BYTES] */
+} conf_type;
+
+/* What a key allows, and how it is offered to hands. */
+typedef struct conf_key {
+    const char *group, *name;
+    conf_type type;
+    size_t offset;       /* in conf */
+    uint64_t least;      /* SIZE, COUNT, REAL: in the key's own unit */
+    uint64_t most;       /* likewise, inclusive */
+    const char *words;   /* WORD: what is allowed, separated by blanks */
+    const char *initial; /* the default, as --set would take it */
+    const char *meaning;
+    uint64_t slider_least, slider_most; /* what a slider reaches; both 0: it has none */
+    bool reopens;                       /* takes effect when the world is opened anew */
+} conf_key;
+
+uint32_t conf_key_count(void);
+const conf_key *conf_get_key(uint32_t index);   /* in the order of a config file; NULL: no such */
+void *conf_value(conf *c, const conf_key *key); /* of the key's type */
+
+/* Whether any value differs; *reopens: whether one does that takes opening the world anew. */
+bool conf_differs(const conf *a, const conf *b, bool *reopens);
+
 void conf_defaults(conf *c);
 
 /* Reads a file over what c holds. On false c is unchanged. A file that cannot be read, unknown
