@@ -138,13 +138,19 @@ static uint32_t lacking_mips(vt *v, vt_page p)
     return shown - p.mip;
 }
 
-static void list_wants(vt *v, requests *r, const feedback_want *wants, uint32_t count)
+/* Returns the share of pixels that lack nothing. */
+static float list_wants(vt *v, requests *r, const feedback_want *wants, uint32_t count)
 {
+    uint64_t pixels = 0, sharp = 0;
     requests_begin(r);
     for (uint32_t i = 0; i < count; i++) {
         const vt_page p = page_unpack(wants[i].page_id);
-        requests_add(r, p, wants[i].pixels, lacking_mips(v, p));
+        const uint32_t lacking = lacking_mips(v, p);
+        requests_add(r, p, wants[i].pixels, lacking);
+        pixels += wants[i].pixels;
+        sharp += lacking == 0 ? wants[i].pixels : 0;
     }
+    return pixels > 0 ? (float)sharp / (float)pixels : 1;
 }
 
 /* Parts what is wanted into what is there, which is marked as used, and what is missing. Finest mip
@@ -256,7 +262,7 @@ static void take_in_wants(vt *v, const feedback_want *wants, uint32_t count)
     for (uint32_t i = 0; i < v->texture_count; i++) {
         pagestate_retry(&v->textures[i].states, v->image);
     }
-    list_wants(v, v->requests, wants, count);
+    v->stats.there_share = list_wants(v, v->requests, wants, count);
     sort_out(v);
     v->stats.missing = count_missing(v);
     const bool refused = send_for_missing(v, count_open(v));
@@ -273,7 +279,7 @@ static uint32_t miss_predicted(vt *v, const feedback_want *wants, uint32_t count
                                const request **out)
 {
     const request *wanted;
-    list_wants(v, v->predicted, wants, count);
+    (void)list_wants(v, v->predicted, wants, count);
     const uint32_t pages = requests_list(v->predicted, &wanted);
     for (uint32_t i = 0; i < pages; i++) {
         const vt_page p = page_unpack(wanted[i].page_id);

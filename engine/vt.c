@@ -180,6 +180,7 @@ static void fill_in_ram(vt *v, vt_stats *out)
     out->ram.budget_bytes = v->desc.ram_budget_bytes;
     out->ram.used_bytes = v->ram_fixed_bytes + ram.used_bytes;
     out->ram.peak_bytes = v->ram_fixed_bytes + ram.peak_bytes;
+    out->ram.payload_bytes = ram.payload_bytes;
     out->ram.pages = ram.pages;
     out->ram.fragmentation = ram.fragmentation;
     out->ram.hits = ram.hits;

@@ -109,6 +109,7 @@ typedef struct vt_stats {
     } bytes; /* since create */
     struct {
         uint64_t budget_bytes, used_bytes, peak_bytes;
+        uint64_t payload_bytes; /* of the pages held: used, less what rounding and books cost */
         uint32_t pages;
         double fragmentation;
         uint64_t hits, misses;
@@ -121,7 +122,9 @@ typedef struct vt_stats {
     } vram;
     uint32_t fetch_pending, decode_pending; /* jobs in the lanes */
     uint32_t missing; /* pages wanted by the last feedback and not resident, under the bias */
-    uint32_t fading;  /* pages that have not faded in yet */
+    float
+        there_share; /* of the last feedback's pixels: those whose page is there, under the bias */
+    uint32_t fading; /* pages that have not faded in yet */
     float mip_bias, mip_bias_peak;       /* of the texture with the largest */
     double update_ms, update_longest_ms; /* spent inside vt_update: last, longest */
     double feedback_ms;                  /* spent on analysing the last feedback image */
