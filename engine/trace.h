@@ -32,6 +32,9 @@ enum {
     TRACE_NO_TRACK = 0xffffff, /* of no trace, or one too many: its spans are dropped */
 };
 
+/* The track of the thread that runs the frame. */
+#define TRACE_CONDUCTOR "conductor"
+
 /* NULL: no memory. */
 trace *trace_create(uint32_t max_events);
 void trace_destroy(trace *t); /* no other thread may use it any more; NULL does nothing */
