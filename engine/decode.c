@@ -17,6 +17,7 @@ typedef struct buffers {
     unpacker *unpacker;
     uint8_t stored[TEXEL_PAGE_MAX_BYTES]; /* a layer that lies in more than one piece, joined */
     uint8_t texels[TEXEL_PAGE_MAX_BYTES]; /* a layer unpacked, as the page file has it */
+    uint32_t track;                       /* in the trace */
 } buffers;
 
 struct decode {
@@ -29,6 +30,7 @@ struct decode {
     uint32_t tile_bytes;
     void (*next)(void *context, const page_job *job);
     void *context;
+    trace *trace;     /* NULL: none */
     buffers *buffers; /* by worker; the last is for who helps */
     uint32_t buffers_count;
     lane *lane;
@@ -137,7 +139,7 @@ static void add(atomic_uint_fast64_t *counter, uint64_t count)
 static void run(void *context, uint32_t worker, page_job *job)
 {
     decode *d = context;
-    const uint64_t arrived = job_arrived(job);
+    const uint64_t from_ns = trace_now(d->trace), arrived = job_arrived(job);
     for (uint64_t rest = arrived; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
         ramtier_blob blob;
@@ -153,6 +155,8 @@ static void run(void *context, uint32_t worker, page_job *job)
     add(&d->missing, (uint64_t)__builtin_popcountll(arrived & job->refused));
     add(&d->corrupt, (uint64_t)__builtin_popcountll(arrived & job->corrupt));
     add(&d->pages_decoded, (uint64_t)__builtin_popcountll(job_arrived(job)));
+    trace_span(d->trace, d->buffers[worker].track, "decode", from_ns, page_pack(job->page),
+               (uint64_t)__builtin_popcountll(arrived));
     d->next(d->context, job);
 }
 
@@ -195,6 +199,17 @@ static bool make_buffers(decode *d, uint32_t count)
     return true;
 }
 
+/* Who helps is the conductor, on its own track. */
+static void name_tracks(decode *d, uint32_t workers)
+{
+    for (uint32_t i = 0; i < workers; i++) {
+        char name[TRACE_NAME_BYTES];
+        (void)snprintf(name, sizeof name, "decode %u", i + 1);
+        d->buffers[i].track = trace_track(d->trace, name);
+    }
+    d->buffers[workers].track = trace_track(d->trace, TRACE_CONDUCTOR);
+}
+
 decode *decode_create(const decode_desc *desc)
 {
     decode *d = is_possible(desc) ? calloc(1, sizeof *d) : NULL;
@@ -211,7 +226,9 @@ decode *decode_create(const decode_desc *desc)
     d->tile_bytes = desc->tile_bytes;
     d->next = desc->next;
     d->context = desc->context;
+    d->trace = desc->trace;
     if (make_buffers(d, workers + 1)) {
+        name_tracks(d, workers);
         d->lane = lane_create(&(lane_desc){
             .name = "decode", .workers = workers, .depth = desc->depth, .run = run, .context = d});
     }

@@ -12,6 +12,7 @@
 
 #include "engine/lane.h"
 #include "engine/ramtier.h"
+#include "engine/trace.h"
 
 typedef struct decode decode;
 
@@ -33,6 +34,7 @@ typedef struct decode_desc {
     uint32_t depth;                     /* most jobs waiting; 0: 64 */
     void (*next)(void *context, const page_job *job);
     void *context;
+    trace *trace; /* the caller's: spans "decode"; NULL: none */
 } decode_desc;
 
 typedef struct decode_stats {

@@ -11,8 +11,10 @@
 #ifndef MEGABUDDY_ENGINE_FETCH_H
 #define MEGABUDDY_ENGINE_FETCH_H
 
+#include "engine/diskmap.h"
 #include "engine/lane.h"
 #include "engine/ramtier.h"
+#include "engine/trace.h"
 
 typedef struct fetch fetch;
 
@@ -30,6 +32,7 @@ typedef struct fetch_desc {
     uint32_t depth;   /* most jobs waiting; 0: 64 */
     void (*next)(void *context, const page_job *job);
     void *context;
+    trace *trace; /* the caller's: spans "read" and "insert"; NULL: none */
 } fetch_desc;
 
 typedef struct fetch_stats {
@@ -41,19 +44,31 @@ typedef struct fetch_stats {
 } fetch_stats;
 
 fetch *fetch_create(const fetch_desc *desc); /* NULL: no memory or no threads */
-void fetch_destroy(fetch *f);                /* waits for reads in flight; NULL does nothing */
+
+/* Waits for reads in flight; those that the pace holds back end with their pages cancelled. NULL
+ * does nothing. */
+void fetch_destroy(fetch *f);
 
 bool fetch_submit(fetch *f, const page_job *job); /* false: the lane is full. Any thread. */
 
 /* Jobs of another epoch than this, as far as they have not been read yet, end with their pages
- * cancelled. Any thread. */
+ * cancelled, and keep no others waiting. Any thread. */
 void fetch_cancel(fetch *f, uint32_t epoch);
+
+/* Makes the disk seem slower (pace.h): each request takes at least delay_ns, and all together no
+ * more than bytes_per_second; 0: as fast as it is, as at create. What is held back by another pace
+ * goes at once. Any thread. */
+void fetch_set_pace(fetch *f, uint64_t delay_ns, uint64_t bytes_per_second);
 
 /* Whether a page waits to be read, and behind how many jobs. Any thread. */
 bool fetch_place(fetch *f, vt_page p, uint32_t *ahead);
 
 void fetch_drain(fetch *f);
 void fetch_get_stats(const fetch *f, fetch_stats *out); /* any thread */
+
+/* What was read where of the first file, since create; what lies between pages of one request is
+ * counted. Any thread. */
+void fetch_get_disk_map(const fetch *f, uint32_t kib[DISKMAP_CELLS]);
 
 /* Bytes of buffers that the readers hold: part of the RAM budget. Pure. */
 uint64_t fetch_memory_bytes(const fetch_desc *desc);

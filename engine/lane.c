@@ -1,16 +1,18 @@
-/* lane.c: one mutex, a ring of jobs and two conditions. A job costs milliseconds of disk or decoder
- * and microseconds here, so a plain lock is the right one. */
+/* lane.c: one mutex, a ring of jobs and three conditions. A job costs milliseconds of disk or
+ * decoder and microseconds here, so a plain lock is the right one. */
 #include "engine/lane.h"
 
 #include "engine/platform.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-enum { DEFAULT_DEPTH = 64, NAME_BYTES = 16 };
+enum { DEFAULT_DEPTH = 64, NAME_BYTES = 16, NS_PER_SECOND = 1000000000 };
 
 typedef struct lane_worker {
     lane *owner;
@@ -33,10 +35,13 @@ struct lane {
 
     /* need the mutex */
     pthread_mutex_t mutex;
-    pthread_cond_t work_came; /* a job waits, or stopping */
+    pthread_cond_t work_came; /* a job waits, or woken, or stopping */
+    pthread_cond_t woken;     /* or stopping: for workers who could not take a job, so that the
+                               * signal for it does not go to them */
     pthread_cond_t all_done;  /* nothing waits or runs */
     page_job *ring;
     uint32_t head, waiting, running; /* jobs */
+    uint32_t wakes;                  /* calls of lane_wake */
     bool stopping;
 
     atomic_uint pending; /* jobs; written under the mutex, read by anyone */
@@ -74,6 +79,33 @@ void lane_end(lane *l)
     if (l->running == 0 && l->waiting == 0) {
         pthread_cond_broadcast(&l->all_done);
     }
+    pthread_mutex_unlock(&l->mutex);
+}
+
+lane_answer lane_rest(lane *l, bool for_jobs, uint64_t until_ns, uint32_t *wakes)
+{
+    const struct timespec until = {(time_t)(until_ns / NS_PER_SECOND),
+                                   (long)(until_ns % NS_PER_SECOND)};
+    pthread_cond_t *const condition = for_jobs ? &l->work_came : &l->woken;
+    bool late = false;
+    pthread_mutex_lock(&l->mutex);
+    while (!late && !l->stopping && l->wakes == *wakes && !(for_jobs && l->waiting > 0)) {
+        late = pthread_cond_timedwait(condition, &l->mutex, &until) == ETIMEDOUT;
+    }
+    *wakes = l->wakes;
+    const lane_answer answer = l->stopping                  ? LANE_STOPS
+                               : for_jobs && l->waiting > 0 ? LANE_JOB
+                                                            : LANE_NONE;
+    pthread_mutex_unlock(&l->mutex);
+    return answer;
+}
+
+void lane_wake(lane *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    l->wakes++;
+    pthread_cond_broadcast(&l->work_came);
+    pthread_cond_broadcast(&l->woken);
     pthread_mutex_unlock(&l->mutex);
 }
 
@@ -124,6 +156,19 @@ static void start_workers(lane *l, uint32_t wanted)
     }
 }
 
+/* None of these fails on Linux with the traits that are asked for. */
+static void init_locks(lane *l)
+{
+    pthread_condattr_t monotonic; /* platform_now_ns's clock, for lane_rest */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_cond_init(&l->work_came, &monotonic);
+    pthread_cond_init(&l->woken, &monotonic);
+    pthread_cond_init(&l->all_done, NULL);
+    pthread_condattr_destroy(&monotonic);
+}
+
 lane *lane_create(const lane_desc *desc)
 {
     assert((desc->run != NULL) != (desc->serve != NULL));
@@ -133,9 +178,7 @@ lane *lane_create(const lane_desc *desc)
     if (l == NULL) {
         return NULL;
     }
-    pthread_mutex_init(&l->mutex, NULL); /* none of the three fails on Linux with default traits */
-    pthread_cond_init(&l->work_came, NULL);
-    pthread_cond_init(&l->all_done, NULL);
+    init_locks(l);
     l->run = desc->run;
     l->serve = desc->serve;
     l->context = desc->context;
@@ -162,11 +205,13 @@ void lane_destroy(lane *l)
     pthread_mutex_lock(&l->mutex);
     l->stopping = true; /* from now on no worker begins a job */
     pthread_cond_broadcast(&l->work_came);
+    pthread_cond_broadcast(&l->woken);
     pthread_mutex_unlock(&l->mutex);
     for (uint32_t i = 0; i < l->worker_count; i++) {
         pthread_join(l->workers[i].thread, NULL);
     }
     pthread_cond_destroy(&l->all_done);
+    pthread_cond_destroy(&l->woken);
     pthread_cond_destroy(&l->work_came);
     pthread_mutex_destroy(&l->mutex);
     free(l->workers);

@@ -75,6 +75,15 @@ bool lane_submit(lane *l, const page_job *job);
 lane_answer lane_begin(lane *l, page_job *job, bool wait);
 void lane_end(lane *l);
 
+/* For `serve`, with jobs in hand: waits until until_ns (platform_now_ns) has come, or somebody
+ * calls lane_wake, or the lane stops; where for_jobs, also until a job waits. LANE_JOB: one does,
+ * and is not taken yet. *wakes is the caller's own, 0 at first: no wake is missed by it. */
+lane_answer lane_rest(lane *l, bool for_jobs, uint64_t until_ns, uint32_t *wakes);
+
+/* Ends every lane_rest that is under way, and the next one of each worker that is not in one. Any
+ * thread. */
+void lane_wake(lane *l);
+
 /* Runs the oldest job on the caller's thread, as a worker whose number is lane_desc.workers: for an
  * owner that would rather work than wait. False: none waits. For lanes with `run`. */
 bool lane_help(lane *l);

@@ -118,6 +118,43 @@ static void step_fades(vt *v)
     fades_step(&v->fades, tables, v->now_ms, (double)v->settings.fade_ms);
 }
 
+static void write_counters(const vt *v, uint64_t now_ns)
+{
+    float most_bias = 0;
+    for (uint32_t i = 0; i < v->texture_count; i++) {
+        const float its = v->textures[i].bias.value;
+        most_bias = its > most_bias ? its : most_bias;
+    }
+    fetch_stats fetched;
+    fetch_get_stats(v->fetch, &fetched);
+    trace_counter(v->desc.trace, "mip bias", now_ns, (double)most_bias);
+    trace_counter(v->desc.trace, "missing", now_ns, v->stats.missing);
+    trace_counter(v->desc.trace, "reads pending", now_ns, fetched.pending);
+    trace_counter(v->desc.trace, "uploaded", now_ns, (double)v->stats.pages.uploaded);
+}
+
+/* Adds a part of the update to the trace; returns where the next one begins. */
+static uint64_t trace_part(const vt *v, const char *name, uint64_t from_ns)
+{
+    return trace_span(v->desc.trace, v->track, name, from_ns, 0, v->image);
+}
+
+/* What moves while the streamer is not frozen. */
+static void step(vt *v, uint64_t started_ns)
+{
+    gpu_staging_fence(v->gpu, false);
+    if (v->desc.deterministic) {
+        wait_for_workers(v);
+    }
+    help_workers(v, started_ns);
+    const uint64_t arrivals_ns = trace_now(v->desc.trace);
+    stream_take_in_arrivals(v, started_ns);
+    const uint64_t feedback_ns = trace_part(v, "arrivals", arrivals_ns);
+    stream_take_in_feedback(v);
+    trace_part(v, "feedback", feedback_ns);
+    step_fades(v);
+}
+
 void stream_update(vt *v, const vt_clock *clock)
 {
     const uint64_t started_ns = platform_now_ns();
@@ -126,17 +163,15 @@ void stream_update(vt *v, const vt_clock *clock)
         cut(v);
     }
     if (!v->settings.frozen) {
-        gpu_staging_fence(v->gpu, false);
-        if (v->desc.deterministic) {
-            wait_for_workers(v);
-        }
-        help_workers(v, started_ns);
-        stream_take_in_arrivals(v, started_ns);
-        stream_take_in_feedback(v);
-        step_fades(v);
+        step(v, started_ns);
     }
+    const uint64_t table_ns = trace_now(v->desc.trace);
     flush_tables(v);
+    trace_part(v, "table", table_ns);
     gpu_staging_fence(v->gpu, v->desc.deterministic);
+    if (v->desc.trace != NULL) {
+        write_counters(v, trace_part(v, "vt_update", started_ns));
+    }
     v->stats.update_ms = (double)(platform_now_ns() - started_ns) / 1e6;
     if (v->stats.update_ms > v->stats.update_longest_ms) {
         v->stats.update_longest_ms = v->stats.update_ms;

@@ -66,6 +66,7 @@ struct vt {
     uint64_t ram_fixed_bytes; /* RAM that is not the RAM tier's: tables, buffers, index */
     uint32_t slots;           /* of the atlas */
     uint32_t most_order;      /* of a block */
+    uint32_t track;           /* the conductor's in desc.trace */
 
     /* the tiers and stations */
     stream_texture textures[VT_MAX_TEXTURES]; /* by number - 1 */

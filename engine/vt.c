@@ -2,6 +2,7 @@
  * is in vt_create.c, the frame's work in stream.c. */
 #include "engine/vt.h"
 
+#include "engine/pace.h"
 #include "engine/stream.h"
 
 #include <assert.h>
@@ -58,9 +59,16 @@ void vt_get_settings(const vt *v, vt_settings *out)
     *out = v->settings;
 }
 
+/* Settings may come from anywhere: what is no time is none. */
+static uint64_t delay_ns(float ms)
+{
+    return ms > 0 ? (uint64_t)(fmin((double)ms, PACE_MOST_DELAY_MS) * 1e6) : 0;
+}
+
 void vt_set_settings(vt *v, const vt_settings *settings)
 {
     v->settings = *settings;
+    fetch_set_pace(v->fetch, delay_ns(settings->disk_delay_ms), settings->disk_bytes_per_second);
 }
 
 void vt_update(vt *v, const vt_clock *clock)

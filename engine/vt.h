@@ -28,6 +28,7 @@
 #define MEGABUDDY_ENGINE_VT_H
 
 #include "engine/pagefile.h"
+#include "engine/trace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,6 +82,7 @@ typedef struct vt_desc {
     uint32_t most_slots; /* pages in video memory at most; 0: as many as the budget holds */
     bool deterministic;  /* vt_update waits for feedback and workers: same input, same pictures */
     bool audit;          /* vt_audit() works in shaders; costs video memory outside the budget */
+    trace *trace;        /* the caller's, for what all threads do, until vt_destroy; NULL: none */
 } vt_desc;
 
 /* What may be changed while it runs. Zero is not the default here: start from vt_get_settings. */
@@ -91,6 +93,9 @@ typedef struct vt_settings {
     float fade_ms;         /* a page that arrives fades in for so long; 0: at once */
     float bias_max;        /* most mips that everything gets coarser when the atlas is too small */
     bool frozen;           /* nothing is requested, uploaded or evicted */
+    /* A slower disk than there is, to see how that looks. 0: as fast as it is. */
+    float disk_delay_ms;            /* each request takes at least so long; they overlap */
+    uint64_t disk_bytes_per_second; /* all requests together */
 } vt_settings;
 
 typedef struct vt_clock {

@@ -360,7 +360,8 @@ static fetch_desc describe_fetch(vt *v, const pagefile *files[VT_MAX_TEXTURES])
                         .reader = v->desc.deterministic ? FETCH_PREAD : FETCH_AUTO,
                         .depth = LANE_DEPTH,
                         .next = stream_fetched,
-                        .context = v};
+                        .context = v,
+                        .trace = v->desc.trace};
 }
 
 static uint64_t bytes_of_textures(const vt *v)
@@ -447,7 +448,8 @@ static bool make_lanes(vt *v, const complaint *c)
                       .workers = v->desc.decode_workers,
                       .depth = LANE_DEPTH,
                       .next = stream_decoded,
-                      .context = v};
+                      .context = v,
+                      .trace = v->desc.trace};
     memcpy(dd.wanted, v->gpu_desc.formats, sizeof dd.wanted);
     for (uint32_t i = 0; i < v->texture_count; i++) {
         const pagefile_info *info = v->textures[i].info;
@@ -477,6 +479,7 @@ vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
     }
     v->desc = *desc;
     fill_in_defaults(&v->desc);
+    v->track = trace_track(v->desc.trace, TRACE_CONDUCTOR);
     v->settings = (vt_settings){
         .upload_ms = 2, .upload_bytes = UINT64_C(4) << 20, .fade_ms = 200, .bias_max = 4};
     if (!open_files(v, &c) || !make_vram(v, &c) || !make_glsl(v, &c) || !make_ram(v, &c) ||

@@ -5,6 +5,14 @@
 
 #include <fcntl.h>
 
+/* --- disk --- */
+
+void vt_get_disk_map(const vt *v, uint32_t kib[VT_DISK_CELLS])
+{
+    static_assert((int)VT_DISK_CELLS == (int)DISKMAP_CELLS, "the same cells");
+    fetch_get_disk_map(v->fetch, kib);
+}
+
 /* --- the atlas --- */
 
 void vt_atlas_size(const vt *v, uint32_t *columns, uint32_t *rows)

@@ -14,6 +14,14 @@
 extern "C" {
 #endif
 
+/* --- disk --- */
+
+enum { VT_DISK_CELLS = 1024 };
+
+/* What was read since create, by where it lies in texture 1's page file: KiB in each of
+ * VT_DISK_CELLS equal parts of it, from first byte to last. */
+void vt_get_disk_map(const vt *v, uint32_t kib[VT_DISK_CELLS]);
+
 /* --- the atlas --- */
 
 typedef struct vt_slot {

@@ -10,7 +10,8 @@
 #                 the gpu_*.c that it is split into (but gpu_size.c, which is arithmetic);
 #                 NAME_private.h is for NAME*.c alone
 #   engine/stream.*  the same and vt.h, and the embedded shaders; no OpenGL
-#   tools/        vt.h and vt_watch.h, what reads and writes page files, buddy's public headers; no station
+#   tools/        vt.h, vt_watch.h, trace.h, what reads and writes page files, buddy's public
+#                 headers; no station
 #   tests/        whatever they like
 #
 # Prints "FILE:LINE: rule" for each offence; exit code 1 when there is one, 2 when there is nothing
@@ -148,7 +149,7 @@ function check_tools(name, quoted) {
     if (is_private_buddy(name)) {
         offend("private to buddy/: " name)
     } else if (name ~ /^engine\// &&
-               name !~ /^engine\/(vt|vt_watch|page|pagefile|pagewriter|unpack|texel|convert|bc1|platform)\.h$/) {
+               name !~ /^engine\/(vt|vt_watch|trace|page|pagefile|pagewriter|unpack|texel|convert|bc1|platform)\.h$/) {
         offend("tools see the streamer through engine/vt.h, but this includes " name)
     } else if (name ~ /^tests\//) {
         offend("tools/ is below tests/, but includes " name)

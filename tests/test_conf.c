@@ -57,6 +57,8 @@ static void defaults_are_those_that_are_promised(void **state)
     conf c;
     conf_defaults(&c);
     assert_int_equal(c.disk.workers, 2);
+    assert_float_equal(c.disk.delay_ms, 0, 0);
+    assert_int_equal(c.disk.rate, 0);
     assert_string_equal(c.disk.source, "");
     assert_int_equal(c.ram.budget, 256 * MIB);
     assert_string_equal(c.ram.sync, "lockfree");
@@ -224,6 +226,8 @@ static void set_refuses_the_rest_and_says_what_would_do(void **state)
         {"ram.sync=spin", "must be one of lockfree spinlock mutex"},
         {"disk.workers=+2", "whole number from 1 to 32"},
         {"disk.workers=99999999999999999999", "whole number from 1 to 32"},
+        {"disk.delay_ms=10001", "number from 0 to 10000"},
+        {"disk.rate=2 TiB", "a size from 0 B to 1 TiB"},
         {"stream.fade_ms=nan", "a number from 0 to 10000"},
         {"stream.fade_ms=1e999", "a number from 0 to 10000"},
         {"stream.fade_ms=0x10", "a number from 0 to 10000"},

@@ -67,6 +67,8 @@ printf '0 0 50 0 0 -20\n1 0 x 0 0 0\n' >bad.path
 expect 1 'bad.path:2: x: not a number' "$program" view world.mega --headless --path bad.path
 expect 1 'absent.path: No such file' "$program" view world.mega --headless --path absent.path
 : >file
+expect 1 'file/t.json: Not a directory' "$program" view world.mega --headless --frames 1 \
+    --trace file/t.json
 expect 1 'file/r: Not a directory' "$program" view world.mega --headless --frames 1 --report file/r
 
 # Without --report nothing is written.
@@ -103,6 +105,16 @@ for view in final mips borders age heat wireframe; do
     [ $view = final ] || ! cmp -s out/view/final/final.png out/view/$view/final.png ||
         fail "--view $view shows the final picture"
 done
+
+# A timeline has the threads in it, also of a run on a slow disk.
+expect 0 'holes 0' "$program" view world.mega --headless --frames 5 --size 160x90 \
+    --set disk.delay_ms=2 --set disk.rate='64 MiB' --trace out/t.json
+for event in decode vt_update read insert arrivals finish 'mip bias' 'reads pending'; do
+    has out/t.json "\"name\":\"$event\""
+done
+if command -v python3 >/dev/null; then
+    python3 -m json.tool out/t.json >/dev/null || fail "out/t.json is not JSON"
+fi
 
 # Settings come from the file, and --set goes over it.
 printf 'view: { width = 96; height = 54; };\nvram: { budget = "8 MiB"; };\n' >good.conf

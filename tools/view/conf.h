@@ -24,6 +24,8 @@ typedef struct conf {
     struct {
         char source[CONF_TEXT_BYTES]; /* the world, when the command line names none; "": none */
         uint32_t workers;             /* threads that read */
+        double delay_ms;              /* each request takes at least so long */
+        uint64_t rate;                /* bytes a second; 0: as fast as it is */
     } disk;
     struct {
         uint64_t budget;            /* bytes */

@@ -7,11 +7,15 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FRAMES = 1000000 };
+enum {
+    MOST_FRAMES = 1000000,
+    TRACE_EVENTS = 1 << 20, /* 48 MiB, touched as they fill: ten minutes at 60 frames a second */
+};
 
 static const char USAGE[] =
     "usage: megabuddy view WORLD.mega [OPTION]…\n"
@@ -28,6 +32,7 @@ static const char USAGE[] =
     "  --report DIR          headless: pictures, report.json and report.html into this folder\n"
     "  --deterministic       headless: a clock of 60 frames a second, and waiting for the disk:\n"
     "                        the same pictures on every run\n"
+    "  --trace FILE          a timeline of all threads, for ui.perfetto.dev, written at the end\n"
     "  --help                this\n"
     "\n"
     "Settings, as in a config file, with their defaults:\n"
@@ -101,6 +106,7 @@ enum {
     OPT_FRAMES,
     OPT_REPORT,
     OPT_DETERMINISTIC,
+    OPT_TRACE,
     OPT_HELP
 };
 
@@ -114,6 +120,7 @@ static const struct option OPTIONS[] = {
     {"frames", required_argument, NULL, OPT_FRAMES},
     {"report", required_argument, NULL, OPT_REPORT},
     {"deterministic", no_argument, NULL, OPT_DETERMINISTIC},
+    {"trace", required_argument, NULL, OPT_TRACE},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -155,6 +162,9 @@ static int take_option(int option, char *value, view_options *o)
         break;
     case OPT_DETERMINISTIC:
         o->deterministic = true;
+        break;
+    case OPT_TRACE:
+        o->trace_file = value;
         break;
     default:
         break;
@@ -243,6 +253,7 @@ vt_desc view_desc(const view_options *o, const conf *c)
         .screen_height = c->view.height,
         .deterministic = o->deterministic,
         .audit = o->headless,
+        .trace = o->trace,
     };
     return desc;
 }
@@ -254,6 +265,8 @@ vt_settings view_streaming(const conf *c)
         .upload_bytes = c->stream.upload_bytes,
         .fade_ms = (float)c->stream.fade_ms,
         .bias_max = (float)c->stream.bias_max,
+        .disk_delay_ms = (float)c->disk.delay_ms,
+        .disk_bytes_per_second = c->disk.rate,
     };
     return settings;
 }
@@ -275,6 +288,61 @@ bool view_path(const view_options *o, scene_kind kind, camera_path *path, char *
     const bool terrain = kind == SCENE_TERRAIN;
     return camera_path_parse(path, "the built-in tour", terrain ? paths_tour : paths_picture, error,
                              error_bytes);
+}
+
+/* --- the end of it --- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    interrupted = 1;
+}
+
+void view_catch_signals(void)
+{
+    /* the second time the system's way: nobody is kept from ending what hangs */
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+bool view_is_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+static int run(view_options *o)
+{
+    return o->headless ? view_run_headless(o) : view_run_window(o);
+}
+
+/* Opens the file first: who has flown for an hour does not want to hear only then that there is no
+ * such folder. */
+static int run_traced(view_options *o)
+{
+    FILE *out = fopen(o->trace_file, "w");
+    if (out == NULL) {
+        return view_fail("%s: %s", o->trace_file, strerror(errno));
+    }
+    o->trace = trace_create(TRACE_EVENTS);
+    if (o->trace == NULL) {
+        (void)fclose(out);
+        return view_fail("--trace: no memory for %d events", TRACE_EVENTS);
+    }
+    o->frame_track = trace_track(o->trace, "frame");
+    int code = run(o);
+    const bool written = trace_write(o->trace, out);
+    if (fclose(out) != 0 || !written) {
+        code = view_fail("%s: %s", o->trace_file, strerror(errno));
+    }
+    if (trace_dropped(o->trace) > 0) {
+        (void)view_fail("%s: full; the last %" PRIu64 " events are not in it", o->trace_file,
+                        trace_dropped(o->trace));
+    }
+    trace_destroy(o->trace);
+    return code;
 }
 
 int view_main(int argc, char **argv)
@@ -299,5 +367,5 @@ int view_main(int argc, char **argv)
     if (o.world == NULL && o.conf.disk.source[0] == '\0') {
         return usage("no world: name a .mega file, or set disk.source");
     }
-    return o.headless ? view_run_headless(&o) : view_run_window(&o);
+    return o.trace_file != NULL ? run_traced(&o) : run(&o);
 }

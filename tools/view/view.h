@@ -24,6 +24,9 @@ typedef struct view_options {
     uint32_t set_count;
     const char *path;       /* camera path file; NULL: conf.view.path */
     const char *report;     /* folder; NULL: none */
+    const char *trace_file; /* NULL: none */
+    trace *trace;           /* what goes into it; NULL: none */
+    uint32_t frame_track;   /* in it: what the main thread does of a frame */
     uint32_t width, height; /* pixels; 0: conf.view's */
     views_kind view;        /* to begin with; headless: of all frames */
     uint32_t frames;        /* 0: by the path's length */
@@ -48,6 +51,10 @@ int view_open_failed(const char *why);
 
 /* Prints "megabuddy: view: WHY", printf style. Returns EXIT_FAILED. */
 int view_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on Ctrl-C and SIGTERM only ask for the end, the first time. Then view_is_interrupted. */
+void view_catch_signals(void);
+bool view_is_interrupted(void);
 
 scene_kind view_scene_kind(const conf *c);
 

@@ -22,7 +22,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,20 +35,6 @@ enum {
     FRAMES_A_SECOND = 60, /* of the path, and of the deterministic clock */
     MESSAGES_SHOWN = 5,
 };
-
-/* Set by SIGINT and SIGTERM; the run ends after the frame, with its report. */
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int signal_number)
-{
-    (void)signal_number;
-    interrupted = 1;
-}
-
-bool run_is_interrupted(void)
-{
-    return interrupted != 0;
-}
 
 static double now_ms(void)
 {
@@ -106,15 +91,22 @@ static void draw_view(run *r, const camera *at)
 /* Draws the frame; returns the milliseconds it took. */
 static double draw_frame(run *r, const camera *at, bool cut)
 {
+    trace *const t = r->options->trace;
+    const uint32_t track = r->options->frame_track;
     const double from_ms = now_ms();
+    uint64_t ns = trace_now(t);
     vt_update(r->world, &(vt_clock){.now_ms = clock_ms(r), .cut = cut});
+    ns = trace_span(t, track, "vt_update", ns, 0, r->frame);
     draw_feedback(r, at, VT_FEEDBACK_NOW);
     if (r->frame % PREDICT_EVERY == 0 && !cut && r->frame > 0 &&
         r->options->conf.stream.prefetch_ms > 0) {
         draw_predicted(r, at);
     }
+    ns = trace_span(t, track, "feedback pass", ns, 0, r->frame);
     draw_view(r, at);
+    ns = trace_span(t, track, "draw", ns, 0, r->frame);
     glFinish();
+    trace_span(t, track, "finish", ns, 0, r->frame);
     return now_ms() - from_ms;
 }
 
@@ -239,7 +231,7 @@ static bool fly(run *r)
     const uint32_t every = (r->frames + PICTURES_ON_THE_WAY - 1) / PICTURES_ON_THE_WAY;
     double before = -1, shares = 0;
     r->report.wanted_share_min = 1;
-    for (uint32_t i = 0; i < r->frames && !interrupted; i++) {
+    for (uint32_t i = 0; i < r->frames && !view_is_interrupted(); i++) {
         const double t = seconds * i / r->frames;
         bool cut;
         const camera at = camera_path_at(&r->path, before, t, &cut);
@@ -267,7 +259,7 @@ static bool rest(run *r)
     const camera at = camera_path_at(&r->path, end, end, &cut);
     double frame_ms, share;
     bool settled = false;
-    while (!interrupted && !settled && r->report.settle_frames < SETTLE_FRAMES_MOST) {
+    while (!view_is_interrupted() && !settled && r->report.settle_frames < SETTLE_FRAMES_MOST) {
         settled = r->report.settle_frames >= VT_SETTLE_IMAGES && vt_is_settled(r->world);
         r->report.settle_frames++;
         const bool last = settled || r->report.settle_frames == SETTLE_FRAMES_MOST;
@@ -296,7 +288,7 @@ static void sum_up(run *r)
     out->plain_p50_ms = plain ? measure_percentile(r->plain_ms, count, 0.5) : REPORT_UNKNOWN;
     out->plain_p99_9_ms = plain ? measure_percentile(r->plain_ms, count, 0.999) : REPORT_UNKNOWN;
     out->psnr_min_db = out->psnr_median_db = out->psnr_final_db = REPORT_UNKNOWN;
-    out->interrupted = interrupted != 0;
+    out->interrupted = view_is_interrupted();
     vt_get_stats(r->world, &out->stats);
     const vt_stats *s = &out->stats;
     out->slot_bytes = s->pages.uploaded ? s->bytes.uploaded / s->pages.uploaded : 0;
@@ -443,13 +435,11 @@ int view_run_headless(const view_options *options)
     }
     r->options = options;
     r->shows_progress = isatty(STDERR_FILENO) != 0;
-    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    view_catch_signals();
     headless_gl_on_message(on_message, r);
     int code = run_path(r);
     if (code == EXIT_DONE) {
-        if (options->report != NULL && options->view == VIEWS_FINAL && !interrupted) {
+        if (options->report != NULL && options->view == VIEWS_FINAL && !view_is_interrupted()) {
             views_destroy(r->views); /* they go with the world that is closed now */
             r->views = NULL;
             reference_compare(r);
@@ -461,5 +451,5 @@ int view_run_headless(const view_options *options)
     free(r);
     headless_gl_on_message(NULL, NULL);
     headless_gl_close();
-    return interrupted ? EXIT_FAILED : code;
+    return view_is_interrupted() ? EXIT_FAILED : code;
 }

@@ -30,9 +30,6 @@ typedef struct run {
     report report;
 } run;
 
-/* Whether somebody pressed Ctrl-C: end soon, with what there is. */
-bool run_is_interrupted(void);
-
 /* Draws the report's pictures again from a second world without limits, and fills in how alike they
  * are. Closes run's own world first, so that both are never in memory at once. What cannot be
  * compared stays REPORT_UNKNOWN. */

@@ -39,7 +39,7 @@ bool reference_fetch(scene *s, vt *world, const camera *at, double *clock_ms)
     vt_feedback_size(world, &frame.width,
                      &frame.height); /* no survey: each pass sees every pixel */
     int calm = 0;
-    for (int pass = 0; pass < PASSES_MOST && calm < CALM_PASSES && !run_is_interrupted(); pass++) {
+    for (int pass = 0; pass < PASSES_MOST && calm < CALM_PASSES && !view_is_interrupted(); pass++) {
         if (vt_feedback_begin(world, VT_FEEDBACK_NOW)) {
             scene_draw(s, world, &frame, SCENE_FEEDBACK);
             vt_feedback_end(world);
@@ -103,7 +103,7 @@ static void compare_picture(run *r, vt *world, uint32_t i, double *clock_ms)
     report *out = &r->report;
     report_picture *compared = &out->pictures[i];
     const bool complete = reference_fetch(r->scene, world, &r->cameras[i], clock_ms);
-    if (run_is_interrupted()) {
+    if (view_is_interrupted()) {
         return;
     }
     if (!complete) {
@@ -152,6 +152,7 @@ void reference_compare(run *r)
     vt_desc desc = view_desc(r->options, &r->options->conf);
     /* The scene's programs are for an atlas of this format; with room, another might be chosen. */
     desc.format = vt_texel_format(r->world, 0) == TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
+    desc.trace = NULL; /* the timeline is of the run */
     vt_destroy(r->world);
     r->world = reference_open(desc, error, sizeof error);
     if (r->world == NULL) {

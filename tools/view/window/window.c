@@ -141,8 +141,8 @@ static bool is_same_stamp(const stamp *a, const stamp *b)
 static bool is_live_change(const conf *a, const conf *b)
 {
     return memcmp(&a->ram, &b->ram, sizeof a->ram) == 0 &&
-           memcmp(&a->vram, &b->vram, sizeof a->vram) == 0 &&
-           memcmp(&a->disk, &b->disk, sizeof a->disk) == 0 &&
+           memcmp(&a->vram, &b->vram, sizeof a->vram) == 0 && a->disk.workers == b->disk.workers &&
+           strcmp(a->disk.source, b->disk.source) == 0 &&
            strcmp(a->view.scene, b->view.scene) == 0 &&
            a->stream.anisotropy == b->stream.anisotropy;
 }
@@ -279,9 +279,14 @@ static void draw_overlay(window *w)
 
 static void draw(window *w, double seconds)
 {
+    trace *const t = w->options->trace;
+    const uint32_t track = w->options->frame_track;
+    uint64_t ns = trace_now(t);
     vt_update(w->world, &(vt_clock){.now_ms = w->now * 1000, .cut = w->cut});
+    ns = trace_span(t, track, "vt_update", ns, 0, w->frame);
     draw_feedback(w, &w->at, VT_FEEDBACK_NOW);
     draw_predicted(w, seconds);
+    ns = trace_span(t, track, "feedback pass", ns, 0, w->frame);
     w->cut = false;
     target_begin(&w->colour);
     const scene_frame frame = {.at = &w->at, .width = w->width, .height = w->height};
@@ -293,7 +298,9 @@ static void draw(window *w, double seconds)
     glBindFramebuffer(GL_FRAMEBUFFER, 0);
     glViewport(0, 0, (GLsizei)w->width, (GLsizei)w->height);
     draw_overlay(w);
+    ns = trace_span(t, track, "draw", ns, 0, w->frame);
     glfwSwapBuffers(w->handle);
+    trace_span(t, track, "swap", ns, 0, w->frame);
 }
 
 /* Sleeps until the cap lets the next frame begin; software OpenGL paces nothing by itself. */
@@ -316,7 +323,7 @@ static void pace(window *w)
 static int fly(window *w)
 {
     double before = glfwGetTime();
-    while (!glfwWindowShouldClose(w->handle)) {
+    while (!glfwWindowShouldClose(w->handle) && !view_is_interrupted()) {
         glfwPollEvents();
         w->now = glfwGetTime();
         const double seconds = fmin(w->now - before, 0.25); /* a stall is no reason to jump */
@@ -395,6 +402,7 @@ static void clean_up(window *w)
 int view_run_window(view_options *options)
 {
     glfwSetErrorCallback(on_error);
+    view_catch_signals();
     if (!glfwInit()) {
         return view_fail("no display: %s; --headless draws without one", glfw_error);
     }
