@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "tools/bench/report/html.h"
+#include "tools/html.h"
 #include "tools/bench/report/report.h"
 #include "tools/bench/report/rows.h"
 

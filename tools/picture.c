@@ -7,15 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_FAILURE_USERMSG
 #include <stb_image.h>
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#include <stb_image_write.h>
 
 /* stb_image fills a buffer of this size, and looks for the format in its first bytes. */
 enum { STB_BUFFER = 128 };
@@ -107,25 +103,45 @@ void picture_free(picture *p)
     *p = (picture){0};
 }
 
-bool picture_write_png(const char *path, uint32_t width, uint32_t height, const uint8_t *rgba)
+/* Where texel i of `to` begins among `from`; i == to is the end. */
+static uint32_t edge(uint32_t i, uint32_t from, uint32_t to)
 {
-    int bytes = 0;
-    errno = ENOMEM;
-    uint8_t *png = stbi_write_png_to_mem(rgba, (int)width * 4, (int)width, (int)height, 4, &bytes);
-    if (png == NULL) {
-        return false;
-    }
-    FILE *file = fopen(path, "wbe");
-    bool done = file != NULL && fwrite(png, 1, (size_t)bytes, file) == (size_t)bytes;
-    if (file != NULL) {
-        const int before = errno;
-        done = fclose(file) == 0 && done;
-        const int after = errno;
-        if (!done) {
-            unlink(path);
-            errno = after != 0 ? after : before;
+    return (uint32_t)((uint64_t)i * from / to);
+}
+
+/* The mean of a rectangle of p's texels, which has at least one. */
+static void average(const picture *p, const uint32_t x[2], const uint32_t y[2], uint8_t *out)
+{
+    uint64_t sums[4] = {0};
+    for (uint32_t row = y[0]; row < y[1]; row++) {
+        const uint8_t *at = p->rgba + 4 * ((size_t)row * p->width + x[0]);
+        for (uint32_t i = 0; i < 4 * (x[1] - x[0]); i++) {
+            sums[i % 4] += at[i];
         }
     }
-    STBIW_FREE(png);
-    return done;
+    const uint64_t texels = (uint64_t)(x[1] - x[0]) * (y[1] - y[0]);
+    for (int k = 0; k < 4; k++) {
+        out[k] = (uint8_t)((sums[k] + texels / 2) / texels);
+    }
+}
+
+bool picture_shrink(const picture *p, uint32_t width_most, picture *out)
+{
+    const uint32_t width = p->width < width_most ? p->width : width_most;
+    const uint32_t scaled = edge(width, p->height, p->width); /* p->height * width / p->width */
+    const uint32_t height = scaled > 0 ? scaled : 1;
+    *out = (picture){width, height, malloc((size_t)width * height * 4)};
+    if (out->rgba == NULL) {
+        *out = (picture){0};
+        return false;
+    }
+    uint8_t *to = out->rgba;
+    for (uint32_t i = 0; i < height; i++) {
+        const uint32_t y[2] = {edge(i, p->height, height), edge(i + 1, p->height, height)};
+        for (uint32_t k = 0; k < width; k++, to += 4) {
+            const uint32_t x[2] = {edge(k, p->width, width), edge(k + 1, p->width, width)};
+            average(p, x, y, to);
+        }
+    }
+    return true;
 }

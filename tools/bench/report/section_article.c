@@ -1,7 +1,7 @@
 /* The result, and the article's Table 1. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/bench/report/html.h"
+#include "tools/html.h"
 #include "tools/bench/report/svg.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Tables, subject by number of threads. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/bench/report/html.h"
+#include "tools/html.h"
 #include "tools/bench/report/svg.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "tools/bench/report/svg.h"
 
-#include "tools/bench/report/html.h"
+#include "tools/html.h"
 #include "tools/bench/report/rows.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* page.c: the figures of `bench stream` as a page to read, with plots. */
 #include "tools/bench/stream/stream.h"
 
-#include "tools/bench/report/html.h"
+#include "tools/html.h"
 #include "tools/bench/report/report_style.h"
 
 #include <errno.h>

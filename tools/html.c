@@ -1,14 +1,14 @@
-#include "tools/bench/report/html.h"
+#include "tools/html.h"
+
+#include "tools/utf8.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DASH        "–"
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+#define DASH "–"
 
 enum { DECIMALS_MAX = 6, TEXT_BYTES = 64 };
 
@@ -30,51 +30,15 @@ static const char *entity(unsigned char c)
     }
 }
 
-/* How many bytes the character at `at` has by its first byte; 0: it cannot begin one. */
-static size_t expected_bytes(unsigned char first)
-{
-    if (first < 0x80) {
-        return first >= 0x20 && first != 0x7f ? 1 : 0;
-    }
-    if (first >= 0xc2 && first <= 0xdf) {
-        return 2;
-    }
-    if (first >= 0xe0 && first <= 0xef) {
-        return 3;
-    }
-    return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
-
-/* The longest encodings of small values, the surrogates, U+FFFE and U+FFFF, and what is beyond
- * U+10FFFF: nothing of that is text. */
-static bool is_forbidden(const unsigned char *at)
-{
-    return (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-           (at[0] == 0xef && at[1] == 0xbf && at[2] > 0xbd) || (at[0] == 0xf0 && at[1] < 0x90) ||
-           (at[0] == 0xf4 && at[1] > 0x8f);
-}
-
-/* Bytes of the character at `at`; 0 when it is none. Stops at the 0 that ends the text. */
-static size_t character_bytes(const unsigned char *at)
-{
-    const size_t bytes = expected_bytes(at[0]);
-    for (size_t i = 1; i < bytes; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return bytes >= 3 && is_forbidden(at) ? 0 : bytes;
-}
-
 void html_text(FILE *out, const char *text)
 {
     while (*text != '\0') {
         const char *replaced = entity((unsigned char)*text);
-        const size_t bytes = character_bytes((const unsigned char *)text);
+        const size_t bytes = utf8_bytes(text);
         if (replaced != NULL) {
             (void)fputs(replaced, out);
         } else if (bytes == 0) {
-            (void)fputs(REPLACEMENT, out);
+            (void)fputs(UTF8_REPLACEMENT, out);
         } else {
             (void)fwrite(text, 1, bytes, out);
         }

@@ -1,7 +1,7 @@
-/* html.h: texts and numbers as the page shows them. Errors stay in the stream: ask ferror. One
- * thread a stream. */
-#ifndef MEGABUDDY_TOOLS_BENCH_HTML_H
-#define MEGABUDDY_TOOLS_BENCH_HTML_H
+/* html.h: texts and numbers as pages for people show them. Errors stay in the stream: ask ferror.
+ * One thread a stream. */
+#ifndef MEGABUDDY_TOOLS_HTML_H
+#define MEGABUDDY_TOOLS_HTML_H
 
 #include <stdio.h>
 
@@ -10,7 +10,7 @@
 void html_text(FILE *out, const char *text);
 
 /* Three significant digits, thousands apart: 0.123, 1.23, 12.3, 12,300. A dash when negative, which
- * is how an absent figure comes. At most ROWS_LIMIT. */
+ * is how an absent figure comes. At most 1e18. */
 void html_number(FILE *out, double value);
 
 /* A whole number in full: 12,345. A dash when negative. */
