@@ -1,5 +1,5 @@
-/* views.h: what C and GLSL must agree on for the views of the viewer: their numbers, and the texture
- * that says who lies in which slot of the atlas. Only #define lines, like shared.h. */
+/* views.h: what C and GLSL must agree on for the views of the viewer: their numbers, and the
+ * texture that says who lies in which slot of the atlas. Only #define lines, like shared.h. */
 #ifndef MEGABUDDY_VIEWS_H
 #define MEGABUDDY_VIEWS_H
 
@@ -22,12 +22,14 @@
 
 #define SLOT_AGE_SCALE 32.0
 
-/* Texture unit of the slot map, and locations of uniforms. */
-#define VIEW_UNIT_SLOTS 3
-#define VIEW_LOCATION   0
+/* Texture unit of the slot map, and locations of uniforms: of views.frag, of map.frag. */
+#define VIEW_UNIT_SLOTS    3
+#define VIEW_LOCATION      0
+#define MAP_LOCATION_SCALE 0
+#define MAP_LOCATION_AGE   1
 
 /* A colour a mip, sRGB, beginning anew after eight: neighbours differ in hue and in lightness. */
-#define VIEW_TINTS 8
+#define VIEW_TINTS  8
 #define VIEW_TINT_0 0.93, 0.25, 0.22
 #define VIEW_TINT_1 0.98, 0.60, 0.18
 #define VIEW_TINT_2 0.95, 0.88, 0.30

@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "tools/html.h"
 #include "tools/bench/report/report.h"
 #include "tools/bench/report/rows.h"
+#include "tools/html.h"
 
 #include "scratch.h"
 

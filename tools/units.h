@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define UNITS_TEXT 40u /* bytes that units_format_bytes writes at most, the end included */
 
 /* Reads a size: a decimal number, with a fraction if you like ("1.5 GiB"), then B, KiB, MiB, GiB or
@@ -22,5 +26,9 @@ const char *units_format_bytes(uint64_t bytes, char text[UNITS_TEXT]);
 /* Reads all of `text` as a decimal number from least to most. False, and *out is left alone, when
  * it is none. */
 bool units_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -66,6 +66,8 @@ static const conf_key KEYS[] = {
      0, false},
     {"view", "fps_max", CONF_COUNT, offsetof(conf, view.fps_max), 0, 1000, NULL, "60",
      "most frames a second; 0: no cap", 0, 240, false},
+    {"view", "scale", CONF_REAL, offsetof(conf, view.scale), 0, 4, NULL, "0",
+     "of letters and buttons, from the next start on; 0: as the screen asks", 0, 0, false},
     {"view", "scene", CONF_WORD, offsetof(conf, view.scene), 0, 0, "auto terrain picture", "auto",
      "how the world is shown: auto is what the page file says it is", 0, 0, false},
     {"view", "path", CONF_TEXT, offsetof(conf, view.path), 0, 0, NULL, "",

@@ -13,6 +13,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     CONF_TEXT_BYTES = 512,
     CONF_WORD_BYTES = 16,
@@ -47,6 +51,7 @@ typedef struct conf {
     struct {
         uint32_t width, height;      /* pixels */
         uint32_t fps_max;            /* 0: no cap */
+        double scale;                /* of letters; 0: as the screen asks */
         char scene[CONF_WORD_BYTES]; /* "auto", "terrain", "picture" */
         char path[CONF_TEXT_BYTES];  /* camera path file; "": the built-in one */
     } view;
@@ -98,5 +103,9 @@ bool conf_set(conf *c, const char *assignment, conf_error *error);
 
 /* Writes every key with its meaning, range and present value, as a commented config file. */
 void conf_write(const conf *c, FILE *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

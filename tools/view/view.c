@@ -33,6 +33,7 @@ static const char USAGE[] =
     "  --deterministic       headless: a clock of 60 frames a second, and waiting for the disk:\n"
     "                        the same pictures on every run\n"
     "  --trace FILE          a timeline of all threads, for ui.perfetto.dev, written at the end\n"
+    "  --gl-debug            has OpenGL check every call, and complain; headless it always does\n"
     "  --help                this\n"
     "\n"
     "Settings, as in a config file, with their defaults:\n"
@@ -106,6 +107,7 @@ enum {
     OPT_FRAMES,
     OPT_REPORT,
     OPT_DETERMINISTIC,
+    OPT_GL_DEBUG,
     OPT_TRACE,
     OPT_HELP
 };
@@ -121,6 +123,7 @@ static const struct option OPTIONS[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"deterministic", no_argument, NULL, OPT_DETERMINISTIC},
     {"trace", required_argument, NULL, OPT_TRACE},
+    {"gl-debug", no_argument, NULL, OPT_GL_DEBUG},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -159,6 +162,9 @@ static int take_option(int option, char *value, view_options *o)
                          : usage("--frames %s: must be from 1 to %d", value, MOST_FRAMES);
     case OPT_REPORT:
         o->report = value;
+        break;
+    case OPT_GL_DEBUG:
+        o->gl_debug = true;
         break;
     case OPT_DETERMINISTIC:
         o->deterministic = true;

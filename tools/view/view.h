@@ -30,7 +30,7 @@ typedef struct view_options {
     uint32_t width, height; /* pixels; 0: conf.view's */
     views_kind view;        /* to begin with; headless: of all frames */
     uint32_t frames;        /* 0: by the path's length */
-    bool headless, deterministic;
+    bool headless, deterministic, gl_debug;
     conf conf; /* defaults, then the file, then sets */
 } view_options;
 

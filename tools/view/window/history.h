@@ -5,6 +5,10 @@
 
 #include "engine/vt.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { HISTORY_FRAMES = 240 };
 
 typedef enum history_series {
@@ -19,8 +23,8 @@ typedef enum history_series {
 /* A ring a series: the oldest of `frames` values is at frames % HISTORY_FRAMES once it is full. */
 typedef struct history {
     float values[HISTORY_SERIES][HISTORY_FRAMES];
-    uint64_t frames;           /* since the beginning */
-    uint64_t uploaded, read;   /* counters of the streamer at the last frame */
+    uint64_t frames;         /* since the beginning */
+    uint64_t uploaded, read; /* counters of the streamer at the last frame */
 } history;
 
 /* Takes in a frame that took `ms`. A streamer that was opened anew counts from 0 again. */
@@ -28,5 +32,9 @@ void history_add(history *h, double ms, const vt_stats *stats);
 
 float history_last(const history *h, history_series series); /* 0 before the first frame */
 float history_most(const history *h, history_series series); /* of those kept */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

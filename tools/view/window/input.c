@@ -4,9 +4,15 @@
 #define GLFW_INCLUDE_NONE
 #include <GLFW/glfw3.h>
 
+#include <math.h>
+#include <stdio.h>
+
+static const double CLICK_PIXELS = 4;    /* a click moves less, and … */
+static const double CLICK_SECONDS = 0.4; /* … is shorter */
+
 static void take_over(window *w)
 {
-    w->touring = false;
+    w->state.touring = false;
 }
 
 static void toggle_full_screen(window *w)
@@ -28,17 +34,61 @@ static void toggle_full_screen(window *w)
     glfwSetWindowMonitor(w->handle, monitor, 0, 0, mode->width, mode->height, mode->refreshRate);
 }
 
-static void on_key(GLFWwindow *handle, int key, int scancode, int action, int mods)
+/* Keys that say what there is to see: 1 … 6. */
+static bool choose_view(window *w, int key)
 {
-    (void)scancode;
-    (void)mods;
-    window *w = glfwGetWindowUserPointer(handle);
-    if (action != GLFW_PRESS) {
+    const int view = key - GLFW_KEY_1;
+    if (view < 0 || view >= VIEWS_COUNT) {
+        return false;
+    }
+    w->state.view = (views_kind)view;
+    return true;
+}
+
+static void change_scene(window *w)
+{
+    const bool terrain = scene_get_kind(w->scene) == SCENE_TERRAIN;
+    (void)snprintf(w->state.settings.view.scene, CONF_WORD_BYTES, "%s",
+                   terrain ? "picture" : "terrain");
+}
+
+/* Keys that change what is flown. Returns whether it was one of them. */
+static bool fly_key(window *w, int key)
+{
+    switch (key) {
+    case GLFW_KEY_T:
+        window_begin_tour(w);
+        return true;
+    case GLFW_KEY_L:
+        w->state.looping = !w->state.looping;
+        window_say(w, w->state.looping ? "the path begins anew at its end" : "the path ends");
+        return true;
+    case GLFW_KEY_R:
+        w->state.recording = !w->state.recording;
+        return true;
+    case GLFW_KEY_J:
+        w->deeds.teleport = true;
+        return true;
+    case GLFW_KEY_F:
+        w->state.frozen = !w->state.frozen;
+        window_say(w, w->state.frozen ? "streaming is frozen" : "streaming goes on");
+        return true;
+    case GLFW_KEY_V:
+        change_scene(w);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void press(window *w, int key)
+{
+    if (choose_view(w, key) || fly_key(w, key)) {
         return;
     }
     switch (key) {
     case GLFW_KEY_ESCAPE:
-        glfwSetWindowShouldClose(handle, GLFW_TRUE);
+        glfwSetWindowShouldClose(w->handle, GLFW_TRUE);
         break;
     case GLFW_KEY_F1:
         w->help = !w->help;
@@ -46,43 +96,66 @@ static void on_key(GLFWwindow *handle, int key, int scancode, int action, int mo
     case GLFW_KEY_TAB:
         w->panel = !w->panel;
         break;
+    case GLFW_KEY_F5:
+        w->deeds.write_settings = true;
+        break;
     case GLFW_KEY_F11:
         toggle_full_screen(w);
         break;
     case GLFW_KEY_P:
-        w->wants_picture = true;
-        break;
-    case GLFW_KEY_T:
-        w->touring = true;
-        w->cut = true;
+        w->deeds.take_picture = true;
         break;
     default:
         break;
     }
 }
 
+static void on_key(GLFWwindow *handle, int key, int scancode, int action, int mods)
+{
+    (void)scancode;
+    (void)mods;
+    if (action == GLFW_PRESS && !overlay_wants_keys()) {
+        press(glfwGetWindowUserPointer(handle), key);
+    }
+}
+
+/* The mouse is the viewer's only while a button is held: it may then leave the window's edge. */
+static void hold_cursor(window *w, bool hold)
+{
+    const bool looks = hold && scene_get_kind(w->scene) == SCENE_TERRAIN;
+    glfwSetInputMode(w->handle, GLFW_CURSOR, looks ? GLFW_CURSOR_DISABLED : GLFW_CURSOR_NORMAL);
+    glfwGetCursorPos(w->handle, &w->cursor_x, &w->cursor_y);
+}
+
 static void on_button(GLFWwindow *handle, int button, int action, int mods)
 {
-    (void)button;
     (void)mods;
     window *w = glfwGetWindowUserPointer(handle);
-    w->hands.dragging = action == GLFW_PRESS && !overlay_wants_mouse();
-    if (w->hands.dragging) {
-        take_over(w);
+    if (action == GLFW_PRESS) {
+        w->hands.dragging = !overlay_wants_mouse();
+        w->dragged = 0;
+        w->pressed_at = glfwGetTime();
+    } else if (w->hands.dragging) {
+        w->hands.dragging = false;
+        w->clicked = button == GLFW_MOUSE_BUTTON_LEFT && w->dragged < CLICK_PIXELS &&
+                     glfwGetTime() < w->pressed_at + CLICK_SECONDS;
+        hold_cursor(w, false);
     }
-    /* The mouse is the viewer's only while a button is held: it may then leave the window's edge.
-     */
-    const bool looks = w->hands.dragging && scene_get_kind(w->scene) == SCENE_TERRAIN;
-    glfwSetInputMode(handle, GLFW_CURSOR, looks ? GLFW_CURSOR_DISABLED : GLFW_CURSOR_NORMAL);
-    glfwGetCursorPos(handle, &w->cursor_x, &w->cursor_y);
 }
 
 static void on_cursor(GLFWwindow *handle, double x, double y)
 {
     window *w = glfwGetWindowUserPointer(handle);
     if (w->hands.dragging) {
+        const bool was_click = w->dragged < CLICK_PIXELS;
         w->hands.drag_x += x - w->cursor_x;
         w->hands.drag_y += y - w->cursor_y;
+        w->dragged += fabs(x - w->cursor_x) + fabs(y - w->cursor_y);
+        if (was_click && w->dragged >= CLICK_PIXELS) { /* no click: from now on it looks around */
+            take_over(w);
+            hold_cursor(w, true);
+            return;
+        }
     }
     w->cursor_x = x;
     w->cursor_y = y;
@@ -92,8 +165,10 @@ static void on_wheel(GLFWwindow *handle, double x, double y)
 {
     (void)x;
     window *w = glfwGetWindowUserPointer(handle);
-    w->hands.wheel += y;
-    take_over(w);
+    if (!overlay_wants_mouse()) {
+        w->hands.wheel += y;
+        take_over(w);
+    }
 }
 
 static bool held(const window *w, int key, int other)

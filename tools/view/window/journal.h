@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     JOURNAL_LINES = 64,
     JOURNAL_LINE_BYTES = 512,
@@ -35,5 +39,9 @@ bool journal_add(journal *j, double now, const char *text);
 
 /* The i-th from the last; NULL: there are not so many. */
 const journal_line *journal_get(const journal *j, uint32_t i);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,168 +1,329 @@
-// overlay.cpp: the only C++ of the program: Dear ImGui speaks nothing else.
-#include "tools/view/window/overlay.h"
+// overlay.cpp: see overlay.h. Nothing is kept here but what ImGui keeps and where controls lie.
+#include "tools/view/window/overlay_parts.hpp"
+
+#include "shaders/views.h"
 
 #include <imgui/backends/imgui_impl_glfw.h>
 #include <imgui/backends/imgui_impl_opengl3.h>
 #include <imgui/imgui.h>
 
+#define GLFW_INCLUDE_NONE
+#include <GLFW/glfw3.h>
+
 #include <algorithm>
+#include <cfloat>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+using namespace overlay_parts;
 
 namespace
 {
 
-bool created = false;
+bool created;
+float scale = 1; // pixels a point
+std::string layout_file, layout_old, layout_new;
 
-const ImVec4 DIM(0.62f, 0.68f, 0.74f, 1.0f);
-const ImVec4 BAR_GOOD(0.25f, 0.52f, 0.78f, 1.0f);
-const ImVec4 BAR_FULL(0.86f, 0.58f, 0.22f, 1.0f);
+} // namespace
 
-constexpr double MIB = 1024.0 * 1024.0;
-constexpr int PANEL_FLAGS = ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_AlwaysAutoResize |
-                            ImGuiWindowFlags_NoFocusOnAppearing | ImGuiWindowFlags_NoNav |
-                            ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings;
-
-void begin_panel(const char *name, float x, float y, float pivot_x, float pivot_y)
+namespace overlay_parts
 {
-    ImGui::SetNextWindowPos(ImVec2(x, y), ImGuiCond_Always, ImVec2(pivot_x, pivot_y));
-    ImGui::SetNextWindowBgAlpha(0.72f);
-    ImGui::Begin(name, nullptr, PANEL_FLAGS);
+
+float px(float points)
+{
+    return points * scale;
 }
 
-// The times of the last frames, oldest first; returns how many.
-int unroll(const overlay_content &c, float *out)
+void note(const char *name)
 {
-    const uint32_t count = std::min<uint32_t>(c.frame_count, OVERLAY_FRAMES);
-    for (uint32_t i = 0; i < count; i++) {
-        out[i] = c.frame_ms[(c.frame_count - count + i) % OVERLAY_FRAMES];
-    }
-    return int(count);
-}
-
-void draw_frame_times(const overlay_content &c)
-{
-    float times[OVERLAY_FRAMES], sorted[OVERLAY_FRAMES];
-    const int count = unroll(c, times);
-    if (count == 0) {
+    if (layout_file.empty()) {
         return;
     }
-    std::copy(times, times + count, sorted);
-    std::sort(sorted, sorted + count);
-    const float p50 = sorted[(count - 1) / 2], p99 = sorted[(count - 1) * 99 / 100];
-    ImGui::Text("frame %6.1f ms median  %6.1f ms p99", double(p50), double(p99));
-    ImGui::PushStyleColor(ImGuiCol_PlotLines, BAR_GOOD);
-    ImGui::PlotLines("##frames", times, count, 0, nullptr, 0.0f, std::max(2.0f * p50, p99),
-                     ImVec2(330, 44));
-    ImGui::PopStyleColor();
+    const ImVec2 at = ImGui::GetItemRectMin(), to = ImGui::GetItemRectMax();
+    char line[160];
+    (void)std::snprintf(line, sizeof line, "%s %d %d %d %d\n", name, int(at.x), int(at.y),
+                        int(to.x - at.x), int(to.y - at.y));
+    layout_new += line;
 }
 
-// A tier's fill against its budget.
-void draw_bar(const char *name, double used, double budget)
+void begin_panel(const char *name, ImVec2 at, ImVec2 pivot, float width, float most_height)
 {
-    const float share = budget > 0 ? float(used / budget) : 0.0f;
-    char text[64];
-    std::snprintf(text, sizeof text, "%.1f of %.1f MiB", used / MIB, budget / MIB);
-    ImGui::PushStyleColor(ImGuiCol_PlotHistogram, BAR_GOOD);
-    ImGui::ProgressBar(share, ImVec2(230, 0), text);
-    ImGui::PopStyleColor();
-    ImGui::SameLine();
-    ImGui::TextUnformatted(name);
+    ImGui::SetNextWindowPos(at, ImGuiCond_Always, pivot);
+    ImGui::SetNextWindowSizeConstraints(ImVec2(width, 0),
+                                        ImVec2(width > 0 ? width : FLT_MAX, most_height));
+    ImGui::Begin(name, nullptr,
+                 ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoResize |
+                     ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoMove |
+                     ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoSavedSettings |
+                     ImGuiWindowFlags_NoFocusOnAppearing | ImGuiWindowFlags_NoNav);
 }
 
-void draw_slots(const vt_stats &s)
+bool button(const char *label, const char *name)
 {
-    char text[64];
-    std::snprintf(text, sizeof text, "%u of %u pages", s.vram.slots_used, s.vram.slots);
-    ImGui::PushStyleColor(ImGuiCol_PlotHistogram,
-                          s.vram.slots_wanted > s.vram.slots ? BAR_FULL : BAR_GOOD);
-    ImGui::ProgressBar(s.vram.slots ? float(s.vram.slots_used) / float(s.vram.slots) : 0.0f,
-                       ImVec2(230, 0), text);
-    ImGui::PopStyleColor();
-    ImGui::SameLine();
-    ImGui::TextUnformatted("atlas");
+    const bool pressed = ImGui::Button(label);
+    note(name);
+    return pressed;
 }
 
-void draw_panel(const overlay_content &c)
+void tip(const char *text)
 {
-    const vt_stats &s = *c.stats;
-    begin_panel("panel", 12, 12, 0, 0);
-    draw_frame_times(c);
-    draw_bar("memory", double(s.ram.used_bytes), double(s.ram.budget_bytes));
-    draw_bar("video memory", double(s.vram.used_bytes), double(s.vram.budget_bytes));
-    draw_slots(s);
-    ImGui::Separator();
-    ImGui::Text("reading %3u   decoding %3u   fading %3u", s.fetch_pending, s.decode_pending,
-                s.fading);
-    ImGui::Text("wanted %5u   missing %4u   mip bias %.2f", s.vram.slots_wanted, s.missing,
-                double(s.mip_bias));
-    ImGui::Text("uploaded %llu   evicted %llu", (unsigned long long)s.pages.uploaded,
-                (unsigned long long)s.pages.evicted);
-    ImGui::Text("allocator %s   waited at once, at most %u", c.sync, s.ram.pending_high_water);
-    if (s.pages.corrupt + s.pages.failed > 0) {
-        ImGui::TextColored(BAR_FULL, "bad pages %llu",
-                           (unsigned long long)(s.pages.corrupt + s.pages.failed));
+    if (ImGui::IsItemHovered()) {
+        ImGui::BeginTooltip();
+        ImGui::PushTextWrapPos(px(260));
+        ImGui::TextUnformatted(text);
+        ImGui::PopTextWrapPos();
+        ImGui::EndTooltip();
     }
-    ImGui::Separator();
-    ImGui::TextColored(DIM, "at %.1f  %.1f  %.1f   speed %.1f   patches %u", c.x, c.y, c.z, c.speed,
-                       c.patches);
-    ImGui::TextColored(DIM, "%s", c.world);
-    ImGui::TextColored(DIM, "%s", c.renderer);
+}
+
+} // namespace overlay_parts
+
+namespace
+{
+
+void write_layout()
+{
+    if (!layout_file.empty() && layout_new != layout_old) {
+        const std::string part = layout_file + ".part";
+        if (FILE *out = std::fopen(part.c_str(), "we")) {
+            (void)std::fputs(layout_new.c_str(), out);
+            (void)std::fclose(out);
+            (void)std::rename(part.c_str(), layout_file.c_str());
+        }
+        layout_old = layout_new;
+    }
+    layout_new.clear();
+}
+
+/* --- why is this pixel blurry? --- */
+
+void draw_mark(const overlay_pick &p)
+{
+    ImDrawList *list = ImGui::GetForegroundDrawList();
+    const ImVec2 at{float(p.x), float(p.y)};
+    list->AddCircle(at, px(7), IM_COL32(0, 0, 0, 255), 0, px(3));
+    list->AddCircle(at, px(7), IM_COL32(255, 255, 255, 255), 0, px(1.5f));
+}
+
+void describe(const overlay_pick &p)
+{
+    const vt_why &why = p.why;
+    const vt_page &w = why.wanted;
+    const uint32_t lacks = why.shown_mip > w.mip ? why.shown_mip - w.mip : 0;
+    ImGui::TextColored(DIM, "wants");
+    ImGui::SameLine(px(56));
+    ImGui::Text("mip %u, page %u %u (detail %.2f)", w.mip, w.x, w.y, double(p.seen.pixel.lod));
+    ImGui::TextColored(DIM, "shows");
+    ImGui::SameLine(px(56));
+    ImGui::Text("mip %u, %s, from slot %u %u", why.shown_mip,
+                lacks == 0
+                    ? "sharp"
+                    : (std::to_string(1u << std::min(lacks, 30u)) + " times coarser").c_str(),
+                p.seen.slot_x, p.seen.slot_y);
+    ImGui::TextColored(DIM, "state");
+    ImGui::SameLine(px(56));
+    ImGui::Text("%s%s", why.in_ram ? "in RAM" : "not in RAM", lacks == 0 ? ", in the atlas" : "");
+    if (why.reason == VT_QUEUED || why.reason == VT_UNPACKING || why.reason == VT_WAITING ||
+        why.reason == VT_NO_SLOT) {
+        ImGui::TextColored(DIM, "queue");
+        ImGui::SameLine(px(56));
+        ImGui::Text("%u before it, wanted for %u images", why.ahead, why.waited);
+    }
+    ImGui::PushTextWrapPos(px(356));
+    ImGui::TextColored(why.reason == VT_SHARP ? TEXT : ImVec4(1, 0.8f, 0.5f, 1), "%s",
+                       vt_reason_text(why.reason));
+    ImGui::PopTextWrapPos();
+}
+
+void draw_pick(const overlay_pick &p, overlay_state &state)
+{
+    const ImVec2 size = ImGui::GetIO().DisplaySize;
+    const bool right = p.x > double(size.x) * 0.55, low = p.y > double(size.y) * 0.6;
+    draw_mark(p);
+    begin_panel("pixel", ImVec2(float(p.x) + px(right ? -16 : 16), float(p.y) + px(low ? -10 : 10)),
+                ImVec2(right ? 1 : 0, low ? 1 : 0), px(380), size.y);
+    ImGui::TextUnformatted("Why is this pixel blurry?");
+    ImGui::SameLine(px(346));
+    if (ImGui::SmallButton("x")) {
+        state.pick_open = false;
+    }
+    note("pick.close");
+    if (p.textured) {
+        describe(p);
+    } else {
+        ImGui::TextColored(DIM, "no ground is there");
+    }
     ImGui::End();
 }
+
+/* --- words --- */
 
 void draw_help()
 {
     static const char *const LINES[][2] = {
         {"hold a mouse button", "look around (a picture: drag it)"},
-        {"W A S D", "forward, left, back, right"},
-        {"E or space, Q or ctrl", "up, down"},
+        {"click", "why is this pixel blurry?"},
         {"wheel", "speed (a picture: zoom)"},
+        {"W A S D, arrows", "forward, left, back, right"},
+        {"E or space, Q or ctrl", "up, down"},
         {"shift", "faster"},
-        {"T", "the tour"},
-        {"Tab", "figures"},
+        {"", ""},
+        {"1 2 3 4 5 6", "final, mips, borders, age, heat, wireframe"},
+        {"V", "terrain or picture"},
+        {"Tab", "the tiers and the settings"},
+        {"", ""},
+        {"T", "fly the tour, or the path recorded last"},
+        {"L", "fly it again and again"},
+        {"R", "begin and end recording a path"},
+        {"J", "jump somewhere else"},
+        {"F", "freeze streaming"},
+        {"", ""},
         {"P", "save a picture to this folder"},
+        {"F5", "write the settings to this folder"},
         {"F11", "full screen"},
         {"F1", "this help"},
         {"Esc", "quit"},
     };
     const ImVec2 size = ImGui::GetIO().DisplaySize;
-    begin_panel("help", size.x / 2, size.y / 2, 0.5f, 0.5f);
+    begin_panel("help", ImVec2(size.x / 2, size.y / 2), ImVec2(0.5f, 0.5f), 0, size.y);
     for (const auto &line : LINES) {
+        if (line[0][0] == '\0') {
+            ImGui::Spacing();
+            continue;
+        }
         ImGui::TextUnformatted(line[0]);
-        ImGui::SameLine(200);
+        ImGui::SameLine(px(190));
         ImGui::TextColored(DIM, "%s", line[1]);
     }
     ImGui::End();
+    note("help");
 }
 
 void draw_message(const char *message)
 {
     const ImVec2 size = ImGui::GetIO().DisplaySize;
-    begin_panel("message", size.x / 2, size.y - 24, 0.5f, 1);
+    begin_panel("message", ImVec2(size.x / 2, size.y - px(20)), ImVec2(0.5f, 1), 0, size.y);
+    ImGui::PushTextWrapPos(std::max(size.x - px(60), px(120)));
     ImGui::TextUnformatted(message);
+    ImGui::PopTextWrapPos();
     ImGui::End();
 }
 
+// What the colours of a view mean, at the foot of the picture.
+void draw_legend(views_kind view)
+{
+    static const ImVec4 TINTS[VIEW_TINTS] = {{VIEW_TINT_0, 1}, {VIEW_TINT_1, 1}, {VIEW_TINT_2, 1},
+                                             {VIEW_TINT_3, 1}, {VIEW_TINT_4, 1}, {VIEW_TINT_5, 1},
+                                             {VIEW_TINT_6, 1}, {VIEW_TINT_7, 1}};
+    static const char *const HEAT[] = {"sharp", "fades in", "1 mip", "2", "3 and more are missing"};
+    static const ImVec4 HEATS[] = {{0.45f, 0.5f, 0.55f, 1},
+                                   {0.35f, 0.62f, 0.78f, 1},
+                                   {VIEW_LACKS_1, 1},
+                                   {VIEW_LACKS_2, 1},
+                                   {VIEW_LACKS_3, 1}};
+    static const char *const AGES[] = {"just came", "some seconds ago", "half a minute", "pinned"};
+    static const ImVec4 OLD[] = {{1, 0.95f, 0.75f, 1},
+                                 {0.95f, 0.28f, 0.1f, 1},
+                                 {0.13f, 0.18f, 0.42f, 1},
+                                 {0.58f, 0.58f, 0.58f, 1}};
+    const ImVec2 size = ImGui::GetIO().DisplaySize;
+    begin_panel("legend", ImVec2(size.x / 2, px(8)), ImVec2(0.5f, 0), 0, size.y);
+    const auto entry = [](const ImVec4 &colour, const char *text) {
+        ImGui::ColorButton("##colour", colour,
+                           ImGuiColorEditFlags_NoTooltip | ImGuiColorEditFlags_NoDragDrop,
+                           ImVec2(px(12), px(12)));
+        ImGui::SameLine(0, px(4));
+        ImGui::TextUnformatted(text);
+        ImGui::SameLine(0, px(10));
+    };
+    if (view == VIEWS_MIPS) {
+        ImGui::TextUnformatted("left: wanted, right: got");
+        ImGui::SameLine(0, px(12));
+        for (int i = 0; i < VIEW_TINTS; i++) {
+            entry(TINTS[i], std::to_string(i).c_str());
+        }
+        ImGui::TextColored(DIM, "and again");
+    } else if (view == VIEWS_BORDERS) {
+        ImGui::TextUnformatted("thin: pages; thick: siblings together:");
+        ImGui::SameLine(0, px(12));
+        entry(TINTS[2], "2x2");
+        entry(TINTS[3], "4x4");
+        entry(TINTS[4], "8x8");
+        ImGui::NewLine();
+    } else if (view == VIEWS_HEAT) {
+        for (int i = 0; i < 5; i++) {
+            entry(HEATS[i], HEAT[i]);
+        }
+        ImGui::NewLine();
+    } else if (view == VIEWS_AGE) {
+        for (int i = 0; i < 4; i++) {
+            entry(OLD[i], AGES[i]);
+        }
+        ImGui::NewLine();
+    } else {
+        ImGui::TextUnformatted("the mesh of the ground");
+    }
+    ImGui::End();
+}
+
+/* --- style --- */
+
 void set_style()
 {
-    ImGuiStyle &style = ImGui::GetStyle();
+    ImGuiStyle style;
     ImGui::StyleColorsDark(&style);
-    style.WindowRounding = 6;
+    style.WindowRounding = 5;
     style.FrameRounding = 3;
     style.WindowBorderSize = 0;
-    style.WindowPadding = ImVec2(12, 10);
+    style.WindowPadding = ImVec2(10, 8);
+    style.FramePadding = ImVec2(5, 2);
+    style.ItemSpacing = ImVec2(6, 4);
+    style.ScrollbarSize = 9;
+    style.GrabMinSize = 8;
+    style.AntiAliasedLinesUseTex = false;
+    style.Colors[ImGuiCol_Text] = TEXT;
     style.Colors[ImGuiCol_WindowBg] = ImVec4(0.04f, 0.06f, 0.09f, 1.0f);
-    style.Colors[ImGuiCol_FrameBg] = ImVec4(0.12f, 0.16f, 0.21f, 1.0f);
+    style.Colors[ImGuiCol_PopupBg] = ImVec4(0.06f, 0.09f, 0.13f, 1.0f);
+    style.Colors[ImGuiCol_FrameBg] = ImVec4(0.11f, 0.15f, 0.20f, 1.0f);
+    style.Colors[ImGuiCol_FrameBgHovered] = ImVec4(0.15f, 0.21f, 0.28f, 1.0f);
+    style.Colors[ImGuiCol_FrameBgActive] = ImVec4(0.18f, 0.26f, 0.36f, 1.0f);
+    style.Colors[ImGuiCol_Header] = ImVec4(0.09f, 0.13f, 0.18f, 1.0f);
+    style.Colors[ImGuiCol_HeaderHovered] = ImVec4(0.13f, 0.19f, 0.27f, 1.0f);
+    style.Colors[ImGuiCol_Button] = ImVec4(0.15f, 0.24f, 0.34f, 1.0f);
+    style.Colors[ImGuiCol_PlotLines] = ImVec4(0.42f, 0.70f, 0.90f, 1.0f);
+    style.ScaleAllSizes(scale);
+    ImGui::GetStyle() = style;
+}
+
+// Screens of many pixels get larger letters: whole multiples of the font's size stay crisp.
+void set_scale(GLFWwindow *window, float asked)
+{
+    float x = asked, y;
+    if (asked <= 0) {
+        glfwGetWindowContentScale(window, &x, &y);
+        x = std::round(x * 2) / 2;
+    }
+    scale = std::clamp(x, 0.5f, 4.0f);
+    ImFontConfig config;
+    config.SizePixels = std::round(13 * scale);
+    ImGui::GetIO().Fonts->AddFontDefault(&config);
 }
 
 } // namespace
 
-bool overlay_create(GLFWwindow *window)
+bool overlay_create(GLFWwindow *window, float asked)
 {
     IMGUI_CHECKVERSION();
     ImGui::CreateContext();
     ImGui::GetIO().IniFilename = nullptr; // no file beside the user's own
+    set_scale(window, asked);
     set_style();
+    if (const char *file = std::getenv("MEGABUDDY_LAYOUT")) {
+        layout_file = file;
+    }
     if (!ImGui_ImplGlfw_InitForOpenGL(window, true)) {
         ImGui::DestroyContext();
         return false;
@@ -186,16 +347,25 @@ void overlay_destroy(void)
     }
 }
 
-void overlay_draw(const overlay_content *content)
+overlay_deeds overlay_draw(const overlay_content *content, overlay_state *state)
 {
+    overlay_deeds deeds = {};
     if (!created) {
-        return;
+        return deeds;
     }
     ImGui_ImplOpenGL3_NewFrame();
     ImGui_ImplGlfw_NewFrame();
     ImGui::NewFrame();
+    state->settled = true;
+    state->pick_open = content->pick->open;
     if (content->panel) {
-        draw_panel(*content);
+        deeds = draw_panels(*content, *state);
+    }
+    if (state->view != VIEWS_FINAL) {
+        draw_legend(state->view);
+    }
+    if (content->pick->open) {
+        draw_pick(*content->pick, *state);
     }
     if (content->help) {
         draw_help();
@@ -205,9 +375,16 @@ void overlay_draw(const overlay_content *content)
     }
     ImGui::Render();
     ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
+    write_layout();
+    return deeds;
 }
 
 bool overlay_wants_mouse(void)
 {
     return created && ImGui::GetIO().WantCaptureMouse;
+}
+
+bool overlay_wants_keys(void)
+{
+    return created && ImGui::GetIO().WantTextInput;
 }

@@ -1,10 +1,26 @@
-/* overlay.h: figures and words over a window's picture, by Dear ImGui: a C face on C++.
+/* overlay.h: the three tiers live, and all their knobs, over a window's picture, by Dear ImGui: a C
+ * face on C++.
+ *
+ *     +------------+                          +------------+
+ *     | figures    |                          | settings   |
+ *     | disk       |        the scene         | deeds      |
+ *     | RAM        |                          | log        |
+ *     | VRAM       |                          |            |
+ *     +------------+     [ why a pixel … ]    +------------+
+ *
+ * It shows what it is given and says what hands asked for; it changes nothing by itself. For tests,
+ * the environment's MEGABUDDY_LAYOUT names a file that says where each control lies: lines of
+ * `name x y width height`, in window coordinates, written anew when that changes.
  *
  * Thread: the one with the window's OpenGL context. */
-#ifndef MEGABUDDY_TOOLS_VIEW_OVERLAY_H
-#define MEGABUDDY_TOOLS_VIEW_OVERLAY_H
+#ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_OVERLAY_H
+#define MEGABUDDY_TOOLS_VIEW_WINDOW_OVERLAY_H
 
-#include "engine/vt.h"
+#include "engine/vt_watch.h"
+#include "tools/view/conf.h"
+#include "tools/view/window/history.h"
+#include "tools/view/window/journal.h"
+#include "tools/view/window/maps.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,29 +31,55 @@ extern "C" {
 
 struct GLFWwindow;
 
-enum { OVERLAY_FRAMES = 240 }; /* frames whose times are plotted */
+/* A pixel that was asked about. */
+typedef struct overlay_pick {
+    bool open;
+    double x, y;   /* window coordinates */
+    bool textured; /* else nothing is there */
+    views_seen seen;
+    vt_why why;
+} overlay_pick;
 
 /* What to show, all measured. */
 typedef struct overlay_content {
-    bool panel, help;      /* whether each is open */
-    const float *frame_ms; /* a ring of OVERLAY_FRAMES */
-    uint32_t frame_count;  /* written so far; the next goes to frame_count % OVERLAY_FRAMES */
+    bool panel, help; /* whether each is open */
+    const history *past;
     const vt_stats *stats;
-    const char *renderer, *world;
-    const char *sync;      /* which allocator the RAM tier has */
-    double x, y, z, speed; /* of the camera; world units, and a second */
-    uint32_t patches;      /* of the ground, drawn */
-    const char *message;   /* one line; "": none */
+    maps_picture disk, ram, atlas;
+    const journal *log;
+    const overlay_pick *pick;
+    const char *renderer, *world, *scene;
+    double now, x, y, z, speed; /* seconds; of the camera: world units, and a second */
+    uint32_t patches;           /* of the ground, drawn */
+    const char *message;        /* one line; "": none */
 } overlay_content;
 
-/* Takes over the window's callbacks, those set before are called too. False: it can't be had. */
-bool overlay_create(struct GLFWwindow *window);
+/* What can be set by it, in and out: comes as it is, goes as hands left it. */
+typedef struct overlay_state {
+    conf settings;
+    bool settled; /* out: settings are to be taken: no slider of a costly one is being dragged */
+    views_kind view;
+    maps_style maps;
+    bool frozen, recording, looping, touring;
+    bool pick_open;
+} overlay_state;
+
+/* What was asked for since the last frame. */
+typedef struct overlay_deeds {
+    bool flush_disk, flush_ram, flush_atlas, teleport, write_settings, take_picture;
+} overlay_deeds;
+
+/* Takes over the window's callbacks, those set before are called too. scale: of letters; 0: as the
+ * screen asks. False: it can't be had. */
+bool overlay_create(struct GLFWwindow *window, float scale);
 void overlay_destroy(void); /* also when it was not created */
 
-void overlay_draw(const overlay_content *content); /* into the window's own framebuffer */
+/* Draws into the window's own framebuffer. */
+overlay_deeds overlay_draw(const overlay_content *content, overlay_state *state);
 
-/* Whether the mouse or the keys are over the overlay's own parts now. */
+/* Whether the mouse is over the overlay's own parts now, or the keys go to it. */
 bool overlay_wants_mouse(void);
+bool overlay_wants_keys(void);
 
 #ifdef __cplusplus
 }

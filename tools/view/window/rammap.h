@@ -19,12 +19,12 @@ typedef struct rammap_colour {
 } rammap_colour;
 
 typedef struct rammap {
-    uint32_t units;         /* of the arena */
-    uint32_t unit_order;    /* 2^unit_order units a cell */
-    uint32_t width, height; /* cells; powers of two */
-    uint32_t covered[RAMMAP_CELLS];  /* units of blocks in the cell */
-    uint32_t sums[RAMMAP_CELLS][3];  /* of their colours */
-    uint8_t rgba[RAMMAP_CELLS * 4];  /* width * height, row by row */
+    uint32_t units;                 /* of the arena */
+    uint32_t unit_order;            /* 2^unit_order units a cell */
+    uint32_t width, height;         /* cells; powers of two */
+    uint32_t covered[RAMMAP_CELLS]; /* units of blocks in the cell */
+    uint32_t sums[RAMMAP_CELLS][3]; /* of their colours */
+    uint8_t rgba[RAMMAP_CELLS * 4]; /* width * height, row by row */
 } rammap;
 
 /* Empties the map, for an arena of `units`. Precondition: units is not 0. */

@@ -1,11 +1,12 @@
 /* window.c: a window to fly in: a tour until somebody touches a key or the mouse.
  *
- *     a frame:  input ▸ reload settings ▸ vt_update ▸ feedback ▸ colour ▸ overlay ▸ swap ▸ sleep
+ *     a frame:  hands ▸ settings ▸ camera ▸ vt_update ▸ feedback ▸ scene ▸ overlay ▸ swap ▸ sleep
  */
 #include "tools/view/window/window.h"
 
 #include "tools/commands.h"
 #include "tools/picture.h"
+#include "tools/view/headless/headless_gl.h"
 
 #include <glad/gl.h>
 #define GLFW_INCLUDE_NONE
@@ -16,24 +17,59 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { PREDICT_EVERY = 4 /* frames between looks at where the camera is going */ };
+enum {
+    PREDICT_EVERY = 4, /* frames between looks at where the camera is going */
+    NAMES_MOST = 100,  /* files of one second */
+};
 
-static const double WATCH_SECONDS = 0.5;  /* between looks at the settings' file */
 static const double RESIZE_SECONDS = 0.4; /* a window must keep a size for so long */
 static const double MESSAGE_SECONDS = 6;  /* on screen */
+static const double PICK_SECONDS = 0.2;   /* between two looks at the pixel that was asked about */
 
-static void say(window *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* --- words --- */
 
-static void say(window *w, const char *format, ...)
+static void show(window *w, const char *line)
 {
+    (void)snprintf(w->message, sizeof w->message, "%s", line);
+    w->message_until = w->now + MESSAGE_SECONDS;
+}
+
+void window_say(window *w, const char *format, ...)
+{
+    char line[VIEW_LINE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(w->message, sizeof w->message, format, arguments);
+    (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    w->message_until = w->now + MESSAGE_SECONDS;
+    show(w, line);
+}
+
+bool window_complain(window *w, const char *format, ...)
+{
+    char line[VIEW_LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    show(w, line);
+    return journal_add(&w->log, w->now, line);
+}
+
+void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension)
+{
+    char stem[WINDOW_NAME_BYTES / 2] = "megabuddy";
+    const time_t now = time(NULL);
+    struct tm local;
+    if (localtime_r(&now, &local) != NULL) {
+        (void)strftime(stem, sizeof stem, "megabuddy-%Y%m%d-%H%M%S", &local);
+    }
+    (void)snprintf(name, WINDOW_NAME_BYTES, "%s.%s", stem, extension);
+    for (int i = 2; i < NAMES_MOST && access(name, F_OK) == 0; i++) {
+        (void)snprintf(name, WINDOW_NAME_BYTES, "%s-%d.%s", stem, i, extension);
+    }
 }
 
 /* The last thing that GLFW complained about; it calls back before there is a window. */
@@ -45,143 +81,14 @@ static void on_error(int code, const char *text)
     (void)snprintf(glfw_error, sizeof glfw_error, "%s", text);
 }
 
-/* --- the camera --- */
+/* --- OpenGL's messages, when they were asked for --- */
 
-static double clearance(const window *w)
+static void on_gl_message(const headless_gl_message *message, void *user)
 {
-    return w->at.y - scene_ground(w->scene, w->at.x, w->at.z);
-}
-
-static void move(window *w, double seconds)
-{
-    const pilot_input in = window_take_input(w, seconds);
-    w->last = w->at;
-    if (w->touring) {
-        const double before = w->tour_seconds, end = camera_path_seconds(&w->path);
-        bool cut;
-        w->tour_seconds = before >= end ? 0 : fmin(before + seconds, end);
-        w->at = camera_path_at(&w->path, before, w->tour_seconds, &cut);
-        w->cut = w->cut || cut || w->tour_seconds < before;
-    } else if (scene_get_kind(w->scene) == SCENE_TERRAIN) {
-        pilot_fly(&w->pilot, &in, clearance(w), &w->at);
-    } else {
-        pilot_pan(&w->pilot, &in, &w->at);
+    if (message->severity != GL_DEBUG_SEVERITY_NOTIFICATION &&
+        window_complain(user, "OpenGL: %s", message->text)) {
+        (void)view_fail("OpenGL: %s", message->text);
     }
-    w->at = scene_keep_above(w->scene, &w->at);
-}
-
-/* --- opening, and opening anew --- */
-
-static void close_world(window *w)
-{
-    scene_destroy(w->scene);
-    vt_destroy(w->world);
-    w->scene = NULL;
-    w->world = NULL;
-}
-
-/* Opens the world as the settings say. False: error has one line, and nothing is open. */
-static bool open_world(window *w, const conf *c, char *error, uint32_t error_bytes)
-{
-    vt_desc desc = view_desc(w->options, c);
-    if (w->width > 0 && w->height > 0) {
-        desc.screen_width = w->width;
-        desc.screen_height = w->height;
-    }
-    w->world = vt_create(&desc, error, error_bytes);
-    if (w->world == NULL) {
-        return false;
-    }
-    const vt_settings settings = view_streaming(c);
-    vt_set_settings(w->world, &settings);
-    w->scene = scene_create(w->world, view_scene_kind(c), error, error_bytes);
-    if (w->scene == NULL) {
-        close_world(w);
-    }
-    return w->scene != NULL;
-}
-
-/* Closes the world and opens it with `next`; with the old settings when it can't be. The budgets
- * are hard, so both are not open at once. False: neither opens. */
-static bool reopen(window *w, const conf *next)
-{
-    char error[VIEW_LINE_BYTES], again[VIEW_LINE_BYTES];
-    close_world(w);
-    w->cut = true;
-    if (open_world(w, next, error, sizeof error)) {
-        w->options->conf = *next;
-        return true;
-    }
-    say(w, "%s (the old settings stay)", error);
-    if (open_world(w, &w->options->conf, again, sizeof again)) {
-        return true;
-    }
-    (void)view_fail("%s", again);
-    return false;
-}
-
-/* --- settings, read again when they are saved --- */
-
-static stamp stamp_of(const char *file)
-{
-    struct stat status;
-    if (file == NULL || stat(file, &status) != 0) {
-        return (stamp){{0, 0}, 0};
-    }
-    return (stamp){status.st_mtim, status.st_size};
-}
-
-static bool is_same_stamp(const stamp *a, const stamp *b)
-{
-    return a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
-           a->bytes == b->bytes;
-}
-
-/* Whether a change can be made without opening the world anew. */
-static bool is_live_change(const conf *a, const conf *b)
-{
-    return memcmp(&a->ram, &b->ram, sizeof a->ram) == 0 &&
-           memcmp(&a->vram, &b->vram, sizeof a->vram) == 0 && a->disk.workers == b->disk.workers &&
-           strcmp(a->disk.source, b->disk.source) == 0 &&
-           strcmp(a->view.scene, b->view.scene) == 0 &&
-           a->stream.anisotropy == b->stream.anisotropy;
-}
-
-/* False: the world is gone. */
-static bool apply(window *w, const conf *next)
-{
-    conf *now = &w->options->conf;
-    if (next->view.width != now->view.width || next->view.height != now->view.height) {
-        glfwSetWindowSize(w->handle, (int)next->view.width, (int)next->view.height);
-    }
-    say(w, "settings read again");
-    if (!is_live_change(now, next)) {
-        return reopen(w, next);
-    }
-    const vt_settings settings = view_streaming(next);
-    vt_set_settings(w->world, &settings);
-    *now = *next;
-    return true;
-}
-
-static bool watch_settings(window *w)
-{
-    if (w->options->config == NULL || w->now < w->watched_at + WATCH_SECONDS) {
-        return true;
-    }
-    w->watched_at = w->now;
-    const stamp found = stamp_of(w->options->config);
-    if (is_same_stamp(&found, &w->config)) {
-        return true;
-    }
-    w->config = found;
-    conf next;
-    conf_error error;
-    if (!view_settings(w->options, &next, &error)) {
-        say(w, "%s (the old settings stay)", error.line);
-        return true;
-    }
-    return apply(w, &next);
 }
 
 /* --- the window's size --- */
@@ -207,10 +114,10 @@ static bool follow_size(window *w)
     }
     const vt_desc *desc = vt_get_desc(w->world);
     const bool fits = desc->screen_width == w->width && desc->screen_height == w->height;
-    return fits || w->now < w->resized_at + RESIZE_SECONDS || reopen(w, &w->options->conf);
+    return fits || w->now < w->resized_at + RESIZE_SECONDS || window_reopen(w, &w->options->conf);
 }
 
-/* --- a frame --- */
+/* --- feedback --- */
 
 static void draw_feedback(window *w, const camera *at, vt_feedback_kind kind)
 {
@@ -229,52 +136,183 @@ static void draw_predicted(window *w, double seconds)
     draw_feedback(w, &kept, VT_FEEDBACK_PREDICTED);
 }
 
-static void save_picture(window *w)
+/* --- why is this pixel blurry? --- */
+
+/* The pixel of the whole picture that is shown at a place of the window. In the view of mips either
+ * half shows the middle of it. */
+static views_pixel pixel_at(const window *w, double x, double y)
 {
-    w->wants_picture = false;
-    uint8_t *pixels = malloc((size_t)w->width * w->height * 4);
-    if (pixels == NULL) {
-        say(w, "no memory for a picture");
+    int width, height;
+    glfwGetWindowSize(w->handle, &width, &height);
+    double across = x * w->width / fmax(width, 1);
+    const double down = y * w->height / fmax(height, 1);
+    if (w->state.view == VIEWS_MIPS) {
+        const double half = w->width / 2.0;
+        across += half / 2 - (across >= half ? half : 0);
+    }
+    return (views_pixel){w->width, w->height, (uint32_t)fmin(fmax(across, 0), w->width - 1),
+                         (uint32_t)fmin(fmax(down, 0), w->height - 1)};
+}
+
+static void follow_pick(window *w)
+{
+    overlay_pick *p = &w->pick;
+    if (w->clicked) {
+        *p = (overlay_pick){.open = true, .x = w->cursor_x, .y = w->cursor_y};
+        w->picked_at = -PICK_SECONDS;
+        w->clicked = false;
+    }
+    if (!p->open || w->now < w->picked_at + PICK_SECONDS) {
         return;
     }
-    const time_t now = time(NULL);
-    struct tm local;
-    char name[64] = "megabuddy.png";
-    if (localtime_r(&now, &local) != NULL) {
-        (void)strftime(name, sizeof name, "megabuddy-%Y%m%d-%H%M%S.png", &local);
+    const views_pixel pixel = pixel_at(w, p->x, p->y);
+    w->picked_at = w->now;
+    p->textured = views_pick(w->views, &w->at, &pixel, &p->seen);
+    if (p->textured) {
+        p->why = vt_explain(w->world, &p->seen.pixel);
+    } else if (views_error(w->views)[0] != '\0') {
+        (void)window_complain(w, "%s", views_error(w->views));
+        p->open = false;
     }
+}
+
+/* --- deeds --- */
+
+static char *settings_text(const conf *c)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (out != NULL) {
+        conf_write(c, out);
+        (void)fclose(out);
+    }
+    return text;
+}
+
+static bool write_picture(window *w, const char *name, const uint8_t *pixels)
+{
+    char place[128];
+    char *settings = settings_text(&w->options->conf);
+    (void)snprintf(place, sizeof place, "0 %.9g %.9g %.9g %.9g %.9g", w->at.x, w->at.y, w->at.z,
+                   w->at.yaw, w->at.pitch);
+    const picture_text texts[] = {{"Software", "Megabuddy"},
+                                  {"World", vt_get_desc(w->world)->path},
+                                  {"View", views_name(w->state.view)},
+                                  {"Camera", place},
+                                  {"Settings", settings ? settings : ""}};
+    const bool good = picture_write_png_with(name, w->width, w->height, pixels, texts,
+                                             sizeof texts / sizeof texts[0]);
+    const int why = errno;
+    free(settings);
+    errno = why;
+    return good;
+}
+
+static void take_picture(window *w)
+{
+    char name[WINDOW_NAME_BYTES];
+    uint8_t *pixels = malloc((size_t)w->width * w->height * 4);
+    if (pixels == NULL) {
+        (void)window_complain(w, "no memory for a picture");
+        return;
+    }
+    window_fresh_name(name, "png");
     target_read(&w->colour, pixels);
-    const bool good = picture_write_png(name, w->width, w->height, pixels);
-    say(w, "%s%s%s", name, good ? " written" : ": ", good ? "" : strerror(errno));
+    if (write_picture(w, name, pixels)) {
+        window_say(w, "%s written", name);
+    } else {
+        (void)window_complain(w, "%s: %s", name, strerror(errno));
+    }
     free(pixels);
+}
+
+static void do_deeds(window *w)
+{
+    const overlay_deeds deeds = w->deeds;
+    w->deeds = (overlay_deeds){false};
+    if (deeds.flush_disk) {
+        vt_flush_disk(w->world);
+    }
+    if (deeds.flush_ram) {
+        vt_flush_ram(w->world);
+    }
+    if (deeds.flush_atlas) {
+        vt_flush_atlas(w->world);
+    }
+    if (deeds.teleport) {
+        window_jump(w);
+    }
+    if (deeds.write_settings) {
+        window_write_settings(w);
+    }
+    if (deeds.take_picture) {
+        take_picture(w);
+    }
+    window_follow_recording(w);
+}
+
+/* --- a frame --- */
+
+static void take_messages(window *w)
+{
+    char line[VIEW_LINE_BYTES];
+    while (vt_take_message(w->world, line, sizeof line)) {
+        if (window_complain(w, "%s", line)) {
+            (void)view_fail("%s", line);
+        }
+    }
 }
 
 static void draw_overlay(window *w)
 {
     vt_stats stats;
     vt_get_stats(w->world, &stats);
-    char line[VIEW_LINE_BYTES];
-    while (vt_take_message(w->world, line, sizeof line)) {
-        (void)fprintf(stderr, "megabuddy: view: %s\n", line);
-        say(w, "%s", line);
+    take_messages(w);
+    if (w->panel) {
+        maps_update(w->maps, w->now, w->state.maps);
     }
+    glBindFramebuffer(GL_FRAMEBUFFER, 0);
+    glViewport(0, 0, (GLsizei)w->width, (GLsizei)w->height);
+    const bool terrain = scene_get_kind(w->scene) == SCENE_TERRAIN;
     const overlay_content content = {
         .panel = w->panel,
         .help = w->help,
-        .frame_ms = w->frame_ms,
-        .frame_count = (uint32_t)w->frame,
+        .past = &w->past,
         .stats = &stats,
+        .disk = maps_disk(w->maps),
+        .ram = maps_ram(w->maps),
+        .atlas = maps_atlas(w->maps),
+        .log = &w->log,
+        .pick = &w->pick,
         .renderer = (const char *)glGetString(GL_RENDERER),
         .world = vt_get_desc(w->world)->path,
-        .sync = w->options->conf.ram.sync,
+        .scene = terrain ? "terrain" : "picture",
+        .now = w->now,
         .x = w->at.x,
         .y = w->at.y,
         .z = w->at.z,
-        .speed = pilot_speed(&w->pilot, clearance(w)),
+        .speed = pilot_speed(&w->pilot, window_clearance(w)),
         .patches = scene_patches(w->scene),
         .message = w->now < w->message_until ? w->message : "",
     };
-    overlay_draw(&content);
+    const bool toured = w->state.touring;
+    w->deeds = overlay_draw(&content, &w->state);
+    w->pick.open = w->state.pick_open;
+    if (w->state.touring && !toured) {
+        window_begin_tour(w);
+    }
+}
+
+static void draw_scene(window *w)
+{
+    const views_frame frame = {
+        .at = &w->at, .to = &w->colour, .kind = w->state.view, .now = w->now};
+    target_begin(&w->colour);
+    if (!views_draw(w->views, &frame)) {
+        (void)window_complain(w, "%s: %s", views_name(w->state.view), views_error(w->views));
+        w->state.view = VIEWS_FINAL;
+    }
 }
 
 static void draw(window *w, double seconds)
@@ -288,17 +326,13 @@ static void draw(window *w, double seconds)
     draw_predicted(w, seconds);
     ns = trace_span(t, track, "feedback pass", ns, 0, w->frame);
     w->cut = false;
-    target_begin(&w->colour);
-    const scene_frame frame = {.at = &w->at, .width = w->width, .height = w->height};
-    scene_draw(w->scene, w->world, &frame, SCENE_COLOUR);
-    if (w->wants_picture) {
-        save_picture(w);
-    }
-    target_show(&w->colour, w->width, w->height);
-    glBindFramebuffer(GL_FRAMEBUFFER, 0);
-    glViewport(0, 0, (GLsizei)w->width, (GLsizei)w->height);
-    draw_overlay(w);
+    draw_scene(w);
     ns = trace_span(t, track, "draw", ns, 0, w->frame);
+    follow_pick(w);
+    do_deeds(w);
+    target_show(&w->colour, w->width, w->height);
+    draw_overlay(w);
+    ns = trace_span(t, track, "overlay", ns, 0, w->frame);
     glfwSwapBuffers(w->handle);
     trace_span(t, track, "swap", ns, 0, w->frame);
 }
@@ -322,18 +356,21 @@ static void pace(window *w)
 /* Until the window is closed. Returns an exit code. */
 static int fly(window *w)
 {
+    vt_stats stats;
     double before = glfwGetTime();
     while (!glfwWindowShouldClose(w->handle) && !view_is_interrupted()) {
         glfwPollEvents();
         w->now = glfwGetTime();
         const double seconds = fmin(w->now - before, 0.25); /* a stall is no reason to jump */
         before = w->now;
-        if (!watch_settings(w) || !follow_size(w)) {
+        if (!window_follow_settings(w) || !follow_size(w)) {
             return EXIT_FAILED;
         }
-        move(w, seconds);
+        window_move(w, seconds);
         draw(w, seconds);
-        w->frame_ms[w->frame++ % OVERLAY_FRAMES] = (float)((glfwGetTime() - w->now) * 1000);
+        vt_get_stats(w->world, &stats);
+        history_add(&w->past, (glfwGetTime() - w->now) * 1000, &stats);
+        w->frame++;
         pace(w);
     }
     return EXIT_DONE;
@@ -348,6 +385,7 @@ static bool open_window(window *w)
     glfwWindowHint(GLFW_CONTEXT_VERSION_MINOR, 5);
     glfwWindowHint(GLFW_OPENGL_PROFILE, GLFW_OPENGL_CORE_PROFILE);
     glfwWindowHint(GLFW_DEPTH_BITS, 0); /* drawn into a target of our own, then shown */
+    glfwWindowHint(GLFW_OPENGL_DEBUG_CONTEXT, w->options->gl_debug);
     w->handle = glfwCreateWindow((int)c->view.width, (int)c->view.height, "Megabuddy", NULL, NULL);
     if (w->handle == NULL) {
         (void)view_fail("no window with OpenGL 4.5: %s; --headless draws without one", glfw_error);
@@ -357,6 +395,9 @@ static bool open_window(window *w)
     if (gladLoadGL(glfwGetProcAddress) == 0) {
         (void)view_fail("the functions of OpenGL 4.5 cannot be loaded");
         return false;
+    }
+    if (w->options->gl_debug) {
+        headless_gl_on_message(on_gl_message, w);
     }
     glfwSwapInterval(1);
     window_listen(w);
@@ -371,23 +412,30 @@ static int run_window(window *w)
     glfwGetFramebufferSize(w->handle, &width, &height);
     w->width = (uint32_t)(width > 0 ? width : 1);
     w->height = (uint32_t)(height > 0 ? height : 1);
-    if (!open_world(w, &w->options->conf, error, sizeof error)) {
+    if (!window_open_world(w, &w->options->conf, error, sizeof error)) {
         return view_open_failed(error);
     }
     if (!view_path(w->options, scene_get_kind(w->scene), &w->path, error, sizeof error)) {
         return view_fail("%s", error);
     }
     if (!target_init(&w->colour, TARGET_COLOUR, w->width, w->height) ||
-        !overlay_create(w->handle)) {
+        !overlay_create(w->handle, (float)w->options->conf.view.scale)) {
         return view_fail("no memory for a picture of %ux%u", w->width, w->height);
     }
     bool cut;
     w->at = camera_path_at(&w->path, 0, 0, &cut);
-    w->touring = w->cut = true;
-    w->panel = true;
+    w->state = (overlay_state){.settings = w->options->conf,
+                               .settled = true,
+                               .view = w->options->view,
+                               .looping = true,
+                               .touring = true};
+    w->cut = true;
     pilot_init(&w->pilot);
-    w->config = stamp_of(w->options->config);
-    say(w, "F1 for help");
+    journal_init(&w->log);
+    if (w->options->config != NULL) {
+        w->watch = watch_open(w->options->config);
+    }
+    window_say(w, "Tab: what the tiers do; F1: help");
     return fly(w);
 }
 
@@ -395,7 +443,9 @@ static void clean_up(window *w)
 {
     overlay_destroy();
     target_finish(&w->colour);
-    close_world(w);
+    window_close_world(w);
+    recorder_destroy(w->recorder);
+    watch_close(w->watch);
     camera_path_free(&w->path);
 }
 
