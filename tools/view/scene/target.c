@@ -89,6 +89,18 @@ void target_show(const target *t, uint32_t window_width, uint32_t window_height)
                                                                                   : GL_LINEAR);
 }
 
+void target_read_window(uint32_t width, uint32_t height, uint8_t *out)
+{
+    const size_t texels = (size_t)width * height;
+    glBindFramebuffer(GL_READ_FRAMEBUFFER, 0);
+    glReadBuffer(GL_BACK);
+    glReadPixels(0, 0, (GLsizei)width, (GLsizei)height, GL_RGBA, GL_UNSIGNED_BYTE, out);
+    for (size_t i = 0; i < texels; i++) {
+        out[4 * i + 3] = 255; /* a window need not have an alpha */
+    }
+    flip_rows(out, (size_t)width * 4, height);
+}
+
 static void first_line(const char *what, const char *log, char *error, uint32_t error_bytes)
 {
     (void)snprintf(error, error_bytes, "%s: %.*s", what, (int)strcspn(log, "\n"), log);

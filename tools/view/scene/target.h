@@ -32,6 +32,9 @@ void target_read(const target *t, uint8_t *out);
 /* Shows a colour target on the window's own framebuffer. */
 void target_show(const target *t, uint32_t window_width, uint32_t window_height);
 
+/* Reads what was drawn into the window, as target_read does a colour target; opaque. */
+void target_read_window(uint32_t width, uint32_t height, uint8_t *out);
+
 /* Compiles and links a program of two shaders, each of up to four pieces of text (NULL: no more),
  * with "#version 450 core" in front. 0: `error` has the first line of what the driver said. */
 uint32_t target_program(const char *const vertex[4], const char *const fragment[4], char *error,

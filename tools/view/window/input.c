@@ -81,7 +81,7 @@ static bool fly_key(window *w, int key)
     }
 }
 
-static void press(window *w, int key)
+static void press(window *w, int key, bool shift)
 {
     if (choose_view(w, key) || fly_key(w, key)) {
         return;
@@ -103,7 +103,7 @@ static void press(window *w, int key)
         toggle_full_screen(w);
         break;
     case GLFW_KEY_P:
-        w->deeds.take_picture = true;
+        *(shift ? &w->wants_all : &w->deeds.take_picture) = true;
         break;
     default:
         break;
@@ -113,9 +113,8 @@ static void press(window *w, int key)
 static void on_key(GLFWwindow *handle, int key, int scancode, int action, int mods)
 {
     (void)scancode;
-    (void)mods;
     if (action == GLFW_PRESS && !overlay_wants_keys()) {
-        press(glfwGetWindowUserPointer(handle), key);
+        press(glfwGetWindowUserPointer(handle), key, (mods & GLFW_MOD_SHIFT) != 0);
     }
 }
 

@@ -181,7 +181,7 @@ void draw_help()
         {"J", "jump somewhere else"},
         {"F", "freeze streaming"},
         {"", ""},
-        {"P", "save a picture to this folder"},
+        {"P, shift P", "save a picture to this folder; with all this"},
         {"F5", "write the settings to this folder"},
         {"F11", "full screen"},
         {"F1", "this help"},

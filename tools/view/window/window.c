@@ -209,7 +209,8 @@ static bool write_picture(window *w, const char *name, const uint8_t *pixels)
     return good;
 }
 
-static void take_picture(window *w)
+/* Saves the scene, or where `all` the window with what lies over it. */
+static void take_picture(window *w, bool all)
 {
     char name[WINDOW_NAME_BYTES];
     uint8_t *pixels = malloc((size_t)w->width * w->height * 4);
@@ -218,7 +219,11 @@ static void take_picture(window *w)
         return;
     }
     window_fresh_name(name, "png");
-    target_read(&w->colour, pixels);
+    if (all) {
+        target_read_window(w->width, w->height, pixels);
+    } else {
+        target_read(&w->colour, pixels);
+    }
     if (write_picture(w, name, pixels)) {
         window_say(w, "%s written", name);
     } else {
@@ -247,7 +252,7 @@ static void do_deeds(window *w)
         window_write_settings(w);
     }
     if (deeds.take_picture) {
-        take_picture(w);
+        take_picture(w, false);
     }
     window_follow_recording(w);
 }
@@ -332,6 +337,10 @@ static void draw(window *w, double seconds)
     do_deeds(w);
     target_show(&w->colour, w->width, w->height);
     draw_overlay(w);
+    if (w->wants_all) {
+        w->wants_all = false;
+        take_picture(w, true);
+    }
     ns = trace_span(t, track, "overlay", ns, 0, w->frame);
     glfwSwapBuffers(w->handle);
     trace_span(t, track, "swap", ns, 0, w->frame);

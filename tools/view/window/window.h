@@ -49,6 +49,7 @@ typedef struct window {
     double pressed_at;         /* seconds; when a button was */
     double dragged;            /* pixels since then */
     bool help, panel, full_screen, clicked;
+    bool wants_all;      /* a picture of the window with what lies over the scene */
     overlay_state state; /* what overlay and keys change; its settings are a draft */
     overlay_deeds deeds; /* to be done with this frame */
     int windowed[4];     /* x, y, width, height before full screen */
