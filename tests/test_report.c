@@ -180,7 +180,7 @@ static void the_page_shows_its_pictures_and_escapes_names(void **state)
     const char *html = read_file(scratch_path(*state, "report.html"));
     assert_non_null(strstr(html, "a&lt;b&gt;&amp;&quot;.mega"));
     assert_null(strstr(html, "a<b>"));
-    assert_non_null(strstr(html, "src=\"final.png\""));
+    assert_non_null(strstr(html, "href=\"final.png\""));
     assert_non_null(strstr(html, "–")); /* what is unknown */
 }
 
