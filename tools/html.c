@@ -91,8 +91,8 @@ void html_share(FILE *out, double share)
         (void)fputs(DASH, out);
     } else if (share >= 1) {
         (void)fputs("100\u00a0%", out);
-    } else { /* the hair: 0.987 * 1000 may be a little less than 987 */
-        (void)fprintf(out, "%.1f\u00a0%%", floor(share * 1000 + 1e-6) / 10);
+    } else {
+        (void)fprintf(out, "%.1f\u00a0%%", fmin(share * 100, 99.9));
     }
 }
 

@@ -158,23 +158,6 @@ static void redraw(run *r, const camera *at)
     scene_draw(r->scene, r->world, &frame, SCENE_COLOUR);
 }
 
-/* Writes the frame just drawn. False: said why. */
-static bool save_picture(run *r, const char *file, const camera *at)
-{
-    if (r->options->report == NULL || r->report.picture_count == REPORT_PICTURES) {
-        return true;
-    }
-    target_read(&r->colour, r->pixels);
-    if (!run_write_picture(r, file, r->frame, at)) {
-        return false;
-    }
-    report_picture *saved = &r->report.pictures[r->report.picture_count];
-    *saved = (report_picture){.frame = r->frame, .psnr_db = REPORT_UNKNOWN};
-    (void)snprintf(saved->file, sizeof saved->file, "%s", file);
-    r->cameras[r->report.picture_count++] = *at;
-    return true;
-}
-
 static void watch_streamer(run *r)
 {
     vt_stats stats;
@@ -200,6 +183,24 @@ static void show_progress(run *r, uint32_t done, uint32_t all)
 
 /* --- the path, then rest --- */
 
+/* Writes the frame just drawn, or keeps it where it is the softest so far. False: said why. */
+static bool take_picture(run *r, const camera *at, const char *file, bool plain, double share)
+{
+    const bool is_softest = file == NULL && r->frame < r->frames && share < r->softest.share;
+    if (r->options->report == NULL || (file == NULL && !is_softest)) {
+        return true;
+    }
+    if (plain) {
+        redraw(r, at);
+    }
+    if (is_softest) {
+        run_keep_softest(r, share, at);
+        return true;
+    }
+    target_read(&r->colour, r->pixels);
+    return run_save_picture(r, file, r->frame, at);
+}
+
 /* What was measured at a frame. */
 typedef struct moment {
     double frame_ms, plain_ms; /* plain_ms: REPORT_UNKNOWN where none was drawn */
@@ -224,10 +225,7 @@ static bool do_frame(run *r, const camera *wanted, bool cut, const char *file, m
     m->share = audit.textured ? (double)audit.sharp / (double)audit.textured : 1;
     follow_cuts(r, cut, m->frame_ms, &audit);
     watch_streamer(r);
-    if (file != NULL && plain) {
-        redraw(r, &at);
-    }
-    const bool good = file == NULL || save_picture(r, file, &at);
+    const bool good = take_picture(r, &at, file, plain, m->share);
     r->last = at;
     r->frame++;
     return good;
@@ -372,6 +370,7 @@ static bool make_room(run *r)
     r->frames = r->options->frames ? r->options->frames : (uint32_t)fmin(fmax(frames, 1), 1e6);
     r->pixels = malloc((size_t)width * height * 4);
     r->verdicts = malloc((size_t)width * height);
+    r->softest = (softest){.pixels = malloc((size_t)width * height * 4), .share = 1};
     return r->pixels != NULL && r->verdicts != NULL && series_init(&r->report.series, r->frames) &&
            target_init(&r->colour, TARGET_COLOUR, width, height) &&
            target_init(&r->verdict, TARGET_VERDICT, width, height);
@@ -435,7 +434,7 @@ static int run_path(run *r)
     vt_get_stats(r->world, &before);
     series_begin(&r->report.series, &before);
     r->began_ms = now_ms();
-    const bool good = fly(r) && rest(r);
+    const bool good = fly(r) && run_save_softest(r) && rest(r);
     sum_up(r);
     return good ? EXIT_DONE : EXIT_FAILED;
 }
@@ -459,6 +458,7 @@ static void clean_up(run *r)
     camera_path_free(&r->path);
     free(r->pixels);
     free(r->verdicts);
+    free(r->softest.pixels);
     free(r->settings);
     series_finish(&r->report.series);
 }

@@ -7,6 +7,15 @@
 #include "tools/view/scene/target.h"
 #include "tools/view/view.h"
 
+/* The frame along the path with the fewest pixels at their wanted mip, of those that have no
+ * picture anyway. The first frame after a cut, mostly. */
+typedef struct softest {
+    uint8_t *pixels; /* RGBA, rows top down; NULL: no memory, so it gets no picture */
+    double share;    /* 1: no frame lacked anything */
+    uint32_t frame;
+    camera at;
+} softest;
+
 typedef struct run {
     const view_options *options;
     vt *world;
@@ -25,6 +34,7 @@ typedef struct run {
     bool blurred_since_cut;
     bool shows_progress;
     camera cameras[REPORT_PICTURES]; /* of report.pictures */
+    softest softest;
     report report;
 } run;
 
@@ -34,6 +44,16 @@ bool run_is_interrupted(void);
 /* Writes run's pixels as a PNG in the report's folder, which carries what it shows: the world, the
  * frame, the camera as a line of a path, the settings. False: said why. */
 bool run_write_picture(const run *r, const char *file, uint32_t frame, const camera *at);
+
+/* Writes run's pixels likewise, and enters them into the report's pictures, which are in the order
+ * of frames. False: said why. Precondition: fewer than REPORT_PICTURES are there. */
+bool run_save_picture(run *r, const char *file, uint32_t frame, const camera *at);
+
+/* Keeps what is in run's colour target as the softest frame so far. */
+void run_keep_softest(run *r, double share, const camera *at);
+
+/* Saves it, where there is one. False: said why. */
+bool run_save_softest(run *r);
 
 /* Draws the report's pictures again from a second world without limits, and fills in how alike they
  * are. Closes run's own world first, so that both are never in memory at once. What cannot be

@@ -136,6 +136,10 @@ static void put_x_axis(FILE *out, const sheet *s)
         const bool at_end = at > 0 && x > RIGHTMOST - 12; /* where half of it would stick out */
         (void)fprintf(out, "<text text-anchor=\"%s\" x=\"%.1f\" y=\"%d\">",
                       at_end ? "end" : "middle", at_end ? (double)WIDTH : x, LOWEST + 17);
+        if (at == 0) { /* the first says what is counted */
+            html_text(out, s->p->x_name);
+            (void)fputc(' ', out);
+        }
         html_count(out, at);
         (void)fputs("</text>", out);
     }
@@ -256,12 +260,14 @@ static void put_caption(FILE *out, const sheet *s)
             put_key(out, CLASSES[i], p->lines[i].name);
         }
     }
-    if (p->mark_count > 0) {
+    if (p->mark_count > 0 && *p->mark_name != '\0') {
         put_key(out, "cut", p->mark_name);
     }
     if (s->most > s->y_top) {
         (void)fputs(" <span>(highest: ", out);
         html_number(out, s->most);
+        (void)fputc(' ', out);
+        html_text(out, p->unit);
         (void)fputs(")</span>", out);
     }
     (void)fputs("</figcaption>\n", out);
@@ -292,8 +298,8 @@ bool plot_write(FILE *out, const plot *p)
     put_y_axis(out, &s);
     put_marks(out, &s);
     put_x_axis(out, &s);
-    put_limit(out, &s);
     put_lines(out, &s);
+    put_limit(out, &s);
     (void)fputs("</svg></figure>\n", out);
     return true;
 }

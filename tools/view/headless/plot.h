@@ -29,7 +29,7 @@ typedef struct plot {
     const char *x_name;       /* what is counted from left to right, "frame" */
     uint32_t count, line_count;
     plot_line lines[PLOT_LINES];
-    const char *mark_name; /* of the upright lines */
+    const char *mark_name; /* of the upright lines; "": not in the legend */
     const uint32_t *marks; /* where, ascending; < count */
     uint32_t mark_count;
     double reach; /* the axis goes at least as far, in units */

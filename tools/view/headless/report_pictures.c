@@ -46,12 +46,12 @@ static void put_scale(FILE *out, uint32_t amplified)
 
 static void put_difference(const album *a, const report_picture *p)
 {
-    (void)fputs("<figure>", a->out);
-    put_image(a, p->difference, "the difference of the two", WIDTH_MOST);
     if (p->amplified == 0) {
-        (void)fputs("<figcaption>difference: no pixel differs</figcaption></figure>\n", a->out);
+        (void)fputs("<p class=\"same\">no pixel differs</p>\n", a->out);
         return;
     }
+    (void)fputs("<figure>", a->out);
+    put_image(a, p->difference, "the difference of the two", WIDTH_MOST);
     (void)fprintf(a->out, "<figcaption>difference × %u <span>", p->amplified);
     put_scale(a->out, p->amplified);
     (void)fputs("</span></figcaption></figure>\n", a->out);
@@ -97,7 +97,7 @@ static void put_rows(const album *a)
 
 static void put_strip(const album *a)
 {
-    (void)fputs("<div class=\"row\"><h3>Along the path</h3>\n<div class=\"strip\">\n", a->out);
+    (void)fputs("<h3>Along the path</h3>\n<div class=\"strip\">\n", a->out);
     for (uint32_t i = 0; i < a->r->picture_count; i++) {
         const report_picture *p = &a->r->pictures[i];
         (void)fputs("<figure>", a->out);
@@ -109,7 +109,7 @@ static void put_strip(const album *a)
         }
         (void)fputs("</figcaption></figure>\n", a->out);
     }
-    (void)fputs("</div></div>\n", a->out);
+    (void)fputs("</div>\n", a->out);
 }
 
 void report_put_pictures(FILE *out, const report *r, const char *dir)
