@@ -257,6 +257,7 @@ static void what_is_beyond_the_axis_is_said(void **state)
     assert_non_null(strstr(svg, "(highest: 500 ms)"));
     assert_non_null(strstr(svg, ">10</text>"));
     assert_null(strstr(svg, ">500</text>"));
+    assert_true(highest(svg, "\"line l0\"") == 10); /* cut at the top of the axis */
     free(svg);
 }
 

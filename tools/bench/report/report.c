@@ -1,10 +1,10 @@
 #include "tools/bench/report/report.h"
 
-#include "tools/html.h"
 #include "tools/bench/report/report_style.h"
 #include "tools/bench/report/rows.h"
 #include "tools/bench/report/sections.h"
 #include "tools/folder.h"
+#include "tools/html.h"
 #include "tools/units.h"
 
 #include <errno.h>

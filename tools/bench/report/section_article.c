@@ -1,8 +1,8 @@
 /* The result, and the article's Table 1. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/html.h"
 #include "tools/bench/report/svg.h"
+#include "tools/html.h"
 
 #include <math.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* Tables, subject by number of threads. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/html.h"
 #include "tools/bench/report/svg.h"
+#include "tools/html.h"
 
 #include <math.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* Occupancy and bookkeeping. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/html.h"
 #include "tools/bench/report/svg.h"
+#include "tools/html.h"
 
 #include <math.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* The article's figures for today. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/html.h"
 #include "tools/bench/report/svg.h"
+#include "tools/html.h"
 
 #include <math.h>
 #include <stddef.h>

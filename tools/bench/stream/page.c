@@ -1,8 +1,8 @@
 /* page.c: the figures of `bench stream` as a page to read, with plots. */
 #include "tools/bench/stream/stream.h"
 
-#include "tools/html.h"
 #include "tools/bench/report/report_style.h"
+#include "tools/html.h"
 
 #include <errno.h>
 #include <math.h>
