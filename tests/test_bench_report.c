@@ -10,9 +10,9 @@
 #include "tools/bench/report/rows.h"
 #include "tools/html.h"
 
+#include "page_check.h"
 #include "scratch.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -21,7 +21,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-enum { ROWS_MAX = 8192, TAGS_MAX = 64, TAG_BYTES = 32 };
+enum { ROWS_MAX = 8192 };
 
 static const char *const SUBJECTS[] = {
     "megabuddy", "megabuddy-checked", "glibc",        "jemalloc",   "mimalloc",
@@ -162,77 +162,9 @@ static char *page_of(void *state, const bench_table *t, const bench_about *a)
     return read_whole(scratch_path(state, "page/index.html"));
 }
 
-static size_t name_bytes(const char *name)
-{
-    size_t bytes = 0;
-    while (isalnum((unsigned char)name[bytes])) {
-        bytes++;
-    }
-    return bytes;
-}
-
-/* Steps over an attribute's value too, since a > in one ends no tag. */
-static const char *tag_end(const char *at)
-{
-    bool quoted = false;
-    for (; *at != '\0' && (quoted || *at != '>'); at++) {
-        assert_true(quoted || *at != '<');
-        quoted ^= *at == '"';
-    }
-    assert_int_equal(*at, '>');
-    return at;
-}
-
-/* Every tag is closed, in order; every & begins an entity that XML knows. */
-static void check_well_formed(const char *page)
-{
-    char open[TAGS_MAX][TAG_BYTES];
-    uint32_t depth = 0;
-    static const char *const ENTITIES[] = {"&lt;", "&gt;", "&amp;", "&quot;", "&#39;"};
-    for (const char *at = page; (at = strpbrk(at, "<&")) != NULL; at++) {
-        if (*at == '&') {
-            bool known = false;
-            for (uint32_t i = 0; i < COUNT(ENTITIES); i++) {
-                known |= strncmp(at, ENTITIES[i], strlen(ENTITIES[i])) == 0;
-            }
-            assert_true(known);
-        } else if (at[1] == '/') {
-            assert_true(depth > 0);
-            depth--;
-            const size_t bytes = name_bytes(at + 2);
-            assert_int_equal(strlen(open[depth]), bytes);
-            assert_memory_equal(open[depth], at + 2, bytes);
-        } else if (at[1] != '!') {
-            const size_t bytes = name_bytes(at + 1);
-            assert_true(bytes > 0 && bytes < TAG_BYTES && depth < TAGS_MAX);
-            memcpy(open[depth], at + 1, bytes);
-            open[depth][bytes] = '\0';
-            depth += tag_end(at + 1)[-1] != '/';
-        }
-    }
-    assert_int_equal(depth, 0);
-}
-
-/* A word that stands alone, whatever its case. */
-static bool has_word(const char *page, const char *word)
-{
-    const size_t bytes = strlen(word);
-    for (const char *at = page; (at = strcasestr(at, word)) != NULL; at++) {
-        if ((at == page || !isalpha((unsigned char)at[-1])) && !isalpha((unsigned char)at[bytes])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void check_page(const char *page)
 {
-    check_well_formed(page);
-    assert_false(has_word(page, "nan"));
-    assert_false(has_word(page, "inf"));
-    assert_null(strstr(page, "http:"));
-    assert_null(strstr(page, "https:"));
-    assert_null(strstr(page, "<script"));
+    page_check(page);
     assert_non_null(strstr(page, "href=\"alloc.csv\""));
     assert_non_null(strstr(page, "</html>"));
 }

@@ -149,6 +149,11 @@ static void the_json_has_every_promised_key_and_null_for_the_unknown(void **stat
         "mip_bias.max",
         "gl_messages",
         "renderer",
+        "series.frame_ms",
+        "series.wanted_share",
+        "series.uploaded",
+        "series.read_bytes",
+        "series.mip_bias",
     };
     const report r = example();
     const char *file;
@@ -172,16 +177,50 @@ static void the_json_has_every_promised_key_and_null_for_the_unknown(void **stat
     cJSON_Delete(json);
 }
 
-static void the_page_shows_its_pictures_and_escapes_names(void **state)
+static void the_series_are_in_the_order_of_frames_and_count_from_the_path_on(void **state)
 {
-    const report r = example();
+    report r = example();
+    vt_stats stats = {.pages = {.uploaded = 10}, .bytes = {.disk_read = 1000}};
+    assert_true(series_init(&r.series, 4));
+    series_begin(&r.series, &stats);
+    for (uint32_t i = 0; i < 3; i++) {
+        stats.pages.uploaded += i;
+        stats.bytes.disk_read += 100;
+        series_add(&r.series, &stats);
+        r.series.values[SERIES_FRAME_MS][i] = 3 - i;
+    }
     const char *file;
     assert_true(report_write(&r, *state, &file));
-    const char *html = read_file(scratch_path(*state, "report.html"));
-    assert_non_null(strstr(html, "a&lt;b&gt;&amp;&quot;.mega"));
-    assert_null(strstr(html, "a<b>"));
-    assert_non_null(strstr(html, "src=\"final.png\""));
-    assert_non_null(strstr(html, "–")); /* what is unknown */
+    cJSON *json = cJSON_Parse(read_file(scratch_path(*state, "report.json")));
+    const cJSON *ms = find(json, "series.frame_ms"), *uploaded = find(json, "series.uploaded");
+    assert_int_equal(cJSON_GetArraySize(ms), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_true(cJSON_GetArrayItem(ms, i)->valuedouble == 3 - i);
+        assert_true(cJSON_GetArrayItem(uploaded, i)->valuedouble == i);
+        assert_true(cJSON_GetArrayItem(find(json, "series.read_bytes"), i)->valuedouble == 100);
+        assert_true(cJSON_IsNull(cJSON_GetArrayItem(find(json, "series.plain_frame_ms"), i)));
+    }
+    assert_false(series_knows(&r.series, SERIES_PLAIN_MS));
+    cJSON_Delete(json);
+    series_finish(&r.series);
+}
+
+static void worst_and_median_are_among_the_compared(void **state)
+{
+    (void)state;
+    report r = example();
+    r.pictures[0].psnr_db = REPORT_UNKNOWN;
+    assert_true(report_worst_picture(&r) == REPORT_NO_PICTURE);
+    assert_true(report_median_picture(&r) == REPORT_NO_PICTURE);
+    static const double PSNR[] = {40, REPORT_UNKNOWN, 20, 99, 20};
+    for (uint32_t i = 0; i < 5; i++) {
+        r.pictures[i].psnr_db = PSNR[i];
+    }
+    r.picture_count = 5;
+    assert_int_equal(report_worst_picture(&r), 2);
+    assert_int_equal(report_median_picture(&r), 4); /* 20 20 40 99 */
+    r.picture_count = 4;
+    assert_int_equal(report_median_picture(&r), 0); /* 20 40 99 */
 }
 
 static void a_folder_that_is_not_there_is_named(void **state)
@@ -201,7 +240,8 @@ int main(void)
         cmocka_unit_test(verdicts_are_counted_by_kind),
         cmocka_unit_test(likeness_looks_at_textured_pixels_only),
         cmocka_unit_test(the_json_has_every_promised_key_and_null_for_the_unknown),
-        cmocka_unit_test(the_page_shows_its_pictures_and_escapes_names),
+        cmocka_unit_test(the_series_are_in_the_order_of_frames_and_count_from_the_path_on),
+        cmocka_unit_test(worst_and_median_are_among_the_compared),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

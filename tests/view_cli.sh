@@ -84,7 +84,8 @@ cmp -s before after || fail "files were written: $(diff before after)"
 for world in world odd; do
     expect 0 'holes 0, wrong pages 0' "$program" view $world.mega --headless --frames 20 \
         --size 200x120 --report out/deep/$world
-    for file in report.json report.html frame-0000.png final.png reference.png; do
+    for file in report.json report.html frame-0000.png final.png reference.png \
+        difference.png; do
         [ -s out/deep/$world/$file ] || fail "$world: no $file"
     done
     has out/deep/$world/report.json '"holes":.0,'
@@ -93,6 +94,9 @@ for world in world odd; do
     has out/deep/$world/report.json '"settled":.true'
     tr -d '\n\t ' <out/deep/$world/report.json >flat.json
     has flat.json '"plain_frame_ms":{"p50":[0-9]'
+    has flat.json '"series":{"frame_ms":\[[0-9]'
+    grep -qa 'Camera.0 [-0-9. ]*' out/deep/$world/final.png || fail "$world: no camera in final.png"
+    grep -qa 'Settings' out/deep/$world/final.png || fail "$world: no settings in final.png"
     final=$(sed -n 's/.*"final":[^0-9]*\([0-9]*\).*/\1/p' out/deep/$world/report.json)
     [ "${final:-0}" -ge 99 ] || fail "$world: the final frame differs: $final dB"
 done

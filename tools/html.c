@@ -85,6 +85,17 @@ void html_count(FILE *out, double value)
     put_apart(out, text);
 }
 
+void html_share(FILE *out, double share)
+{
+    if (!(share >= 0)) {
+        (void)fputs(DASH, out);
+    } else if (share >= 1) {
+        (void)fputs("100\u00a0%", out);
+    } else {
+        (void)fprintf(out, "%.1f\u00a0%%", fmin(share * 100, 99.9));
+    }
+}
+
 void html_time(FILE *out, double ns)
 {
     static const char *const UNITS[] = {"ns", "µs", "ms", "s"};

@@ -16,6 +16,9 @@ void html_number(FILE *out, double value);
 /* A whole number in full: 12,345. A dash when negative. */
 void html_count(FILE *out, double value);
 
+/* A share from 0 to 1 in percent, "98.7 %"; only all of it is 100 %. A dash when negative. */
+void html_share(FILE *out, double share);
+
 /* A time in the unit that suits it: "12.3 ns", "1.23 ms". */
 void html_time(FILE *out, double ns);
 

@@ -17,9 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A 1280x720 frame takes half the time of libpng's own choice, zlib's level 6 with the best of five
- * filters a row, and is a tenth larger. */
-enum { PNG_LEVEL = 3, PNG_FILTERS = PNG_FILTER_UP };
+/* A frame of 1280x720 takes 60 ms, with zlib's usual 6 it takes 155 ms and is 7 % smaller. */
+enum { PNG_LEVEL = 4 };
 
 /* --- packing --- */
 
@@ -127,7 +126,6 @@ static bool pack_into(packer *p, const sheet *s)
     png_set_write_fn(p->png, p, on_write, on_flush);
     png_set_user_limits(p->png, INT32_MAX, INT32_MAX); /* its own are for strangers' files */
     png_set_compression_level(p->png, PNG_LEVEL);
-    png_set_filter(p->png, PNG_FILTER_TYPE_BASE, PNG_FILTERS);
     png_set_IHDR(p->png, p->info, s->width, s->height, 8, PNG_COLOR_TYPE_RGBA, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     for (uint32_t i = 0; i < s->text_count; i++) {

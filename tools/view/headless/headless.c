@@ -1,9 +1,7 @@
 /* headless.c: draws a world along a camera path without a window, and measures.
  *
- *     a frame:  vt_update ▸ feedback ▸ colour ▸ glFinish │ plain ▸ glFinish │ audit ▸ counts
- * picture
- *               '------------ frame_ms -----------------'  '-- plain_ms ----'  '--- not timed
- * -----'
+ *     a frame:  vt_update ▸ feedback ▸ colour ▸ glFinish │ plain ▸ glFinish │ audit ▸ picture
+ *               '------------- frame_ms --------------'   '-- plain_ms --'   '- not timed -'
  *
  * After the path the camera rests until everything has arrived: the last of these is the final
  * frame. Then the world is opened once more without limits, and the pictures are drawn again to
@@ -12,7 +10,6 @@
 
 #include "tools/commands.h"
 #include "tools/folder.h"
-#include "tools/picture.h"
 #include "tools/view/headless/headless_gl.h"
 #include "tools/view/headless/measure.h"
 #include "tools/view/scene/plain.h"
@@ -153,26 +150,6 @@ static void follow_cuts(run *r, bool cut, double frame_ms, const measure_audit *
     }
 }
 
-/* Writes the frame just drawn. False: said why. */
-static bool save_picture(run *r, const char *file, const camera *at)
-{
-    if (r->options->report == NULL || r->report.picture_count == REPORT_PICTURES) {
-        return true;
-    }
-    char path[VIEW_LINE_BYTES];
-    (void)snprintf(path, sizeof path, "%s/%s", r->options->report, file);
-    target_read(&r->colour, r->pixels);
-    if (!picture_write_png(path, r->colour.width, r->colour.height, r->pixels)) {
-        (void)view_fail("%s: %s", path, strerror(errno));
-        return false;
-    }
-    report_picture *saved = &r->report.pictures[r->report.picture_count];
-    *saved = (report_picture){.frame = r->frame, .psnr_db = REPORT_UNKNOWN};
-    (void)snprintf(saved->file, sizeof saved->file, "%s", file);
-    r->cameras[r->report.picture_count++] = *at;
-    return true;
-}
-
 static void watch_streamer(run *r)
 {
     vt_stats stats;
@@ -198,38 +175,76 @@ static void show_progress(run *r, uint32_t done, uint32_t all)
 
 /* --- the path, then rest --- */
 
+/* Writes the frame just drawn, or keeps it where it is the softest so far. False: said why. */
+static bool take_picture(run *r, const camera *at, const char *file, bool plain, double share)
+{
+    const bool is_softest = file == NULL && r->frame < r->frames && share < r->softest.share;
+    if (r->options->report == NULL || (file == NULL && !is_softest)) {
+        return true;
+    }
+    if (plain) {
+        draw_view(r, at); /* once more: the plain one was drawn over it */
+    }
+    if (is_softest) {
+        run_keep_softest(r, share, at);
+        return true;
+    }
+    target_read(&r->colour, r->pixels);
+    return run_save_picture(r, file, r->frame, at);
+}
+
+/* What was measured at a frame. */
+typedef struct moment {
+    double frame_ms, plain_ms; /* plain_ms: REPORT_UNKNOWN where none was drawn */
+    double share;              /* of the textured pixels, at the mip they wanted */
+} moment;
+
 /* Draws and measures one frame. False: a picture could not be written. */
-static bool do_frame(run *r, const camera *wanted, bool cut, double *frame_ms, double *share,
-                     const char *file)
+static bool do_frame(run *r, const camera *wanted, bool cut, const char *file, moment *m)
 {
     const camera at = scene_keep_above(r->scene, wanted);
     const bool plain =
         r->plain != 0 && r->frame < r->frames; /* not at rest: there nothing is timed */
+    m->plain_ms = REPORT_UNKNOWN;
     if (plain && r->frame % 2 == 1) { /* every other time first: neither gains from the other */
-        r->plain_ms[r->frame] = draw_plain(r, &at);
+        m->plain_ms = draw_plain(r, &at);
     }
-    *frame_ms = draw_frame(r, &at, cut);
+    m->frame_ms = draw_frame(r, &at, cut);
     if (plain && r->frame % 2 == 0) {
-        r->plain_ms[r->frame] = draw_plain(r, &at);
+        m->plain_ms = draw_plain(r, &at);
     }
     const measure_audit audit = audit_frame(r, &at);
-    *share = audit.textured ? (double)audit.sharp / (double)audit.textured : 1;
-    follow_cuts(r, cut, *frame_ms, &audit);
+    m->share = audit.textured ? (double)audit.sharp / (double)audit.textured : 1;
+    follow_cuts(r, cut, m->frame_ms, &audit);
     watch_streamer(r);
-    if (file != NULL && plain) {
-        draw_view(r, &at); /* once more: the plain one was drawn over it */
-    }
-    const bool good = file == NULL || save_picture(r, file, &at);
+    const bool good = take_picture(r, &at, file, plain, m->share);
     r->last = at;
     r->frame++;
     return good;
+}
+
+/* Keeps a frame of the path in the report. */
+static void keep(run *r, const moment *m)
+{
+    report *out = &r->report;
+    series *s = &out->series;
+    const uint32_t at = s->count;
+    vt_stats stats;
+    vt_get_stats(r->world, &stats);
+    series_add(s, &stats);
+    s->values[SERIES_FRAME_MS][at] = m->frame_ms;
+    s->values[SERIES_PLAIN_MS][at] = m->plain_ms;
+    s->values[SERIES_WANTED_SHARE][at] = m->share;
+    out->frames = s->count;
+    out->wanted_share_min = fmin(out->wanted_share_min, m->share);
+    out->wanted_share_mean += (m->share - out->wanted_share_mean) / s->count;
 }
 
 static bool fly(run *r)
 {
     const double seconds = camera_path_seconds(&r->path);
     const uint32_t every = (r->frames + PICTURES_ON_THE_WAY - 1) / PICTURES_ON_THE_WAY;
-    double before = -1, shares = 0;
+    double before = -1;
     r->report.wanted_share_min = 1;
     for (uint32_t i = 0; i < r->frames && !view_is_interrupted(); i++) {
         const double t = seconds * i / r->frames;
@@ -237,15 +252,12 @@ static bool fly(run *r)
         const camera at = camera_path_at(&r->path, before, t, &cut);
         char file[REPORT_NAME_BYTES];
         (void)snprintf(file, sizeof file, "frame-%04u.png", i);
-        double share;
-        if (!do_frame(r, &at, cut, &r->frame_ms[i], &share, i % every == 0 ? file : NULL)) {
+        moment m;
+        if (!do_frame(r, &at, cut, i % every == 0 ? file : NULL, &m)) {
             return false;
         }
         before = t;
-        shares += share;
-        r->report.wanted_share_min = fmin(r->report.wanted_share_min, share);
-        r->report.frames = i + 1;
-        r->report.wanted_share_mean = shares / (i + 1);
+        keep(r, &m);
         show_progress(r, i + 1, r->frames);
     }
     return true;
@@ -257,13 +269,13 @@ static bool rest(run *r)
     bool cut;
     const double end = camera_path_seconds(&r->path);
     const camera at = camera_path_at(&r->path, end, end, &cut);
-    double frame_ms, share;
+    moment m;
     bool settled = false;
     while (!view_is_interrupted() && !settled && r->report.settle_frames < SETTLE_FRAMES_MOST) {
         settled = r->report.settle_frames >= VT_SETTLE_IMAGES && vt_is_settled(r->world);
         r->report.settle_frames++;
         const bool last = settled || r->report.settle_frames == SETTLE_FRAMES_MOST;
-        if (!do_frame(r, &at, false, &frame_ms, &share, last ? "final.png" : NULL)) {
+        if (!do_frame(r, &at, false, last ? "final.png" : NULL, &m)) {
             return false;
         }
         show_progress(r, r->frames, r->frames);
@@ -272,21 +284,33 @@ static bool rest(run *r)
     return true;
 }
 
+/* Percentiles of a kind; those of what was not measured, or for which there is no memory, are
+ * unknown. */
+static void sum_up_times(const series *s, series_kind kind, const double shares[], uint32_t count,
+                         double *const out[])
+{
+    double *sorted = series_knows(s, kind) ? malloc(s->count * sizeof *sorted) : NULL;
+    if (sorted != NULL) { /* the plots need theirs in order of time */
+        memcpy(sorted, s->values[kind], s->count * sizeof *sorted);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        *out[i] = sorted ? measure_percentile(sorted, s->count, shares[i]) : REPORT_UNKNOWN;
+    }
+    free(sorted);
+}
+
 static void sum_up(run *r)
 {
+    static const double SHARES[] = {0.5, 0.99, 0.999, 1}, PLAIN_SHARES[] = {0.5, 0.999};
     report *out = &r->report;
-    double *ms = r->frame_ms;
-    const uint32_t count = out->frames;
-    if (count == 0) {
+    double *const streamed[] = {&out->frame_p50_ms, &out->frame_p99_ms, &out->frame_p99_9_ms,
+                                &out->frame_max_ms};
+    double *const plain[] = {&out->plain_p50_ms, &out->plain_p99_9_ms};
+    sum_up_times(&out->series, SERIES_FRAME_MS, SHARES, 4, streamed);
+    sum_up_times(&out->series, SERIES_PLAIN_MS, PLAIN_SHARES, 2, plain);
+    if (out->frames == 0) {
         out->wanted_share_min = out->wanted_share_mean = REPORT_UNKNOWN;
     }
-    out->frame_p50_ms = count ? measure_percentile(ms, count, 0.5) : REPORT_UNKNOWN;
-    out->frame_p99_ms = count ? measure_percentile(ms, count, 0.99) : REPORT_UNKNOWN;
-    out->frame_p99_9_ms = count ? measure_percentile(ms, count, 0.999) : REPORT_UNKNOWN;
-    out->frame_max_ms = count ? measure_percentile(ms, count, 1) : REPORT_UNKNOWN;
-    const bool plain = r->plain != 0 && count > 0;
-    out->plain_p50_ms = plain ? measure_percentile(r->plain_ms, count, 0.5) : REPORT_UNKNOWN;
-    out->plain_p99_9_ms = plain ? measure_percentile(r->plain_ms, count, 0.999) : REPORT_UNKNOWN;
     out->psnr_min_db = out->psnr_median_db = out->psnr_final_db = REPORT_UNKNOWN;
     out->interrupted = view_is_interrupted();
     vt_get_stats(r->world, &out->stats);
@@ -342,11 +366,23 @@ static bool make_room(run *r)
     r->frames = r->options->frames ? r->options->frames : (uint32_t)fmin(fmax(frames, 1), 1e6);
     r->pixels = malloc((size_t)width * height * 4);
     r->verdicts = malloc((size_t)width * height);
-    r->frame_ms = malloc(r->frames * sizeof *r->frame_ms);
-    r->plain_ms = malloc(r->frames * sizeof *r->plain_ms);
-    return r->pixels != NULL && r->verdicts != NULL && r->frame_ms != NULL && r->plain_ms != NULL &&
+    r->softest = (softest){.pixels = malloc((size_t)width * height * 4), .share = 1};
+    return r->pixels != NULL && r->verdicts != NULL && series_init(&r->report.series, r->frames) &&
            target_init(&r->colour, TARGET_COLOUR, width, height) &&
            target_init(&r->verdict, TARGET_VERDICT, width, height);
+}
+
+/* The settings as a config file. NULL: no memory. */
+static char *write_settings(const conf *c)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (out != NULL) {
+        conf_write(c, out);
+        (void)fclose(out);
+    }
+    return text;
 }
 
 static void describe(run *r)
@@ -358,6 +394,7 @@ static void describe(run *r)
     out->renderer = (const char *)glGetString(GL_RENDERER);
     out->width = c->view.width;
     out->height = c->view.height;
+    r->settings = write_settings(c);
 }
 
 /* Where it fits, the same world as a plain texture. Where it cannot be had there is no yardstick.
@@ -389,8 +426,11 @@ static int run_path(run *r)
     }
     describe(r);
     load_plain(r);
+    vt_stats before;
+    vt_get_stats(r->world, &before);
+    series_begin(&r->report.series, &before);
     r->began_ms = now_ms();
-    const bool good = fly(r) && rest(r);
+    const bool good = fly(r) && run_save_softest(r) && rest(r);
     sum_up(r);
     return good ? EXIT_DONE : EXIT_FAILED;
 }
@@ -415,8 +455,9 @@ static void clean_up(run *r)
     camera_path_free(&r->path);
     free(r->pixels);
     free(r->verdicts);
-    free(r->frame_ms);
-    free(r->plain_ms);
+    free(r->softest.pixels);
+    free(r->settings);
+    series_finish(&r->report.series);
 }
 
 int view_run_headless(const view_options *options)

@@ -1,11 +1,20 @@
-/* headless.h: a headless run under way, shared by its two halves: the path, and the comparison
- * with pictures drawn without streaming. Thread: the one with the OpenGL context. */
+/* headless.h: a headless run under way, shared by its parts: the path, the pictures it writes, and
+ * the comparison with pictures drawn without streaming. Thread: the one with the OpenGL context. */
 #ifndef MEGABUDDY_TOOLS_VIEW_HEADLESS_H
 #define MEGABUDDY_TOOLS_VIEW_HEADLESS_H
 
 #include "tools/view/headless/report.h"
 #include "tools/view/scene/target.h"
 #include "tools/view/view.h"
+
+/* The frame along the path with the fewest pixels at their wanted mip, of those that have no
+ * picture anyway. The first frame after a cut, mostly. */
+typedef struct softest {
+    uint8_t *pixels; /* RGBA, rows top down; NULL: no memory, so it gets no picture */
+    double share;    /* 1: no frame lacked anything */
+    uint32_t frame;
+    camera at;
+} softest;
 
 typedef struct run {
     const view_options *options;
@@ -17,9 +26,8 @@ typedef struct run {
     uint8_t *pixels;   /* RGBA of a picture, rows top down */
     uint8_t *verdicts; /* a byte a pixel, rows top down */
     uint32_t frames;   /* to draw along the path */
-    double *frame_ms;  /* one a frame along the path */
-    double *plain_ms;  /* likewise, drawn with a plain texture */
-    uint32_t plain;    /* the texture; 0: none */
+    char *settings;    /* for the pictures to carry; NULL: no memory */
+    uint32_t plain;    /* the plain texture; 0: none */
     uint32_t frame;    /* drawn so far, rest included */
     camera last;       /* of the frame before */
     double began_ms, told_ms;
@@ -27,8 +35,23 @@ typedef struct run {
     bool blurred_since_cut;
     bool shows_progress;
     camera cameras[REPORT_PICTURES]; /* of report.pictures */
+    softest softest;
     report report;
 } run;
+
+/* Writes run's pixels as a PNG in the report's folder, which carries what it shows: the world, the
+ * frame, the camera as a line of a path, the settings. False: said why. */
+bool run_write_picture(const run *r, const char *file, uint32_t frame, const camera *at);
+
+/* Writes run's pixels likewise, and enters them into the report's pictures, which are in the order
+ * of frames. False: said why. Precondition: fewer than REPORT_PICTURES are there. */
+bool run_save_picture(run *r, const char *file, uint32_t frame, const camera *at);
+
+/* Keeps what is in run's colour target as the softest frame so far. */
+void run_keep_softest(run *r, double share, const camera *at);
+
+/* Saves it, where there is one. False: said why. */
+bool run_save_softest(run *r);
 
 /* Draws the report's pictures again from a second world without limits, and fills in how alike they
  * are. Closes run's own world first, so that both are never in memory at once. What cannot be

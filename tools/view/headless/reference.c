@@ -5,11 +5,10 @@
 #include "tools/view/headless/headless.h"
 
 #include "tools/picture.h"
+#include "tools/view/headless/heat.h"
 #include "tools/view/headless/measure.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 enum {
     PASSES_MOST = 300, /* feedback passes until everything is there; a frame needs about ten */
@@ -66,84 +65,94 @@ static void draw(run *r, vt *world, const camera *at)
     target_read(&r->verdict, r->verdicts);
 }
 
-/* How alike the picture that was written and run's pixels are; REPORT_UNKNOWN when it can't be read
- * back. */
-static double compare(const run *r, const char *file)
+/* Reads back the picture that was written. False: said why. */
+static bool load_shown(const run *r, const char *file, picture *shown)
 {
     char path[VIEW_LINE_BYTES];
     (void)snprintf(path, sizeof path, "%s/%s", r->options->report, file);
-    picture shown;
     const char *why;
-    if (!picture_load(path, &shown, &why)) {
+    if (!picture_load(path, shown, &why)) {
         (void)view_fail("%s: %s", path, why);
-        return REPORT_UNKNOWN;
+        return false;
     }
-    double psnr = REPORT_UNKNOWN;
-    if (shown.width == r->colour.width && shown.height == r->colour.height) {
-        psnr = measure_psnr(shown.rgba, r->pixels, r->verdicts, (size_t)shown.width * shown.height);
+    if (shown->width != r->colour.width || shown->height != r->colour.height) {
+        (void)view_fail("%s: not compared: somebody has replaced it", path);
+        picture_free(shown);
+        return false;
     }
-    picture_free(&shown);
-    return psnr;
+    return true;
 }
 
-static void save(run *r, report_picture *to, const char *file)
+/* Draws picture i without streaming into run's pixels and verdicts. False: said why, or the run was
+ * interrupted. */
+static bool draw_reference(run *r, uint32_t i, double *clock_ms)
 {
-    char path[VIEW_LINE_BYTES];
-    (void)snprintf(path, sizeof path, "%s/%s", r->options->report, file);
-    if (!picture_write_png(path, r->colour.width, r->colour.height, r->pixels)) {
-        (void)view_fail("%s: %s", path, strerror(errno));
-        return;
-    }
-    (void)snprintf(to->reference, sizeof to->reference, "%s", file);
-}
-
-/* Compares picture i; keeps the reference of the last one, and of the most different so far. */
-static void compare_picture(run *r, vt *world, uint32_t i, double *clock_ms)
-{
-    report *out = &r->report;
-    report_picture *compared = &out->pictures[i];
-    const bool complete = reference_fetch(r->scene, world, &r->cameras[i], clock_ms);
+    const bool complete = reference_fetch(r->scene, r->world, &r->cameras[i], clock_ms);
     if (view_is_interrupted()) {
-        return;
+        return false;
     }
     if (!complete) {
-        (void)view_fail("%s: not compared: not all of it fits without streaming", compared->file);
-        return;
+        (void)view_fail("%s: not compared: not all of it fits without streaming",
+                        r->report.pictures[i].file);
+        return false;
     }
-    draw(r, world, &r->cameras[i]);
-    compared->psnr_db = compare(r, compared->file);
-    if (compared->psnr_db < 0) {
-        return;
-    }
-    const bool final = i + 1 == out->picture_count;
-    const bool worst = out->psnr_min_db < 0 || compared->psnr_db < out->psnr_min_db;
-    if (worst) {
-        out->psnr_min_db = compared->psnr_db;
-    }
-    if (worst && !final) { /* one file: the one before is no longer the most different */
-        for (uint32_t k = 0; k < i; k++) {
-            out->pictures[k].reference[0] = '\0';
-        }
-        save(r, compared, "most-different-reference.png");
-    }
-    if (final) {
-        out->psnr_final_db = compared->psnr_db;
-        save(r, compared, "reference.png");
+    draw(r, r->world, &r->cameras[i]);
+    return true;
+}
+
+static void compare_picture(run *r, uint32_t i, double *clock_ms)
+{
+    report_picture *compared = &r->report.pictures[i];
+    picture shown;
+    if (draw_reference(r, i, clock_ms) && load_shown(r, compared->file, &shown)) {
+        compared->psnr_db =
+            measure_psnr(shown.rgba, r->pixels, r->verdicts, (size_t)shown.width * shown.height);
+        picture_free(&shown);
     }
 }
 
-static void take_median(report *out)
+/* Writes run's pixels as PREFIX + WHAT + ".png" and takes down the name. */
+static void write_named(const run *r, uint32_t i, const char *prefix, const char *what,
+                        char name[REPORT_NAME_BYTES])
 {
-    double known[REPORT_PICTURES];
-    size_t count = 0;
-    for (uint32_t i = 0; i < out->picture_count; i++) {
-        if (out->pictures[i].psnr_db >= 0) {
-            known[count++] = out->pictures[i].psnr_db;
-        }
+    char file[REPORT_NAME_BYTES];
+    (void)snprintf(file, sizeof file, "%s%s.png", prefix, what);
+    if (run_write_picture(r, file, r->report.pictures[i].frame, &r->cameras[i])) {
+        (void)snprintf(name, REPORT_NAME_BYTES, "%s", file);
     }
-    if (count > 0) {
-        out->psnr_median_db = measure_percentile(known, count, 0.5);
+}
+
+/* Writes picture i without streaming, and how the one that was shown differs. Drawn again: to keep
+ * all until it is known which are wanted would take the memory of ten pictures, and what it takes
+ * is in the atlas already. */
+static void keep_reference(run *r, uint32_t i, const char *prefix, double *clock_ms)
+{
+    report_picture *kept = &r->report.pictures[i];
+    picture shown;
+    if (kept->psnr_db < 0 || kept->reference[0] != '\0' || !draw_reference(r, i, clock_ms)) {
+        return;
     }
+    write_named(r, i, prefix, "reference", kept->reference);
+    if (load_shown(r, kept->file, &shown)) {
+        kept->amplified = heat_draw(shown.rgba, r->pixels, r->verdicts,
+                                    (size_t)shown.width * shown.height, r->pixels);
+        write_named(r, i, prefix, "difference", kept->difference);
+        picture_free(&shown);
+    }
+}
+
+/* The final one, the least alike and the median. */
+static void keep_references(run *r, double *clock_ms)
+{
+    report *out = &r->report;
+    const uint32_t worst = report_worst_picture(out), median = report_median_picture(out);
+    const uint32_t final = out->picture_count - 1;
+    out->psnr_min_db = out->pictures[worst].psnr_db;
+    out->psnr_median_db = out->pictures[median].psnr_db;
+    out->psnr_final_db = out->pictures[final].psnr_db;
+    keep_reference(r, final, "", clock_ms);
+    keep_reference(r, worst, "worst-", clock_ms);
+    keep_reference(r, median, "median-", clock_ms);
 }
 
 void reference_compare(run *r)
@@ -161,7 +170,9 @@ void reference_compare(run *r)
     }
     double clock_ms = 0;
     for (uint32_t i = 0; i < r->report.picture_count; i++) {
-        compare_picture(r, r->world, i, &clock_ms);
+        compare_picture(r, i, &clock_ms);
     }
-    take_median(&r->report);
+    if (report_worst_picture(&r->report) != REPORT_NO_PICTURE) {
+        keep_references(r, &clock_ms);
+    }
 }

@@ -13,6 +13,51 @@
 
 enum { PATH_BYTES = 1024 };
 
+/* --- which pictures --- */
+
+/* How many pictures that were compared are less alike than picture i; of equals, earlier ones. */
+static uint32_t rank_of(const report *r, uint32_t i)
+{
+    uint32_t before = 0;
+    for (uint32_t k = 0; k < r->picture_count; k++) {
+        const double other = r->pictures[k].psnr_db, own = r->pictures[i].psnr_db;
+        before += other >= 0 && (other < own || (other == own && k < i));
+    }
+    return before;
+}
+
+static uint32_t compared_pictures(const report *r)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->picture_count; i++) {
+        count += r->pictures[i].psnr_db >= 0;
+    }
+    return count;
+}
+
+static uint32_t picture_of_rank(const report *r, uint32_t rank)
+{
+    for (uint32_t i = 0; i < r->picture_count; i++) {
+        if (r->pictures[i].psnr_db >= 0 && rank_of(r, i) == rank) {
+            return i;
+        }
+    }
+    return REPORT_NO_PICTURE;
+}
+
+uint32_t report_worst_picture(const report *r)
+{
+    return picture_of_rank(r, 0);
+}
+
+uint32_t report_median_picture(const report *r)
+{
+    const uint32_t count = compared_pictures(r);
+    return count > 0 ? picture_of_rank(r, (count - 1) / 2) : REPORT_NO_PICTURE;
+}
+
+/* --- report.json --- */
+
 /* A number, or null when it is unknown. Adding to what there was no memory for does nothing. */
 static void add(cJSON *to, const char *key, double value)
 {
@@ -98,7 +143,35 @@ static void add_pictures(cJSON *to, const report *r)
         if (picture->reference[0] != '\0') {
             (void)cJSON_AddStringToObject(entry, "reference", picture->reference);
         }
+        if (picture->difference[0] != '\0') {
+            (void)cJSON_AddStringToObject(entry, "difference", picture->difference);
+            add(entry, "difference_amplified", picture->amplified);
+        }
         (void)cJSON_AddItemToArray(pictures, entry);
+    }
+}
+
+/* As text: a million frames would be gigabytes of cJSON's items. */
+static void add_one_series(cJSON *to, const series *s, series_kind kind)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (out == NULL) {
+        return;
+    }
+    series_write_json(s, kind, out);
+    if (fclose(out) == 0) {
+        (void)cJSON_AddRawToObject(to, series_name(kind), text);
+    }
+    free(text);
+}
+
+static void add_series(cJSON *to, const report *r)
+{
+    cJSON *all = cJSON_AddObjectToObject(to, "series");
+    for (int kind = 0; kind < SERIES_KINDS; kind++) {
+        add_one_series(all, &r->series, (series_kind)kind);
     }
 }
 
@@ -123,10 +196,13 @@ static char *to_json(const report *r)
     (void)cJSON_AddBoolToObject(all, "settled", r->settled);
     (void)cJSON_AddBoolToObject(all, "interrupted", r->interrupted);
     add_pictures(all, r);
+    add_series(all, r);
     char *text = cJSON_Print(all);
     cJSON_Delete(all);
     return text;
 }
+
+/* --- the files --- */
 
 static bool write_file(const char *dir, const char *name, const char *text)
 {
@@ -157,7 +233,7 @@ bool report_write(const report *r, const char *dir, const char **file)
     good = good && write_file(dir, *file, json);
     if (good) {
         *file = "report.html";
-        char *html = report_to_html(r);
+        char *html = report_to_html(r, dir);
         good = html != NULL && write_file(dir, *file, html);
         free(html);
     }

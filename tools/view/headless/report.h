@@ -4,6 +4,7 @@
 #define MEGABUDDY_TOOLS_VIEW_REPORT_H
 
 #include "engine/vt.h"
+#include "tools/view/headless/series.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,8 +19,10 @@ enum {
 
 /* A picture that was written, and how it compares with the one drawn without streaming. */
 typedef struct report_picture {
-    char file[REPORT_NAME_BYTES];      /* in the report's folder */
-    char reference[REPORT_NAME_BYTES]; /* likewise; "": not written */
+    char file[REPORT_NAME_BYTES];       /* in the report's folder */
+    char reference[REPORT_NAME_BYTES];  /* likewise, drawn without streaming; "": not written */
+    char difference[REPORT_NAME_BYTES]; /* likewise, of the two, in the colours of heat.h */
+    uint32_t amplified; /* what the difference was multiplied with; 0: there is none */
     uint32_t frame;
     double psnr_db;
 } report_picture;
@@ -51,7 +54,15 @@ typedef struct report {
     uint64_t slot_bytes;        /* video memory of a page */
     uint64_t gl_messages;       /* OpenGL debug messages above the severity of a notification */
     vt_stats stats;             /* at the end */
+    series series;              /* along the path */
 } report;
+
+#define REPORT_NO_PICTURE UINT32_MAX
+
+/* The picture that is least like its reference, and the one in the middle (of an even number, the
+ * less alike of the two); REPORT_NO_PICTURE when none was compared. */
+uint32_t report_worst_picture(const report *r);
+uint32_t report_median_picture(const report *r);
 
 /* Writes DIR/report.json and DIR/report.html. Returns false with errno set, *file naming the one
  * that could not be written. */
