@@ -131,7 +131,8 @@ static void on_button(GLFWwindow *handle, int button, int action, int mods)
     (void)mods;
     window *w = glfwGetWindowUserPointer(handle);
     if (action == GLFW_PRESS) {
-        w->hands.dragging = !overlay_wants_mouse();
+        glfwGetCursorPos(handle, &w->cursor_x, &w->cursor_y);
+        w->hands.dragging = !overlay_wants_mouse(w->cursor_x, w->cursor_y);
         w->dragged = 0;
         w->pressed_at = glfwGetTime();
     } else if (w->hands.dragging) {
@@ -164,7 +165,7 @@ static void on_wheel(GLFWwindow *handle, double x, double y)
 {
     (void)x;
     window *w = glfwGetWindowUserPointer(handle);
-    if (!overlay_wants_mouse()) {
+    if (!overlay_wants_mouse(w->cursor_x, w->cursor_y)) {
         w->hands.wheel += y;
         take_over(w);
     }

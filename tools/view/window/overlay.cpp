@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 using namespace overlay_parts;
 
@@ -26,6 +27,12 @@ namespace
 bool created;
 float scale = 1; // pixels a point
 std::string layout_file, layout_old, layout_new;
+
+// Where panels lie, of the last frame: ImGui itself knows only what the mouse was over then.
+struct Rectangle {
+    ImVec2 from, to;
+};
+std::vector<Rectangle> panels;
 
 } // namespace
 
@@ -39,8 +46,8 @@ float px(float points)
 
 void note(const char *name)
 {
-    if (layout_file.empty()) {
-        return;
+    if (layout_file.empty() || ImGui::IsWindowAppearing()) {
+        return; // a panel that fits its contents finds its place a frame later
     }
     const ImVec2 at = ImGui::GetItemRectMin(), to = ImGui::GetItemRectMax();
     char line[160];
@@ -59,6 +66,8 @@ void begin_panel(const char *name, ImVec2 at, ImVec2 pivot, float width, float m
                      ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoMove |
                      ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoSavedSettings |
                      ImGuiWindowFlags_NoFocusOnAppearing | ImGuiWindowFlags_NoNav);
+    const ImVec2 from = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
+    panels.push_back({from, ImVec2(from.x + size.x, from.y + size.y)});
 }
 
 bool button(const char *label, const char *name)
@@ -356,6 +365,7 @@ overlay_deeds overlay_draw(const overlay_content *content, overlay_state *state)
     ImGui_ImplOpenGL3_NewFrame();
     ImGui_ImplGlfw_NewFrame();
     ImGui::NewFrame();
+    panels.clear();
     state->settled = true;
     state->pick_open = content->pick->open;
     if (content->panel) {
@@ -379,9 +389,15 @@ overlay_deeds overlay_draw(const overlay_content *content, overlay_state *state)
     return deeds;
 }
 
-bool overlay_wants_mouse(void)
+bool overlay_wants_mouse(double x, double y)
 {
-    return created && ImGui::GetIO().WantCaptureMouse;
+    if (!created || ImGui::GetIO().WantCaptureMouse) { // a list that hangs open, too
+        return created;
+    }
+    return std::any_of(panels.begin(), panels.end(), [x, y](const Rectangle &r) {
+        return x >= double(r.from.x) && x < double(r.to.x) && y >= double(r.from.y) &&
+               y < double(r.to.y);
+    });
 }
 
 bool overlay_wants_keys(void)

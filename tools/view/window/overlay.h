@@ -77,9 +77,9 @@ void overlay_destroy(void); /* also when it was not created */
 /* Draws into the window's own framebuffer. */
 overlay_deeds overlay_draw(const overlay_content *content, overlay_state *state);
 
-/* Whether the mouse is over the overlay's own parts now, or the keys go to it. */
-bool overlay_wants_mouse(void);
-bool overlay_wants_keys(void);
+/* Whether the mouse, at window coordinates x and y, is over the overlay's own parts. */
+bool overlay_wants_mouse(double x, double y);
+bool overlay_wants_keys(void); /* whether keys go to it */
 
 #ifdef __cplusplus
 }

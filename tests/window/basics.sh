@@ -1,5 +1,5 @@
 #!/bin/sh
-# view_window.sh MEGABUDDY PROBE: view in a window, driven by keys and mouse: help, a picture, settings
+# basics.sh MEGABUDDY PROBE: view in a window, driven by keys and mouse: help, a picture, settings
 # read again, a new size, and the end. 77 (skipped) where there is no display.
 program=$1 probe=$2
 . "$(dirname "$0")/window.sh"
