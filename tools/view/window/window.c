@@ -336,7 +336,7 @@ static int fly(window *w)
         w->frame_ms[w->frame++ % OVERLAY_FRAMES] = (float)((glfwGetTime() - w->now) * 1000);
         pace(w);
     }
-    return EXIT_DONE;
+    return view_is_interrupted() ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* --- from beginning to end --- */
