@@ -160,6 +160,9 @@ void stream_update(vt *v, const vt_clock *clock)
     const uint64_t started_ns = platform_now_ns();
     v->now_ms = clock->now_ms;
     if (clock->cut) {
+        if (v->desc.deterministic) {
+            wait_for_workers(v); /* else it is a race how much of it is cancelled */
+        }
         cut(v);
     }
     if (!v->settings.frozen) {

@@ -101,6 +101,14 @@ static uint32_t ended(rig *r)
     return count;
 }
 
+static void wait_for_requests(rig *r, uint64_t count)
+{
+    fetch_stats fs;
+    do {
+        fetch_get_stats(r->fetch, &fs);
+    } while (fs.requests < count);
+}
+
 static void requests_take_at_least_the_delay_and_arrive(void **state)
 {
     page_shape s;
@@ -146,10 +154,7 @@ static void destroying_ends_what_is_held_back(void **state)
     start(&r, path, 8 << 20, 2, AS_STORED);
     fetch_set_pace(r.fetch, 10 * SECOND, 1 << 10);
     submit_row(&r, 40, 0);
-    fetch_stats fs;
-    do {
-        fetch_get_stats(r.fetch, &fs);
-    } while (fs.requests == 0);
+    wait_for_requests(&r, 1);
     const uint64_t from_ns = platform_now_ns();
     stop(&r);
     assert_true(platform_now_ns() - from_ns < 5 * SECOND);
@@ -167,6 +172,7 @@ static void a_cut_ends_what_is_held_back_for_the_old_camera(void **state)
     start(&r, path, 8 << 20, 2, AS_STORED);
     fetch_set_pace(r.fetch, 0, 1); /* a page takes hours */
     submit_row(&r, 40, 0);
+    wait_for_requests(&r, 1);
     fetch_cancel(r.fetch, 1);
     drain(&r);
     assert_int_equal(r.ended_count, 40);
@@ -194,16 +200,19 @@ static void a_job_comes_in_while_others_are_held_back(void **state)
     fetch_set_pace(r.fetch, 3600 * SECOND, 0);
     const page_job slow = {.page = {1, 0, 3, 3}, .tile = JOB_NO_TILE, .wanted = 1};
     assert_true(fetch_submit(r.fetch, &slow));
-    submit_row(&r, 1, 0); /* in RAM: needs no request */
-    while (ended(&r) < 2) {
+    wait_for_requests(&r, 2);
+    for (uint32_t i = 1; i <= 20; i++) { /* in RAM: needs no request */
+        submit_row(&r, 1, 0);
+        while (ended(&r) < 1 + i) {
+        }
     }
     fetch_stats fs;
     fetch_get_stats(r.fetch, &fs);
-    assert_int_equal(fs.pending, 1);
+    assert_true(fs.pending >= 1);  /* the slow one is not among those that ended */
     fetch_set_pace(r.fetch, 0, 0); /* and the slow one goes at once */
     drain(&r);
-    assert_int_equal(r.ended_count, 3);
-    assert_int_equal(job_arrived(&r.ended[2]), 1);
+    assert_int_equal(r.ended_count, 22);
+    assert_int_equal(job_arrived(&r.ended[21]), 1);
     stop(&r);
 }
 

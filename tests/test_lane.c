@@ -272,6 +272,83 @@ static void a_pending_count_of_zero_publishes_what_the_jobs_wrote(void **state)
     lane_destroy(l);
 }
 
+/* A worker that takes no job until it is told to, and writes down what ended its rests. */
+typedef struct rester {
+    bool for_jobs;
+    atomic_bool may_go;
+    atomic_uint rests; /* ended */
+    lane_answer last;
+} rester;
+
+static void rest_until_told(void *context, uint32_t worker, lane *l)
+{
+    rester *r = context;
+    uint32_t wakes = 0;
+    page_job job;
+    if (worker > 0) { /* the others work */
+        while (lane_begin(l, &job, true) == LANE_JOB) {
+            lane_end(l);
+        }
+        return;
+    }
+    while (!atomic_load(&r->may_go)) {
+        r->last = lane_rest(l, r->for_jobs, UINT64_MAX / 2, &wakes);
+        atomic_fetch_add(&r->rests, 1);
+        if (r->last == LANE_STOPS) {
+            return;
+        }
+        if (r->last == LANE_JOB && lane_begin(l, &job, false) == LANE_JOB) {
+            lane_end(l);
+        }
+    }
+}
+
+static void a_rest_ends_in_time_by_a_job_by_a_call_and_at_the_end(void **state)
+{
+    (void)state;
+    rester r = {.for_jobs = true};
+    lane *l = lane_create(&(lane_desc){.serve = rest_until_told, .context = &r});
+    assert_true(lane_submit(l, &(page_job){.wanted = 1}));
+    lane_drain(l);
+    while (atomic_load(&r.rests) < 1) {
+    }
+    lane_wake(l);
+    while (atomic_load(&r.rests) < 2) {
+    }
+    lane_destroy(l);
+    assert_int_equal(r.last, LANE_STOPS);
+
+    r = (rester){.for_jobs = false};
+    atomic_store(&r.may_go, true); /* the worker ends: the lane is ours to try */
+    l = lane_create(&(lane_desc){.serve = rest_until_told, .context = &r});
+    uint32_t wakes = 0;
+    const uint64_t from_ns = platform_now_ns();
+    assert_int_equal(lane_rest(l, true, from_ns + 3000000, &wakes), LANE_NONE);
+    assert_true(platform_now_ns() - from_ns >= 3000000);
+    assert_int_equal(lane_rest(l, false, 0, &wakes), LANE_NONE); /* long past */
+    lane_wake(l);                                                /* before the rest: not missed */
+    assert_int_equal(lane_rest(l, false, UINT64_MAX / 2, &wakes), LANE_NONE);
+    assert_true(lane_submit(l, &(page_job){.wanted = 1}));
+    assert_int_equal(lane_rest(l, true, UINT64_MAX / 2, &wakes), LANE_JOB);
+    assert_int_equal(lane_rest(l, false, 0, &wakes), LANE_NONE);
+    lane_destroy(l);
+}
+
+/* The news of a job goes to who can take it, not to one who rests with his hands full. */
+static void a_worker_with_full_hands_keeps_no_job_from_the_others(void **state)
+{
+    (void)state;
+    rester r = {.for_jobs = false};
+    lane *l = lane_create(&(lane_desc){.workers = 2, .serve = rest_until_told, .context = &r});
+    for (uint32_t i = 0; i < 2000; i++) {
+        assert_true(lane_submit(l, &(page_job){.wanted = 1}));
+        lane_drain(l);
+    }
+    assert_int_equal(atomic_load(&r.rests), 0);
+    lane_destroy(l);
+    assert_int_equal(r.last, LANE_STOPS);
+}
+
 static void the_clock_does_not_go_back_and_there_is_a_processor(void **state)
 {
     (void)state;
@@ -294,6 +371,8 @@ int main(void)
         cmocka_unit_test(owner_may_lend_a_hand),
         cmocka_unit_test(every_job_of_many_submitters_runs_once),
         cmocka_unit_test(a_pending_count_of_zero_publishes_what_the_jobs_wrote),
+        cmocka_unit_test(a_rest_ends_in_time_by_a_job_by_a_call_and_at_the_end),
+        cmocka_unit_test(a_worker_with_full_hands_keeps_no_job_from_the_others),
         cmocka_unit_test(the_clock_does_not_go_back_and_there_is_a_processor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

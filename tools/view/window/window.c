@@ -382,7 +382,7 @@ static int fly(window *w)
         w->frame++;
         pace(w);
     }
-    return EXIT_DONE;
+    return view_is_interrupted() ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* --- from beginning to end --- */
