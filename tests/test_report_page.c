@@ -119,6 +119,8 @@ static void cuts_are_told_by_how_long_they_took(void **state)
     r.cut_count = 2;
     expect(&r, "<b>1 to 9\u00a0frames</b> after 2 cuts.");
     r.cut_count = 3;
+    expect(&r, "<th scope=\"row\">200</th><td>9 frames</td><td>120\u00a0ms</td>");
+    expect(&r, "<th scope=\"row\">300</th><td>–</td><td>–</td>");
     expect(&r, "after 2 cuts, and after 1\u00a0cut not before the next or the end.");
     r.cuts[0] = r.cuts[2];
     r.cut_count = 1;
