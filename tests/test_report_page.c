@@ -119,6 +119,8 @@ static void cuts_are_told_by_how_long_they_took(void **state)
     r.cut_count = 2;
     expect(&r, "<b>1 to 9\u00a0frames</b> after 2 cuts.");
     r.cut_count = 3;
+    expect(&r, "<th scope=\"row\">200</th><td>9 frames</td><td>120\u00a0ms</td>");
+    expect(&r, "<th scope=\"row\">300</th><td>–</td><td>–</td>");
     expect(&r, "after 2 cuts, and after 1\u00a0cut not before the next or the end.");
     r.cuts[0] = r.cuts[2];
     r.cut_count = 1;
@@ -138,12 +140,12 @@ static void a_run_without_frames_has_dashes(void **state)
     free(page);
 }
 
-static void one_frame_is_a_dot(void **state)
+static void one_frame_is_a_dash(void **state)
 {
     (void)state;
     uint64_t seed = seed_of_run();
     report r = run_of(1, &seed);
-    expect(&r, "h0\"/>");
+    expect(&r, "h4\"/>");
     expect(&r, "1 frame with");
     series_finish(&r.series);
 }
@@ -197,7 +199,7 @@ static double highest(const char *svg, const char *class)
     for (const char *at = svg; (at = strstr(at, class)) != NULL;) {
         at = strstr(at, " d=\"") + 4;
         while (next_number(&at, &x)) {
-            if (at[-2] == 'h') { /* the dot */
+            if (at[-2] == 'h') { /* the dash of a single value */
                 continue;
             }
             assert_true(next_number(&at, &y));
@@ -330,7 +332,10 @@ static void pictures_are_carried_small_and_linked_whole(void **state)
                  FILES[i]);
         assert_non_null(strstr(page, link));
     }
+    assert_non_null(strstr(page, "At rest, the last frame"));
     free(page);
+    r.pictures[1].frame = 2;
+    expect(&r, "The last picture");                     /* interrupted before the end of the path */
     expect(&r, "<a href=\"a.png\"><img src=\"a.png\""); /* where it is not to be found */
     series_finish(&r.series);
 }
@@ -378,7 +383,7 @@ int main(void)
         cmocka_unit_test(the_verdict_has_the_figures_that_matter),
         cmocka_unit_test(cuts_are_told_by_how_long_they_took),
         cmocka_unit_test(a_run_without_frames_has_dashes),
-        cmocka_unit_test(one_frame_is_a_dot),
+        cmocka_unit_test(one_frame_is_a_dash),
         cmocka_unit_test(strange_names_are_text),
         cmocka_unit_test(a_hundred_thousand_frames_are_a_small_page),
         cmocka_unit_test(a_peak_among_many_values_is_seen),

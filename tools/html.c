@@ -100,6 +100,10 @@ void html_time(FILE *out, double ns)
 {
     static const char *const UNITS[] = {"ns", "µs", "ms", "s"};
     uint32_t unit = 0;
+    if (!(ns >= 0)) {
+        (void)fputs(DASH, out);
+        return;
+    }
     while (unit < 3 && ns >= 999.5) { /* which three digits would show as 1,000 */
         ns /= 1000;
         unit++;

@@ -19,7 +19,7 @@ void html_count(FILE *out, double value);
 /* A share from 0 to 1 in percent, "98.7 %"; only all of it is 100 %. A dash when negative. */
 void html_share(FILE *out, double share);
 
-/* A time in the unit that suits it: "12.3 ns", "1.23 ms". */
+/* A time in the unit that suits it: "12.3 ns", "1.23 ms". A dash when negative. */
 void html_time(FILE *out, double ns);
 
 #endif

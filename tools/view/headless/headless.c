@@ -150,12 +150,11 @@ static void follow_cuts(run *r, bool cut, double frame_ms, const measure_audit *
     }
 }
 
-static void watch_streamer(run *r)
+static void watch_streamer(run *r, vt_stats *stats)
 {
-    vt_stats stats;
-    vt_get_stats(r->world, &stats);
-    if (stats.vram.slots_wanted > r->report.slots_wanted_peak) {
-        r->report.slots_wanted_peak = stats.vram.slots_wanted;
+    vt_get_stats(r->world, stats);
+    if (stats->vram.slots_wanted > r->report.slots_wanted_peak) {
+        r->report.slots_wanted_peak = stats->vram.slots_wanted;
     }
     char line[VIEW_LINE_BYTES];
     while (vt_take_message(r->world, line, sizeof line)) {
@@ -197,6 +196,7 @@ static bool take_picture(run *r, const camera *at, const char *file, bool plain,
 typedef struct moment {
     double frame_ms, plain_ms; /* plain_ms: REPORT_UNKNOWN where none was drawn */
     double share;              /* of the textured pixels, at the mip they wanted */
+    vt_stats stats;            /* after it */
 } moment;
 
 /* Draws and measures one frame. False: a picture could not be written. */
@@ -216,7 +216,7 @@ static bool do_frame(run *r, const camera *wanted, bool cut, const char *file, m
     const measure_audit audit = audit_frame(r, &at);
     m->share = audit.textured ? (double)audit.sharp / (double)audit.textured : 1;
     follow_cuts(r, cut, m->frame_ms, &audit);
-    watch_streamer(r);
+    watch_streamer(r, &m->stats);
     const bool good = take_picture(r, &at, file, plain, m->share);
     r->last = at;
     r->frame++;
@@ -229,9 +229,7 @@ static void keep(run *r, const moment *m)
     report *out = &r->report;
     series *s = &out->series;
     const uint32_t at = s->count;
-    vt_stats stats;
-    vt_get_stats(r->world, &stats);
-    series_add(s, &stats);
+    series_add(s, &m->stats);
     s->values[SERIES_FRAME_MS][at] = m->frame_ms;
     s->values[SERIES_PLAIN_MS][at] = m->plain_ms;
     s->values[SERIES_WANTED_SHARE][at] = m->share;

@@ -79,8 +79,9 @@ static void sheet_fit(sheet *s)
         }
     }
     const double wanted = p->clip > 0 ? fmin(s->most, p->clip) : s->most;
-    const double top = fmax(fmax(wanted, p->reach), p->limit);
-    s->y_step = round_step(top > 0 ? top : 1);
+    const double least = fmax(fmax(wanted, p->reach), p->limit);
+    const double top = least > 0 ? least : 1;
+    s->y_step = round_step(top);
     s->y_top = s->y_step * fmax(ceil(top / s->y_step - 1e-9), 1);
 }
 
@@ -192,13 +193,17 @@ static void put_band(FILE *out, const sheet *s, uint32_t line, uint32_t from, ui
     (void)fputc('z', out);
 }
 
-/* The h0 is a dot where a value stands alone between gaps. */
 static void put_curve(FILE *out, const sheet *s, uint32_t line, uint32_t from, uint32_t to)
 {
+    if (to - from == 1) { /* alone between gaps: a dash is what can be seen of a point */
+        const column *c = &s->columns[line][from];
+        (void)fprintf(out, "M%.1f %.1fh4", column_x(s, from) - 2, y_of(s, c->sum / c->count));
+        return;
+    }
     for (uint32_t k = from; k < to; k++) {
         const column *c = &s->columns[line][k];
-        (void)fprintf(out, "%s%.1f %.1f%s", k == from ? "M" : "L", column_x(s, k),
-                      y_of(s, c->sum / c->count), k == from ? "h0" : "");
+        (void)fprintf(out, "%c%.1f %.1f", k == from ? 'M' : 'L', column_x(s, k),
+                      y_of(s, c->sum / c->count));
     }
 }
 

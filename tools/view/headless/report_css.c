@@ -69,6 +69,6 @@ const char report_css[] =
     "  font-size: 1rem } h2 { margin-top: 1.6rem } h2, h3, h2 + p { break-after: avoid }\n"
     "  p { break-inside: avoid; orphans: 3 }\n"
     "  .plots { display: block } .plot { display: inline-block; width: 48%; margin: 0 1% 1rem 0 }\n"
-    "  .strip { grid-template-columns: repeat(3, 1fr) } .three { grid-template-columns:\n"
-    "  repeat(3, 1fr) } .tables { columns: 2 } dl { columns: 2 } a { color: inherit }\n"
+    "  .strip { grid-template-columns: repeat(5, 1fr) } .three { grid-template-columns:\n"
+    "  repeat(3, 1fr) } .tables { columns: 2 } dl { columns: 3 } a { color: inherit }\n"
     "  tr { break-inside: avoid } * { print-color-adjust: exact } }\n";

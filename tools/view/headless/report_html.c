@@ -19,6 +19,8 @@ static const char WORDS[] =
     "mip-mapped texture that is all in video memory: what streaming is measured against.</dd>\n"
     "<dt>Reference</dt><dd>The same picture drawn without streaming limits: the same shaders, and "
     "room for all that the frame wants.</dd>\n"
+    "<dt>Difference</dt><dd>Of each pixel, the colour channel that differs most, times the number "
+    "that is said; grey where nothing is compared.</dd>\n"
     "<dt>PSNR</dt><dd>How alike two pictures are, over the textured pixels, in decibels: equal "
     "ones have 99, and above 40 hardly anybody tells them apart.</dd>\n"
     "<dt>Cut</dt><dd>The camera jumps. What it sees then has to come from the disk.</dd>\n"

@@ -90,7 +90,8 @@ static void put_rows(const album *a)
     if (median != REPORT_NO_PICTURE && median != worst && median != final) {
         put_row(a, "Median", &r->pictures[median]);
     }
-    put_row(a, "At rest, the last frame", &r->pictures[final]);
+    const bool at_rest = r->pictures[final].frame >= r->frames; /* unless interrupted before */
+    put_row(a, at_rest ? "At rest, the last frame" : "The last picture", &r->pictures[final]);
 }
 
 /* --- the film strip --- */

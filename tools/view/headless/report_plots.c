@@ -64,7 +64,6 @@ static void put_times(FILE *out, const report *r, const marks *m)
     p.lines[0].name = "streamed";
     p.lines[1] = line_of(r, SERIES_PLAIN_MS, 1);
     p.lines[1].name = "plain";
-    p.mark_name = m->count == 1 ? "cut" : "cuts"; /* the other plots have them too */
     const double most = fmax(most_of(r, SERIES_FRAME_MS), most_of(r, SERIES_PLAIN_MS));
     p.clip = most > r->frame_p99_ms * CLIP_FROM ? fmax(r->frame_p99_ms * CLIP_AT, 0) : 0;
     (void)plot_write(out, &p);
@@ -77,6 +76,7 @@ static void put_shares(FILE *out, const report *r, const marks *m)
     p.unit = "%";
     p.lines[0] = line_of(r, SERIES_WANTED_SHARE, 0.01);
     p.reach = 100;
+    p.mark_name = m->count == 1 ? "cut" : "cuts"; /* the other plots have them too */
     (void)plot_write(out, &p);
 }
 

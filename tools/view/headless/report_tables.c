@@ -151,8 +151,8 @@ static void put_cuts(FILE *out, const report *r)
         html_count(out, cut->frames);
         (void)fputs(cut->frames < 0 ? "" : cut->frames == 1 ? " frame" : " frames", out);
         (void)fputs("</td><td>", out);
-        html_number(out, cut->ms);
-        (void)fputs(cut->ms < 0 ? "</td></tr>\n" : "\u00a0ms</td></tr>\n", out);
+        html_time(out, cut->ms * 1e6);
+        (void)fputs("</td></tr>\n", out);
     }
     close_table(out);
 }
