@@ -171,7 +171,7 @@ static void assert_keys_are_few(const flight *f, const camera_path *p)
     for (size_t i = 1; i < p->count; i++) {
         close += p->keys[i].t - p->keys[i - 1].t < RECORDER_KEY_SECONDS - 1e-9;
     }
-    assert_true((double)close <= 12 * occasions(f));
+    assert_true((double)close <= 8 * occasions(f));
     assert_true((double)p->count <= camera_path_seconds(p) / 0.25 + 16 * occasions(f));
 }
 
