@@ -174,8 +174,8 @@ static void any_number_of_writes_between_looks_is_one(void **state)
     snprintf(other, sizeof other, "%s.other", path);
     watch *w = watch_open(path);
     for (int i = 0; i < 9000; i++) { /* the queue holds 16384 events */
-        write_file(other, "b");
-        write_file(path, "b");
+        close(open_for(other, 0));   /* to close it is enough, and spares the disk */
+        close(open_for(path, 0));
     }
     assert_true(changes(w));
     write_file(path, "c");

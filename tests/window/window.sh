@@ -24,7 +24,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-window-XXXXXX") || exit 1
 shots=${MEGABUDDY_SHOTS:-$scratch}
 mkdir -p "$shots"
 layout=$scratch/layout # of the viewer's controls, by itself
-display= viewer= window=
+display='' viewer='' window=''
 trap window_end EXIT
 trap 'exit 1' INT TERM HUP
 cd "$scratch" || exit 1
@@ -86,16 +86,22 @@ window_has_drawn()
     [ "$("$probe" "$screen" colours "$window_X" "$window_Y" "$window_WIDTH" "$window_HEIGHT")" -gt 32 ]
 }
 
-# window_start ARGS…: `megabuddy view ARGS…`, focused, and with its first picture shown.
-window_start()
+# window_run COMMAND…: starts it, focused, and with its first picture shown.
+window_run()
 {
     : >"$layout"
-    MEGABUDDY_LAYOUT=$layout "$program" view "$@" >stdout 2>stderr &
+    MEGABUDDY_LAYOUT=$layout "$@" >stdout 2>stderr &
     viewer=$!
     within 60 xdotool search --onlyvisible --name '^Megabuddy' || fail "no window"
     window=$(xdotool search --onlyvisible --name '^Megabuddy' | head -1)
     within 5 xdotool windowfocus "$window" || fail "no focus"
     within 60 window_has_drawn || fail "draws nothing"
+}
+
+# window_start ARGS…: the viewer.
+window_start()
+{
+    window_run "$program" view "$@"
 }
 
 window_is_open()
@@ -245,7 +251,7 @@ window_close()
     closed_ms=$((($(date +%s%N) - began) / 1000000))
     wait "$viewer"
     code=$?
-    viewer=
+    viewer=''
     [ "$code" -eq 0 ] || fail "exit code $code after Esc"
     [ ! -s stderr ] || fail "spoke on stderr"
     echo "closed in $closed_ms ms"

@@ -102,9 +102,8 @@ static int fly_over(GLFWwindow *w, vt *world, double end)
         const float step = (float)glfwGetTime() - now;
         now += step;
         const int right = glfwGetKey(w, GLFW_KEY_RIGHT) - glfwGetKey(w, GLFW_KEY_LEFT);
-        const int up = glfwGetKey(w, GLFW_KEY_UP) - glfwGetKey(w, GLFW_KEY_DOWN);
         eye[3] += step * (0.1f + 0.5f * (float)right); /* round and round over the middle */
-        eye[1] = fminf(fmaxf(eye[1] * (1 + step * (float)up), 0.01f), 1);
+        eye[1] *= 1 + step * (float)(glfwGetKey(w, GLFW_KEY_UP) - glfwGetKey(w, GLFW_KEY_DOWN));
         eye[0] += step * 0.03f * sinf(eye[3]);
         eye[2] -= step * 0.03f * cosf(eye[3]);
         draw_frame(w, world, feedback, colour);
@@ -137,6 +136,7 @@ int main(int argc, char **argv)
     glfwMakeContextCurrent(w);
     gladLoadGL(glfwGetProcAddress);
     glfwSwapInterval(1);
+    glfwSetInputMode(w, GLFW_STICKY_KEYS, GLFW_TRUE); /* a short press in a long frame counts */
     /* 1. Budgets, formats and workers have defaults. The screen's size does not follow the window:
      * one that grows looks softer, until the world is destroyed and created anew. */
     char error[256];

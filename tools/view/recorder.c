@@ -131,7 +131,7 @@ double recorder_seconds(const recorder *r)
 enum {
     MARK_KEY = 1,
     MARK_NEW = 2,  /* a key that no curve has gone through yet */
-    MARK_FINE = 4, /* a key, and the glide from it to the next is as good as it gets */
+    MARK_FINE = 4, /* a key, and the glide from it to the next is good enough */
 };
 
 /* path.keys[i] is samples[index[i]]; all samples with MARK_KEY, in order. */
@@ -192,12 +192,6 @@ static double deviation(const thinning *t, const camera_key *s)
     return fmax(sqrt(dx * dx + dy * dy + dz * dz) / allowed, turned / RECORDER_DEGREES);
 }
 
-/* Whether the curve stands still at one end of the glide from key i. */
-static bool is_at_an_end(const camera_path *path, size_t i)
-{
-    return i == 0 || i + 2 >= path->count || path->keys[i].cut || path->keys[i + 2].cut;
-}
-
 /* The sample between keys i and i + 1, `apart` seconds or more from both, that the curve misses by
  * most; 0: there is none so far from them. *worst is the largest deviation of any between them. */
 static size_t find_worst(const thinning *t, size_t i, double apart, double *worst)
@@ -217,18 +211,18 @@ static size_t find_worst(const thinning *t, size_t i, double apart, double *wors
     return found;
 }
 
-/* Marks a sample between keys i and i + 1 as a key when the curve there is not good enough and one
- * more may be had; else the glide is fine. Returns whether there is a new key. */
+/* Marks a sample between keys i and i + 1 as a key when the curve there is not good enough; else
+ * the glide is fine. Returns whether there is a new key. */
 static bool split(thinning *t, size_t i)
 {
     double worst;
     size_t at = find_worst(t, i, RECORDER_KEY_SECONDS, &worst);
-    if (at == 0 && worst > STRICT && is_at_an_end(&t->path, i)) {
-        at = find_worst(t, i, 0, &worst);
-    }
-    if (at == 0 || worst <= STRICT) {
+    if (worst <= STRICT) {
         t->marks[t->index[i]] |= MARK_FINE;
         return false;
+    }
+    if (at == 0) {
+        at = find_worst(t, i, 0, &worst);
     }
     t->marks[at] = MARK_KEY | MARK_NEW;
     return true;

@@ -3,10 +3,10 @@
  *     a frame ▸ recorder_add ▸ samples ▸ thinned ▸ keys ▸ a path file ▸ view --path
  *
  * Keys are few: one is put where the curve through the others (camera_path_at's own) strays most,
- * until it is nowhere farther from a sample than RECORDER_POSITION times the height above the sea
- * or RECORDER_UNITS, whichever is more, and RECORDER_DEGREES. Keys are RECORDER_KEY_SECONDS apart
- * at least: what happens faster, as a mouse that is torn round, is smoothed over. Only where a path
- * begins, ends or cuts, and its curve therefore stops, they may be as close as samples.
+ * until it is nowhere farther from a frame than RECORDER_POSITION times the height above the sea or
+ * RECORDER_UNITS, whichever is more, and RECORDER_DEGREES. They are RECORDER_KEY_SECONDS apart,
+ * unless that cannot be had so: where a path begins, ends or cuts, for its curve stops there, and
+ * where hands start, stop or turn at once.
  *
  * The first sample is time 0. Yaw goes on beyond 360, and x beyond the edge of a world that wraps:
  * between samples the short way is taken. A cut is two keys: where it was left, and where it went.
@@ -20,7 +20,7 @@
 #define RECORDER_POSITION    0.005 /* of the height above the sea; a pixel or two of the ground */
 #define RECORDER_UNITS       0.05  /* world units: an eighth of the least height above the ground */
 #define RECORDER_DEGREES     0.25  /* three pixels of a screen of 720 */
-#define RECORDER_KEY_SECONDS 0.1   /* faster than hands mean it */
+#define RECORDER_KEY_SECONDS 0.1   /* between keys where a curve can follow */
 
 enum { RECORDER_MAX_SAMPLES = 1 << 18 /* 73 minutes of 60 a second; standing still costs none */ };
 
