@@ -195,7 +195,7 @@ static bool next_number(const char **at, double *value)
 /* How high the curves of this class reach: the least y. All are within the picture. */
 static double highest(const char *svg, const char *class)
 {
-    double least = 1e9, x, y;
+    double least = 1e9, x, y = 0;
     for (const char *at = svg; (at = strstr(at, class)) != NULL;) {
         at = strstr(at, " d=\"") + 4;
         while (next_number(&at, &x)) {

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "engine/platform.h"
+#include "engine/vt_watch.h"
+
 #include "tests/scratch.h"
 #include "tests/stream_rig.h"
 

@@ -65,16 +65,16 @@ static void write_file(const char *path, const char *text)
 
 static void rename_over(const char *path, const char *text)
 {
-    char other[SCRATCH_PATH_BYTES + 8];
-    snprintf(other, sizeof other, "%s.new", path);
+    char other[2 * SCRATCH_PATH_BYTES];
+    snprintf(other, sizeof other, "%.*s.new", SCRATCH_PATH_BYTES, path);
     write_file(other, text);
     assert_int_equal(rename(other, path), 0);
 }
 
 static void link_to(const char *target, const char *path)
 {
-    char other[SCRATCH_PATH_BYTES + 8];
-    snprintf(other, sizeof other, "%s.link", path);
+    char other[2 * SCRATCH_PATH_BYTES];
+    snprintf(other, sizeof other, "%.*s.link", SCRATCH_PATH_BYTES, path);
     assert_int_equal(symlink(target, other), 0);
     assert_int_equal(rename(other, path), 0);
 }
@@ -82,7 +82,7 @@ static void link_to(const char *target, const char *path)
 /* A fresh file in a folder of its own, so that no test sees another's events. */
 static const char *fresh(void *state, const char *folder)
 {
-    char path[SCRATCH_PATH_BYTES];
+    char path[SCRATCH_PATH_BYTES / 2];
     snprintf(path, sizeof path, "%s/a.conf", folder);
     assert_int_equal(mkdir(scratch_path(state, folder), 0700), 0);
     write_file(scratch_path(state, path), "a");
@@ -132,7 +132,7 @@ static void sees_a_rename_over_it(void **state)
 static void sees_it_come_but_not_go(void **state)
 {
     const char *path = fresh(*state, "come");
-    char other[SCRATCH_PATH_BYTES + 8];
+    char other[2 * SCRATCH_PATH_BYTES];
     snprintf(other, sizeof other, "%s.old", path);
     watch *w = watch_open(path);
     assert_int_equal(rename(path, other), 0); /* as editors keep the old one */
@@ -153,7 +153,7 @@ static void other_files_do_not_count(void **state)
     const char *path = fresh(*state, "others");
     watch *w = watch_open(path);
     for (int i = 0; i < 100; i++) {
-        char other[SCRATCH_PATH_BYTES + 8];
+        char other[2 * SCRATCH_PATH_BYTES];
         snprintf(other, sizeof other, "%s%d", path, i % 7);
         if (i % 3 == 0) {
             unlink(other);
@@ -170,7 +170,7 @@ static void other_files_do_not_count(void **state)
 static void any_number_of_writes_between_looks_is_one(void **state)
 {
     const char *path = fresh(*state, "many");
-    char other[SCRATCH_PATH_BYTES + 8];
+    char other[2 * SCRATCH_PATH_BYTES];
     snprintf(other, sizeof other, "%s.other", path);
     watch *w = watch_open(path);
     for (int i = 0; i < 9000; i++) { /* the queue holds 16384 events */
@@ -282,7 +282,7 @@ static void random_doings_are_seen_each(void **state)
 {
     uint64_t seed = seed_of_run();
     const char *path = fresh(*state, "random");
-    char other[SCRATCH_PATH_BYTES + 8];
+    char other[2 * SCRATCH_PATH_BYTES];
     snprintf(other, sizeof other, "%s.other", path);
     watch *w = watch_open(path);
     for (int i = 0; i < 2000; i++) {

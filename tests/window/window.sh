@@ -109,12 +109,38 @@ window_is_open()
     kill -0 "$viewer" 2>/dev/null
 }
 
+# --- frames: the viewer counts them in a line "frame N 0 0 0" of its layout ---
+
+window_frame()
+{
+    awk '$1 == "frame" { print $2 }' "$scratch/layout" 2>/dev/null
+}
+
+window_is_at_frame()
+{
+    [ "$(window_frame)" -ge "$1" ]
+}
+
+# window_frames N: waits until so many more have been shown; where nobody counts, a moment.
+window_frames()
+{
+    frame=$(window_frame)
+    if [ -z "$frame" ]; then
+        sleep 0.1
+    else
+        within 20 window_is_at_frame $((frame + $1)) || true # it may be about to end
+    fi
+}
+
 # --- hands ---
 
 # window_key KEY…: each pressed and let go.
 window_key()
 {
-    xdotool key --delay 60 "$@"
+    for key in "$@"; do
+        xdotool key --delay 60 "$key"
+        window_frames 2
+    done
 }
 
 # window_hold SECONDS KEY
@@ -129,7 +155,7 @@ window_hold()
 window_point()
 {
     xdotool mousemove --window "$window" "$1" "$2"
-    sleep 0.1
+    window_frames 2
 }
 
 # window_click X Y [BUTTON]: held for some frames, for a press and its end in one are nothing to see.
@@ -137,9 +163,9 @@ window_click()
 {
     window_point "$1" "$2"
     xdotool mousedown "${3:-1}"
-    sleep 0.1
+    window_frames 2
     xdotool mouseup "${3:-1}"
-    sleep 0.1
+    window_frames 2
 }
 
 # window_drag X0 Y0 X1 Y1: with the left button, in ten steps.
@@ -147,14 +173,15 @@ window_drag()
 {
     window_point "$1" "$2"
     xdotool mousedown 1
+    window_frames 2
     for step in 1 2 3 4 5 6 7 8 9 10; do
         xdotool mousemove --window "$window" $(($1 + ($3 - $1) * step / 10)) \
             $(($2 + ($4 - $2) * step / 10))
         sleep 0.03
     done
-    sleep 0.1
+    window_frames 2
     xdotool mouseup 1
-    sleep 0.1
+    window_frames 2
 }
 
 # window_wheel NOTCHES: up, or down where they are less than 0, at the mouse.

@@ -201,6 +201,7 @@ pilot_input window_take_input(window *w, double seconds)
 void window_listen(window *w)
 {
     glfwSetWindowUserPointer(w->handle, w);
+    glfwSetInputMode(w->handle, GLFW_STICKY_KEYS, GLFW_TRUE); /* a tap within a slow frame counts */
     glfwSetKeyCallback(w->handle, on_key);
     glfwSetMouseButtonCallback(w->handle, on_button);
     glfwSetCursorPosCallback(w->handle, on_cursor);

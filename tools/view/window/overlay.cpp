@@ -26,7 +26,7 @@ namespace
 
 bool created;
 float scale = 1; // pixels a point
-std::string layout_file, layout_old, layout_new;
+std::string layout_file, layout_new;
 
 // Where panels lie, of the last frame: ImGui itself knows only what the mouse was over then.
 struct Rectangle {
@@ -95,14 +95,12 @@ namespace
 
 void write_layout()
 {
-    if (!layout_file.empty() && layout_new != layout_old) {
-        const std::string part = layout_file + ".part";
-        if (FILE *out = std::fopen(part.c_str(), "we")) {
-            (void)std::fputs(layout_new.c_str(), out);
-            (void)std::fclose(out);
-            (void)std::rename(part.c_str(), layout_file.c_str());
-        }
-        layout_old = layout_new;
+    const std::string part = layout_file + ".part";
+    FILE *out = layout_file.empty() ? nullptr : std::fopen(part.c_str(), "we");
+    if (out != nullptr) {
+        (void)std::fprintf(out, "frame %d 0 0 0\n%s", ImGui::GetFrameCount(), layout_new.c_str());
+        (void)std::fclose(out);
+        (void)std::rename(part.c_str(), layout_file.c_str());
     }
     layout_new.clear();
 }

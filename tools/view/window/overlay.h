@@ -9,8 +9,9 @@
  *     +------------+     [ why a pixel … ]    +------------+
  *
  * It shows what it is given and says what hands asked for; it changes nothing by itself. For tests,
- * the environment's MEGABUDDY_LAYOUT names a file that says where each control lies: lines of
- * `name x y width height`, in window coordinates, written anew when that changes.
+ * the environment's MEGABUDDY_LAYOUT names a file that is written with each frame: a line `frame N
+ * 0 0 0` that counts them, then where each control lies, `name x y width height` in window
+ * coordinates.
  *
  * Thread: the one with the window's OpenGL context. */
 #ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_OVERLAY_H
