@@ -19,7 +19,7 @@ layout(std140, binding = SCENE_BLOCK_BINDING) uniform scene_block
 };
 
 const float AIR_HEIGHT = 14.0; // world units in which the air thins to 1/e
-const float AIR_SIGHT = 175.0; // distance at which haze hides all but 1/e, at sea level
+const float AIR_SIGHT = 240.0; // distance at which haze hides all but 1/e, at sea level
 const vec3 SCATTER = vec3(0.50, 0.82, 1.45);         // how haze hides, by colour
 const vec3 RAYLEIGH = vec3(0.0070, 0.0180, 0.0400); // of the sky's light, a unit of thick air
 const vec3 HAZE = vec3(0.58, 0.70, 0.86);
@@ -77,7 +77,7 @@ vec3 scene_sky(vec3 to)
     halo *= halo;
     halo *= halo; // to the 32nd
     halo *= halo * halo * halo; // to the 128th: the brighter ring round the disc
-    sky += SUN * (0.35 * halo + 14.0 * smoothstep(0.99945, 0.99975, facing));
+    sky += vec3(1.0, 0.80, 0.54) * (0.5 * halo + 16.0 * smoothstep(0.99945, 0.99975, facing));
     return sky;
 }
 
@@ -91,6 +91,13 @@ vec3 scene_air(vec3 away)
     return scene_scatter(600.0, dot(to, scene_sun.xyz));
 }
 
+// Upright where the ground is `away`, and the cosine between it and the way to the camera.
+float scene_upright(vec3 away)
+{
+    vec3 up = vec3(2.0 * scene_bend * away.x, 1.0, 2.0 * scene_bend * away.z);
+    return max(-dot(up, away) * inversesqrt(dot(up, up) * dot(away, away)), 0.0);
+}
+
 // How much of the light from something `away`, at `height` above the sea, comes through the air.
 vec3 scene_seen(vec3 away, float height)
 {
@@ -98,13 +105,13 @@ vec3 scene_seen(vec3 away, float height)
     float to = exp(-max(height, 0.0) / AIR_HEIGHT);
     float climb = (max(scene_altitude, 0.0) - max(height, 0.0)) / AIR_HEIGHT;
     float density = abs(climb) < 1e-3 ? to : (to - from) / climb; // mean along the way
-    float distance = length(away);
-    vec3 seen = exp(-distance * density / AIR_SIGHT * SCATTER);
-    // Near the horizon the way through the air gets longer than a flat map knows.
-    // That is a matter of angles: from high up, of a narrow ring.
-    float begin = 0.86 - 0.36 * exp(-scene_altitude / 200.0);
-    float near = 1.0 - smoothstep(begin, 1.0, distance / scene_horizon());
-    return seen * mix(vec3(near * near), vec3(1.0), 0.03);
+    float thick = length(away) * density / AIR_SIGHT;
+    // Near the horizon the way through the air gets longer than a flat map knows: from high up it is
+    // the longer the more aslant the ground lies; from low down all goes in the last of the way.
+    float high = 1.0 - exp(-scene_altitude / 150.0);
+    thick += high * 0.055 / (scene_upright(away) + 0.03);
+    float near = 1.0 - smoothstep(mix(0.5, 0.94, high), 1.0, length(away.xz) / scene_horizon());
+    return exp(-thick * SCATTER) * mix(near * near, 1.0, 0.03);
 }
 
 // Rolls bright light off softly instead of clipping it.

@@ -6,16 +6,16 @@ layout(binding = 1) uniform sampler2D shade; // normal x, z (heightmap_shade)
 in vec2 uv;
 in vec3 air;
 in vec3 seen;
-in vec4 mirrored;
+in vec3 mirrored;
 in float crisp;
 layout(location = 0) out vec4 colour;
 
 // The picture is as dark as the ground seen from space; this is how much brighter it is shown.
-const float EXPOSURE = 1.45;
+const float EXPOSURE = 1.55;
 // The bake has relief drawn into the picture already: the sun only adds to it.
 const float SUN_SHARE = 0.74;
 const vec3 SHADE_LIGHT = vec3(0.74, 0.94, 1.26); // the sky's
-const float NORMAL_GAIN = 1.8; // the layer's slopes are drawn 5 times too steep, the relief 25 times
+const float NORMAL_GAIN = 2.5; // the layer's slopes are drawn 5 times too steep, the relief 25 times
 
 // x and z of the ground's normal.
 #ifdef TERRAIN_NORMALS
@@ -53,16 +53,15 @@ float water(vec3 ground)
 // What lies behind the transparent parts of a picture: the squares that pictures have behind them.
 vec3 backdrop()
 {
-    ivec2 square = ivec2(gl_FragCoord.xy) / 12;
-    return vec3(((square.x + square.y) & 1) == 0 ? 0.13 : 0.20);
+    bvec2 odd = greaterThan(fract(gl_FragCoord.xy / 24.0), vec2(0.5)); // squares of 12 pixels
+    return vec3(odd.x == odd.y ? 0.13 : 0.20);
 }
 
 void main()
 {
     vec4 texel = vt_sample(uv);
     float wet = water(texel.rgb);
-    vec3 light = lit(texel.rgb, wet) * (1.0 - wet * mirrored.a);
-    light = mix(air, light, seen) + mirrored.rgb * wet;
+    vec3 light = mix(air, lit(texel.rgb, wet), seen) + mirrored * wet;
     vec3 ground = scene_lit > 0.5 ? scene_dither(scene_tone(light), gl_FragCoord.xy)
                                   : mix(backdrop(), texel.rgb, texel.a);
     colour = vec4(ground, 1.0);

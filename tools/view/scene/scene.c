@@ -343,7 +343,8 @@ static double sight(const scene *s, const camera *c)
         return corner;
     }
     const double horizon = sqrt(fmax(c->y, 0) / s->ground.bend) + sqrt(highest(s) / s->ground.bend);
-    return s->ground.wrap_x ? horizon : fmin(horizon, corner);
+    const double drop = c->y + s->ground.bend * horizon * horizon; /* down to the ground there */
+    return s->ground.wrap_x ? hypot(horizon, drop) : fmin(hypot(horizon, drop), corner);
 }
 
 static void set_vector(float out[4], vec3 v, double scale)
