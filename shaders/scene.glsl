@@ -21,7 +21,7 @@ layout(std140, binding = SCENE_BLOCK_BINDING) uniform scene_block
 const float AIR_HEIGHT = 14.0; // world units in which the air thins to 1/e
 const float AIR_SIGHT = 240.0; // distance at which haze hides all but 1/e, at sea level
 const vec3 SCATTER = vec3(0.50, 0.82, 1.45);         // how haze hides, by colour
-const vec3 RAYLEIGH = vec3(0.0070, 0.0180, 0.0400); // of the sky's light, a unit of thick air
+const vec3 RAYLEIGH = vec3(0.0070, 0.0162, 0.0375); // of the sky's light, a unit of thick air
 const vec3 HAZE = vec3(0.58, 0.70, 0.86);
 const vec3 SPACE = vec3(0.0008, 0.0012, 0.0030);
 const vec3 SUN = vec3(1.0, 0.89, 0.72);
@@ -117,7 +117,7 @@ vec3 scene_seen(vec3 away, float height)
 // Rolls bright light off softly instead of clipping it.
 vec3 scene_tone(vec3 light)
 {
-    return light * (1.0 + light * 0.12) / (1.0 + light * 0.30);
+    return light * (1.10 + light * 0.08) / (1.0 + light * 0.50);
 }
 
 // Half a step of 8 bits either way, by the pixel's place (gl_FragCoord.xy) alone: skies do not show

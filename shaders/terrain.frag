@@ -47,7 +47,7 @@ vec3 lit(vec3 ground, float wet)
 // sharp as the picture; how high it lies is in `mirrored` already.
 float water(vec3 ground)
 {
-    return clamp(2.0 - 5.0 * ground.r / (ground.b + 1e-4), 0.0, 1.0);
+    return clamp(1.3 - 1.6 * ground.r / (ground.b + 1e-4), 0.0, 1.0);
 }
 
 // What lies behind the transparent parts of a picture: the squares that pictures have behind them.

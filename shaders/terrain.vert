@@ -81,7 +81,7 @@ void main()
                 place.y);
     air = scene_air(away);
     seen = scene_seen(away, altitude);
-    float low = 1.0 - clamp(altitude * 12.0, 0.0, 1.0); // up to 67 m: the coast
+    float low = clamp(1.5 - altitude, 0.0, 1.0); // ends at 1200 m: a cell at the coast may be high
     mirrored = mirror(away, uv) * seen * low;
     crisp = 1.0 - smoothstep(0.3 * scene_crisp, scene_crisp, length(away));
     gl_Position = scene_projection * vec4(away, 1.0);
