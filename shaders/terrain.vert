@@ -12,6 +12,8 @@ out vec2 uv;
 // The air between the camera and the ground changes slowly: once a corner is enough.
 out vec3 air;  // its light
 out vec3 seen; // share of the ground's light that comes through
+out vec3 mirrored; // what water would add here: light that it mirrors, as far as it comes through
+out float crisp; // how much the world's own normals count, if it has any
 
 const int CELLS = 32;          // PATCHES_CELLS of tools/view/scene/patches.h
 const int CORNERS = CELLS + 3; // along a side: the grid's and a skirt's on both ends
@@ -19,6 +21,46 @@ const int CORNERS = CELLS + 3; // along a side: the grid's and a skirt's on both
 float height_at(vec2 at, float mip)
 {
     return textureLod(relief, at, mip).r * 32767.0 * scene_relief;
+}
+
+// About sin(2 pi turns), for a fraction of the time.
+vec4 swing(vec4 turns)
+{
+    vec4 half_turns = fract(turns) * 2.0 - 1.0;
+    return 4.0 * half_turns * (abs(half_turns) - 1.0);
+}
+
+// How the wind ruffles the sea, from calm to rough, 0 to 1: broad bands with swirls, and where cells
+// are small enough, finer ones. Whole numbers of turns over the map, so that there is no seam.
+float ruffled(vec2 map, float fine)
+{
+    vec4 swirl = swing(vec4(map.y * 23.0, map.x * 17.0, map.x * 61.0 + map.y * 19.0, map.y * 71.0));
+    vec4 band = swing(vec4(map.x * 9.0 + 0.31 * swirl.x, map.y * 13.0 + 0.27 * swirl.y,
+                           map.x * 97.0 + map.y * 61.0 + 0.42 * swirl.w,
+                           map.y * 383.0 - map.x * 149.0 + 0.65 * swirl.z));
+    return 0.5 + 0.24 * band.x * band.y + 0.14 * band.z + 0.12 * fine * band.w;
+}
+
+const vec3 GLINT = vec3(1.0, 0.84, 0.60); // low in the sky, the sun is golden
+
+// The sun and the sky in the sea, seen along `away`. Waves are facets that lie at many angles, so
+// that the sun becomes a broad lane; the farther, the more of them in a pixel.
+vec3 mirror(vec3 away, vec2 map)
+{
+    float distance = length(away);
+    vec3 eye = away / -distance;
+    vec3 up = normalize(vec3(2.0 * scene_bend * away.x, 1.0, 2.0 * scene_bend * away.z));
+    vec3 facet = normalize(eye + scene_sun.xyz); // the one that mirrors the sun
+    float level = max(dot(up, facet), 0.05), seen_up = max(dot(up, eye), 0.0);
+    float tilt = (1.0 - level * level) / (level * level); // square of its slope's tangent
+    float far = distance / (distance + 150.0);
+    float rough = mix(0.010, 0.024, far) * (0.3 + 1.4 * ruffled(map, 1.0 - far));
+    float lobe = rough / (rough + tilt);
+    float glint = lobe * lobe / (rough + 0.004) * 0.013 / (seen_up + 0.2);
+    float grazing = 1.0 - seen_up, square = grazing * grazing;
+    float share = 0.02 + 0.60 * square * square * grazing; // of the sky; rough seas mirror less
+    vec3 sky = mix(vec3(0.10, 0.22, 0.46), HAZE, square * square);
+    return sky * share + GLINT * glint;
 }
 
 void main()
@@ -39,5 +81,8 @@ void main()
                 place.y);
     air = scene_air(away);
     seen = scene_seen(away, altitude);
+    float low = clamp(1.5 - altitude, 0.0, 1.0); // ends at 1200 m: a cell at the coast may be high
+    mirrored = mirror(away, uv) * seen * low;
+    crisp = 1.0 - smoothstep(0.3 * scene_crisp, scene_crisp, length(away));
     gl_Position = scene_projection * vec4(away, 1.0);
 }

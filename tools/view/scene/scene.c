@@ -29,6 +29,9 @@ enum {
 static const double BEND = 1.0 / (2 * 2600.0);          /* a globe of 2600 units radius */
 static const double COARSE_DETAIL = 4 * PATCHES_DETAIL; /* cells of several pixels of feedback */
 static const double LEAST_CLEARANCE = 0.4;              /* world units above the ground */
+/* Farther away a pixel is as large as a sample of the relief, which then says as much as the
+ * world's own normals: two samples of the atlas less. */
+static const double CRISP_DISTANCE = 160;
 
 /* The uniform block of scene.glsl, std140. */
 typedef struct frame_block {
@@ -36,9 +39,10 @@ typedef struct frame_block {
     float ray_x[4], ray_y[4], ray_z[4];
     float sun[4];
     float altitude, bend, relief, lit;
+    float crisp, unused[3];
 } frame_block;
 
-static_assert(sizeof(frame_block) == 144, "the layout of scene_block in scene.glsl");
+static_assert(sizeof(frame_block) == 160, "the layout of scene_block in scene.glsl");
 
 /* What a patch's vertices need: the attributes of terrain.vert. */
 typedef struct patch_instance {
@@ -51,8 +55,9 @@ struct scene {
     scene_kind kind;
     heightmap heights;
     patches_ground ground;
-    uint32_t drawn;                   /* patches, last time */
+    uint32_t drawn, near;             /* patches, last time; the first so many are near */
     GLuint programs[PROGRAMS], sky;   /* by scene_mode */
+    GLuint crisp;                     /* colour, with the world's own normals; 0: it has none */
     GLuint relief, shade;             /* textures */
     GLuint plain;                     /* texture, the caller's; 0: none */
     GLuint block, instances, indices; /* buffers */
@@ -206,6 +211,22 @@ static bool make_programs(scene *s, const char *vt_text, char *error, uint32_t e
     return s->sky != 0;
 }
 
+/* Whether the world's second layer has the ground's normals. */
+static bool terrain_normals(const scene *s, const pagefile_info *info)
+{
+    return s->kind == SCENE_TERRAIN && info->layer_count > 1 &&
+           info->layers[1].format == TEXEL_BC5 && strcmp(info->layers[1].name, "normal") == 0;
+}
+
+static bool make_crisp_program(scene *s, const char *vt_text, char *error, uint32_t error_bytes)
+{
+    const char *const ground[4] = {shader_scene_glsl, shader_terrain_vert};
+    const char *const crisp[4] = {"#define TERRAIN_NORMALS\n", vt_text, shader_scene_glsl,
+                                  shader_terrain_frag};
+    s->crisp = target_program(ground, crisp, error, error_bytes);
+    return s->crisp != 0;
+}
+
 scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t error_bytes)
 {
     const pagefile *file = vt_get_file(world);
@@ -225,7 +246,8 @@ scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t erro
         (void)snprintf(error, error_bytes, "scene: no memory");
         goto fail;
     }
-    if (!make_programs(s, vt_glsl(world), error, error_bytes)) {
+    if (!make_programs(s, vt_glsl(world), error, error_bytes) ||
+        (terrain_normals(s, info) && !make_crisp_program(s, vt_glsl(world), error, error_bytes))) {
         goto fail;
     }
     return s;
@@ -260,6 +282,7 @@ void scene_destroy(scene *s)
         glDeleteProgram(s->programs[i]);
     }
     glDeleteProgram(s->sky);
+    glDeleteProgram(s->crisp);
     glDeleteTextures(1, &s->relief);
     glDeleteTextures(1, &s->shade);
     glDeleteBuffers(1, &s->block);
@@ -326,7 +349,8 @@ static double sight(const scene *s, const camera *c)
         return corner;
     }
     const double horizon = sqrt(fmax(c->y, 0) / s->ground.bend) + sqrt(highest(s) / s->ground.bend);
-    return s->ground.wrap_x ? horizon : fmin(horizon, corner);
+    const double drop = c->y + s->ground.bend * horizon * horizon; /* down to the ground there */
+    return s->ground.wrap_x ? hypot(horizon, drop) : fmin(hypot(horizon, drop), corner);
 }
 
 static void set_vector(float out[4], vec3 v, double scale)
@@ -347,11 +371,12 @@ static void fill_block(const scene *s, const scene_frame *frame, double aspect, 
     set_vector(block->ray_x, right, CAMERA_TAN_HALF_FIELD * aspect);
     set_vector(block->ray_y, up, CAMERA_TAN_HALF_FIELD);
     set_vector(block->ray_z, forward, 1);
-    set_vector(block->sun, vec3_unit((vec3){-0.62f, 0.52f, -0.58f}), 1); /* north-west, as baked */
+    set_vector(block->sun, vec3_unit((vec3){-0.64f, 0.44f, -0.62f}), 1); /* north-west, as baked */
     block->altitude = (float)c->y;
     block->bend = (float)s->ground.bend;
     block->relief = (float)s->ground.metres_to_units;
     block->lit = s->kind == SCENE_TERRAIN ? 1 : 0;
+    block->crisp = (float)CRISP_DISTANCE;
 }
 
 static void fill_instance(const scene *s, const patch *p, const camera *c, double detail,
@@ -392,16 +417,29 @@ static void prepare(scene *s, const scene_frame *frame)
     const mat4 all = mat_multiply(&lens, &turn);
     mat_frustum(&all, view.planes);
     s->drawn = patches_select(&s->ground, &view, s->chosen);
+    s->near = 0;
     for (uint32_t i = 0; i < s->drawn; i++) {
         fill_instance(s, &s->chosen[i], c, detail, &s->upload[i]);
+        if (s->chosen[i].distance < CRISP_DISTANCE) { /* nearest come first */
+            s->near = i + 1;
+        }
     }
     if (s->drawn > 0) {
         glNamedBufferSubData(s->instances, 0, (GLsizeiptr)(s->drawn * sizeof *s->upload),
                              s->upload);
     }
-    frame_block block;
+    frame_block block = {0};
     fill_block(s, frame, aspect, &all, &block);
     glNamedBufferSubData(s->block, 0, sizeof block, &block);
+}
+
+static void draw_patches(GLuint program, uint32_t first, uint32_t count)
+{
+    if (count > 0) {
+        glUseProgram(program);
+        glDrawElementsInstancedBaseInstance(GL_TRIANGLES, INDICES, GL_UNSIGNED_SHORT, NULL,
+                                            (GLsizei)count, first);
+    }
 }
 
 /* Binds what all passes share, the patches of this frame chosen. */
@@ -418,14 +456,15 @@ static void begin_draw(scene *s, vt *world, const scene_frame *frame)
     glDisable(GL_BLEND);
 }
 
-static void draw_ground(const scene *s, uint32_t program)
+/* Draws the first `near` patches with the program for what is near, the others with `program`. */
+static void draw_ground(const scene *s, GLuint program, uint32_t near)
 {
     if (s->kind == SCENE_TERRAIN) {
         glEnable(GL_CULL_FACE);
     }
-    glUseProgram(program);
     glBindVertexArray(s->vertices);
-    glDrawElementsInstanced(GL_TRIANGLES, INDICES, GL_UNSIGNED_SHORT, NULL, (GLsizei)s->drawn);
+    draw_patches(s->crisp, 0, near);
+    draw_patches(program, near, s->drawn - near);
     glDisable(GL_CULL_FACE);
 }
 
@@ -446,7 +485,8 @@ void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode)
     if (mode == SCENE_PLAIN) {
         glBindTextureUnit(PLAIN_UNIT, s->plain);
     }
-    draw_ground(s, s->programs[mode]);
+    const uint32_t near = mode == SCENE_COLOUR && s->crisp != 0 ? s->near : 0;
+    draw_ground(s, s->programs[mode], near);
     if (colour) {
         glUseProgram(s->sky);
         glBindVertexArray(s->nothing);
@@ -466,7 +506,7 @@ void scene_draw_with(scene *s, vt *world, const scene_frame *frame, uint32_t pro
         glEnable(GL_POLYGON_OFFSET_LINE);
         glPolygonOffset(-1, -1); /* in front of the faces that they are the edges of */
     }
-    draw_ground(s, program);
+    draw_ground(s, program, 0);
     glPolygonMode(GL_FRONT_AND_BACK, GL_FILL);
     glDisable(GL_POLYGON_OFFSET_LINE);
     glDisable(GL_BLEND);
