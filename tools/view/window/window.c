@@ -269,6 +269,12 @@ static void take_messages(window *w)
     }
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 static void draw_overlay(window *w)
 {
     vt_stats stats;
@@ -291,7 +297,7 @@ static void draw_overlay(window *w)
         .log = &w->log,
         .pick = &w->pick,
         .renderer = (const char *)glGetString(GL_RENDERER),
-        .world = vt_get_desc(w->world)->path,
+        .world = base_name(vt_get_desc(w->world)->path),
         .scene = terrain ? "terrain" : "picture",
         .now = w->now,
         .x = w->at.x,
