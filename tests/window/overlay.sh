@@ -49,6 +49,18 @@ for map in disk ram atlas; do
         fail "the map of $map is empty"
 done
 
+# What lies under the panels is not drawn, but it is in a picture of the scene.
+window_key p
+has_png()
+{
+    [ -n "$(newest png)" ]
+}
+within 10 has_png || fail "P wrote no picture"
+sleep 0.5
+"$probe" "$(newest png)" psnr "$shots/bare.png" above=30 10 10 280 500 >/dev/null ||
+    fail "the picture has holes under the panels"
+rm -f megabuddy-*.png
+
 # Sliders of live settings act while they are dragged, those that open the world anew when let go.
 window_slide stream.fade_ms 0.1 0.5
 window_slide stream.bias_max 0.5 0.02
@@ -107,10 +119,6 @@ within 5 reloaded || fail "a good file is not read again"
 
 # The window's own picture, the overlay with it.
 window_key shift+p
-has_png()
-{
-    [ -n "$(newest png)" ]
-}
 within 10 has_png || fail "shift P wrote no picture"
 "$probe" "$(newest png)" colours >/dev/null || fail "shift P wrote no PNG"
 

@@ -53,6 +53,15 @@ void target_begin(const target *t)
     }
 }
 
+void target_cover(const target *t, int32_t x, int32_t y, uint32_t width, uint32_t height)
+{
+    static const GLfloat NEAREST = 0; /* no depth passes before it */
+    glEnable(GL_SCISSOR_TEST);
+    glScissor(x, (GLint)t->height - y - (GLint)height, (GLsizei)width, (GLsizei)height);
+    glClearNamedFramebufferfv(t->framebuffer, GL_DEPTH, 0, &NEAREST);
+    glDisable(GL_SCISSOR_TEST);
+}
+
 /* OpenGL's rows go bottom up. */
 static void flip_rows(uint8_t *rows, size_t row_bytes, uint32_t height)
 {

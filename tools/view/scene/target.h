@@ -25,6 +25,10 @@ void target_finish(target *t);
 /* Binds it for drawing over all of it, depth cleared; the picture of verdicts is cleared to 0. */
 void target_begin(const target *t);
 
+/* Keeps what is drawn from now on out of a rectangle, pixels from the top left corner: for what
+ * lies under something opaque, which need not be shaded. After target_begin. */
+void target_cover(const target *t, int32_t x, int32_t y, uint32_t width, uint32_t height);
+
 /* Reads the picture back, rows top down: RGBA bytes as stored (sRGB), or a byte a pixel. Waits for
  * the card. `out` holds width * height * 4 bytes, or * 1. */
 void target_read(const target *t, uint8_t *out);

@@ -387,6 +387,19 @@ overlay_deeds overlay_draw(const overlay_content *content, overlay_state *state)
     return deeds;
 }
 
+uint32_t overlay_hides(overlay_rectangle out[], uint32_t room)
+{
+    const float corner = created ? std::ceil(ImGui::GetStyle().WindowRounding) : 0;
+    uint32_t count = 0;
+    for (const Rectangle &r : panels) { // but for their round corners
+        const float width = r.to.x - r.from.x - 2 * corner, height = r.to.y - r.from.y - 2 * corner;
+        if (count < room && width > 0 && height > 0) {
+            out[count++] = {r.from.x + corner, r.from.y + corner, width, height};
+        }
+    }
+    return count;
+}
+
 bool overlay_wants_mouse(double x, double y)
 {
     if (!created || ImGui::GetIO().WantCaptureMouse) { // a list that hangs open, too

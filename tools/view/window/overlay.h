@@ -78,6 +78,14 @@ void overlay_destroy(void); /* also when it was not created */
 /* Draws into the window's own framebuffer. */
 overlay_deeds overlay_draw(const overlay_content *content, overlay_state *state);
 
+/* Where the last frame's panels hide what lies behind them: writes at most `room` rectangles,
+ * window coordinates, and returns how many. */
+typedef struct overlay_rectangle {
+    float x, y, width, height;
+} overlay_rectangle;
+
+uint32_t overlay_hides(overlay_rectangle out[], uint32_t room);
+
 /* Whether the mouse, at window coordinates x and y, is over the overlay's own parts. */
 bool overlay_wants_mouse(double x, double y);
 bool overlay_wants_keys(void); /* whether keys go to it */

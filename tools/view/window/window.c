@@ -23,6 +23,7 @@
 enum {
     PREDICT_EVERY = 4, /* frames between looks at where the camera is going */
     NAMES_MOST = 100,  /* files of one second */
+    HIDDEN_MOST = 8,   /* panels */
 };
 
 static const double RESIZE_SECONDS = 0.4; /* a window must keep a size for so long */
@@ -315,11 +316,31 @@ static void draw_overlay(window *w)
     }
 }
 
+/* What the panels hide need not be drawn; but for a picture of the scene all of it is. A panel that
+ * has become smaller shows for one frame what was behind it before. */
+static void skip_hidden(const window *w)
+{
+    overlay_rectangle hidden[HIDDEN_MOST];
+    int width, height;
+    if (w->deeds.take_picture) {
+        return;
+    }
+    glfwGetWindowSize(w->handle, &width, &height);
+    const double x = w->width / fmax(width, 1), y = w->height / fmax(height, 1);
+    const uint32_t count = overlay_hides(hidden, HIDDEN_MOST);
+    for (uint32_t i = 0; i < count; i++) {
+        const overlay_rectangle *r = &hidden[i];
+        target_cover(&w->colour, (int32_t)ceil(r->x * x), (int32_t)ceil(r->y * y),
+                     (uint32_t)(r->width * x), (uint32_t)(r->height * y));
+    }
+}
+
 static void draw_scene(window *w)
 {
     const views_frame frame = {
         .at = &w->at, .to = &w->colour, .kind = w->state.view, .now = w->now};
     target_begin(&w->colour);
+    skip_hidden(w);
     if (!views_draw(w->views, &frame)) {
         (void)window_complain(w, "%s: %s", views_name(w->state.view), views_error(w->views));
         w->state.view = VIEWS_FINAL;
