@@ -206,6 +206,30 @@ static void a_jpeg_is_the_picture_nearly(void **state)
     assert_null(picture_to_jpeg(&wide, 85, &bytes));
 }
 
+static void a_deep_pnm_is_refused_and_a_plain_one_read(void **state)
+{
+    static const char *const HEADS[] = {"P6\n40 30\n65535\n", "P6\n40 30\n255\n",
+                                        "P5\n40 30\n1000\n"};
+    for (size_t i = 0; i < sizeof HEADS / sizeof HEADS[0]; i++) {
+        const char *path = scratch_path(*state, "deep.pnm"), *why = "";
+        FILE *out = fopen(path, "wbe");
+        assert_non_null(out);
+        assert_true(fputs(HEADS[i], out) >= 0);
+        for (int byte = 0; byte < 40 * 30 * 6; byte++) {
+            assert_int_equal(fputc(byte & 127, out), byte & 127);
+        }
+        assert_int_equal(fclose(out), 0);
+        picture p;
+        assert_int_equal(picture_load(path, &p, &why), i == 1);
+        if (i != 1) {
+            assert_non_null(strstr(why, "PNM of 16 bits"));
+        } else {
+            assert_int_equal(p.rgba[4], 3); /* the second texel's red */
+            picture_free(&p);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +240,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_said_and_the_device_stays),
         cmocka_unit_test(a_shrunken_picture_has_the_mean_of_what_it_covers),
         cmocka_unit_test(shrinking_any_picture_keeps_an_even_colour),
+        cmocka_unit_test(a_deep_pnm_is_refused_and_a_plain_one_read),
         cmocka_unit_test(a_jpeg_is_the_picture_nearly),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

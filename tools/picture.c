@@ -50,12 +50,28 @@ static int feed_eof(void *user)
     return feof(f->file);
 }
 
+static const stbi_io_callbacks CALLBACKS = {feed_read, feed_skip, feed_eof};
+
+/* stb_image 2.27 takes the samples of a 16-bit PNM for bytes, and reads beyond them. */
+static bool is_deep_pnm(FILE *file)
+{
+    feed f = {.file = file};
+    const int first = getc(file), second = getc(file);
+    rewind(file);
+    const bool deep = stbi_is_16_bit_from_callbacks(&CALLBACKS, &f) != 0;
+    rewind(file);
+    return first == 'P' && (second == '5' || second == '6') && deep;
+}
+
 /* Decodes an open file whose size is known not to be 0. */
 static bool decode(FILE *file, picture *out, const char **why)
 {
-    static const stbi_io_callbacks CALLBACKS = {feed_read, feed_skip, feed_eof};
     feed f = {.file = file};
     int width = 0, height = 0, channels = 0;
+    if (is_deep_pnm(file)) {
+        *why = "is a PNM of 16 bits, which is not read; PNG and TIFF of 16 bits are";
+        return false;
+    }
     uint8_t *rgba = stbi_load_from_callbacks(&CALLBACKS, &f, &width, &height, &channels, 4);
     if (f.failed) {
         *why = strerror(f.why);
