@@ -37,6 +37,11 @@ window_is_open || fail "ended by new settings"
 
 window_size 600 400
 within 10 window_has_drawn || fail "draws nothing at a new size"
+window_key F11
+within 10 window_has_size 800 600 || fail "F11 does not fill the screen"
+window_key F11
+within 10 window_has_size 600 400 || fail "F11 is not the way back"
+within 10 window_has_drawn || fail "draws nothing after full screen"
 window_drag 300 200 380 180
 window_wheel 2
 window_wheel -1

@@ -10,6 +10,8 @@ static double grown(uint64_t now, uint64_t *last)
     return now >= before ? (double)(now - before) : (double)now;
 }
 
+/* The streamer says of how many pixels the page is there that the bias leaves them. Of those a bias
+ * of b mips, less than 1, makes about a share of b a mip coarser than they want. */
 void history_add(history *h, double ms, const vt_stats *stats)
 {
     const uint32_t at = (uint32_t)(h->frames % HISTORY_FRAMES);
@@ -17,7 +19,7 @@ void history_add(history *h, double ms, const vt_stats *stats)
     h->values[HISTORY_UPLOADS][at] = (float)grown(stats->pages.uploaded, &h->uploaded);
     h->values[HISTORY_READS][at] = (float)(grown(stats->bytes.disk_read, &h->read) / 1024);
     h->values[HISTORY_BIAS][at] = stats->mip_bias;
-    h->values[HISTORY_THERE][at] = 100 * stats->there_share;
+    h->values[HISTORY_WANTED][at] = 100 * stats->there_share * fmaxf(1 - stats->mip_bias, 0);
     h->frames++;
 }
 

@@ -16,7 +16,7 @@ typedef enum history_series {
     HISTORY_UPLOADS, /* pages */
     HISTORY_READS,   /* KiB */
     HISTORY_BIAS,    /* mips */
-    HISTORY_THERE,   /* percent of the pixels: whose wanted page is there */
+    HISTORY_WANTED,  /* percent of the pixels, about: those at the mip they want */
     HISTORY_SERIES,
 } history_series;
 

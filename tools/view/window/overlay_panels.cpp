@@ -114,7 +114,7 @@ void draw_plots(const overlay_content &c)
     plot(c, HISTORY_UPLOADS, "pages uploaded", "%.0f, at most %.0f", 8);
     plot(c, HISTORY_READS, "KiB read", "%.0f, at most %.0f", 64);
     plot(c, HISTORY_BIAS, "mip bias", "%.2f, at most %.2f", 1);
-    plot(c, HISTORY_THERE, "pixels whose page is there", "%.1f %%", 100);
+    plot(c, HISTORY_WANTED, "pixels at the wanted mip", "%.1f %%", 100);
 }
 
 void draw_queue(const vt_stats &s)
