@@ -538,3 +538,15 @@ void conf_write(const conf *c, FILE *out)
     }
     (void)fputs("};\n", out);
 }
+
+char *conf_to_text(const conf *c)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (out != NULL) {
+        conf_write(c, out);
+        (void)fclose(out);
+    }
+    return text;
+}

@@ -103,6 +103,7 @@ bool conf_set(conf *c, const char *assignment, conf_error *error);
 
 /* Writes every key with its meaning, range and present value, as a commented config file. */
 void conf_write(const conf *c, FILE *out);
+char *conf_to_text(const conf *c); /* the same, from malloc; NULL: no memory */
 
 #ifdef __cplusplus
 }

@@ -370,19 +370,6 @@ static bool make_room(run *r)
            target_init(&r->verdict, TARGET_VERDICT, width, height);
 }
 
-/* The settings as a config file. NULL: no memory. */
-static char *write_settings(const conf *c)
-{
-    char *text = NULL;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    if (out != NULL) {
-        conf_write(c, out);
-        (void)fclose(out);
-    }
-    return text;
-}
-
 static void describe(run *r)
 {
     report *out = &r->report;
@@ -392,7 +379,7 @@ static void describe(run *r)
     out->renderer = (const char *)glGetString(GL_RENDERER);
     out->width = c->view.width;
     out->height = c->view.height;
-    r->settings = write_settings(c);
+    r->settings = conf_to_text(c);
 }
 
 /* Where it fits, the same world as a plain texture. Where it cannot be had there is no yardstick.

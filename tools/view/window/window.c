@@ -5,7 +5,6 @@
 #include "tools/view/window/window.h"
 
 #include "tools/commands.h"
-#include "tools/picture.h"
 #include "tools/view/headless/headless_gl.h"
 
 #include <glad/gl.h>
@@ -18,11 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     PREDICT_EVERY = 4, /* frames between looks at where the camera is going */
-    NAMES_MOST = 100,  /* files of one second */
     HIDDEN_MOST = 8,   /* panels */
 };
 
@@ -57,20 +54,6 @@ bool window_complain(window *w, const char *format, ...)
     va_end(arguments);
     show(w, line);
     return journal_add(&w->log, w->now, line);
-}
-
-void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension)
-{
-    char stem[WINDOW_NAME_BYTES / 2] = "megabuddy";
-    const time_t now = time(NULL);
-    struct tm local;
-    if (localtime_r(&now, &local) != NULL) {
-        (void)strftime(stem, sizeof stem, "megabuddy-%Y%m%d-%H%M%S", &local);
-    }
-    (void)snprintf(name, WINDOW_NAME_BYTES, "%s.%s", stem, extension);
-    for (int i = 2; i < NAMES_MOST && access(name, F_OK) == 0; i++) {
-        (void)snprintf(name, WINDOW_NAME_BYTES, "%s-%d.%s", stem, i, extension);
-    }
 }
 
 /* The last thing that GLFW complained about; it calls back before there is a window. */
@@ -179,60 +162,6 @@ static void follow_pick(window *w)
 
 /* --- deeds --- */
 
-static char *settings_text(const conf *c)
-{
-    char *text = NULL;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    if (out != NULL) {
-        conf_write(c, out);
-        (void)fclose(out);
-    }
-    return text;
-}
-
-static bool write_picture(window *w, const char *name, const uint8_t *pixels)
-{
-    char place[128];
-    char *settings = settings_text(&w->options->conf);
-    (void)snprintf(place, sizeof place, "0 %.9g %.9g %.9g %.9g %.9g", w->at.x, w->at.y, w->at.z,
-                   w->at.yaw, w->at.pitch);
-    const picture_text texts[] = {{"Software", "Megabuddy"},
-                                  {"World", vt_get_desc(w->world)->path},
-                                  {"View", views_name(w->state.view)},
-                                  {"Camera", place},
-                                  {"Settings", settings ? settings : ""}};
-    const bool good = picture_write_png_with(name, w->width, w->height, pixels, texts,
-                                             sizeof texts / sizeof texts[0]);
-    const int why = errno;
-    free(settings);
-    errno = why;
-    return good;
-}
-
-/* Saves the scene, or where `all` the window with what lies over it. */
-static void take_picture(window *w, bool all)
-{
-    char name[WINDOW_NAME_BYTES];
-    uint8_t *pixels = malloc((size_t)w->width * w->height * 4);
-    if (pixels == NULL) {
-        (void)window_complain(w, "no memory for a picture");
-        return;
-    }
-    window_fresh_name(name, "png");
-    if (all) {
-        target_read_window(w->width, w->height, pixels);
-    } else {
-        target_read(&w->colour, pixels);
-    }
-    if (write_picture(w, name, pixels)) {
-        window_say(w, "%s written", name);
-    } else {
-        (void)window_complain(w, "%s: %s", name, strerror(errno));
-    }
-    free(pixels);
-}
-
 static void do_deeds(window *w)
 {
     const overlay_deeds deeds = w->deeds;
@@ -253,7 +182,7 @@ static void do_deeds(window *w)
         window_write_settings(w);
     }
     if (deeds.take_picture) {
-        take_picture(w, false);
+        window_take_picture(w, false);
     }
     window_follow_recording(w);
 }
@@ -366,7 +295,7 @@ static void draw(window *w, double seconds)
     draw_overlay(w);
     if (w->wants_all) {
         w->wants_all = false;
-        take_picture(w, true);
+        window_take_picture(w, true);
     }
     ns = trace_span(t, track, "overlay", ns, 0, w->frame);
     glfwSwapBuffers(w->handle);

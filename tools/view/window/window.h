@@ -4,6 +4,7 @@
  *     window.c           a frame from beginning to end
  *     input.c            what hands do at keys and mouse ─▶ pilot.c moves the camera by it
  *     window_camera.c    the camera: hands, tour, jumps, recording
+ *     window_picture.c   pictures, by keys or buttons
  *     window_world.c     opening the world, and anew; settings from file, overlay and to file
  *     overlay*.cpp       figures, maps, knobs ◀── maps.c, history.c, journal.c */
 #ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_WINDOW_H
@@ -78,9 +79,6 @@ void window_say(window *w, const char *format, ...) __attribute__((format(printf
  * printing: it is new, and not one of too many. */
 bool window_complain(window *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes "megabuddy-DATE-TIME.EXTENSION", with a number where there is such a file already. */
-void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension);
-
 /* --- input.c --- */
 
 /* Begins to hear keys, buttons, the mouse and the wheel. Before overlay_create, which passes on. */
@@ -96,6 +94,15 @@ void window_jump(window *w);              /* somewhere else */
 void window_begin_tour(window *w);        /* from its beginning */
 void window_follow_recording(window *w);  /* begins or ends as state.recording says */
 double window_clearance(const window *w); /* height above the ground, world units */
+
+/* --- window_picture.c --- */
+
+/* Writes "megabuddy-DATE-TIME.EXTENSION", with a number where there is such a file already. */
+void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension);
+
+/* Saves the scene, or where `all` the window with what lies over it, as a PNG that carries the
+ * world, the view, the camera and the settings. */
+void window_take_picture(window *w, bool all);
 
 /* --- window_world.c --- */
 
