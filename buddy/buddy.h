@@ -130,6 +130,11 @@ uint32_t buddy_gather_units(uint32_t units);
 bool buddy_reserve(buddy *b, uint32_t offset, uint32_t count);
 void buddy_release(buddy *b, uint32_t offset, uint32_t count);
 
+/* Takes just these blocks, each free as it is or inside a larger free one: for whoever puts back a
+ * state that was saved. Returns false, and changes nothing, unless all of them are free and none
+ * overlaps another. Any thread; blocks others for its duration. */
+bool buddy_take_all(buddy *b, const buddy_block blocks[], uint32_t count);
+
 /* Free units now, a sum over per-order counts, as exact as buddy_stats is. Any thread. */
 uint32_t buddy_free_units(const buddy *b);
 

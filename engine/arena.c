@@ -5,8 +5,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { LINE_BYTES = 64 }; /* what the allocators want their metadata aligned to */
+enum {
+    LINE_BYTES = 64,   /* what the allocators want their metadata aligned to */
+    PAGE_BYTES = 4096, /* … and O_DIRECT what it writes (ramstore.c) */
+};
 
 /* What differs between them. `at` is the metadata. */
 typedef struct kind {
@@ -24,6 +28,8 @@ struct arena {
     const kind *kind;
     arena_sync sync;
     uint8_t *base;
+    size_t mapped_bytes; /* of base, where it was the caller's; else 0 */
+    bool disowned;       /* … and where it is so again */
     void *at;
 };
 
@@ -191,10 +197,10 @@ uint64_t arena_metadata_bytes(const arena_desc *desc)
     return metadata != 0 ? sizeof(arena) + metadata : 0;
 }
 
-/* Memory that costs nothing before it is touched, in whole lines. */
-static void *take_memory(size_t bytes)
+/* Memory that costs nothing before it is touched, in whole pieces of `alignment`. */
+static void *take_memory(size_t bytes, size_t alignment)
 {
-    return aligned_alloc(LINE_BYTES, (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES);
+    return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 }
 
 arena *arena_create(const arena_desc *desc)
@@ -205,17 +211,20 @@ arena *arena_create(const arena_desc *desc)
         return NULL;
     }
     a->kind = kind_of(desc->sync);
-    a->base = take_memory((size_t)desc->bytes);
-    void *at = a->base ? take_memory(metadata) : NULL;
+    a->base = desc->memory ? desc->memory : take_memory((size_t)desc->bytes, PAGE_BYTES);
+    void *at = a->base ? take_memory(metadata, LINE_BYTES) : NULL;
     if (at == NULL || !a->kind->init(at, metadata, desc)) {
         free(at);
-        free(a->base);
+        if (desc->memory == NULL) {
+            free(a->base);
+        }
         free(a);
         return NULL;
     }
     a->at = at;
+    a->mapped_bytes = desc->memory ? (size_t)desc->bytes : 0;
     a->sync = desc->sync;
-    if (desc->prefault) {
+    if (desc->prefault && desc->memory == NULL) {
         memset(a->base, 0, (size_t)desc->bytes);
     }
     return a;
@@ -228,8 +237,17 @@ void arena_destroy(arena *a)
     }
     a->kind->finish(a->at);
     free(a->at);
-    free(a->base);
+    if (a->mapped_bytes > 0 && !a->disowned) {
+        (void)munmap(a->base, a->mapped_bytes);
+    } else if (a->mapped_bytes == 0) {
+        free(a->base);
+    }
     free(a);
+}
+
+void arena_disown(arena *a)
+{
+    a->disowned = true;
 }
 
 uint8_t *arena_base(const arena *a)
@@ -245,6 +263,11 @@ uint32_t arena_gather(arena *a, uint32_t units, buddy_block pieces[BUDDY_PIECES]
 void arena_free(arena *a, buddy_block block)
 {
     a->kind->free(a->at, block.offset, block.order);
+}
+
+bool arena_take_all(arena *a, const buddy_block blocks[], uint32_t count)
+{
+    return a->sync == ARENA_LOCKFREE && buddy_take_all(a->at, blocks, count);
 }
 
 void arena_get_stats(const arena *a, arena_stats *out)

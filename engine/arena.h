@@ -19,6 +19,8 @@ typedef struct arena_desc {
     uint32_t unit_bytes; /* a power of two */
     arena_sync sync;
     bool prefault; /* touch all of it at create */
+    void *memory;  /* `bytes` of the caller's, mapped: the arena unmaps them at its end. NULL: its
+                    * own */
 } arena_desc;
 
 typedef struct arena_stats {
@@ -34,12 +36,17 @@ void arena_destroy(arena *a);                /* NULL does nothing */
 /* Bytes beside the memory itself. Pure. 0 when desc is impossible. */
 uint64_t arena_metadata_bytes(const arena_desc *desc);
 
+void arena_disown(arena *a); /* desc.memory stays the caller's at the end */
+
 uint8_t *arena_base(const arena *a);
 
 /* As buddy_gather: up to BUDDY_PIECES blocks that hold buddy_gather_units(units) together. Returns
  * how many, 0 when refused. */
 uint32_t arena_gather(arena *a, uint32_t units, buddy_block pieces[BUDDY_PIECES]);
 void arena_free(arena *a, buddy_block block);
+
+/* As buddy_take_all; false where the allocator is not the lock-free one. */
+bool arena_take_all(arena *a, const buddy_block blocks[], uint32_t count);
 
 void arena_get_stats(const arena *a, arena_stats *out);
 

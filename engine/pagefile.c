@@ -130,6 +130,7 @@ static bool parse_index_place(const uint8_t *header, pagefile *file)
 {
     pagefile_info *info = &file->info;
     info->index_bytes = format_get64(header + PAGEFILE_AT_INDEX_BYTES);
+    info->identity = format_header_crc(header);
     file->index_offset = format_get64(header + PAGEFILE_AT_INDEX_OFFSET);
     file->index_crc = format_get32(header + PAGEFILE_AT_INDEX_CRC);
     const uint64_t entries = (uint64_t)page_count(&info->shape) * info->layer_count;
@@ -349,4 +350,9 @@ pagefile_status pagefile_read_heights(const pagefile *file, int16_t **out)
         free(heights);
     }
     return status;
+}
+
+uint32_t pagefile_crc32c(uint32_t so_far, const void *data, size_t bytes)
+{
+    return ~format_crc_add(~so_far, data, bytes);
 }

@@ -83,7 +83,12 @@ typedef struct pagefile_info {
     uint32_t heights_width, heights_height; /* 0: no heights */
     uint64_t file_bytes;
     uint64_t index_bytes;
+    uint32_t
+        identity; /* crc32c of the header, and so of the index, and so of every page's checksum */
 } pagefile_info;
+
+/* Goes on with a crc32c (0 begins one); the one that pages are checked by. Pure. */
+uint32_t pagefile_crc32c(uint32_t so_far, const void *data, size_t bytes);
 
 /* Where one layer of one page lies. */
 typedef struct pagefile_entry {

@@ -30,6 +30,7 @@ typedef struct ramindex_entry {
     uint32_t offsets[BUDDY_PIECES]; /* units */
     uint8_t orders[BUDDY_PIECES];
     uint8_t layer_count, piece_count;
+    bool unverified; /* it came from a file, and nobody has looked at its checksum yet */
 } ramindex_entry;
 
 static_assert(sizeof(ramindex_entry) == 64, "an entry fills one cache line");

@@ -37,7 +37,8 @@ struct ramtier {
     pthread_mutex_t mutex;
     ramindex index;
     uint32_t used_units, peak_units;
-    uint64_t hits, misses, inserted, evicted, refused;
+    uint64_t hits, misses, inserted, evicted, refused, damaged;
+    uint32_t *checksums; /* by entry; of those that are unverified */
 };
 
 /* --- sizes --- */
@@ -58,22 +59,38 @@ static arena_desc describe_arena(const ramtier_desc *desc, uint64_t bytes)
     return (arena_desc){.bytes = bytes / RAMTIER_UNIT_BYTES * RAMTIER_UNIT_BYTES,
                         .unit_bytes = RAMTIER_UNIT_BYTES,
                         .sync = desc->sync,
-                        .prefault = desc->prefault};
+                        .prefault = desc->prefault,
+                        .memory = desc->memory};
 }
 
-/* Makes the largest arena whose metadata fits beside it: that of an arena of all the rest is taken
- * off, since a smaller one needs no more. */
-static bool fit_arena(ramtier *rt, const ramtier_desc *desc)
+/* Bytes of the index and of what belongs to it. */
+static uint64_t index_bytes_of(const ramtier_desc *desc)
 {
-    const uint64_t index = sizeof(ramtier) + ramindex_bytes(max_pages_of(desc));
+    const uint32_t pages = max_pages_of(desc);
+    return sizeof(ramtier) + ramindex_bytes(pages) + (uint64_t)pages * sizeof(uint32_t);
+}
+
+/* The largest arena whose metadata fits beside it: that of an arena of all the rest is taken off,
+ * since a smaller one needs no more. Its bytes are 0 where there is none. */
+static arena_desc choose_arena(const ramtier_desc *desc)
+{
+    const uint64_t index = index_bytes_of(desc);
     const uint64_t rest = desc->budget_bytes > index ? desc->budget_bytes - index : 0;
     const arena_desc most = describe_arena(desc, rest);
     const uint64_t metadata = arena_metadata_bytes(&most);
-    if (metadata == 0 || metadata >= rest) {
-        return false;
-    }
-    const arena_desc ad = describe_arena(desc, rest - metadata);
-    rt->arena = arena_create(&ad);
+    return describe_arena(desc, metadata > 0 && metadata < rest ? rest - metadata : 0);
+}
+
+uint64_t ramtier_arena_bytes_of(const ramtier_desc *desc)
+{
+    return choose_arena(desc).bytes;
+}
+
+static bool fit_arena(ramtier *rt, const ramtier_desc *desc)
+{
+    const uint64_t index = index_bytes_of(desc);
+    const arena_desc ad = choose_arena(desc);
+    rt->arena = ad.bytes > 0 ? arena_create(&ad) : NULL;
     if (rt->arena == NULL) {
         return false;
     }
@@ -83,6 +100,77 @@ static bool fit_arena(ramtier *rt, const ramtier_desc *desc)
     rt->limit_units = (uint32_t)((uint64_t)rt->arena_units * WATERMARK_PERCENT / 100);
     return rt->fixed_bytes + ad.bytes <= desc->budget_bytes &&
            rt->limit_units >= TEXEL_PAGE_MAX_BYTES / RAMTIER_UNIT_BYTES;
+}
+
+/* --- what was held before --- */
+
+static void describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,
+                     const ramtier_layer layers[])
+{
+    *e = (ramindex_entry){.page_id = page_id, .layer_count = (uint8_t)layer_count};
+    for (uint32_t i = 0; i < layer_count; i++) {
+        assert(layers[i].bytes <= TEXEL_PAGE_MAX_BYTES);
+        e->bytes += layers[i].bytes;
+        e->layers[i] = layers[i].bytes | (uint32_t)layers[i].codec << RAMINDEX_CODEC_SHIFT;
+    }
+}
+
+static bool is_sound(const ramtier *rt, const ramtier_saved *s)
+{
+    uint64_t bytes = 0, room = 0;
+    if (s->page_id == 0 || s->layer_count == 0 || s->layer_count > VT_MAX_LAYERS ||
+        s->piece_count == 0 || s->piece_count > BUDDY_PIECES) {
+        return false;
+    }
+    for (uint32_t i = 0; i < s->layer_count; i++) {
+        if (s->layers[i].bytes > TEXEL_PAGE_MAX_BYTES || (uint32_t)s->layers[i].codec > UINT8_MAX) {
+            return false;
+        }
+        bytes += s->layers[i].bytes;
+    }
+    for (uint32_t i = 0; i < s->piece_count; i++) {
+        if (s->pieces[i].order >= BUDDY_ORDERS) {
+            return false;
+        }
+        room += (uint64_t)RAMTIER_UNIT_BYTES << s->pieces[i].order;
+    }
+    return bytes > 0 && bytes <= room && ramindex_find(&rt->index, s->page_id) == RAMINDEX_NONE;
+}
+
+/* Puts a page back as it was, as the most recently used. */
+static bool put_back(ramtier *rt, const ramtier_saved *s)
+{
+    if (!is_sound(rt, s) || !arena_take_all(rt->arena, s->pieces, s->piece_count)) {
+        return false;
+    }
+    const uint32_t index = ramindex_take(&rt->index);
+    if (index == RAMINDEX_NONE) {
+        return false;
+    }
+    ramindex_entry *e = &rt->index.entries[index];
+    describe(e, s->page_id, s->layer_count, s->layers);
+    e->piece_count = (uint8_t)s->piece_count;
+    e->unverified = true;
+    for (uint32_t i = 0; i < s->piece_count; i++) {
+        e->offsets[i] = s->pieces[i].offset;
+        e->orders[i] = (uint8_t)s->pieces[i].order;
+    }
+    rt->checksums[index] = s->checksum;
+    rt->used_units += ramindex_units(e);
+    ramindex_add(&rt->index, index);
+    ramindex_unpin(&rt->index, index);
+    return rt->used_units <= rt->limit_units;
+}
+
+static bool restore(ramtier *rt, const ramtier_desc *desc)
+{
+    for (uint32_t i = desc->saved_count; i-- > 0;) { /* the most recently used one last */
+        if (!put_back(rt, &desc->saved[i])) {
+            return false;
+        }
+    }
+    rt->peak_units = rt->used_units;
+    return true;
 }
 
 /* --- create and destroy --- */
@@ -95,7 +183,13 @@ ramtier *ramtier_create(const ramtier_desc *desc)
     }
     pthread_mutex_init(&rt->mutex, NULL); /* cannot fail on Linux with default traits */
     rt->budget_bytes = desc->budget_bytes;
-    if (!fit_arena(rt, desc) || !ramindex_init(&rt->index, max_pages_of(desc))) {
+    rt->checksums = calloc(max_pages_of(desc), sizeof *rt->checksums);
+    const bool made = rt->checksums != NULL && fit_arena(rt, desc) &&
+                      ramindex_init(&rt->index, max_pages_of(desc));
+    if (!made || !restore(rt, desc)) {
+        if (rt->arena != NULL && desc->memory != NULL) {
+            arena_disown(rt->arena); /* it stays the caller's */
+        }
         ramtier_destroy(rt);
         return NULL;
     }
@@ -108,6 +202,7 @@ void ramtier_destroy(ramtier *rt)
         return;
     }
     arena_destroy(rt->arena);
+    free(rt->checksums);
     ramindex_finish(&rt->index);
     pthread_mutex_destroy(&rt->mutex);
     free(rt);
@@ -192,17 +287,6 @@ static void pin_entry(ramtier *rt, uint32_t index, ramtier_blob *out)
 }
 
 /* --- insert --- */
-
-static void describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,
-                     const ramtier_layer layers[])
-{
-    *e = (ramindex_entry){.page_id = page_id, .layer_count = (uint8_t)layer_count};
-    for (uint32_t i = 0; i < layer_count; i++) {
-        assert(layers[i].bytes <= TEXEL_PAGE_MAX_BYTES);
-        e->bytes += layers[i].bytes;
-        e->layers[i] = layers[i].bytes | (uint32_t)layers[i].codec << RAMINDEX_CODEC_SHIFT;
-    }
-}
 
 /* Takes the blocks for an entry of ours. What is free may lie in too small pieces: then a few more
  * pages go, twice as many each time. Without the mutex. */
@@ -307,15 +391,48 @@ bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
 
 /* --- use --- */
 
+static uint32_t checksum_of(const ramtier_blob *blob)
+{
+    uint32_t crc = 0;
+    for (uint32_t i = 0; i < blob->piece_count; i++) {
+        crc = pagefile_crc32c(crc, blob->pieces[i].data, blob->pieces[i].bytes);
+    }
+    return crc;
+}
+
+/* Looks at the checksum of a pinned page that came from an earlier run. False: it is not what it
+ * was, and is dropped when nobody has it pinned any more. */
+static bool verify(ramtier *rt, const ramtier_blob *blob)
+{
+    const uint32_t index = blob->entry, crc = checksum_of(blob);
+    ramindex_entry *e = &rt->index.entries[index];
+    pthread_mutex_lock(&rt->mutex);
+    const bool good = !e->unverified || crc == rt->checksums[index];
+    if (good) {
+        e->unverified = false;
+    } else {
+        rt->damaged++;
+        ramindex_unpin(&rt->index, index);
+        if (e->pins == 0) {
+            ramindex_remove(&rt->index, index);
+            release(rt, index, ramindex_units(e));
+        }
+    }
+    pthread_mutex_unlock(&rt->mutex);
+    return good;
+}
+
 bool ramtier_pin(ramtier *rt, uint32_t page_id, ramtier_blob *out)
 {
     pthread_mutex_lock(&rt->mutex);
     const uint32_t index = ramindex_find(&rt->index, page_id);
+    bool known = true;
     if (index != RAMINDEX_NONE) {
         pin_entry(rt, index, out);
+        known = !rt->index.entries[index].unverified;
     }
     pthread_mutex_unlock(&rt->mutex);
-    return index != RAMINDEX_NONE;
+    return index != RAMINDEX_NONE && (known || verify(rt, out));
 }
 
 void ramtier_unpin(ramtier *rt, const ramtier_blob *blob)
@@ -389,6 +506,52 @@ void ramtier_walk(ramtier *rt, void (*visit)(void *context, const ramtier_held *
     pthread_mutex_unlock(&rt->mutex);
 }
 
+typedef struct listing {
+    const ramtier *rt;
+    ramtier_saved *rows;
+    uint32_t count;
+} listing;
+
+static void list_entry(void *context, const ramindex_entry *e)
+{
+    listing *l = context;
+    const uint32_t index = (uint32_t)(e - l->rt->index.entries);
+    ramtier_blob blob;
+    fill_blob(l->rt, index, &blob);
+    ramtier_saved *row = &l->rows[l->count++];
+    memset(row, 0, sizeof *row); /* the gaps too: they are written to a file */
+    row->page_id = e->page_id;
+    row->layer_count = e->layer_count;
+    row->piece_count = e->piece_count;
+    row->checksum = e->unverified ? l->rt->checksums[index] : checksum_of(&blob);
+    memcpy(row->layers, blob.layers, sizeof row->layers);
+    for (uint32_t i = 0; i < e->piece_count; i++) {
+        row->pieces[i] = (buddy_block){e->offsets[i], e->orders[i]};
+    }
+}
+
+ramtier_saved *ramtier_list(ramtier *rt, uint32_t *count)
+{
+    pthread_mutex_lock(&rt->mutex);
+    listing l = {rt, malloc(rt->index.pages * sizeof *l.rows + 1), 0};
+    if (l.rows != NULL) {
+        ramindex_walk_by_use(&rt->index, list_entry, &l);
+    }
+    pthread_mutex_unlock(&rt->mutex);
+    *count = l.count;
+    return l.rows;
+}
+
+const uint8_t *ramtier_base(const ramtier *rt)
+{
+    return rt->base;
+}
+
+uint64_t ramtier_arena_bytes(const ramtier *rt)
+{
+    return (uint64_t)rt->arena_units * RAMTIER_UNIT_BYTES;
+}
+
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out)
 {
     arena_stats core;
@@ -411,6 +574,7 @@ void ramtier_get_stats(ramtier *rt, ramtier_stats *out)
         .inserted = rt->inserted,
         .evicted = rt->evicted,
         .refused = rt->refused,
+        .damaged = rt->damaged,
         .fragmentation = fragmentation,
         .pending_high_water = core.pending_high_water,
     };

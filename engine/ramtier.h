@@ -21,18 +21,33 @@ typedef struct ramtier ramtier;
 
 enum { RAMTIER_UNIT_BYTES = 256 };
 
-typedef struct ramtier_desc {
-    uint64_t budget_bytes; /* for everything the tier holds */
-    uint32_t max_pages;    /* most pages at once; 0: budget / 2 KiB */
-    bool prefault;         /* touch the arena at create */
-    arena_sync sync;       /* how the arena's threads keep out of each other's way */
-} ramtier_desc;
-
 /* How one layer of a page is stored inside a blob. */
 typedef struct ramtier_layer {
     uint32_t bytes;
     pagefile_codec codec;
 } ramtier_layer;
+
+/* A page as it is held, for ramstore.h; in its files as it is in memory. */
+typedef struct ramtier_saved {
+    uint32_t page_id, layer_count, piece_count;
+    uint32_t checksum; /* crc32c of its bytes */
+    ramtier_layer layers[VT_MAX_LAYERS];
+    buddy_block pieces[BUDDY_PIECES];
+} ramtier_saved;
+
+typedef struct ramtier_desc {
+    uint64_t budget_bytes; /* for everything the tier holds */
+    uint32_t max_pages;    /* most pages at once; 0: budget / 2 KiB */
+    bool prefault;         /* touch the arena at create */
+    arena_sync sync;       /* how the arena's threads keep out of each other's way */
+
+    /* From an earlier run (ramstore.h): the arena's memory, ramtier_arena_bytes_of(desc) mapped
+     * bytes that the tier takes over if it can be made, and the pages in it, the most recently used
+     * first. */
+    void *memory;
+    const ramtier_saved *saved;
+    uint32_t saved_count;
+} ramtier_desc;
 
 /* A page as held: its layers one after the other, cut into pieces where blocks end. Pointers are
  * good while the page is pinned. */
@@ -57,6 +72,7 @@ typedef struct ramtier_stats {
     uint32_t pages;         /* held now */
     uint64_t hits, misses;  /* of ramtier_touch: reads that were saved, and that were not */
     uint64_t inserted, evicted, refused;
+    uint64_t damaged;            /* pages from an earlier run that were not what they had been */
     uint32_t pending_high_water; /* see arena_stats */
     double fragmentation;        /* 1 - largest free block / free bytes; 0 when nothing is free */
 } ramtier_stats;
@@ -98,6 +114,15 @@ typedef struct ramtier_held {
  * mutex locked: it may not call the tier. */
 void ramtier_walk(ramtier *rt, void (*visit)(void *context, const ramtier_held *held),
                   void *context);
+
+/* Lists the pages held, the most recently used first, with their checksums; from malloc. NULL: no
+ * memory. Others must be at rest. */
+ramtier_saved *ramtier_list(ramtier *rt, uint32_t *count);
+
+const uint8_t *ramtier_base(const ramtier *rt);  /* of the arena */
+uint64_t ramtier_arena_bytes(const ramtier *rt); /* likewise */
+uint64_t
+ramtier_arena_bytes_of(const ramtier_desc *desc); /* of a tier to be; 0: impossible. Pure */
 
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out);
 

@@ -233,6 +233,39 @@ static void load_pinned_of(vt *v, uint32_t texture)
     }
 }
 
+/* Whether a page may go into the atlas before anybody has asked for it. */
+static bool can_come(vt *v, vt_page p)
+{
+    return p.texture >= 1 && p.texture <= v->texture_count &&
+           page_exists(&stream_texture_of(v, p)->info->shape, p) &&
+           pagestate_get(&stream_texture_of(v, p)->states, p) == PAGE_ABSENT &&
+           ramtier_has(v->ram, page_pack(p));
+}
+
+void stream_load_resident(vt *v, const uint32_t page_ids[], uint32_t count)
+{
+    atlas_stats pinned;
+    atlas_get_stats(v->atlas, &pinned);
+    uint32_t room = v->slots - pinned.used;
+    const float fade_ms = v->settings.fade_ms;
+    v->settings.fade_ms = 0; /* nobody has seen what was there before */
+    for (uint32_t i = 0; i < count && room > 0; i++) {
+        const vt_page p = page_unpack(page_ids[i]);
+        if (!can_come(v, p)) {
+            continue;
+        }
+        if (!stream_send_for(v, p, 0, false)) {
+            settle_workers(v);
+            stream_send_for(v, p, 0, false);
+        }
+        room--;
+    }
+    settle_workers(v);
+    v->settings.fade_ms = fade_ms;
+    flush_tables(v);
+    gpu_staging_fence(v->gpu, true);
+}
+
 void stream_load_pinned(vt *v)
 {
     for (uint32_t i = 1; i <= v->texture_count; i++) {

@@ -68,6 +68,9 @@ struct vt {
     uint32_t most_order;      /* of a block */
     uint32_t track;           /* the conductor's in desc.trace */
 
+    char *suspend;    /* the file that the RAM tier goes into at the end; NULL: none */
+    bool is_complete; /* vt_create came to its end */
+
     /* the tiers and stations */
     stream_texture textures[VT_MAX_TEXTURES]; /* by number - 1 */
     uint32_t texture_count;
@@ -121,6 +124,9 @@ void stream_update(vt *v, const vt_clock *clock);
 
 /* Loads every pinned page and waits for it. */
 void stream_load_pinned(vt *v);
+
+/* The same of pages that are in RAM, in this order, as far as the atlas has room. */
+void stream_load_resident(vt *v, const uint32_t page_ids[], uint32_t count);
 
 /* Where an ended job goes; called by fetch and decode workers. context: the vt. */
 void stream_fetched(void *context, const page_job *job);

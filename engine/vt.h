@@ -75,7 +75,12 @@ typedef struct vt_desc {
     uint32_t read_workers;   /* threads; 0: 2 */
     uint32_t decode_workers; /* threads; 0: one less than the processors, 1 … 8 */
     bool ram_prefault;
-    vt_sync ram_sync;    /* how the RAM tier's threads keep out of each other's way */
+    vt_sync ram_sync; /* how the RAM tier's threads keep out of each other's way */
+    /* A file that the RAM tier is put into by vt_destroy and taken from by vt_create, which removes
+     * it, so that a world opens as sharp as it was left. What does not fit any more (another world,
+     * another budget) is left out, with a message. Not needed after vt_create; NULL: none; only
+     * with VT_SYNC_LOCKFREE. */
+    const char *suspend;
     uint32_t anisotropy; /* 0: 1 (off); at most what the page file's border allows */
     uint32_t screen_width, screen_height; /* pixels; sizes the feedback target; 0: 1280x720 */
     uint32_t feedback_divisor;            /* screen pixels per feedback pixel along a side; 0: 8 */
@@ -118,6 +123,7 @@ typedef struct vt_stats {
         uint32_t pages;
         double fragmentation;
         uint64_t hits, misses;
+        uint32_t resumed;            /* pages that were taken from an earlier run */
         uint32_t pending_high_water; /* most requests that waited for a split at one level */
     } ram;
     struct {

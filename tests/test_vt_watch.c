@@ -171,6 +171,68 @@ static void pages_that_do_not_exist_are_unseen(void **state)
     vt_destroy(v);
 }
 
+static vt *open_suspended(void **state)
+{
+    return rig_create(&(vt_desc){.path = scratch_path(*state, "bc1.mega"),
+                                 .ram_budget_bytes = 64 * RIG_MIB,
+                                 .vram_budget_bytes = 8 * RIG_MIB,
+                                 .format = VT_FORMAT_BC1,
+                                 .suspend = scratch_path(*state, "tier.ram"),
+                                 .deterministic = true});
+}
+
+/* What was in the atlas is there again before the first frame, and nothing is read for it. */
+static void suspended_world_opens_as_it_was_left(void **state)
+{
+    uint32_t pinned;
+    vt_stats s;
+    vt *v = open_suspended(state);
+    assert_true(rig_settle(v, CAMERA, 200) < 200);
+    const uint32_t used = count_slots(v, &pinned);
+    vt_destroy(v);
+    v = open_suspended(state);
+    vt_get_stats(v, &s);
+    assert_int_equal(count_slots(v, &pinned), used);
+    assert_int_equal(s.pages.read, 0);
+    assert_int_equal(s.ram.resumed, s.ram.pages);
+    assert_int_equal(explain(v, 0, true).reason, VT_SHARP);
+    rig_frame(v, CAMERA, false);
+    rig_expect_sound(v);
+    vt_destroy(v);
+}
+
+/* Pages that are no longer what they were are dropped, read again, and never shown. */
+static void damaged_pages_of_a_suspended_world_are_read_again(void **state)
+{
+    const char *path = scratch_path(*state, "tier.ram");
+    vt *v = open_suspended(state);
+    assert_true(rig_settle(v, CAMERA, 200) < 200);
+    vt_destroy(v);
+    size_t count = 0;
+    uint8_t *bytes = scratch_read(path, &count);
+    assert_non_null(bytes);
+    uint32_t changed = 0;
+    for (size_t i = 4096; i < count - 100000; i++) { /* what is not a hole of the image */
+        if (bytes[i] != 0 && i % 5000 < 50) {
+            bytes[i] ^= 0x55;
+            changed++;
+        }
+    }
+    assert_true(changed > 0);
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes, 1, count, out), count);
+    assert_int_equal(fclose(out), 0);
+    free(bytes);
+    v = open_suspended(state);
+    for (int i = 0; i < 400; i++) { /* a page that was refused waits for a while */
+        rig_frame(v, CAMERA, false);
+    }
+    assert_true(rig_settle(v, CAMERA, 200) < 200);
+    rig_expect_sound(v);
+    vt_destroy(v);
+}
+
 /* A camera that wants far more than there is: what it shows is coarser, and that is the reason. */
 static void small_atlas_explains_its_bias(void **state)
 {
@@ -204,6 +266,8 @@ int main(void)
         cmocka_unit_test(reasons_follow_a_page_on_its_way),
         cmocka_unit_test(enlarged_texels_are_no_fault),
         cmocka_unit_test(pages_that_do_not_exist_are_unseen),
+        cmocka_unit_test(suspended_world_opens_as_it_was_left),
+        cmocka_unit_test(damaged_pages_of_a_suspended_world_are_read_again),
         cmocka_unit_test(small_atlas_explains_its_bias),
         cmocka_unit_test(every_reason_has_its_text),
     };

@@ -41,6 +41,8 @@ static const conf_key KEYS[] = {
      "lockfree", "how the allocator's threads keep out of each other's way", 0, 0, true},
     {"ram", "prefault", CONF_BOOL, offsetof(conf, ram.prefault), 0, 0, NULL, "false",
      "touch the memory at the start, so that no page fault comes later", 0, 0, true},
+    {"ram", "suspend", CONF_TEXT, offsetof(conf, ram.suspend), 0, 0, NULL, "",
+     "file that keeps what is in memory from one run to the next; empty: none", 0, 0, true},
     {"vram", "budget", CONF_SIZE, offsetof(conf, vram.budget), 64 * KIB, TIB, NULL, "64 MiB",
      "all textures and buffers that streaming may make on the graphics card", 4 * MIB, 1024 * MIB,
      true},

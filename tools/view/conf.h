@@ -35,6 +35,7 @@ typedef struct conf {
         uint64_t budget;            /* bytes */
         char sync[CONF_WORD_BYTES]; /* "lockfree", "spinlock", "mutex" */
         bool prefault;
+        char suspend[CONF_TEXT_BYTES]; /* file that keeps it between runs; "": none */
     } ram;
     struct {
         uint64_t budget;              /* bytes */

@@ -254,6 +254,7 @@ vt_desc view_desc(const view_options *o, const conf *c)
         .decode_workers = o->deterministic ? 1 : 0,
         .ram_prefault = c->ram.prefault,
         .ram_sync = sync_of(c->ram.sync),
+        .suspend = c->ram.suspend,
         .anisotropy = c->stream.anisotropy,
         .screen_width = c->view.width,
         .screen_height = c->view.height,

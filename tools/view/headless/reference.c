@@ -23,6 +23,7 @@ vt *reference_open(vt_desc desc, char *error, uint32_t error_bytes)
     desc.deterministic = true;
     desc.feedback_divisor = 1;
     desc.most_slots = 0;
+    desc.suspend = NULL; /* the run's own, not this one's */
     vt *world = vt_create(&desc, error, error_bytes);
     if (world != NULL) {
         const vt_settings all_at_once = {
