@@ -6,9 +6,13 @@
 
 #include <glad/gl.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     AUDIT_EVERY = 16,                     /* frames */
@@ -209,10 +213,12 @@ static double share_there(const vt_stats *stats)
 }
 
 /* Jumps to a place, and counts until every textured pixel is sharp. It is looked at from the second
- * frame after the jump on: an audit earlier would give the workers time that no frame has. */
-static void jump(show *h, const camera *at, uint32_t place, const sink *to)
+ * frame after the jump on: an audit earlier would give the workers time that no frame has. (A world
+ * that was opened may be sharp at once; there they have that time.) before_ms: have passed. */
+static void jump(show *h, const camera *at, uint32_t place, double before_ms, const sink *to)
 {
-    double ms = 0, conductor = 0;
+    const uint32_t first = h->what->kind == STREAM_OPEN ? 0 : 2;
+    double ms = before_ms, conductor = 0;
     for (uint32_t frame = 0; frame < SHARP_MOST && !stage_is_interrupted(); frame++) {
         vt_stats stats;
         const double frame_ms = show_draw_frame(h, at, frame == 0);
@@ -223,7 +229,7 @@ static void jump(show *h, const camera *at, uint32_t place, const sink *to)
         if (to->round == 0 && frame < 12) {
             to->result->trace.sharp[place][frame] = frame > 0 ? share_there(&stats) : 0;
         }
-        if (frame >= 2 && show_audit(h, at) >= 1) {
+        if (frame >= first && show_audit(h, at) >= 1) {
             round_add(h, to, "sharp_after_frames", "frames", frame);
             round_add(h, to, "sharp_after_ms", "ms", ms - frame_ms);
             round_add(h, to, "conductor_until_sharp_ms", "ms", conductor);
@@ -254,10 +260,52 @@ static void run_teleports(show *h, const camera_path *path, const sink *to)
     }
     for (uint32_t i = 0; i < places && !stage_is_interrupted(); i++) {
         const camera at = place_of(h, path, i);
-        jump(h, &at, i, to);
+        jump(h, &at, i, 0, to);
         if (i == 2) {
             show_keep_picture(h, &at);
         }
+    }
+}
+
+/* The disk that a resumed world is to be spared: 10 ms a read, 20 MB a second. */
+static void slow_down(vt *world)
+{
+    vt_settings settings;
+    vt_get_settings(world, &settings);
+    settings.disk_delay_ms = 10;
+    settings.disk_bytes_per_second = 20 * 1000 * 1000;
+    vt_set_settings(world, &settings);
+}
+
+/* Opens the world, empty or as it was left, and counts until it is sharp. */
+static void run_opening(show *h, const camera_path *path, const sink *to)
+{
+    char folder[] = "/tmp/megabuddy-bench-XXXXXX", file[sizeof folder + 8] = "";
+    const char *suspend = NULL;
+    const camera at = place_of(h, path, 0);
+    double ms = 0;
+    if (h->what->warm) {
+        if (mkdtemp(folder) == NULL) {
+            (void)stream_fail("%s: %s", folder, strerror(errno));
+            return;
+        }
+        (void)snprintf(file, sizeof file, "%s/ram", folder);
+        suspend = file;
+    }
+    bool good = suspend == NULL || show_reopen(h, suspend, &ms);
+    if (good && suspend != NULL) {
+        visit(h, &at);
+    }
+    good = good && show_reopen(h, suspend, &ms);
+    if (good) {
+        round_add(h, to, "open_ms", "ms", ms);
+        slow_down(h->world);
+        jump(h, &at, 0, ms, to);
+        good = show_reopen(h, NULL, &ms); /* it is not to be suspended at the end, too */
+    }
+    if (suspend != NULL) {
+        (void)unlink(file);
+        (void)rmdir(folder);
     }
 }
 
@@ -325,6 +373,9 @@ bool round_run(show *h, const sink *to)
         break;
     case STREAM_TRANSFER:
         run_transfers(h, &path, to);
+        break;
+    case STREAM_OPEN:
+        run_opening(h, &path, to);
         break;
     default:
         run_flight(h, &path, to);

@@ -51,6 +51,10 @@ double show_now_ms(void);
 double show_draw_frame(show *h, const camera *at, bool cut);
 double show_draw_plain(show *h, const camera *at); /* the same with the plain texture */
 
+/* Closes the world and opens it again, suspending to and resuming from a file (NULL: neither). Says
+ * in *ms how long opening took. False: said why. */
+bool show_reopen(show *h, const char *suspend, double *ms);
+
 /* The share of textured pixels that are sharp; holes and wrong pages are added up. */
 double show_audit(show *h, const camera *at);
 

@@ -15,6 +15,8 @@ static const column COLUMNS[] = {
     {"megabuddy", "frame_p99_9", "p99.9 ms", 9, 1},
     {"plain", "frame_p99_9", "plain", 8, 1},
     {"megabuddy", "sharp_after_frames", "sharp after", 12, 0},
+    {"megabuddy", "sharp_after_ms", "… ms", 8, 0},
+    {"megabuddy", "open_ms", "open ms", 8, 1},
     {"megabuddy", "wanted_mip_percent", "at mip %", 9, 1},
     {"megabuddy", "uploads", "uploads", 8, 0},
     {"megabuddy", "uploads_after_settling", "at rest", 8, 0},

@@ -51,13 +51,31 @@ static vt_desc describe(const stage *s, const stream_case *c)
     if (c->ram_percent > 0) {
         d.ram_budget_bytes = s->first_ram + (s->need_ram - s->first_ram) * c->ram_percent / 100;
     }
-    if (c->warm) { /* one view and a little: what has not been looked at for long leaves */
+    if (c->warm &&
+        c->kind !=
+            STREAM_OPEN) { /* one view and a little: what has not been looked at for long leaves */
         d.most_slots = s->need_slots * 5 / 4;
+    }
+    if (c->kind == STREAM_OPEN) { /* as a viewer opens it */
+        d.vram_budget_bytes = d.ram_budget_bytes = 0;
+        d.format = VT_FORMAT_AUTO;
     }
     if (c->kind == STREAM_TRANSFER) { /* as stored: unpacking for a software renderer is its own */
         d.format = VT_FORMAT_BC1;
     }
     return d;
+}
+
+static bool open_scene(show *h)
+{
+    char error[STREAM_LINE_BYTES];
+    stage *s = h->stage;
+    h->scene = scene_create(h->world, SCENE_AUTO, error, sizeof error);
+    if (h->scene == NULL ||
+        (s->plain != 0 && !scene_set_plain(h->scene, s->plain, error, sizeof error))) {
+        return stream_fail("%s", error);
+    }
+    return true;
 }
 
 static bool open_show(show *h, stage *s, const stream_case *c)
@@ -69,13 +87,25 @@ static bool open_show(show *h, stage *s, const stream_case *c)
     if (h->world == NULL) {
         return stream_fail("%s", error);
     }
-    h->scene = scene_create(h->world, SCENE_AUTO, error, sizeof error);
-    if (h->scene == NULL ||
-        (s->plain != 0 && !scene_set_plain(h->scene, s->plain, error, sizeof error))) {
+    h->began_ms = show_now_ms();
+    return open_scene(h);
+}
+
+bool show_reopen(show *h, const char *suspend, double *ms)
+{
+    char error[STREAM_LINE_BYTES];
+    vt_desc d = describe(h->stage, h->what);
+    scene_destroy(h->scene);
+    vt_destroy(h->world);
+    h->scene = NULL;
+    d.suspend = suspend;
+    const double from = show_now_ms();
+    h->world = vt_create(&d, error, sizeof error);
+    *ms = show_now_ms() - from;
+    if (h->world == NULL) {
         return stream_fail("%s", error);
     }
-    h->began_ms = show_now_ms();
-    return true;
+    return open_scene(h);
 }
 
 static void close_show(show *h)

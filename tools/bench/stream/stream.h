@@ -21,6 +21,7 @@ typedef enum stream_kind {
     STREAM_STILL,    /* rest, then more of it */
     STREAM_TELEPORT, /* from place to place */
     STREAM_TRANSFER, /* from place to place, without drawing: how fast pages travel */
+    STREAM_OPEN,     /* the world opened anew, of a slow disk */
 } stream_kind;
 
 /* One scenario. */
