@@ -42,6 +42,11 @@ expect 2 'nothing' "$program" bench alloc --cases nothing
 expect 2 '0' "$program" bench alloc --threads 0
 expect 2 'many' "$program" bench alloc --rounds many
 expect 2 'surplus' "$program" bench alloc surplus
+expect 0 '' "$program" bench programs --help
+expect 2 'nothing: no such program' "$program" bench programs --case nothing
+expect 2 'from 1 to 100' "$program" bench programs --rounds 0
+expect 2 'surplus: nothing is expected' "$program" bench programs surplus
+expect 1 'no/such' "$program" bench programs --csv no/such/folder.csv
 # shellcheck disable=SC2086
 expect 1 'no/such' "$program" bench alloc $small --csv no/such/folder.csv
 

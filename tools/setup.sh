@@ -14,7 +14,7 @@
 # name, a header of C++, or nothing (then it is taken to be there, and what misses it will say so).
 #   core    builds the allocator       engine  with core, builds everything; the last three draw
 #   test    builds the tests           check   tests that miss these are skipped
-#   clang   the second compiler
+#   clang   the second compiler   programs  what bench programs runs, and the mallocs it compares
 setup_packages()
 {
     cat <<'LIST'
@@ -48,6 +48,14 @@ check clang-format command:clang-format
 check xvfb command:Xvfb
 check xauth command:xauth
 check xdotool command:xdotool
+programs python3 command:python3
+programs redis-server command:redis-server
+programs lua5.4 command:lua5.4
+programs git command:git
+programs libsuitesparse-dev -
+programs libjemalloc2 -
+programs libmimalloc2.0 -
+programs libtcmalloc-minimal4 -
 clang clang command:clang
 clang libclang-rt-14-dev -
 LIST

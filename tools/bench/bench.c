@@ -13,13 +13,15 @@ typedef struct benchmark {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
+    bool in_all; /* `bench all` runs it */
 } benchmark;
 
 static const benchmark BENCHMARKS[] = {
-    {"alloc", bench_alloc_main, "our allocator beside others"},
+    {"alloc", bench_alloc_main, "our allocator beside others", true},
+    {"programs", bench_programs_main, "real programs on our malloc and on others", false},
 #ifdef MEGABUDDY_HAS_ENGINE
-    {"stream", bench_stream_main, "frames with streaming beside frames without"},
-    {"bake", bench_bake_main, "a bake beside its encoder alone"},
+    {"stream", bench_stream_main, "frames with streaming beside frames without", true},
+    {"bake", bench_bake_main, "a bake beside its encoder alone", true},
 #endif
 };
 
@@ -32,7 +34,7 @@ static int print_help(void)
         printf("  %-8s %s\n", BENCHMARKS[i].name, BENCHMARKS[i].summary);
     }
     puts(
-        "  all      all of them, one after another\n"
+        "  all      those that measure this program alone, one after another\n"
         "\n"
         "megabuddy bench BENCHMARK --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage.");
     return EXIT_DONE;
@@ -84,6 +86,9 @@ static int join_csv(const char *csv)
     FILE *out = fopen(csv, "we");
     bool good = out != NULL;
     for (int i = 0; i < BENCHMARK_COUNT; i++) {
+        if (!BENCHMARKS[i].in_all) {
+            continue;
+        }
         part_path(csv, BENCHMARKS[i].name, part);
         good = good && copy_rows(out, part, i == 0);
         (void)unlink(part);
@@ -103,6 +108,9 @@ static int run_all(int argc, char **argv)
     char *const path = argv[csv];
     char part[PATH_BYTES];
     for (int i = 0; i < BENCHMARK_COUNT && code == EXIT_DONE; i++) {
+        if (!BENCHMARKS[i].in_all) {
+            continue;
+        }
         if (csv > 0) {
             part_path(path, BENCHMARKS[i].name, part);
             argv[csv] = part;
