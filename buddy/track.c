@@ -73,14 +73,13 @@ static bool fill_in(const track_desc *desc, track_desc *out)
            (desc->report == NULL || strlen(desc->report) < TRACK_PATH);
 }
 
-/* Every record is some part's to give away at first. */
+/* Every record is some part's to give away at first: each part has every 64th, so that numbers stay
+ * small, and pages of records are touched one after the other. */
 static void share_out(track *t)
 {
-    uint64_t blocks = t->desc.blocks;
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
         pthread_mutex_init(&t->parts[i].mutex, NULL); /* cannot fail on Linux with default traits */
-        t->parts[i].fresh = 1 + (uint32_t)(blocks * i / TRACK_PARTS);
-        t->parts[i].fresh_end = 1 + (uint32_t)(blocks * (i + 1) / TRACK_PARTS);
+        t->parts[i].fresh = 1 + i;
     }
 }
 
@@ -208,7 +207,12 @@ static uint32_t take_unused(track *t, track_part *part)
         part->unused = t->records[number].next;
         return number;
     }
-    return part->fresh < part->fresh_end ? part->fresh++ : 0;
+    if (part->fresh > t->desc.blocks) {
+        return 0;
+    }
+    number = part->fresh;
+    part->fresh += TRACK_PARTS;
+    return number;
 }
 
 static void put_unused(track *t, track_part *part, uint32_t number)

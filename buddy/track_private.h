@@ -37,8 +37,8 @@ typedef struct track_record {
 /* Needs its mutex, all of it. */
 typedef struct track_part {
     _Alignas(64) pthread_mutex_t mutex;
-    uint32_t unused;           /* a list of records */
-    uint32_t fresh, fresh_end; /* records that nobody has had yet */
+    uint32_t unused; /* a list of records */
+    uint32_t fresh;  /* the next that nobody has had yet; beyond desc.blocks: there is none */
     uint64_t allocs, frees, reallocs, unknown, replaced;
 } track_part;
 

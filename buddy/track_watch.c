@@ -170,7 +170,9 @@ static uint64_t count_unused(const track *t)
     uint64_t count = 0;
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
         const track_part *part = &t->parts[i];
-        count += part->fresh_end - part->fresh;
+        count += part->fresh <= t->desc.blocks
+                     ? (t->desc.blocks - part->fresh) / TRACK_PARTS + UINT64_C(1)
+                     : 0;
         for (uint32_t n = part->unused; n != 0 && count <= t->desc.blocks; n = t->records[n].next) {
             count++;
         }

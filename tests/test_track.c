@@ -304,7 +304,7 @@ static uint32_t count_live(const shared *all)
 /* Every event makes sense where it stands, and in the end so many are live. */
 static void expect_log(const char *path, uint32_t live)
 {
-    size_t bytes;
+    size_t bytes = 0;
     uint8_t *data = scratch_read(path, &bytes);
     uint8_t *held = calloc(100000, 1);
     track_log_reader r;
@@ -442,7 +442,7 @@ static void a_log_tells_what_was_done(void **state)
 {
     static const track_operation operations[] = {TRACK_OP_ALLOC, TRACK_OP_REALLOC, TRACK_OP_FREE};
     static const uint64_t sizes[] = {300, SIZE_MAX, 0};
-    size_t bytes;
+    size_t bytes = 0;
     track_log_reader r;
     track_event e, first;
     uint8_t *data = small_log(state, &bytes);
@@ -472,7 +472,7 @@ static track_log_status read_all(const uint8_t *data, size_t bytes)
 
 static void a_log_cut_anywhere_is_not_whole(void **state)
 {
-    size_t bytes;
+    size_t bytes = 0;
     uint8_t *data = small_log(state, &bytes);
     assert_int_equal(read_all(data, bytes), TRACK_LOG_DONE);
     assert_int_equal(read_all(data, 0), TRACK_LOG_FOREIGN);
@@ -490,7 +490,7 @@ static void a_log_cut_anywhere_is_not_whole(void **state)
 static void no_log_at_all_crashes_the_reader(void **state)
 {
     uint64_t random = seed;
-    size_t bytes;
+    size_t bytes = 0;
     uint8_t *data = small_log(state, &bytes);
     for (int i = 0; i < 20000; i++) {
         uint8_t *bad = malloc(bytes);
@@ -526,7 +526,7 @@ static void a_log_that_cannot_be_written_says_so(void **state)
 static void the_report_names_what_is_left(void **state)
 {
     const char *path = scratch_path(*state, "report.txt");
-    size_t bytes;
+    size_t bytes = 0;
     track *t = make((track_desc){.blocks = 1000, .report = path, .sites = 20});
     const char *where = (const char *)(uintptr_t)getenv;
     track_alloc(t, addresses, 12345, where + 5);
@@ -549,7 +549,7 @@ static void the_report_names_what_is_left(void **state)
 
 static void the_environment_makes_one_or_says_why_not(void **state)
 {
-    char error[TRACK_LINE], text[SCRATCH_PATH_BYTES + 32];
+    char error[TRACK_LINE], text[SCRATCH_PATH_BYTES + 32], name[32];
     static const char *const bad[] = {
         "frames=9",     "frames=0", "blocks=many",   "log=",       "nothing=1",
         "frames=1,log", "",         "/no/such/file", "sites=0x10", "log=/no/such/file"};
@@ -569,8 +569,8 @@ static void the_environment_makes_one_or_says_why_not(void **state)
     assert_string_equal(error, "");
     assert_non_null(t);
     track_destroy(t);
-    (void)snprintf(text, sizeof(text), "env-%ld.log", (long)getpid());
-    expect_log(scratch_path(*state, text), 0);
+    (void)snprintf(name, sizeof(name), "env-%ld.log", (long)getpid());
+    expect_log(scratch_path(*state, name), 0);
 }
 
 static void a_forked_child_leaves_the_log_alone(void **state)

@@ -13,14 +13,16 @@ typedef struct benchmark {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
+    bool alone; /* needs more than options: not one of `all` */
 } benchmark;
 
 static const benchmark BENCHMARKS[] = {
-    {"alloc", bench_alloc_main, "our allocator beside others"},
+    {"alloc", bench_alloc_main, "our allocator beside others", false},
 #ifdef MEGABUDDY_HAS_ENGINE
-    {"stream", bench_stream_main, "frames with streaming beside frames without"},
-    {"bake", bench_bake_main, "a bake beside its encoder alone"},
+    {"stream", bench_stream_main, "frames with streaming beside frames without", false},
+    {"bake", bench_bake_main, "a bake beside its encoder alone", false},
 #endif
+    {"replay", bench_replay_main, "a log of a program's blocks, on any allocator", true},
 };
 
 enum { BENCHMARK_COUNT = sizeof BENCHMARKS / sizeof BENCHMARKS[0] };
@@ -32,7 +34,7 @@ static int print_help(void)
         printf("  %-8s %s\n", BENCHMARKS[i].name, BENCHMARKS[i].summary);
     }
     puts(
-        "  all      all of them, one after another\n"
+        "  all      all but replay, one after another\n"
         "\n"
         "megabuddy bench BENCHMARK --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage.");
     return EXIT_DONE;
@@ -85,8 +87,10 @@ static int join_csv(const char *csv)
     bool good = out != NULL;
     for (int i = 0; i < BENCHMARK_COUNT; i++) {
         part_path(csv, BENCHMARKS[i].name, part);
-        good = good && copy_rows(out, part, i == 0);
-        (void)unlink(part);
+        if (!BENCHMARKS[i].alone) {
+            good = good && copy_rows(out, part, i == 0);
+            (void)unlink(part);
+        }
     }
     good = out != NULL && fclose(out) == 0 && good;
     if (!good) {
@@ -103,6 +107,9 @@ static int run_all(int argc, char **argv)
     char *const path = argv[csv];
     char part[PATH_BYTES];
     for (int i = 0; i < BENCHMARK_COUNT && code == EXIT_DONE; i++) {
+        if (BENCHMARKS[i].alone) {
+            continue;
+        }
         if (csv > 0) {
             part_path(path, BENCHMARKS[i].name, part);
             argv[csv] = part;
