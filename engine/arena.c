@@ -1,6 +1,7 @@
 /* arena.c: one table of functions an allocator. */
 #include "engine/arena.h"
 
+#include "buddy/fault.h"
 #include "buddy/levels.h"
 
 #include <stdlib.h>
@@ -25,6 +26,8 @@ struct arena {
     arena_sync sync;
     uint8_t *base;
     void *at;
+    fault *fault;
+    size_t unit_bytes;
 };
 
 static uint32_t units_of(const arena_desc *desc)
@@ -215,6 +218,8 @@ arena *arena_create(const arena_desc *desc)
     }
     a->at = at;
     a->sync = desc->sync;
+    a->fault = desc->fault;
+    a->unit_bytes = desc->unit_bytes;
     if (desc->prefault) {
         memset(a->base, 0, (size_t)desc->bytes);
     }
@@ -239,7 +244,8 @@ uint8_t *arena_base(const arena *a)
 
 uint32_t arena_gather(arena *a, uint32_t units, buddy_block pieces[BUDDY_PIECES])
 {
-    return a->kind->gather(a->at, units, pieces);
+    const bool struck = fault_strikes(a->fault, units * a->unit_bytes, __builtin_return_address(0));
+    return struck ? 0 : a->kind->gather(a->at, units, pieces);
 }
 
 void arena_free(arena *a, buddy_block block)

@@ -58,7 +58,8 @@ static arena_desc describe_arena(const ramtier_desc *desc, uint64_t bytes)
     return (arena_desc){.bytes = bytes / RAMTIER_UNIT_BYTES * RAMTIER_UNIT_BYTES,
                         .unit_bytes = RAMTIER_UNIT_BYTES,
                         .sync = desc->sync,
-                        .prefault = desc->prefault};
+                        .prefault = desc->prefault,
+                        .fault = desc->fault};
 }
 
 /* Makes the largest arena whose metadata fits beside it: that of an arena of all the rest is taken

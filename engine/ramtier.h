@@ -26,6 +26,7 @@ typedef struct ramtier_desc {
     uint32_t max_pages;    /* most pages at once; 0: budget / 2 KiB */
     bool prefault;         /* touch the arena at create */
     arena_sync sync;       /* how the arena's threads keep out of each other's way */
+    struct fault *fault;   /* see arena_desc */
 } ramtier_desc;
 
 /* How one layer of a page is stored inside a blob. */
