@@ -73,7 +73,7 @@ static bool fill_in(const track_desc *desc, track_desc *out)
            (desc->report == NULL || strlen(desc->report) < TRACK_PATH);
 }
 
-/* Every record is some part's to give away at first: each part has every 64th, so that numbers stay
+/* Every record is some part's to give away at first: each part has every 32nd, so that numbers stay
  * small, and pages of records are touched one after the other. */
 static void share_out(track *t)
 {

@@ -12,7 +12,7 @@
  * _end. Blocks are known by their addresses.
  *
  * Threads: any, but create and destroy. A block may be freed by any thread, so there is one table
- * of them, cut by a hash of the address into 64 parts with a lock each: two threads meet only where
+ * of them, cut by a hash of the address into 32 parts with a lock each: two threads meet only where
  * their blocks' addresses do, a lock is held for some ten instructions, and an entry can be removed
  * for good, which a lock-free table of as many deletions could not do without growing. Sums by call
  * site are atomic. All that is written to the log goes through one lock, since a log is an order.

@@ -1,6 +1,6 @@
 /* track_private.h: what a track is made of, for its files. Private to buddy/.
  *
- *     pointer ──hash──► bucket ──► record ──► record     part (bucket % 64): a lock, unused records
+ *     pointer ──hash──► bucket ──► record ──► record     part (bucket % 32): a lock, unused records
  *                                    │
  *                                    └──► site: frames, sums
  *
@@ -19,7 +19,8 @@
 #include "track.h"
 #include "track_log.h"
 
-#define TRACK_PARTS     64u /* enough that a few dozen threads seldom meet */
+#define TRACK_PARTS \
+    32u /* threads seldom meet, and a fork can hold all locks: ThreadSanitizer knows 64 */
 #define TRACK_LOG_ROOM  (64u * 1024u)
 #define TRACK_LOG_WORST 40u /* bytes of one record: four numbers of ten */
 
