@@ -12,7 +12,8 @@
  * a count of the thread's own.
  *
  * Threads: any, but destroy. Asking while no plan is set costs one relaxed read; while one is set,
- * a lock that readers share. Nothing is allocated after create, so a malloc may ask. */
+ * a lock that readers share. Nothing is allocated after create, so a malloc may ask. The child of a
+ * fork may ask, but not set another plan: who held the lock is not there to let go. */
 #ifndef BUDDY_FAULT_H
 #define BUDDY_FAULT_H
 
