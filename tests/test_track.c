@@ -266,6 +266,13 @@ static void *work(void *context)
     return NULL;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static void run_workers(shared *all)
 {
     pthread_t threads[WORKERS];
@@ -301,8 +308,9 @@ static uint32_t count_live(const shared *all)
     return live;
 }
 
-/* Every event makes sense where it stands, and in the end so many are live. */
-static void expect_log(const char *path, uint32_t live)
+/* Every event makes sense where it stands, and in the end so many are live. Returns when that was,
+ * in nanoseconds of the log's own time. */
+static uint64_t expect_log(const char *path, uint32_t live)
 {
     size_t bytes = 0;
     uint8_t *data = scratch_read(path, &bytes);
@@ -324,6 +332,7 @@ static void expect_log(const char *path, uint32_t live)
     assert_int_equal(live, 0);
     free(held);
     free(data);
+    return last_ns;
 }
 
 static void threads_that_free_each_others_blocks_are_followed(void **state)
@@ -334,6 +343,7 @@ static void threads_that_free_each_others_blocks_are_followed(void **state)
         memset(&all, 0, sizeof(all));
         all.t = make((track_desc){.blocks = 4096, .frames = frames});
         all.h = heap_create(&(heap_desc){.bytes = 8 << 20, .track = all.t});
+        uint64_t began_ns = now_ns();
         assert_true(track_log_open(all.t, path));
         run_workers(&all);
         assert_true(track_log_close(all.t));
@@ -343,7 +353,7 @@ static void threads_that_free_each_others_blocks_are_followed(void **state)
         assert_int_equal(s.live_blocks, count_live(&all));
         assert_int_equal(s.forgotten + s.unknown + s.replaced, 0);
         track_walk(all.t, is_live, &all);
-        expect_log(path, count_live(&all));
+        assert_true(expect_log(path, count_live(&all)) <= now_ns() - began_ns);
         heap_destroy(all.h);
         track_destroy(all.t);
     }
