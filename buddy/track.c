@@ -22,6 +22,7 @@
 #define SITES_DEFAULT  4096u
 #define SITES_MOST     (1u << 24)
 #define LINE_BYTES     64u
+#define STRETCH_NS     1000000u /* 1 ms: of the timeline, to begin with */
 
 /* initial-exec: the first use in a thread may not allocate, since an allocator asks. */
 static __thread bool inside __attribute__((tls_model("initial-exec")));
@@ -78,7 +79,7 @@ static bool fill_in(const track_desc *desc, track_desc *out)
 static void share_out(track *t)
 {
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
-        pthread_mutex_init(&t->parts[i].mutex, NULL); /* cannot fail on Linux with default traits */
+        pthread_mutex_init(&t->parts[i].mutex, NULL);
         t->parts[i].fresh = 1 + i;
     }
 }
@@ -92,6 +93,42 @@ static void wake_unwinder(const track *t)
     }
 }
 
+/* Everything in one mapping: the struct, buckets, places, records. NULL without memory. */
+static track *lay_out(const track_desc *desc)
+{
+    uint32_t buckets = power_of_two_from(desc->blocks);
+    uint32_t places = power_of_two_from(desc->sites + desc->sites / 2 + 1); /* two thirds full */
+    size_t buckets_at = whole_lines(sizeof(track));
+    size_t places_at = buckets_at + whole_lines((size_t)buckets * sizeof(uint32_t));
+    size_t records_at = places_at + (size_t)(places + 1) * sizeof(track_place);
+    size_t bytes = records_at + ((size_t)desc->blocks + 1) * sizeof(track_record);
+    unsigned char *memory = region_map(bytes, LINE_BYTES);
+    if (memory == NULL) {
+        return NULL;
+    }
+    track *t = (track *)(void *)memory;
+    t->mapped_bytes = bytes;
+    t->bucket_mask = buckets - 1;
+    t->site_mask = places - 1;
+    t->buckets = (uint32_t *)(void *)(memory + buckets_at);
+    t->places = (track_place *)(void *)(memory + places_at);
+    t->records = (track_record *)(void *)(memory + records_at);
+    return t;
+}
+
+/* Locks, which cannot fail on Linux with default traits; and the first stretch of time. */
+static void init_parts(track *t)
+{
+    pthread_mutex_init(&t->sites_mutex, NULL);
+    pthread_mutex_init(&t->timeline.mutex, NULL);
+    pthread_mutex_init(&t->writer.mutex, NULL);
+    share_out(t);
+    t->born_ns = track_now_ns();
+    t->timeline.stretch_ns = STRETCH_NS;
+    /* relaxed: the caller publishes the track */
+    atomic_store_explicit(&t->timeline.next_ns, STRETCH_NS, memory_order_relaxed);
+}
+
 track *track_create(const track_desc *desc)
 {
     track_desc full;
@@ -99,36 +136,16 @@ track *track_create(const track_desc *desc)
         errno = EINVAL;
         return NULL;
     }
-    uint32_t buckets = power_of_two_from(full.blocks);
-    uint32_t places = power_of_two_from(full.sites + full.sites / 2 + 1); /* two thirds full */
-    size_t buckets_at = whole_lines(sizeof(track));
-    size_t places_at = buckets_at + whole_lines((size_t)buckets * sizeof(uint32_t));
-    size_t records_at = places_at + (size_t)(places + 1) * sizeof(track_place);
-    size_t bytes = records_at + ((size_t)full.blocks + 1) * sizeof(track_record);
-    unsigned char *memory = region_map(bytes, LINE_BYTES);
-    if (memory == NULL) {
+    track *t = lay_out(&full);
+    if (t == NULL) {
         return NULL;
     }
-    track *t = (track *)(void *)memory;
-    t->mapped_bytes = bytes;
     t->desc = full;
-    t->born_ns = track_now_ns();
-    t->bucket_mask = buckets - 1;
-    t->site_mask = places - 1;
-    t->buckets = (uint32_t *)(void *)(memory + buckets_at);
-    t->places = (track_place *)(void *)(memory + places_at);
-    t->records = (track_record *)(void *)(memory + records_at);
     if (full.report != NULL) {
         memcpy(t->report_path, full.report, strlen(full.report) + 1);
         t->desc.report = t->report_path;
     }
-    pthread_mutex_init(&t->sites_mutex, NULL);
-    pthread_mutex_init(&t->timeline.mutex, NULL);
-    pthread_mutex_init(&t->writer.mutex, NULL);
-    t->timeline.stretch_ns = 1000000; /* 1 ms, to begin with */
-    /* relaxed: the caller publishes the track */
-    atomic_store_explicit(&t->timeline.next_ns, t->timeline.stretch_ns, memory_order_relaxed);
-    share_out(t);
+    init_parts(t);
     wake_unwinder(t);
     return t;
 }
