@@ -99,6 +99,7 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
     heap *h = (heap *)(void *)(memory + heap_at);
     h->desc = *desc;
     h->alone = desc->checks == HEAP_CHECKS_OFF;
+    h->watched = desc->fault != NULL || desc->track != NULL;
     h->max_bytes = desc->max_bytes;
     h->unit_shift = word_highest(desc->unit_bytes);
     h->group_shift = h->unit_shift + MARKS_GROUP_ORDER;

@@ -64,6 +64,10 @@ typedef struct heap_desc {
     void (*on_error)(void *context,
                      const char *line); /* NULL: silent; called on the thread that erred */
     void *on_error_context;
+    struct fault *fault; /* fault.h: which requests fail although there is memory: asked once a
+                            call, and once a block of heap_alloc_bulk; NULL: none */
+    struct track *track; /* track.h: is told of every block; NULL: nobody is. Both outlive the heap
+                            and may serve several */
 } heap_desc;
 
 typedef struct heap_stats {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "heap_private.h"
+#include "heap_watch.h"
 
 #define ERROR_LINE 160u
 
@@ -49,28 +50,56 @@ static inline void *take_large(heap *h, uint32_t order)
     return heap_address(h, offset);
 }
 
-void *heap_alloc(heap *h, size_t bytes)
+/* What heap_alloc does where nobody watches. */
+static inline void *take(heap *h, size_t bytes)
 {
     uint32_t order = heap_order_for(h, bytes);
     void *block = take_large(h, order);
     return MAGAZINE_LIKELY(block != NULL) ? block : alloc_slowly(h, order);
 }
 
+static __attribute__((noinline)) void *alloc_watched(heap *h, size_t bytes, const void *site)
+{
+    return heap_is_struck(h, bytes, site) ? refuse(h) : heap_tell(h, take(h, bytes), bytes, site);
+}
+
+static __attribute__((noinline)) void *try_watched(heap *h, size_t bytes, const void *site)
+{
+    return heap_is_struck(h, bytes, site)
+               ? refuse(h)
+               : heap_tell(h, try_slowly(h, heap_order_for(h, bytes)), bytes, site);
+}
+
+void *heap_alloc(heap *h, size_t bytes)
+{
+    return MAGAZINE_LIKELY(!h->watched) ? take(h, bytes) : alloc_watched(h, bytes, HEAP_SITE);
+}
+
 void *heap_try(heap *h, size_t bytes)
 {
+    if (!MAGAZINE_LIKELY(!h->watched)) {
+        return try_watched(h, bytes, HEAP_SITE);
+    }
     uint32_t order = heap_order_for(h, bytes);
     void *block = take_large(h, order);
     return MAGAZINE_LIKELY(block != NULL) ? block : try_slowly(h, order);
 }
 
-void *heap_alloc_near(heap *h, size_t bytes, const void *near)
+static void *take_near(heap *h, size_t bytes, const void *near)
 {
     if (!heap_owns(h, near)) {
-        return heap_alloc(h, bytes);
+        return take(h, bytes);
     }
     uint32_t order = heap_order_for(h, bytes);
     uint32_t unit = (uint32_t)(heap_distance(h, near) >> h->unit_shift);
     return hand_out(h, magazine_alloc_near(h->stocks, order, unit), order);
+}
+
+void *heap_alloc_near(heap *h, size_t bytes, const void *near)
+{
+    return heap_is_struck(h, bytes, HEAP_SITE)
+               ? refuse(h)
+               : heap_tell(h, take_near(h, bytes, near), bytes, HEAP_SITE);
 }
 
 /* Gives [from, to) of a block that is ours and not marked to the stocks, as the fewest blocks. */
@@ -83,7 +112,7 @@ static void give_range(heap *h, uint32_t from, uint32_t to)
     }
 }
 
-void *heap_aligned(heap *h, size_t alignment, size_t bytes)
+static void *take_aligned(heap *h, size_t alignment, size_t bytes)
 {
     if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > h->base_alignment) {
         return NULL;
@@ -91,13 +120,20 @@ void *heap_aligned(heap *h, size_t alignment, size_t bytes)
     uint32_t order = heap_order_for(h, bytes);
     uint32_t whole = heap_order_for(h, alignment); /* such a block is aligned; we keep its start */
     if (whole <= order) {
-        return heap_alloc(h, bytes);
+        return take(h, bytes);
     }
     uint32_t offset = magazine_alloc(h->stocks, whole);
     if (offset != BUDDY_NONE) {
         give_range(h, offset + (UINT32_C(1) << order), offset + (UINT32_C(1) << whole));
     }
     return hand_out(h, offset, order);
+}
+
+void *heap_aligned(heap *h, size_t alignment, size_t bytes)
+{
+    return heap_is_struck(h, bytes, HEAP_SITE)
+               ? refuse(h)
+               : heap_tell(h, take_aligned(h, alignment, bytes), bytes, HEAP_SITE);
 }
 
 /* The units of a block of exact size for `bytes`; more than h->marks.units when there are not so
@@ -108,7 +144,7 @@ static uint64_t exact_units(const heap *h, size_t bytes)
     return units <= h->marks.units ? marks_exact_units((uint32_t)units) : units;
 }
 
-void *heap_exact(heap *h, size_t bytes)
+static void *take_exact(heap *h, size_t bytes)
 {
     uint64_t units = exact_units(h, bytes);
     if (units > h->marks.units) {
@@ -124,12 +160,19 @@ void *heap_exact(heap *h, size_t bytes)
     return heap_address(h, offset);
 }
 
+void *heap_exact(heap *h, size_t bytes)
+{
+    return heap_is_struck(h, bytes, HEAP_SITE)
+               ? refuse(h)
+               : heap_tell(h, take_exact(h, bytes), bytes, HEAP_SITE);
+}
+
 uint32_t heap_gather(heap *h, size_t bytes, heap_piece pieces[BUDDY_PIECES])
 {
     buddy_block blocks[BUDDY_PIECES];
     uint64_t units = heap_units_for(h, bytes);
     uint32_t count = 0;
-    if (units <= h->marks.units) {
+    if (units <= h->marks.units && !heap_is_struck(h, bytes, HEAP_SITE)) {
         count = magazine_gather(h->stocks, (uint32_t)units, BUDDY_ANYWHERE, blocks);
     }
     if (count == 0) {
@@ -139,8 +182,19 @@ uint32_t heap_gather(heap *h, size_t bytes, heap_piece pieces[BUDDY_PIECES])
         marks_set(&h->marks, blocks[i].offset, blocks[i].order);
         pieces[i] = (heap_piece){heap_address(h, blocks[i].offset),
                                  (size_t)1 << (blocks[i].order + h->unit_shift)};
+        (void)heap_tell(h, pieces[i].start, pieces[i].bytes, HEAP_SITE);
     }
     return count;
+}
+
+/* As many of `count` as come before the first that is to fail. */
+static uint32_t count_unstruck(const heap *h, size_t bytes, uint32_t count, const void *site)
+{
+    uint32_t spared = 0;
+    while (spared < count && !heap_is_struck(h, bytes, site)) {
+        spared++;
+    }
+    return spared;
 }
 
 uint32_t heap_alloc_bulk(heap *h, size_t bytes, uint32_t count, void *pointers[])
@@ -149,9 +203,11 @@ uint32_t heap_alloc_bulk(heap *h, size_t bytes, uint32_t count, void *pointers[]
     uint32_t order = heap_order_for(h, bytes), done = 0;
     while (done < count) {
         uint32_t wanted = count - done < 256 ? count - done : 256;
-        uint32_t taken = magazine_alloc_bulk(h->stocks, order, wanted, offsets);
+        uint32_t spared = h->watched ? count_unstruck(h, bytes, wanted, HEAP_SITE) : wanted;
+        uint32_t taken = magazine_alloc_bulk(h->stocks, order, spared, offsets);
         for (uint32_t i = 0; i < taken; i++) {
-            pointers[done++] = hand_out(h, offsets[i], order);
+            pointers[done] = hand_out(h, offsets[i], order);
+            (void)heap_tell(h, pointers[done++], bytes, HEAP_SITE);
         }
         if (taken < wanted) {
             (void)refuse(h);
@@ -186,8 +242,8 @@ static heap_status locate(const heap *h, const void *pointer, uint32_t *offset)
     return (bytes & (h->desc.unit_bytes - 1)) == 0 ? HEAP_OK : HEAP_MISALIGNED;
 }
 
-/* Of `expected` units, unless that is MARKS_ANY_UNITS. */
-static heap_status give_back(heap *h, const void *pointer, uint32_t expected)
+/* Of `expected` units, unless that is MARKS_ANY_UNITS. `told` hears of it, if it is not NULL. */
+static heap_status give_back(heap *h, const void *pointer, uint32_t expected, track *told)
 {
     uint32_t offset, units;
     heap_status status = locate(h, pointer, &offset);
@@ -195,6 +251,7 @@ static heap_status give_back(heap *h, const void *pointer, uint32_t expected)
         status = marks_clear(&h->marks, offset, expected, h->alone, &units);
     }
     if (status == HEAP_OK) {
+        track_free(told, pointer); /* no longer this block, and not yet another one */
         give_range(h, offset, offset + units);
     }
     return status;
@@ -202,7 +259,8 @@ static heap_status give_back(heap *h, const void *pointer, uint32_t expected)
 
 static __attribute__((noinline)) heap_status free_slowly(heap *h, const void *pointer)
 {
-    heap_status status = pointer != NULL ? give_back(h, pointer, MARKS_ANY_UNITS) : HEAP_OK;
+    heap_status status =
+        pointer != NULL ? give_back(h, pointer, MARKS_ANY_UNITS, h->desc.track) : HEAP_OK;
     return status == HEAP_OK ? HEAP_OK : complain(h, pointer, status);
 }
 
@@ -216,10 +274,10 @@ static __attribute__((noinline)) heap_status free_sized_slowly(heap *h, const vo
     uint32_t order = heap_order_for(h, bytes);
     heap_status status = HEAP_WRONG_SIZE;
     if (order <= h->marks.max_order) {
-        status = give_back(h, pointer, UINT32_C(1) << order);
+        status = give_back(h, pointer, UINT32_C(1) << order, h->desc.track);
     }
     if (status == HEAP_WRONG_SIZE && exact_units(h, bytes) <= h->marks.units) {
-        status = give_back(h, pointer, (uint32_t)exact_units(h, bytes));
+        status = give_back(h, pointer, (uint32_t)exact_units(h, bytes), h->desc.track);
     }
     return status == HEAP_OK ? HEAP_OK : complain(h, pointer, status);
 }
@@ -264,7 +322,7 @@ heap_status heap_free(heap *h, void *pointer)
 {
     size_t distance = heap_distance(h, pointer);
     uint8_t byte = mark_at(h, distance);
-    if (!MAGAZINE_LIKELY((byte & 3) == MARK_LARGE && byte < MARK_EXACT &&
+    if (!MAGAZINE_LIKELY((byte & 3) == MARK_LARGE && byte < MARK_EXACT && !h->watched &&
                          unmark_large(h, distance, byte))) {
         return free_slowly(h, pointer);
     }
@@ -276,7 +334,8 @@ heap_status heap_free_sized(heap *h, void *pointer, size_t bytes)
     size_t distance = heap_distance(h, pointer);
     uint32_t order = heap_order_for(h, bytes);
     uint8_t byte = mark_at(h, distance);
-    if (!MAGAZINE_LIKELY(byte == marks_large(order) && unmark_large(h, distance, byte))) {
+    if (!MAGAZINE_LIKELY(byte == marks_large(order) && !h->watched &&
+                         unmark_large(h, distance, byte))) {
         return free_sized_slowly(h, pointer, bytes);
     }
     return give_large(h, distance, order);
@@ -345,21 +404,48 @@ static bool resize_in_place(heap *h, uint32_t offset, uint32_t units, size_t byt
 }
 
 /* Moves `bytes` bytes and gives `from` back. False where another thread has freed it meanwhile;
- * then `to` is given back. */
+ * then `to` is given back. The track knows neither of the two now: see resize_watched. */
 static bool move_contents(heap *h, void *to, void *from, size_t bytes)
 {
     memcpy(to, from, bytes);
-    if (heap_free(h, from) == HEAP_OK) {
+    heap_status status = give_back(h, from, MARKS_ANY_UNITS, NULL);
+    if (status == HEAP_OK) {
         return true;
     }
-    (void)heap_free(h, to);
+    (void)complain(h, from, status);
+    (void)give_back(h, to, MARKS_ANY_UNITS, NULL);
     return false;
+}
+
+/* Where the live block (offset, units) lies once it has room for `bytes`; NULL: it is as it was. */
+static void *resize(heap *h, uint32_t offset, uint32_t units, size_t bytes)
+{
+    void *pointer = heap_address(h, offset);
+    if (resize_in_place(h, offset, units, bytes)) {
+        return pointer;
+    }
+    void *moved = take(h, bytes);
+    size_t held = (size_t)units << h->unit_shift;
+    bool done = moved != NULL && move_contents(h, moved, pointer, held < bytes ? held : bytes);
+    return done ? moved : NULL;
+}
+
+static void *resize_watched(heap *h, uint32_t offset, uint32_t units, size_t bytes,
+                            const void *site)
+{
+    track_moving m = track_realloc_begin(h->desc.track, heap_address(h, offset));
+    void *now = resize(h, offset, units, bytes);
+    track_realloc_end(h->desc.track, m, now, bytes, site);
+    return now;
 }
 
 void *heap_realloc(heap *h, void *pointer, size_t bytes)
 {
+    if (heap_is_struck(h, bytes, HEAP_SITE)) {
+        return refuse(h);
+    }
     if (pointer == NULL) {
-        return heap_alloc(h, bytes);
+        return heap_tell(h, take(h, bytes), bytes, HEAP_SITE);
     }
     uint32_t offset, units;
     heap_status status = locate(h, pointer, &offset);
@@ -368,11 +454,6 @@ void *heap_realloc(heap *h, void *pointer, size_t bytes)
         (void)complain(h, pointer, status);
         return NULL;
     }
-    if (resize_in_place(h, offset, units, bytes)) {
-        return pointer;
-    }
-    void *moved = heap_alloc(h, bytes);
-    size_t held = (size_t)units << h->unit_shift;
-    bool done = moved != NULL && move_contents(h, moved, pointer, held < bytes ? held : bytes);
-    return done ? moved : NULL;
+    return h->watched ? resize_watched(h, offset, units, bytes, HEAP_SITE)
+                      : resize(h, offset, units, bytes);
 }

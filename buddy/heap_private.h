@@ -24,6 +24,7 @@ struct heap {
     size_t group_mask;     /* … all below which is inside */
     bool alone;            /* no checks: see marks_clear */
     bool mapped;           /* the region is ours */
+    bool watched;          /* desc.fault or desc.track: see heap_watch.h */
     size_t base_alignment; /* the largest power of two that base is a multiple of */
     size_t metadata_bytes; /* of the mapping that begins with this struct */
     size_t stocks_bytes;   /* of which the stocks may use */

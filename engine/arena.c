@@ -1,6 +1,7 @@
 /* arena.c: one table of functions an allocator. */
 #include "engine/arena.h"
 
+#include "buddy/fault.h"
 #include "buddy/levels.h"
 
 #include <stdlib.h>
@@ -31,6 +32,8 @@ struct arena {
     size_t mapped_bytes; /* of base, where it was the caller's; else 0 */
     bool disowned;       /* … and where it is so again */
     void *at;
+    fault *fault;
+    size_t unit_bytes;
 };
 
 static uint32_t units_of(const arena_desc *desc)
@@ -224,6 +227,8 @@ arena *arena_create(const arena_desc *desc)
     a->at = at;
     a->mapped_bytes = desc->memory ? (size_t)desc->bytes : 0;
     a->sync = desc->sync;
+    a->fault = desc->fault;
+    a->unit_bytes = desc->unit_bytes;
     if (desc->prefault && desc->memory == NULL) {
         memset(a->base, 0, (size_t)desc->bytes);
     }
@@ -257,7 +262,8 @@ uint8_t *arena_base(const arena *a)
 
 uint32_t arena_gather(arena *a, uint32_t units, buddy_block pieces[BUDDY_PIECES])
 {
-    return a->kind->gather(a->at, units, pieces);
+    const bool struck = fault_strikes(a->fault, units * a->unit_bytes, __builtin_return_address(0));
+    return struck ? 0 : a->kind->gather(a->at, units, pieces);
 }
 
 void arena_free(arena *a, buddy_block block)

@@ -21,6 +21,8 @@ typedef struct arena_desc {
     bool prefault; /* touch all of it at create */
     void *memory;  /* `bytes` of the caller's, mapped: the arena unmaps them at its end. NULL: its
                     * own */
+    struct fault *fault; /* buddy/fault.h: which requests are refused although there is room; NULL:
+                            none */
 } arena_desc;
 
 typedef struct arena_stats {

@@ -35,7 +35,10 @@ void pagestate_set(pagestate *s, vt_page p, page_state state)
 
 static void retry_first(pagestate *s)
 {
-    pagestate_set(s, s->retries[s->retry_first].page, PAGE_ABSENT);
+    const vt_page p = s->retries[s->retry_first].page;
+    if (pagestate_get(s, p) == PAGE_FAILED) { /* else something has become of it meanwhile */
+        pagestate_set(s, p, PAGE_ABSENT);
+    }
     s->retry_first = (s->retry_first + 1) % PAGESTATE_RETRIES;
     s->retry_count--;
 }

@@ -53,7 +53,8 @@ void pagestate_set(pagestate *s, vt_page p, page_state state);
  * PAGESTATE_RETRIES pages have failed the one that waits longest becomes absent at once. */
 void pagestate_fail(pagestate *s, vt_page p, uint64_t when);
 
-/* Makes the failed pages whose time has come absent again. */
+/* Makes the failed pages whose time has come absent again; not those that have become something
+ * else meanwhile. */
 void pagestate_retry(pagestate *s, uint64_t now);
 
 #endif

@@ -60,7 +60,8 @@ static arena_desc describe_arena(const ramtier_desc *desc, uint64_t bytes)
                         .unit_bytes = RAMTIER_UNIT_BYTES,
                         .sync = desc->sync,
                         .prefault = desc->prefault,
-                        .memory = desc->memory};
+                        .memory = desc->memory,
+                        .fault = desc->fault};
 }
 
 /* Bytes of the index and of what belongs to it. */

@@ -40,6 +40,7 @@ typedef struct ramtier_desc {
     uint32_t max_pages;    /* most pages at once; 0: budget / 2 KiB */
     bool prefault;         /* touch the arena at create */
     arena_sync sync;       /* how the arena's threads keep out of each other's way */
+    struct fault *fault;   /* see arena_desc */
 
     /* From an earlier run (ramstore.h): the arena's memory, ramtier_arena_bytes_of(desc) mapped
      * bytes that the tier takes over if it can be made, and the pages in it, the most recently used

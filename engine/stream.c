@@ -213,7 +213,7 @@ static void settle_workers(vt *v)
 
 static void load_pinned_of(vt *v, uint32_t texture)
 {
-    const stream_texture *t = &v->textures[texture - 1];
+    stream_texture *t = &v->textures[texture - 1];
     const page_shape *shape = &t->info->shape;
     for (uint32_t mip = shape->mips; mip-- > t->pinned_mip;) {
         const uint32_t columns = page_columns(shape, mip), pages = columns * page_rows(shape, mip);
@@ -228,8 +228,13 @@ static void load_pinned_of(vt *v, uint32_t texture)
     }
     settle_workers(v);
     const vt_page root = {(uint8_t)texture, (uint8_t)(shape->mips - 1), 0, 0};
-    if (pagestate_get(&t->states, root) != PAGE_RESIDENT) {
+    const page_state state = pagestate_get(&t->states, root);
+    if (state != PAGE_RESIDENT) {
         show_grey(v, root);
+    }
+    if (state == PAGE_FAILED) { /* it will be asked for again, and then takes the grey's place */
+        t->stands_in = true;
+        pagestate_set(&t->states, root, state);
     }
 }
 

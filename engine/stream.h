@@ -51,6 +51,7 @@ typedef struct stream_texture {
     bias bias;
     uint32_t share;      /* slots that it may use when not all find room */
     uint32_t pinned_mip; /* this one and all coarser never leave the atlas */
+    bool stands_in;      /* grey lies in the place of the coarsest page, which is yet to come */
 
     /* of the last image */
     uint32_t in_use;  /* slots, wanted by the last images or pinned */

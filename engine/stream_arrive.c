@@ -177,8 +177,20 @@ static void drop(vt *v, const page_job *job, part p)
     }
 }
 
+/* The coarsest page has come at last: the grey that stood in for it goes. Both happen before the
+ * card sees the table again. */
+static void end_stand_in(vt *v, const page_job *job)
+{
+    stream_texture *t = stream_texture_of(v, job->page);
+    if (t->stands_in && job->page.mip == t->info->shape.mips - 1 && job_arrived(job) != 0) {
+        evict(v, atlas_find(v->atlas, page_pack(job->page)));
+        t->stands_in = false;
+    }
+}
+
 void stream_show(vt *v, const page_job *job)
 {
+    end_stand_in(v, job);
     part parts[3 * JOB_MAX_ORDER + 1] = {{0, job->order}}; /* a stack: three wait at each order */
     uint32_t count = 1;
     while (count > 0) {

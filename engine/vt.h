@@ -88,6 +88,8 @@ typedef struct vt_desc {
     bool deterministic;  /* vt_update waits for feedback and workers: same input, same pictures */
     bool audit;          /* vt_audit() works in shaders; costs video memory outside the budget */
     trace *trace;        /* the caller's, for what all threads do, until vt_destroy; NULL: none */
+    struct fault *fault; /* the caller's, until vt_destroy: which requests for memory of the RAM
+                            tier fail although there is room (buddy/fault.h); NULL: none */
 } vt_desc;
 
 /* What may be changed while it runs. Zero is not the default here: start from vt_get_settings. */

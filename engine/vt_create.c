@@ -450,7 +450,8 @@ static bool make_ram(vt *v, ramstore_resident *resident, const complaint *c)
     list_shapes(v, &s);
     const ramtier_desc td = {.budget_bytes = v->desc.ram_budget_bytes - v->ram_fixed_bytes,
                              .prefault = v->desc.ram_prefault,
-                             .sync = sync_of(v->desc.ram_sync)};
+                             .sync = sync_of(v->desc.ram_sync),
+                             .fault = v->desc.fault};
     const feedback_desc fd = describe_feedback(v, &s);
     const requests_desc rd = describe_requests(v, &s);
     v->ram = open_tier(v, &td, resident);

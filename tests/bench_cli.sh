@@ -64,4 +64,58 @@ grep -q '^megabuddy: bench alloc: ended early: .* of 198 trials' stderr || fail 
 awk -F, 'NF != 10 { exit 1 }' early.csv || fail "a CSV that is not whole"
 [ ! -e early.csv.part ] || fail "something was left behind"
 
+# A log played back.
+"$program" test alloc --threads 2 --seconds 0.1 --arena 4MiB --seed 7 --track some.log >stdout 2>stderr ||
+    fail "no log was made"
+expect 0 '' "$program" bench replay --help
+expect 0 '' "$program" bench replay some.log --rounds 2 --allocator megabuddy,glibc --csv replay.csv
+head -n 1 replay.csv | grep -qx 'bench,case,subject,threads,metric,unit,median,min,max,rounds' ||
+    fail "the first line of replay's CSV: $(head -n 1 replay.csv)"
+for row in replay,some.log,megabuddy,2,ns_per_op replay,some.log,glibc,2,ns_per_op \
+    replay,some.log,glibc,2,peak_live; do
+    grep -q "^$row," replay.csv || fail "no row $row in replay's CSV"
+done
+[ "$(grep -c ',refused,count,0,0,0,2$' replay.csv)" -eq 2 ] || fail "something was refused in a replay"
+expect 0 '' "$program" bench replay --threads 1 some.log --rounds 1 --allocator levels-mutex
+expect 2 'which log' "$program" bench replay
+expect 2 'nobody' "$program" bench replay --allocator nobody some.log
+expect 2 'limit-empty' "$program" bench replay --allocator limit-empty some.log
+expect 2 'log or 1' "$program" bench replay --threads 7 some.log
+expect 2 'lockfree' "$program" test alloc --sync mutex --track x.log
+expect 1 'no/such' "$program" test alloc --track no/such/folder.log
+
+# hostile FILE BYTES: a log with these bytes, as printf has them, behind its name and version.
+hostile()
+{
+    # shellcheck disable=SC2059
+    printf "buddylog\\001$2" >"$1"
+}
+hostile empty.log '\003\000'
+hostile never.log '\005\001\000\003\001'
+hostile twice.log '\004\001\010\000\004\001\010\000\003\002'
+hostile freed.log '\004\001\010\000\005\001\000\006\001\010\000\003\003'
+hostile size.log '\004\001\377\377\377\377\377\377\377\377\377\001\000\003\001'
+hostile large.log '\004\001\377\377\377\377\377\037\000\003\001'
+hostile number.log '\004\377\377\377\377\017\010\000\003\001'
+hostile bits.log '\004\001\377\377\377\377\377\377\377\377\377\377\000\003\001'
+hostile count.log '\004\001\010\000\003\002'
+hostile thread.log '\000\001\010\000\003\001'
+head -c 1000 some.log >cut.log
+: >nothing.log
+expect 1 'no records' "$program" bench replay empty.log
+expect 1 'record 1 .*not live' "$program" bench replay never.log
+expect 1 'record 2 .*live already' "$program" bench replay twice.log
+expect 1 'record 3 .*not live' "$program" bench replay freed.log
+expect 1 'record 1 .*too large' "$program" bench replay size.log
+expect 1 "machine's memory" "$program" bench replay large.log
+expect 1 'record 1 .*too large' "$program" bench replay number.log
+expect 1 '64 bits' "$program" bench replay bits.log
+expect 1 'end that does not fit' "$program" bench replay count.log
+expect 1 'cannot be' "$program" bench replay thread.log
+expect 1 'records: the log is cut off' "$program" bench replay cut.log
+expect 1 'not a log' "$program" bench replay nothing.log
+expect 1 'not a log' "$program" bench replay figures.csv
+expect 1 'is not a file' "$program" bench replay .
+expect 1 'No such file' "$program" bench replay no-such.log
+
 exit $((failures > 0))

@@ -45,7 +45,7 @@ static void room_is_what_a_core_made_later_needs(void **state)
                 buddy_desc core = {.units = units[u], .max_order = max_order};
                 magazine_desc desc = {.threads = threads[t], .stock_units = (uint32_t)(3 * u)};
                 size_t room = magazine_room(&desc, &core);
-                rig r;
+                rig r = {0};
                 assert_true(rig_make(&r, &core, desc));
                 desc.core = r.core;
                 assert_int_equal(room, magazine_sizeof(&desc));

@@ -33,6 +33,18 @@ static void failed_page_is_absent_again_after_its_pause(void **state)
     pagestate_finish(&s);
 }
 
+static void failed_page_that_came_otherwise_stays(void **state)
+{
+    (void)state;
+    pagestate s;
+    assert_true(pagestate_init(&s, &shape));
+    pagestate_fail(&s, nth(0), 10);
+    pagestate_set(&s, nth(0), PAGE_RESIDENT);
+    pagestate_retry(&s, 10);
+    assert_int_equal(pagestate_get(&s, nth(0)), PAGE_RESIDENT);
+    pagestate_finish(&s);
+}
+
 static void more_failures_than_places_lose_no_page(void **state)
 {
     (void)state;
@@ -58,6 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failed_page_is_absent_again_after_its_pause),
+        cmocka_unit_test(failed_page_that_came_otherwise_stays),
         cmocka_unit_test(more_failures_than_places_lose_no_page),
     };
     if (!page_shape_make(16384, 8192, 4, &shape)) {

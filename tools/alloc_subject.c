@@ -17,9 +17,10 @@ struct alloc_subject {
     unsigned char *memory;
 };
 
-static bool make_heap(alloc_subject *s, uint64_t arena_bytes)
+static bool make_heap(alloc_subject *s, uint64_t arena_bytes, struct track *follower)
 {
-    s->h = heap_create(&(heap_desc){.bytes = (size_t)arena_bytes, .unit_bytes = ALLOC_UNIT_BYTES});
+    s->h = heap_create(&(heap_desc){
+        .bytes = (size_t)arena_bytes, .unit_bytes = ALLOC_UNIT_BYTES, .track = follower});
     return s->h != NULL;
 }
 
@@ -38,7 +39,7 @@ static bool make_levels(alloc_subject *s, levels_sync sync, uint64_t arena_bytes
     return s->l != NULL && s->memory != NULL;
 }
 
-alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes)
+alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes, struct track *follower)
 {
     bool mutex = strcmp(sync, "mutex") == 0, spinlock = strcmp(sync, "spinlock") == 0;
     errno = 0;
@@ -50,7 +51,7 @@ alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes)
     if (s != NULL) {
         good = mutex || spinlock
                    ? make_levels(s, mutex ? LEVELS_MUTEX : LEVELS_SPINLOCK, arena_bytes)
-                   : make_heap(s, arena_bytes);
+                   : make_heap(s, arena_bytes, follower);
     }
     if (!good) {
         int reason = errno != 0 ? errno : ENOMEM;

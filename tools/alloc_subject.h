@@ -28,8 +28,9 @@ typedef struct alloc_figures {
     uint64_t wasted[BUDDY_ORDERS];  /* splits that need not have been */
 } alloc_figures;
 
-/* `sync` is "lockfree", "spinlock" or "mutex". NULL: no such kind (errno 0), or no memory. */
-alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes);
+/* `sync` is "lockfree", "spinlock" or "mutex"; a heap tells `follower` (NULL: nobody) of its
+ * blocks. NULL: no such kind (errno 0), or no memory. */
+alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes, struct track *follower);
 void alloc_subject_destroy(alloc_subject *s); /* NULL does nothing */
 
 /* The heap, for what only it can do; NULL: one of the schemes. */

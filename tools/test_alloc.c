@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "alloc_worker.h"
+#include "buddy/track.h"
 #include "commands.h"
 #include "units.h"
 
@@ -29,6 +30,7 @@ typedef struct options {
     double seconds;
     uint64_t arena_bytes;
     const char *sync;
+    const char *track; /* NULL: nobody looks on */
     bool help;
 } options;
 
@@ -58,6 +60,8 @@ static void print_help(void)
          "  --sync KIND      how threads are kept apart: lockfree (default); spinlock or mutex: "
          "the\n"
          "                   scheme of the literature, a lock a level, with what waited there\n"
+         "  --track FILE     log every block to FILE, for megabuddy bench replay; with lockfree "
+         "only\n"
          "  --help           this text\n"
          "\n"
          "Exit codes: 0 all is well, 1 a fault was found, 2 wrong usage.");
@@ -111,6 +115,9 @@ static bool set_option(options *o, int option, const char *text)
     case 'y':
         o->sync = text;
         return is_sync(text) || complain(text, "--sync is one of: lockfree spinlock mutex");
+    case 'k':
+        o->track = text;
+        return true;
     default:
         o->help = true;
         return true;
@@ -121,13 +128,10 @@ static bool set_option(options *o, int option, const char *text)
 static bool parse_options(int argc, char **argv, options *o)
 {
     static const struct option known[] = {
-        {"threads", required_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 's'},
-        {"seconds", required_argument, NULL, 'n'},
-        {"arena", required_argument, NULL, 'a'},
-        {"sync", required_argument, NULL, 'y'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"threads", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 's'},
+        {"seconds", required_argument, NULL, 'n'}, {"arena", required_argument, NULL, 'a'},
+        {"sync", required_argument, NULL, 'y'},    {"track", required_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
     int option;
     opterr = 0; /* we say it ourselves */
@@ -140,6 +144,9 @@ static bool parse_options(int argc, char **argv, options *o)
         if (!set_option(o, option, optarg)) {
             return false;
         }
+    }
+    if (o->track != NULL && strcmp(o->sync, "lockfree") != 0) {
+        return complain(o->sync, "--track follows a heap, which is --sync lockfree");
     }
     return optind == argc || complain(argv[optind], "not expected; see --help");
 }
@@ -406,6 +413,39 @@ static int test_subject(alloc_subject *subject, const options *o)
     return code;
 }
 
+static int run_test(const options *o, track *follower)
+{
+    alloc_subject *subject = alloc_subject_create(o->sync, o->arena_bytes, follower);
+    if (subject == NULL) {
+        char text[UNITS_TEXT];
+        complain(units_format_bytes(o->arena_bytes, text), strerror(errno));
+        return EXIT_FAILED;
+    }
+    atomic_store_explicit(&stop, false, memory_order_relaxed);
+    catch_interrupt();
+    int code = test_subject(subject, o);
+    alloc_subject_destroy(subject);
+    return code;
+}
+
+/* The test, and a log of it in o->track. */
+static int run_logged(const options *o)
+{
+    track *t = track_create(&(track_desc){.blocks = o->threads * ALLOC_WORKER_LIVE});
+    if (t == NULL || !track_log_open(t, o->track)) {
+        complain(o->track, strerror(errno));
+        track_destroy(t);
+        return EXIT_FAILED;
+    }
+    int code = run_test(o, t);
+    if (!track_log_close(t)) {
+        complain(o->track, strerror(errno));
+        code = EXIT_FAILED;
+    }
+    track_destroy(t);
+    return code;
+}
+
 int test_alloc_main(int argc, char **argv)
 {
     options o = default_options();
@@ -416,17 +456,7 @@ int test_alloc_main(int argc, char **argv)
         print_help();
         return EXIT_DONE;
     }
-    alloc_subject *subject = alloc_subject_create(o.sync, o.arena_bytes);
-    if (subject == NULL) {
-        char text[UNITS_TEXT];
-        complain(units_format_bytes(o.arena_bytes, text), strerror(errno));
-        return EXIT_FAILED;
-    }
-    atomic_store_explicit(&stop, false, memory_order_relaxed);
-    catch_interrupt();
-    int code = test_subject(subject, &o);
-    alloc_subject_destroy(subject);
-    return code;
+    return o.track != NULL ? run_logged(&o) : run_test(&o, NULL);
 }
 
 int test_main(int argc, char **argv)

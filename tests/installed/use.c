@@ -1,8 +1,11 @@
 /* Uses the installed allocator as its headers say. */
+#include <buddy/fault.h>
 #include <buddy/heap.h>
 #include <buddy/levels.h>
 #include <buddy/magazine.h>
 #include <buddy/pool.h>
+#include <buddy/track.h>
+#include <buddy/track_log.h>
 #include <buddy/tree.h>
 
 BUDDY_POOL(doubles, double);
@@ -36,7 +39,22 @@ static bool levels_work(void)
     return good;
 }
 
+static bool watched_heap_works(void)
+{
+    track_stats stats;
+    track *t = track_create(&(track_desc){.blocks = 10});
+    fault *f = fault_create(&(fault_plan){.nth = 2});
+    heap *h = heap_create(&(heap_desc){.bytes = 1 << 20, .fault = f, .track = t});
+    bool good = heap_alloc(h, 100) != NULL && heap_alloc(h, 100) == NULL;
+    track_get_stats(t, &stats);
+    good = good && stats.live_bytes == 100 && track_log_status_text(TRACK_LOG_OK) != NULL;
+    heap_destroy(h);
+    fault_destroy(f);
+    track_destroy(t);
+    return good;
+}
+
 int main(void)
 {
-    return heap_works() && pool_works() && levels_work() ? 0 : 1;
+    return heap_works() && pool_works() && levels_work() && watched_heap_works() ? 0 : 1;
 }

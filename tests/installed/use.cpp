@@ -1,7 +1,10 @@
 // The headers work in C++ too.
+#include <buddy/fault.h>
 #include <buddy/heap.h>
 #include <buddy/levels.h>
 #include <buddy/pool.h>
+#include <buddy/track.h>
+#include <buddy/track_log.h>
 #include <buddy/tree.h>
 
 struct point {

@@ -23,6 +23,7 @@ static const benchmark BENCHMARKS[] = {
     {"stream", bench_stream_main, "frames with streaming beside frames without", true},
     {"bake", bench_bake_main, "a bake beside its encoder alone", true},
 #endif
+    {"replay", bench_replay_main, "a log of a program's blocks, on any allocator", false},
 };
 
 enum { BENCHMARK_COUNT = sizeof BENCHMARKS / sizeof BENCHMARKS[0] };

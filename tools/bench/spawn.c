@@ -15,7 +15,11 @@
 
 #define PATIENCE_MS 120000u /* far more than any trial takes: something hangs */
 #define POLL_MS     200     /* a signal may come between the look at the flag and the wait */
-#define FIRST       4u      /* words of the command before the spec */
+#define FIRST       3u      /* words of the command before the spec */
+#define WORDS_MOST  16u
+#define SELF        "/proc/self/exe"
+
+_Static_assert(FIRST + TRIAL_ARGUMENTS < WORDS_MOST, "all words of a trial fit");
 
 static volatile sig_atomic_t interrupted;
 
@@ -55,16 +59,12 @@ static void set_preload(const char *preload)
     }
 }
 
-_Noreturn static void become_trial(const trial_spec *spec, const char *preload, bool quiet,
+_Noreturn static void become_trial(const char *const words[], const char *preload, bool quiet,
                                    int answer)
 {
-    static char self[] = "/proc/self/exe", bench[] = "bench", alloc[] = "alloc",
-                option[] = TRIAL_OPTION;
-    char texts[TRIAL_ARGUMENTS][TRIAL_TEXT];
-    char *words[FIRST + TRIAL_ARGUMENTS + 1] = {self, bench, alloc, option};
-    trial_format(spec, texts);
-    for (uint32_t i = 0; i < TRIAL_ARGUMENTS; i++) {
-        words[FIRST + i] = texts[i];
+    char *argv[WORDS_MOST + 2] = {(char *)(uintptr_t)SELF}; /* exec changes none of them */
+    for (uint32_t i = 0; i < WORDS_MOST && words[i] != NULL; i++) {
+        argv[i + 1] = (char *)(uintptr_t)words[i];
     }
     int nothing = quiet ? open("/dev/null", O_WRONLY) : -1;
     if (nothing >= 0) {
@@ -72,7 +72,7 @@ _Noreturn static void become_trial(const trial_spec *spec, const char *preload, 
     }
     dup2(answer, STDOUT_FILENO);
     set_preload(preload);
-    execv(self, words);
+    execv(SELF, argv);
     _exit(127);
 }
 
@@ -133,7 +133,7 @@ static bool hear(pid_t child, int from, figures *out, char cause[FIGURES_CAUSE])
     return code == 0;
 }
 
-bool spawn_trial(const trial_spec *spec, const char *preload, bool quiet, figures *out,
+bool spawn_words(const char *const words[], const char *preload, bool quiet, figures *out,
                  char cause[FIGURES_CAUSE])
 {
     int ends[2];
@@ -142,13 +142,25 @@ bool spawn_trial(const trial_spec *spec, const char *preload, bool quiet, figure
     }
     pid_t child = fork();
     if (child == 0) {
-        become_trial(spec, preload, quiet, ends[1]);
+        become_trial(words, preload, quiet, ends[1]);
     }
     int reason = errno;
     close(ends[1]);
     bool good = child > 0 ? hear(child, ends[0], out, cause) : fail(cause, strerror(reason));
     close(ends[0]);
     return good;
+}
+
+bool spawn_trial(const trial_spec *spec, const char *preload, bool quiet, figures *out,
+                 char cause[FIGURES_CAUSE])
+{
+    char texts[TRIAL_ARGUMENTS][TRIAL_TEXT];
+    const char *words[FIRST + TRIAL_ARGUMENTS + 1] = {"bench", "alloc", TRIAL_OPTION};
+    trial_format(spec, texts);
+    for (uint32_t i = 0; i < TRIAL_ARGUMENTS; i++) {
+        words[FIRST + i] = texts[i];
+    }
+    return spawn_words(words, preload, quiet, out, cause);
 }
 
 const char *spawn_library(const subject *who)

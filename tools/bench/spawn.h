@@ -14,6 +14,10 @@
 bool spawn_trial(const trial_spec *spec, const char *preload, bool quiet, figures *out,
                  char cause[FIGURES_CAUSE]);
 
+/* The same with any words for its command line, NULL behind the last. */
+bool spawn_words(const char *const words[], const char *preload, bool quiet, figures *out,
+                 char cause[FIGURES_CAUSE]);
+
 /* The library of a peer that loads and is what it is said to be; NULL when none is. NULL too for a
  * subject that needs none: see subject.symbol. */
 const char *spawn_library(const subject *who);

@@ -44,6 +44,7 @@ typedef struct subject_ops {
     void *(*alloc)(void *self, size_t bytes);   /* NULL: refused */
     void *(*attempt)(void *self, size_t bytes); /* optional: may say no sooner than alloc */
     void (*release)(void *self, void *block, size_t bytes); /* of the size asked for */
+    void *(*resize)(void *self, void *block, size_t bytes); /* optional; NULL: as it was */
     uint32_t (*alloc_bulk)(void *self, size_t bytes, uint32_t count, void *blocks[]); /* optional */
     void (*release_bulk)(void *self, size_t bytes, uint32_t count, void *blocks[]);   /* optional */
     void (*measure)(void *state, figures *out); /* optional: adds what the subject counted */

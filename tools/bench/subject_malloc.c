@@ -17,6 +17,12 @@ static void release(void *self, void *block, size_t bytes)
     free(block);
 }
 
+static void *resize(void *self, void *block, size_t bytes)
+{
+    (void)self;
+    return realloc(block, bytes);
+}
+
 bool subject_malloc_is(const subject *who)
 {
     uint32_t count;
@@ -32,7 +38,7 @@ bool subject_malloc_is(const subject *who)
 
 bool subject_malloc_open(const subject *who, const subject_setup *setup, subject_opened *out)
 {
-    static const subject_ops ops = {.alloc = alloc, .release = release};
+    static const subject_ops ops = {.alloc = alloc, .release = release, .resize = resize};
     (void)who;
     (void)setup;
     *out = (subject_opened){.ops = &ops};

@@ -41,6 +41,11 @@ static void heap_door_release(void *self, void *block, size_t bytes)
     (void)heap_free_sized(self, block, bytes);
 }
 
+static void *heap_door_resize(void *self, void *block, size_t bytes)
+{
+    return heap_realloc(self, block, bytes);
+}
+
 static void heap_door_measure(void *state, figures *out)
 {
     heap_stats stats;
@@ -59,6 +64,7 @@ static uint64_t heap_door_taken(void *state)
 static const subject_ops HEAP_OPS = {.alloc = heap_door_alloc,
                                      .attempt = heap_door_attempt,
                                      .release = heap_door_release,
+                                     .resize = heap_door_resize,
                                      .measure = heap_door_measure,
                                      .taken = heap_door_taken};
 static const subject_ops EXACT_OPS = {.alloc = heap_door_exact,

@@ -117,7 +117,7 @@ _Noreturn void trial_give_up(const char *why)
     _exit(EXIT_FAILED);
 }
 
-static int answer(const figures *f)
+int trial_answer(const figures *f)
 {
     static char line[FIGURES_LINE];
     return write_all(line, figures_format(f, line)) ? EXIT_DONE : EXIT_FAILED;
@@ -146,5 +146,5 @@ int trial_main(int argc, char **argv)
             t.opened.ops->measure(t.opened.state, &t.found);
         }
     }
-    _exit(answer(&t.found)); /* at once: what the subject still holds goes with the process */
+    _exit(trial_answer(&t.found)); /* at once: what the subject still holds goes with the process */
 }

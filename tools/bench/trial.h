@@ -68,6 +68,9 @@ void trial_put_bytes(trial *t, uint64_t wall_ns, uint64_t bytes);
 /* Ends the process with a line that says why there are no figures. Any thread. */
 _Noreturn void trial_give_up(const char *why);
 
+/* Writes the figures where the parent reads them. Returns the exit code. */
+int trial_answer(const figures *f);
+
 /* The child. Returns, with the exit code, only when the arguments are wrong. */
 int trial_main(int argc, char **argv);
 

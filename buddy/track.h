@@ -1,0 +1,167 @@
+/* track.h: who asked for what: every live block with its call site, thread, size and birth; sums by
+ * call site, lifetimes, a timeline, what is left at the end, and a log that can be played back
+ * (track_log.h).
+ *
+ *     track *t = track_create(&(track_desc){.report = "memory.txt"});
+ *     heap *h = heap_create(&(heap_desc){.bytes = 1 << 20, .track = t});
+ *     …
+ *     track_end(t);                 writes the report, closes the log
+ *
+ * An allocator that is not the heap calls the hooks itself: track_alloc after a block is handed
+ * out, track_free BEFORE it can be handed out again, and round a realloc track_realloc_begin and
+ * _end. Blocks are known by their addresses.
+ *
+ * Threads: any, but create and destroy. A block may be freed by any thread, so there is one table
+ * of them, cut by a hash of the address into 32 parts with a lock each: two threads meet only where
+ * their blocks' addresses do, a lock is held for some ten instructions, and an entry can be removed
+ * for good, which a lock-free table of as many deletions could not do without growing. Sums by call
+ * site are atomic. All that is written to the log goes through one lock, since a log is an order.
+ *
+ * Memory: taken at create, straight from the system, and bounded; pages of it that are not needed
+ * are not touched. What finds no room is counted and forgotten: blocks beyond desc.blocks have no
+ * record, sites beyond desc.sites are summed up as one. Hooks allocate nothing, so a malloc may
+ * call them; what the track itself makes others allocate while it writes a report is left out. */
+#ifndef BUDDY_TRACK_H
+#define BUDDY_TRACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TRACK_ENVIRONMENT "BUDDY_TRACK"
+#define TRACK_FRAMES      8u    /* of a call site, at most */
+#define TRACK_LIFETIMES   9u    /* less than 1 us, 10 us, … 10 s, and longer */
+#define TRACK_POINTS      128u  /* of the timeline, at most */
+#define TRACK_PATH        1024u /* bytes of a file's name, the end included */
+#define TRACK_LINE        160u  /* bytes of an error's text, the end included */
+
+typedef struct track track;
+
+typedef struct track_desc {
+    uint32_t blocks;    /* live at a time that have a record; 0: 1 Mi, which is 44 MiB when full */
+    uint32_t sites;     /* 0: 4096 */
+    uint32_t frames;    /* of a call site, 1 to TRACK_FRAMES. 1, and 0: the return address that the
+                           hook is given, which costs nothing. More: the unwinder walks the stack,
+                           about a microsecond; it needs no frame pointers */
+    const char *report; /* where track_end writes the report: a file, "-" for stderr; copied. NULL:
+                           nowhere */
+} track_desc;
+
+typedef struct track_stats {
+    uint64_t live_bytes, live_blocks;
+    uint64_t peak_bytes; /* the most that live_bytes has been */
+    uint64_t allocs, frees, reallocs;
+    uint64_t forgotten; /* blocks that found no room for a record */
+    uint64_t unknown;   /* frees of blocks without a record: forgotten, or older than the track */
+    uint64_t replaced;  /* blocks handed out at an address whose free had not been told */
+    uint32_t sites;
+    uint64_t homeless; /* blocks of sites that found no room, summed up as one */
+    uint64_t log_records, log_bytes;
+    uint64_t lifetimes[TRACK_LIFETIMES]; /* blocks that have ended */
+} track_stats;
+
+/* A live block, or all blocks of a call site. */
+typedef struct track_block {
+    const void *pointer;
+    size_t bytes; /* as asked for */
+    uint32_t thread;
+    uint64_t age_ns;
+    const void *const *frames; /* innermost first; good until destroy */
+    uint32_t frame_count;      /* 0: no room, or unknown */
+} track_block;
+
+typedef struct track_site {
+    const void *const *frames;
+    uint32_t frame_count;
+    uint64_t live_bytes, live_blocks, peak_bytes;
+    uint64_t allocs, bytes;      /* ever; a realloc counts */
+    uint64_t ended, lifetime_ns; /* blocks that have ended, and how long they lived together */
+} track_site;
+
+/* NULL when desc is impossible or without memory (errno says why). */
+track *track_create(const track_desc *desc);
+void track_destroy(track *t); /* track_end, and its memory back. NULL does nothing. */
+
+/* Writes the report where desc.report says, and closes the log: for the end of a process, where
+ * other threads may still call hooks. A second time it does nothing. False when a file could not be
+ * written; errno says why. */
+bool track_end(track *t);
+
+/* ---- hooks; with t NULL they do nothing ---- */
+
+/* A block was handed out. `site`: an address in the code that asked, such as
+ * __builtin_return_address(0). pointer NULL does nothing. */
+void track_alloc(track *t, const void *pointer, size_t bytes, const void *site);
+
+/* A block is about to go back. */
+void track_free(track *t, const void *pointer);
+
+/* What lies between the two halves of a realloc. */
+typedef struct track_moving {
+    const void *pointer;
+    uint32_t record; /* 0: there is none */
+} track_moving;
+
+/* Before a realloc: from now on the old address may be handed out to others. */
+track_moving track_realloc_begin(track *t, const void *pointer);
+
+/* After it: the block is at `now` and has `bytes`. now NULL: it failed, all is as it was. */
+void track_realloc_end(track *t, track_moving m, const void *now, size_t bytes, const void *site);
+
+/* Round a fork, for who calls hooks in the child: locks everything, and lets go. The child's copy
+ * has no log and writes no report: both are the parent's. */
+void track_before_fork(track *t);
+void track_after_fork(track *t, bool child);
+
+/* ---- looking ---- */
+
+void track_get_stats(const track *t, track_stats *out);
+
+/* Calls visit for every live block that has a record, in no order, until it says false. It may not
+ * call the track's hooks or the allocator above it. */
+void track_walk(track *t, bool (*visit)(void *context, const track_block *block), void *context);
+
+/* Calls visit for every site, in the order in which they came, until it says false. The one of
+ * those without room comes first when there are any; it has no frames. */
+void track_walk_sites(const track *t, bool (*visit)(void *context, const track_site *site),
+                      void *context);
+
+/* Writes what there is to tell: sums; the sites that hold and held most; lifetimes; the timeline;
+ * blocks that are live, by site: leaks, at the end of a program. Names come from the dynamic
+ * loader; a static function is told as its object file and offset, for addr2line. False when it
+ * cannot be written. */
+bool track_report(track *t, FILE *out);
+
+const char *track_check(track *t); /* NULL when all is well. Others must be at rest. */
+
+/* ---- the log ---- */
+
+/* Begins a log in a file of this name, which is overwritten; "%p" in it becomes the number of the
+ * process. One at a time; blocks that are live already are not in it, and what becomes of them is
+ * left out. False when it cannot be (errno says why). */
+bool track_log_open(track *t, const char *path);
+
+/* Writes what is left of the log, and its end. True when all of it was written, and where none was
+ * open; else errno says why. */
+bool track_log_close(track *t);
+
+/* A track by the environment variable BUDDY_TRACK: the log's name, or words with commas between
+ * them:
+ *
+ *     log=FILE  report=FILE  frames=N  blocks=N  sites=N
+ *
+ * NULL and an empty error when it is not set; NULL and a text when it is wrong, a file cannot be
+ * opened, or there is no memory. "%p" as in track_log_open; programs that start others need it,
+ * since those inherit the variable. */
+track *track_from_environment(char error[TRACK_LINE]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
