@@ -250,8 +250,12 @@ static uint32_t stored_crc(const snapshot *s, uint64_t part)
 static snapshot_status copy_part(const heap *h, const snapshot *s, uint64_t part)
 {
     uint64_t at = part * FORMAT_PART_BYTES;
-    return read_table(s->fd, h->base + at, format_part_bytes(&s->layout, part),
-                      s->layout.content_at + at, stored_crc(s, part));
+    uint32_t bytes = format_part_bytes(&s->layout, part);
+    snapshot_status status = snapshot_read(s->fd, h->base + at, bytes, s->layout.content_at + at);
+    if (status == SNAPSHOT_OK && snapshot_crc(0, h->base + at, bytes) != stored_crc(s, part)) {
+        status = SNAPSHOT_CONTENT;
+    }
+    return status;
 }
 
 /* Reads a part, to look whether it is good. */
