@@ -351,7 +351,7 @@ static snapshot_status fill(heap *h, const snapshot_open_desc *desc)
 
 static snapshot_status open_heap(const char *path, const snapshot_open_desc *desc, heap **out)
 {
-    snapshot *s;
+    snapshot *s = NULL;
     snapshot_status status = load(path, &s);
     if (status != SNAPSHOT_OK) {
         return status;

@@ -122,7 +122,9 @@ typedef enum snapshot_mode {
 
 typedef struct snapshot_open_desc {
     snapshot_mode mode;
-    bool want_address; /* at the address it was saved from, or SNAPSHOT_ADDRESS; else anywhere */
+    bool want_address; /* at the address it was saved from, or SNAPSHOT_ADDRESS; else anywhere. For
+                          files that are one's own: the address is the file's choice, though nothing
+                          is ever mapped over what is there */
     size_t max_bytes;  /* grows up to this, rounded down to units; 0: as saved. A heap with more in
                           play is refused */
     /* as in heap_desc: they are not saved */
