@@ -360,6 +360,30 @@ static void the_same_heap_gives_the_same_file_without_what_was_freed(void **stat
     heap_destroy(h);
 }
 
+static void the_content_is_the_live_blocks_and_zeroes(void **state)
+{
+    (void)state;
+    uint64_t random = seed + 4;
+    heap *h = make();
+    live_block blocks[RIG_BLOCKS];
+    uint32_t count = rig_fill(h, blocks, &random);
+    unsigned char *expected = calloc(UNITS, 64);
+    size_t end = 0, bytes;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t at = snapshot_offset(h, blocks[i].start);
+        size_t held = heap_usable_size(h, blocks[i].start);
+        memcpy(expected + at, blocks[i].start, held);
+        end = at + held > end ? at + held : end;
+    }
+    rig_save(h, NULL, 0);
+    unsigned char *file = slurp(&bytes);
+    assert_true(bytes > end);
+    assert_memory_equal(file + (bytes - end), expected, end);
+    free(file);
+    free(expected);
+    rig_drop(h, blocks, count);
+}
+
 static void only_live_pages_take_room_on_disk(void **state)
 {
     (void)state;
@@ -464,6 +488,7 @@ int main(void)
         cmocka_unit_test(offsets_and_pointers_are_each_others_reverse),
         cmocka_unit_test(a_heap_to_be_read_only_refuses_all_else),
         cmocka_unit_test(the_same_heap_gives_the_same_file_without_what_was_freed),
+        cmocka_unit_test(the_content_is_the_live_blocks_and_zeroes),
         cmocka_unit_test(only_live_pages_take_room_on_disk),
         cmocka_unit_test(threads_verify_what_they_need),
         cmocka_unit_test(what_lies_in_stocks_is_saved_as_free),
