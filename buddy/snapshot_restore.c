@@ -4,10 +4,13 @@
  * been handed out, after a look at its place and size; in the end both must be the same, byte for
  * byte. So there is no way of writing marks that this file takes and heap_marks.c does not know. */
 #include <assert.h>
+#include <string.h>
 
 #include "core.h"
 #include "magazine_private.h"
 #include "snapshot_private.h"
+
+_Static_assert(sizeof(_Atomic uint8_t) == 1, "marks are compared as bytes");
 
 /* ---- walking ---- */
 
@@ -60,7 +63,8 @@ typedef struct restoring {
     heap *h;
     snapshot *s;
     bool read_only;
-    uint32_t at; /* where the last live block ended */
+    uint32_t at;   /* where the last live block ended */
+    uint64_t part; /* all below it have been seen to */
     uint64_t live_units;
     uint32_t live_blocks;
 } restoring;
@@ -97,14 +101,16 @@ static bool is_possible(uint32_t offset, uint32_t units)
 }
 
 /* The parts that a block touches are to be verified. */
-static void expect_parts(const restoring *r, uint32_t offset, uint32_t units)
+static void expect_parts(restoring *r, uint32_t offset, uint32_t units)
 {
     uint32_t shift = r->h->unit_shift;
+    uint64_t part = snapshot_part((uint64_t)offset << shift);
     uint64_t last = snapshot_part(((uint64_t)(offset + units) << shift) - 1);
-    for (uint64_t part = snapshot_part((uint64_t)offset << shift); part <= last; part++) {
+    for (part = part > r->part ? part : r->part; part <= last; part++) {
         atomic_fetch_or_explicit(&r->s->pending[part / WORD_BITS], UINT64_C(1) << part % WORD_BITS,
                                  memory_order_relaxed);
     }
+    r->part = part;
 }
 
 static bool restore_block(void *context, uint32_t offset, uint32_t units)
@@ -122,16 +128,11 @@ static bool restore_block(void *context, uint32_t offset, uint32_t units)
     return true;
 }
 
-/* Whether the marks of the new heap are what was read. */
+/* Whether the marks of the new heap, which nobody else knows yet, are what was read. */
 static bool same_marks(const heap *h, const unsigned char *stored, uint64_t bytes)
 {
-    for (uint64_t i = 0; i < bytes; i++) {
-        /* relaxed: nobody else knows the heap */
-        if (atomic_load_explicit(&h->marks.groups[i], memory_order_relaxed) != stored[i]) {
-            return false;
-        }
-    }
-    return true;
+    return bytes == 0 ||
+           memcmp((const void *)(uintptr_t)h->marks.groups, stored, (size_t)bytes) == 0;
 }
 
 snapshot_status snapshot_restore(heap *h, snapshot *s, unsigned char *stored, bool read_only)

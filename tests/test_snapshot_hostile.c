@@ -410,6 +410,74 @@ static void marks_that_contradict_themselves_are_refused(void **state)
     }
 }
 
+/* A file by hand: `used` units whose marks begin so, with checksums and counts that fit. */
+static void forge(const unsigned char marks_in[8], uint32_t used, uint32_t units, uint32_t blocks)
+{
+    format_header header = {.unit_bytes = UNIT_BYTES,
+                            .max_units = UNITS,
+                            .in_play = UNITS,
+                            .used = used,
+                            .base = 1 << 20,
+                            .live_units = units,
+                            .live_blocks = blocks};
+    image forged = {.layout = format_plan(&header)};
+    forged.length = (size_t)forged.layout.file_bytes;
+    forged.bytes = calloc(1, forged.length);
+    assert_non_null(forged.bytes);
+    format_write(&header, forged.bytes);
+    memcpy(forged.bytes + forged.layout.marks_at, marks_in, (size_t)forged.layout.marks_bytes);
+    seal(&forged, true);
+    put(&forged);
+    drop(&forged);
+}
+
+static void every_way_to_write_marks_that_no_heap_would_write_is_refused(void **state)
+{
+    (void)state;
+    enum { ROW = 14, STEP = 16, EXACT = MARK_EXACT };
+    const unsigned char order2 = marks_large(2), order3 = marks_large(3), order4 = marks_large(4);
+    const struct {
+        unsigned char marks_in[8];
+        uint32_t used, units, blocks;
+        snapshot_status wanted;
+    } cases[] = {
+        {{order3}, 8, 8, 1, SNAPSHOT_OK},
+        {{order3 | EXACT, 0, 0x02}, 9, 9, 1, SNAPSHOT_OK},
+        {{order4 | EXACT, 0, 0, 0, ROW + STEP}, 20, 20, 1, SNAPSHOT_OK},
+        {{0x29, 0x55}, 8, 7, 5, SNAPSHOT_OK},
+        {{order3}, 8, 8, 2, SNAPSHOT_MARKS}, /* counts that lie */
+        {{order3}, 8, 7, 1, SNAPSHOT_MARKS},
+        {{order3}, 9, 8, 1, SNAPSHOT_MARKS},                         /* ends too soon */
+        {{order3}, 7, 7, 1, SNAPSHOT_MARKS},                         /* … too late */
+        {{0}, 8, 8, 1, SNAPSHOT_MARKS},                              /* nothing there */
+        {{order3, order2}, 8, 8, 1, SNAPSHOT_MARKS},                 /* one inside another */
+        {{order3 | EXACT}, 8, 8, 1, SNAPSHOT_MARKS},                 /* goes on, or not */
+        {{0, order3}, 12, 8, 1, SNAPSHOT_MARKS},                     /* not aligned */
+        {{0, order2 | EXACT, 0x02}, 9, 5, 1, SNAPSHOT_MARKS},        /* … to the next size */
+        {{0, 0, order3 | EXACT, 0, ROW}, 24, 16, 1, SNAPSHOT_MARKS}, /* a row that rises */
+        {{0, order2 | EXACT, ROW}, 12, 8, 1, SNAPSHOT_MARKS},
+        {{order3 | EXACT, 0, ROW + STEP}, 12, 12, 1, SNAPSHOT_MARKS}, /* too small a piece */
+        {{ROW}, 4, 4, 1, SNAPSHOT_MARKS},                             /* of no block */
+        {{0x02}, 1, 1, 1, SNAPSHOT_MARKS},
+        {{0x24}, 3, 2, 1, SNAPSHOT_MARKS}, /* two units at 1 */
+        {{marks_large(30)}, 8, 8, 1, SNAPSHOT_MARKS},
+        {{marks_large(31)}, 8, 8, 1, SNAPSHOT_MARKS},
+        {{marks_large(1)}, 2, 2, 1, SNAPSHOT_MARKS},
+        {{0x55}, 3, 3, 3, SNAPSHOT_MARKS}, /* behind the end */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        forge(cases[i].marks_in, cases[i].used, cases[i].units, cases[i].blocks);
+        snapshot_status status;
+        heap *g = heap_open(rig_path, NULL, &status);
+        if (status != cases[i].wanted) {
+            fail_msg("case %zu: %s", i, snapshot_status_text(status));
+        }
+        if (g != NULL) {
+            use_up(g);
+        }
+    }
+}
+
 static void roots_that_lead_nowhere_are_refused(void **state)
 {
     (void)state;
@@ -572,6 +640,7 @@ int main(void)
         cmocka_unit_test(other_versions_and_machines_are_refused),
         cmocka_unit_test(sizes_that_cannot_be_are_refused),
         cmocka_unit_test(marks_that_contradict_themselves_are_refused),
+        cmocka_unit_test(every_way_to_write_marks_that_no_heap_would_write_is_refused),
         cmocka_unit_test(roots_that_lead_nowhere_are_refused),
         cmocka_unit_test(addresses_that_cannot_be_had_are_refused),
         cmocka_unit_test(what_is_no_file_of_ours_is_refused),
