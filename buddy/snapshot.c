@@ -181,12 +181,11 @@ static snapshot_status restore_marks(heap *h, snapshot *s, const snapshot_open_d
 
 /* ---- roots ---- */
 
-/* Whether a stored offset is that of NULL, or in a live block. */
-static bool is_live_offset(const heap *h, uint64_t offset)
+bool snapshot_is_live(const heap *h, uint64_t offset)
 {
     uint32_t units;
-    if (offset == SNAPSHOT_NULL || offset >= h->max_bytes) {
-        return offset == SNAPSHOT_NULL;
+    if (offset >= h->max_bytes) {
+        return false;
     }
     heap_status status = marks_read(&h->marks, (uint32_t)(offset >> h->unit_shift), &units);
     return status == HEAP_OK || status == HEAP_INTERIOR;
@@ -197,9 +196,10 @@ static snapshot_status check_roots(const heap *h, const snapshot *s)
     const unsigned char *before = NULL;
     for (uint32_t i = 0; i < s->header.roots; i++) {
         const unsigned char *root = s->roots + (size_t)i * FORMAT_ROOT_BYTES;
+        uint64_t offset = format_get64(root + SNAPSHOT_NAME_BYTES);
         if (!format_name_is_good(root) ||
             (before != NULL && memcmp(before, root, SNAPSHOT_NAME_BYTES) >= 0) ||
-            !is_live_offset(h, format_get64(root + SNAPSHOT_NAME_BYTES))) {
+            (offset != SNAPSHOT_NULL && !snapshot_is_live(h, offset))) {
             return SNAPSHOT_ROOTS;
         }
         before = root;
@@ -334,10 +334,10 @@ static snapshot_status bring_content(const heap *h, snapshot *s, snapshot_mode m
     }
     if (l->content_bytes != 0 &&
         !region_map_file(h->base, (size_t)l->content_bytes, s->fd, l->content_at)) {
-        return SNAPSHOT_NO_MEMORY;
+        return SNAPSHOT_IO;
     }
-    return mode != SNAPSHOT_READ_ONLY || region_protect(h->base, h->max_bytes) ? SNAPSHOT_OK
-                                                                               : SNAPSHOT_NO_MEMORY;
+    bool done = mode != SNAPSHOT_READ_ONLY || region_protect(h->base, h->max_bytes);
+    return done ? SNAPSHOT_OK : SNAPSHOT_NO_MEMORY;
 }
 
 /* Fills the empty heap h with what was saved. */

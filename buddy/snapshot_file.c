@@ -142,7 +142,7 @@ static bool sync_folder(const char *path)
     if (fd < 0) {
         return false;
     }
-    bool done = fsync(fd) == 0;
+    bool done = fsync(fd) == 0 || errno == EINVAL; /* a file system without such a thing */
     int reason = errno;
     close(fd);
     errno = reason;

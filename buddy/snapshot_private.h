@@ -35,6 +35,11 @@ static inline uint64_t snapshot_part(uint64_t byte)
     return byte / FORMAT_PART_BYTES;
 }
 
+/* ---- snapshot.c ---- */
+
+/* Whether the byte there is part of a live block. */
+bool snapshot_is_live(const heap *h, uint64_t offset);
+
 /* ---- snapshot_restore.c ---- */
 
 /* Calls visit for every live block, ascending, until it returns false. False then, and where marks

@@ -67,20 +67,23 @@ static snapshot_status survey(saving *s)
 
 /* ---- roots ---- */
 
-static bool is_live(const heap *h, const void *pointer)
-{
-    if (!heap_owns(h, pointer)) {
-        return false;
-    }
-    uint32_t units;
-    heap_status status =
-        marks_read(&h->marks, (uint32_t)(heap_distance(h, pointer) >> h->unit_shift), &units);
-    return status == HEAP_OK || status == HEAP_INTERIOR;
-}
-
 static int compare_roots(const void *a, const void *b)
 {
     return memcmp(a, b, SNAPSHOT_NAME_BYTES);
+}
+
+/* Writes an entry of the table, which is zero; false when the root is impossible. */
+static bool put_root(const heap *h, unsigned char *entry, snapshot_root root)
+{
+    size_t length = root.name != NULL ? strnlen(root.name, SNAPSHOT_NAME_BYTES) : 0;
+    uint64_t offset = snapshot_offset(h, root.pointer);
+    if (length == 0 || length == SNAPSHOT_NAME_BYTES ||
+        (root.pointer != NULL && !snapshot_is_live(h, offset))) {
+        return false;
+    }
+    memcpy(entry, root.name, length);
+    format_put64(entry + SNAPSHOT_NAME_BYTES, offset);
+    return true;
 }
 
 /* Writes the roots in the order of their names. */
@@ -88,14 +91,9 @@ static snapshot_status put_roots(const saving *s, const snapshot_root roots[])
 {
     unsigned char *table = s->tables + s->layout.roots_at;
     for (uint32_t i = 0; i < s->header.roots; i++) {
-        unsigned char *entry = table + (size_t)i * FORMAT_ROOT_BYTES;
-        size_t length = roots[i].name != NULL ? strnlen(roots[i].name, SNAPSHOT_NAME_BYTES) : 0;
-        if (length == 0 || length == SNAPSHOT_NAME_BYTES ||
-            (roots[i].pointer != NULL && !is_live(s->h, roots[i].pointer))) {
+        if (!put_root(s->h, table + (size_t)i * FORMAT_ROOT_BYTES, roots[i])) {
             return SNAPSHOT_BAD_ROOT;
         }
-        memcpy(entry, roots[i].name, length);
-        format_put64(entry + SNAPSHOT_NAME_BYTES, snapshot_offset(s->h, roots[i].pointer));
     }
     qsort(table, s->header.roots, FORMAT_ROOT_BYTES, compare_roots);
     for (uint32_t i = 1; i < s->header.roots; i++) {

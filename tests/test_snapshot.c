@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #define UNITS 20000u
 
@@ -454,6 +455,51 @@ static void threads_verify_what_they_need(void **state)
     rig_drop(h, blocks, count);
 }
 
+/* ---- others at work ---- */
+
+static heap *busy;
+static _Atomic bool enough;
+
+static void *take_and_give(void *context)
+{
+    uint64_t random = seed + 100 + (uintptr_t)context;
+    while (!atomic_load_explicit(&enough, memory_order_relaxed)) { /* relaxed: a flag alone */
+        void *block = heap_exact(busy, 1 + seed_below(&random, 5000));
+        if (block != NULL && heap_free(busy, block) != HEAP_OK) {
+            return context;
+        }
+    }
+    return NULL;
+}
+
+static void a_save_while_others_are_at_work_is_refused_or_whole(void **state)
+{
+    (void)state;
+    busy = make();
+    atomic_store_explicit(&enough, false, memory_order_relaxed);
+    pthread_t threads[2];
+    for (uintptr_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, (void *)(i + 1)), 0);
+    }
+    for (uint32_t i = 0; i < 50; i++) {
+        snapshot_status status = heap_save(busy, rig_path, NULL, 0);
+        if (status == SNAPSHOT_OK) {
+            heap_destroy(rig_open(NULL));
+        } else {
+            rig_expect(status, SNAPSHOT_AT_WORK);
+        }
+    }
+    atomic_store_explicit(&enough, true, memory_order_relaxed);
+    for (uint32_t i = 0; i < 2; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    rig_save(busy, NULL, 0);
+    rig_check(busy);
+    heap_destroy(busy);
+}
+
 /* ---- stocks ---- */
 
 static void what_lies_in_stocks_is_saved_as_free(void **state)
@@ -491,6 +537,7 @@ int main(void)
         cmocka_unit_test(the_content_is_the_live_blocks_and_zeroes),
         cmocka_unit_test(only_live_pages_take_room_on_disk),
         cmocka_unit_test(threads_verify_what_they_need),
+        cmocka_unit_test(a_save_while_others_are_at_work_is_refused_or_whole),
         cmocka_unit_test(what_lies_in_stocks_is_saved_as_free),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);

@@ -457,7 +457,8 @@ static void every_way_to_write_marks_that_no_heap_would_write_is_refused(void **
         {{0, 0, order3 | EXACT, 0, ROW}, 24, 16, 1, SNAPSHOT_MARKS}, /* a row that rises */
         {{0, order2 | EXACT, ROW}, 12, 8, 1, SNAPSHOT_MARKS},
         {{order3 | EXACT, 0, ROW + STEP}, 12, 12, 1, SNAPSHOT_MARKS}, /* too small a piece */
-        {{ROW}, 4, 4, 1, SNAPSHOT_MARKS},                             /* of no block */
+        {{order3 | EXACT, 0, ROW + 5 * STEP}, 12, 12, 1, SNAPSHOT_MARKS},
+        {{ROW}, 4, 4, 1, SNAPSHOT_MARKS}, /* of no block */
         {{0x02}, 1, 1, 1, SNAPSHOT_MARKS},
         {{0x24}, 3, 2, 1, SNAPSHOT_MARKS}, /* two units at 1 */
         {{marks_large(30)}, 8, 8, 1, SNAPSHOT_MARKS},
