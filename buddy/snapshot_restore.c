@@ -10,6 +10,8 @@
 #include "magazine_private.h"
 #include "snapshot_private.h"
 
+#define BATCH 64u /* blocks given to the core at a time: those in one word go together */
+
 _Static_assert(sizeof(_Atomic uint8_t) == 1, "marks are compared as bytes");
 
 /* ---- walking ---- */
@@ -67,6 +69,9 @@ typedef struct restoring {
     uint64_t part; /* all below it have been seen to */
     uint64_t live_units;
     uint32_t live_blocks;
+    /* blocks of each order that are to be freed; ascending, so that they go word by word */
+    uint32_t counts[BUDDY_ORDERS];
+    uint32_t batches[BUDDY_ORDERS][BATCH];
 } restoring;
 
 /* Empties the core: every unit in play is taken, in the blocks that it was made of. */
@@ -81,13 +86,33 @@ static void take_all(heap *h, uint32_t in_play)
     }
 }
 
-/* Frees what lies between two live blocks. */
-static void free_range(const restoring *r, uint32_t from, uint32_t to)
+/* Gives the core what has been gathered of an order. */
+static void free_batch(restoring *r, uint32_t order)
+{
+    buddy_free_bulk(r->h->core, order, r->counts[order], r->batches[order]);
+    r->counts[order] = 0;
+}
+
+/* Frees what lies between two live blocks, soon. */
+static void free_range(restoring *r, uint32_t from, uint32_t to)
 {
     while (!r->read_only && from < to) {
         uint32_t order = core_piece(from, to, r->h->marks.max_order);
-        buddy_free(r->h->core, from, order);
+        r->batches[order][r->counts[order]++] = from;
+        if (r->counts[order] == BATCH) {
+            free_batch(r, order);
+        }
         from += UINT32_C(1) << order;
+    }
+}
+
+/* Frees what is left to be freed. */
+static void free_batches(restoring *r)
+{
+    for (uint32_t order = 0; order <= r->h->marks.max_order; order++) {
+        if (r->counts[order] != 0) {
+            free_batch(r, order);
+        }
     }
 }
 
@@ -151,6 +176,7 @@ snapshot_status snapshot_restore(heap *h, snapshot *s, unsigned char *stored, bo
         return SNAPSHOT_MARKS;
     }
     free_range(&r, r.at, header->in_play);
+    free_batches(&r);
     magazine_count_taken(h->stocks, r.live_units);
     return SNAPSHOT_OK;
 }
