@@ -101,6 +101,7 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
     h->alone = desc->checks == HEAP_CHECKS_OFF;
     h->watched = desc->fault != NULL || desc->track != NULL;
     h->max_bytes = desc->max_bytes;
+    h->changing_bytes = desc->max_bytes;
     h->unit_shift = word_highest(desc->unit_bytes);
     h->group_shift = h->unit_shift + MARKS_GROUP_ORDER;
     h->group_mask = ((size_t)1 << h->group_shift) - 1;
@@ -182,6 +183,9 @@ void heap_destroy(heap *h)
         return;
     }
     magazine_finish(h->stocks);
+    if (h->snapshot != NULL) {
+        h->forget_snapshot(h->snapshot);
+    }
     if (h->mapped) {
         region_unmap(h->base, h->max_bytes);
     }

@@ -33,7 +33,8 @@ typedef struct heap heap;
     X(HEAP_MISALIGNED, "the pointer is not aligned to a unit")               \
     X(HEAP_INTERIOR, "the pointer is inside a live block, not at its start") \
     X(HEAP_DOUBLE_FREE, "the block is free already")                         \
-    X(HEAP_WRONG_SIZE, "the size given is not the size of the block")
+    X(HEAP_WRONG_SIZE, "the size given is not the size of the block")        \
+    X(HEAP_READ_ONLY, "the heap was opened to be read only")
 
 #define X(name, text) name,
 typedef enum heap_status { HEAP_STATUSES(X) } heap_status;

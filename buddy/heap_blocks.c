@@ -239,6 +239,9 @@ static heap_status locate(const heap *h, const void *pointer, uint32_t *offset)
     if (bytes >= h->max_bytes) {
         return HEAP_FOREIGN;
     }
+    if (h->changing_bytes == 0) {
+        return HEAP_READ_ONLY;
+    }
     return (bytes & (h->desc.unit_bytes - 1)) == 0 ? HEAP_OK : HEAP_MISALIGNED;
 }
 
@@ -298,7 +301,7 @@ static inline bool unmark_large(heap *h, size_t distance, uint8_t byte)
 /* The mark that lies where the block begins; MARK_FREE where no large block can begin. */
 static inline uint8_t mark_at(const heap *h, size_t distance)
 {
-    if (!MAGAZINE_LIKELY(distance < h->max_bytes && (distance & h->group_mask) == 0)) {
+    if (!MAGAZINE_LIKELY(distance < h->changing_bytes && (distance & h->group_mask) == 0)) {
         return MARK_FREE;
     }
     return atomic_load_explicit(&h->marks.groups[distance >> h->group_shift], memory_order_relaxed);

@@ -16,20 +16,24 @@
 struct heap {
     /* fixed at create; what every call looks at comes first, in one cache line */
     _Alignas(64) unsigned char *base;
-    size_t max_bytes;
+    size_t changing_bytes; /* max_bytes; 0 in a heap that is read only: no free gets past it */
     magazine *stocks;
     marks marks;
     uint32_t unit_shift;
-    uint32_t group_shift;  /* of the bytes that a byte of marks stands for … */
-    size_t group_mask;     /* … all below which is inside */
-    bool alone;            /* no checks: see marks_clear */
-    bool mapped;           /* the region is ours */
-    bool watched;          /* desc.fault or desc.track: see heap_watch.h */
+    uint32_t group_shift; /* of the bytes that a byte of marks stands for … */
+    size_t group_mask;    /* … all below which is inside */
+    bool alone;           /* no checks: see marks_clear */
+    bool mapped;          /* the region is ours */
+    bool watched;         /* desc.fault or desc.track: see heap_watch.h */
+    size_t max_bytes;
     size_t base_alignment; /* the largest power of two that base is a multiple of */
     size_t metadata_bytes; /* of the mapping that begins with this struct */
     size_t stocks_bytes;   /* of which the stocks may use */
     buddy *core;
     heap_desc desc; /* in effect */
+    /* of a heap that came from a file, else NULL; forgotten when the heap goes */
+    struct snapshot *snapshot;
+    void (*forget_snapshot)(struct snapshot *s);
     /* written by who grows the heap, with all others kept out; read by anybody as a figure */
     _Alignas(64) _Atomic uint32_t units_in_play;
     /* written by any thread, seldom. At rest: live units, as the stocks count them, + units free in

@@ -1,14 +1,17 @@
 #include "region.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 /* Kernels that have no such advice or flag: it is left out. */
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
+#endif
+#ifdef MAP_FIXED_NOREPLACE
+#define MAP_AT MAP_FIXED_NOREPLACE
+#else
+#define MAP_AT 0 /* a hint; the answer says whether it was taken */
 #endif
 #ifdef MADV_HUGEPAGE
 #define ADVICE_HUGE MADV_HUGEPAGE
@@ -63,6 +66,33 @@ void *region_map(size_t bytes, size_t alignment)
         return NULL;
     }
     return slack > 0 ? trim(mapped, wanted + slack, wanted, alignment) : mapped;
+}
+
+void *region_map_at(void *address, size_t bytes)
+{
+    size_t wanted = region_bytes(bytes);
+    void *mapped = mmap(address, wanted, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_AT, -1, 0);
+    if (mapped == MAP_FAILED) {
+        return NULL;
+    }
+    if (mapped != address) { /* a kernel that knows no such flag */
+        munmap(mapped, wanted);
+        errno = EEXIST;
+        return NULL;
+    }
+    return mapped;
+}
+
+bool region_map_file(void *memory, size_t bytes, int fd, uint64_t offset)
+{
+    return mmap(memory, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, fd,
+                (off_t)offset) != MAP_FAILED;
+}
+
+bool region_protect(void *memory, size_t bytes)
+{
+    return mprotect(memory, region_bytes(bytes), PROT_READ) == 0;
 }
 
 void region_unmap(void *memory, size_t bytes)

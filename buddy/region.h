@@ -3,11 +3,25 @@
 #ifndef BUDDY_REGION_H
 #define BUDDY_REGION_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Maps `bytes` of zeroed memory, which costs address space only until it is touched, aligned to
  * `alignment`, a power of two. NULL, with errno set, when the system refuses. */
 void *region_map(size_t bytes, size_t alignment);
+
+/* As region_map, at just this address, a multiple of the page. EEXIST where something lies there
+ * already. */
+void *region_map_at(void *address, size_t bytes);
+
+/* Puts what the file has from `offset` on, a multiple of the page, in the place of the first
+ * `bytes` of a mapping, which begin a page. What is written there stays in memory. False, with
+ * errno set, when the system refuses. */
+bool region_map_file(void *memory, size_t bytes, int fd, uint64_t offset);
+
+/* Lets nobody write to a mapping any more. False, with errno set, when the system refuses. */
+bool region_protect(void *memory, size_t bytes);
 
 /* Gives back what region_map returned for `bytes`. NULL does nothing. */
 void region_unmap(void *memory, size_t bytes);
