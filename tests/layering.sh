@@ -70,7 +70,7 @@ function is_opengl(name) {
 
 # What is not installed is private.
 function is_private_buddy(name) {
-    return name ~ /^buddy\// && name !~ /^buddy\/(buddy|heap|levels|magazine|pool|tree)\.h$/
+    return name ~ /^buddy\// && name !~ /^buddy\/((buddy|heap|levels|magazine|pool|tree)\.h|stl\.hpp)$/
 }
 
 # The allocator itself, as against what stands round it.
