@@ -90,6 +90,13 @@ buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc);
  * own. Any thread. Lock-free. */
 uint32_t buddy_try(buddy *b, uint32_t order, uint32_t near);
 
+/* As buddy_try, for those who would rather have a block that is near than one that fits best: of
+ * the orders from `order` up, the first that has a free block within 32 blocks of its own size on
+ * either side of the unit `near`, and there the nearest. Where no order has one, as buddy_try. A
+ * block of the size asked for is found within 32 of them, if there is one; what is free at all,
+ * within 32 times its own size. Any thread. Lock-free. */
+uint32_t buddy_try_near(buddy *b, uint32_t order, uint32_t near);
+
 /* Takes just this block, if it is free as it is: for growing a block into its buddy. What lies
  * inside a larger free block is not taken. Returns whether. Any thread. Lock-free. */
 bool buddy_try_at(buddy *b, uint32_t offset, uint32_t order);

@@ -328,7 +328,10 @@ uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near)
         return BUDDY_NONE;
     }
     magazine_stock *stock = magazine_claim(m);
-    uint32_t offset = take_direct(m, order, near);
+    uint32_t offset = buddy_try_near(m->core, order, near);
+    if (offset != BUDDY_NONE) {
+        magazine_count_taken(m, UINT64_C(1) << order);
+    }
     leave_if_any(stock);
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }

@@ -75,7 +75,7 @@ function is_private_buddy(name) {
 
 # The allocator itself, as against what stands round it.
 function is_core() {
-    return FILENAME ~ /^buddy\/(buddy|core|freeset|gate|inspect|reserve|split|tree|words)\.[ch]$/
+    return FILENAME ~ /^buddy\/(buddy|core|freeset|gate|inspect|near|reserve|split|tree|words)\.[ch]$/
 }
 
 function is_private_engine(name) {

@@ -17,6 +17,8 @@ typedef struct benchmark {
 
 static const benchmark BENCHMARKS[] = {
     {"alloc", bench_alloc_main, "our allocator beside others"},
+    {"locality", bench_locality_main,
+     "lists and trees of nodes that lie near each other, or anywhere"},
 #ifdef MEGABUDDY_HAS_ENGINE
     {"stream", bench_stream_main, "frames with streaming beside frames without"},
     {"bake", bench_bake_main, "a bake beside its encoder alone"},

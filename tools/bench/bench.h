@@ -4,6 +4,7 @@
 #define MEGABUDDY_TOOLS_BENCH_BENCH_H
 
 int bench_alloc_main(int argc, char **argv);
+int bench_locality_main(int argc, char **argv);
 /* with the engine only */
 int bench_stream_main(int argc, char **argv);
 int bench_bake_main(int argc, char **argv);
