@@ -5,7 +5,7 @@
  * and that before a hole at the other end. An order costs three loads. */
 #include "split.h"
 
-#define REACH (WORD_BITS / 2) /* blocks on either side */
+_Static_assert(BUDDY_REACH == WORD_BITS / 2, "what is near are the bits of one word");
 
 /* The free blocks of an order around one of them, as bits. */
 typedef struct window {
@@ -22,7 +22,7 @@ static uint64_t load(const freeset *set, uint32_t index)
 /* Precondition: place < set->blocks. */
 static window look_around(const freeset *set, uint32_t place)
 {
-    window w = {.first = place > REACH ? place - REACH : 0};
+    window w = {.first = place > BUDDY_REACH ? place - BUDDY_REACH : 0};
     uint32_t index = w.first / WORD_BITS, shift = w.first % WORD_BITS;
     w.bits = load(set, index) >> shift;
     if (shift != 0 && index + 1 < freeset_words(set)) {
