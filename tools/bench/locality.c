@@ -39,7 +39,10 @@ static const char USAGE[] =
     "preloaded.\n"
     "Each trial is a process of its own, rounds take turns, medians over rounds are told.\n"
     "\n"
-    "  --quick       what fits into caches, 3 rounds: 10 seconds\n"
+    "  --quick       what fits into caches, 3 rounds: 5 seconds; all of it takes two minutes\n"
+    "  --cases LIST  only these, with commas between them: list-16k, list-256k, list-2m, "
+    "tree-16k,\n"
+    "                tree-256k, tree-1m\n"
     "  --rounds N    1 to 99 (default: 5)\n"
     "  --seed S      seed of the random numbers (default: 1)\n"
     "  --csv FILE    write all figures to FILE\n"
@@ -55,6 +58,7 @@ static const char USAGE[] =
 typedef struct settings {
     const char *csv, *report;
     uint32_t rounds;
+    uint32_t cases; /* bit i: CASES[i] is wanted */
     uint64_t seed;
     bool quick, help;
 } settings;
@@ -79,6 +83,11 @@ static int fail(const char *what, const char *why)
 {
     fprintf(stderr, "megabuddy: bench locality: %s: %s\n", what, why);
     return EXIT_FAILED;
+}
+
+static bool wanted(const settings *s, int i)
+{
+    return (s->cases >> i & 1) != 0;
 }
 
 /* ---- trials ---- */
@@ -142,7 +151,7 @@ static int run_cases(const settings *s, bench_samples *samples)
         for (uint32_t round = 0; round < s->rounds && code == EXIT_DONE; round++) {
             progress_update(&bar, (uint64_t)i * s->rounds + round,
                             (uint64_t)CASE_COUNT * s->rounds);
-            if (CASES[i].quick || !s->quick) {
+            if (wanted(s, i)) {
                 code = take_turns(s, &CASES[i], round, samples);
             }
         }
@@ -182,7 +191,7 @@ static void show(const settings *s, const bench_table *t, const bench_about *abo
     printf("seed %" PRIu64 ", %" PRIu32 " rounds; medians over rounds; --help says what they are\n",
            s->seed, s->rounds);
     for (int i = 0; i < CASE_COUNT; i++) {
-        if (CASES[i].quick || !s->quick) {
+        if (wanted(s, i)) {
             show_case(t, &CASES[i]);
         }
     }
@@ -241,6 +250,33 @@ static bool set_rounds(settings *s, const char *text)
     return true;
 }
 
+/* The case that a word of `length` letters names, as a bit; 0: there is none. */
+static uint32_t find_case(const char *word, size_t length)
+{
+    for (int i = 0; i < CASE_COUNT; i++) {
+        if (strlen(CASES[i].name) == length && strncmp(CASES[i].name, word, length) == 0) {
+            return UINT32_C(1) << i;
+        }
+    }
+    return 0;
+}
+
+static bool set_cases(settings *s, const char *list)
+{
+    for (const char *word = list;; word++) {
+        size_t length = strcspn(word, ",");
+        uint32_t found = find_case(word, length);
+        if (found == 0) {
+            return complain(word, "no such case; --help lists them");
+        }
+        s->cases |= found;
+        word += length;
+        if (*word == '\0') {
+            return true;
+        }
+    }
+}
+
 static bool set_option(settings *s, int option, const char *text)
 {
     switch (option) {
@@ -252,6 +288,8 @@ static bool set_option(settings *s, int option, const char *text)
     case 's':
         return units_parse_count(text, 0, UINT64_MAX, &s->seed) ||
                complain(text, "--seed is a number from 0 to 2^64 - 1");
+    case 'l':
+        return set_cases(s, text);
     case 'c':
         s->csv = text;
         return true;
@@ -264,16 +302,25 @@ static bool set_option(settings *s, int option, const char *text)
     }
 }
 
+/* What was not said. */
+static void fill_in(settings *s)
+{
+    if (s->rounds == 0) {
+        s->rounds = s->quick ? ROUNDS_QUICK : ROUNDS;
+    }
+    bool all = s->cases == 0;
+    for (int i = 0; i < CASE_COUNT && all; i++) {
+        s->cases |= (uint32_t)(CASES[i].quick || !s->quick) << i;
+    }
+}
+
 static bool parse_options(int argc, char **argv, settings *s)
 {
     static const struct option known[] = {
-        {"quick", no_argument, NULL, 'q'},
-        {"rounds", required_argument, NULL, 'r'},
-        {"seed", required_argument, NULL, 's'},
-        {"csv", required_argument, NULL, 'c'},
-        {"report", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"quick", no_argument, NULL, 'q'},        {"cases", required_argument, NULL, 'l'},
+        {"rounds", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
+        {"csv", required_argument, NULL, 'c'},    {"report", required_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     int option;
     *s = (settings){.seed = 1};
@@ -288,9 +335,7 @@ static bool parse_options(int argc, char **argv, settings *s)
             return false;
         }
     }
-    if (s->rounds == 0) {
-        s->rounds = s->quick ? ROUNDS_QUICK : ROUNDS;
-    }
+    fill_in(s);
     return optind == argc || complain(argv[optind], "not expected; see --help");
 }
 
