@@ -64,13 +64,14 @@ static bool take_nearest(buddy *b, core_sheet *sheet, uint32_t order, uint32_t n
 
 uint32_t buddy_try_near(buddy *b, uint32_t order, uint32_t near)
 {
-    buddy_block block;
-    bool done = false;
+    buddy_block block = {0, 0};
+    uint32_t offset = BUDDY_NONE;
     core_sheet sheet = gate_enter(b);
-    for (uint32_t from = order; from <= b->max_order && !done; from++) {
-        done = !freeset_empty(&b->sets[from]) && take_nearest(b, &sheet, from, near, &block);
+    for (uint32_t from = order; from <= b->max_order && offset == BUDDY_NONE; from++) {
+        if (!freeset_empty(&b->sets[from]) && take_nearest(b, &sheet, from, near, &block)) {
+            offset = cut(b, &sheet, block, order, near);
+        }
     }
-    uint32_t offset = done ? cut(b, &sheet, block, order, near) : BUDDY_NONE;
     gate_leave(&sheet);
-    return done ? offset : buddy_try(b, order, near);
+    return offset != BUDDY_NONE ? offset : buddy_try(b, order, near);
 }

@@ -53,6 +53,9 @@ struct buddy {
     buddy() = delete;
 
   private:
+    /* Every block of a heap is aligned so: no unit is smaller. */
+    static constexpr std::size_t least_alignment = 16;
+
     static void *take(::heap *h, std::size_t bytes, std::size_t alignment);
     static void give_back(::heap *h, void *block, std::size_t bytes) noexcept;
     template <class T> static T *created(T *made, const char *what);
@@ -60,10 +63,11 @@ struct buddy {
 
 /* ---- what the parts below share ---- */
 
-/* A block, or std::bad_alloc. Every block of a heap is aligned to 16 bytes, the smallest unit. */
+/* A block, or std::bad_alloc. */
 inline void *buddy::take(::heap *h, std::size_t bytes, std::size_t alignment)
 {
-    void *block = alignment <= 16 ? heap_alloc(h, bytes) : heap_aligned(h, alignment, bytes);
+    void *block =
+        alignment <= least_alignment ? heap_alloc(h, bytes) : heap_aligned(h, alignment, bytes);
     if (block == nullptr) {
         throw std::bad_alloc();
     }
@@ -192,7 +196,7 @@ template <class T> class buddy::allocator
      * to more than 16 bytes is taken from anywhere. */
     T *allocate(std::size_t count, const void *hint)
     {
-        if constexpr (alignof(T) > 16) {
+        if constexpr (alignof(T) > least_alignment) {
             return allocate(count);
         } else {
             void *block = heap_alloc_near(heap_, bytes_of(count), hint);
