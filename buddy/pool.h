@@ -81,7 +81,7 @@ typedef struct pool_stats {
  *     One object, not initialised; NULL when there is none. name_alloc is strict: it takes objects
  *     back from other threads' stocks before it says no. name_try never disturbs others.
  * type *name_alloc_near(name *p, const type *near)
- *     As name_alloc, as near as can be to `near` (an object of the pool; else anywhere).
+ *     As name_alloc, near `near` (an object of the pool; else anywhere): see buddy_try_near.
  * pool_status name_free(name *p, type *object)
  *     NULL is POOL_OK. Any other answer than POOL_OK has changed nothing.
  *
@@ -89,7 +89,7 @@ typedef struct pool_stats {
  *     `count` objects side by side; 0 counts as 1. Strict. NULL when there is no room: that is a
  *     free run of the next power of two, of which the rest is given back.
  * type *name_alloc_array_near(name *p, uint32_t count, const type *near)
- *     As name_alloc_array, as near as can be to `near` (an object of the pool; else anywhere).
+ *     As name_alloc_array, near `near` (an object of the pool; else anywhere).
  * pool_status name_free_array(name *p, type *array, uint32_t count)
  *     Gives them back. A part of an array may be given back by itself, at either end or in the
  *     middle, since its neighbours need no record.

@@ -192,8 +192,8 @@ template <class T> class buddy::allocator
         return static_cast<T *>(take(heap_, bytes_of(count), alignof(T)));
     }
 
-    /* As above, near the object at `hint`, wherever that lies: see heap_alloc_near. What is aligned
-     * to more than 16 bytes is taken from anywhere. */
+    /* As above, near the object at `hint`: see heap_alloc_near. What is aligned to more than 16
+     * bytes is taken from anywhere. The library's containers pass no hint; who links nodes does. */
     T *allocate(std::size_t count, const void *hint)
     {
         if constexpr (alignof(T) > least_alignment) {
@@ -350,7 +350,7 @@ template <class T> class buddy::pool
         return construct(pool_alloc(get(), sizeof(T)), std::forward<Arguments>(arguments)...);
     }
 
-    /* As make, as near as can be to `near`, an object of the pool or null. */
+    /* As make, near `near`, an object of the pool or null: see buddy_try_near. */
     template <class... Arguments> T *make_near(const T *near, Arguments &&...arguments)
     {
         return construct(pool_alloc_near(get(), near), std::forward<Arguments>(arguments)...);

@@ -1,5 +1,6 @@
 /* Hints: what is taken near a place is as near as buddy.h promises, held against the model; what
  * the thread has just given back next door is found too. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -226,6 +227,60 @@ static void what_was_just_given_back_next_door_is_found(void **state)
     heap_destroy(h);
 }
 
+/* ---- several threads ---- */
+
+enum { CROWD = 3, HELD = 200, CROWD_STEPS = 20000 };
+
+typedef struct member {
+    heap *h;
+    uint64_t seed;
+    uint32_t damaged;
+} member;
+
+/* Takes blocks near each other's, writes them full and looks at them again before they go. */
+static void *take_side_by_side(void *context)
+{
+    member *m = context;
+    uint64_t *mine[HELD] = {NULL}, mark = m->seed;
+    for (int step = 0; step < CROWD_STEPS; step++) {
+        uint64_t **one = &mine[seed_below(&m->seed, HELD)];
+        if (*one != NULL) {
+            m->damaged += (*one)[0] != mark || (*one)[7] != mark;
+            m->damaged += heap_free(m->h, *one) != HEAP_OK;
+            *one = NULL;
+        } else if ((*one = heap_alloc_near(m->h, 64, mine[seed_below(&m->seed, HELD)])) != NULL) {
+            (*one)[0] = (*one)[7] = mark;
+        }
+    }
+    for (int i = 0; i < HELD; i++) {
+        m->damaged += heap_free(m->h, mine[i]) != HEAP_OK;
+    }
+    return NULL;
+}
+
+static void hints_of_several_threads_do_not_meet_in_one_block(void **state)
+{
+    (void)state;
+    pthread_t threads[CROWD];
+    member members[CROWD];
+    heap *h = heap_create(&(heap_desc){.bytes = HELD * CROWD * 64, .unit_bytes = 16});
+    assert_non_null(h);
+    for (int i = 0; i < CROWD; i++) {
+        members[i] = (member){.h = h, .seed = seed_next(&seed)};
+        assert_int_equal(pthread_create(&threads[i], NULL, take_side_by_side, &members[i]), 0);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(members[i].damaged, 0);
+    }
+    heap_stats stats;
+    heap_recall(h);
+    heap_get_stats(h, &stats);
+    assert_int_equal(stats.core.free_units, stats.core.units);
+    assert_null(heap_check(h));
+    heap_destroy(h);
+}
+
 int main(void)
 {
     seed = seed_of_run();
@@ -234,6 +289,7 @@ int main(void)
         cmocka_unit_test(an_order_too_large_is_refused),
         cmocka_unit_test(a_hole_below_is_as_near_as_one_above),
         cmocka_unit_test(what_was_just_given_back_next_door_is_found),
+        cmocka_unit_test(hints_of_several_threads_do_not_meet_in_one_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
