@@ -49,9 +49,12 @@ static const char USAGE[] =
     "  --report DIR  write DIR/locality.csv\n"
     "  --help        this text\n"
     "\n"
-    "Figures: walk, ns a node; churn, ns for a node that leaves and one that comes, finding its\n"
-    "place included; neighbours in one cache line and in one page of 4 KiB, percent; median\n"
-    "distance of neighbours, bytes; memory from the first node to the last, bytes a node.\n"
+    "Figures: walk, ns a node in the quickest lap of a trial; churn, ns for a node that leaves "
+    "and\n"
+    "one that comes, finding its place included; neighbours in one cache line and in one page of\n"
+    "4 KiB, percent; median distance of neighbours, bytes; memory from the first node to the "
+    "last,\n"
+    "bytes a node.\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
 
