@@ -40,9 +40,9 @@ static const char USAGE[] =
     "Each trial is a process of its own, rounds take turns, medians over rounds are told.\n"
     "\n"
     "  --quick       what fits into caches, 3 rounds: 5 seconds; all of it takes two minutes\n"
-    "  --cases LIST  only these, with commas between them: list-16k, list-256k, list-2m, "
+    "  --cases LIST  only these, with commas between them: list-16k, list-128k, list-2m, "
     "tree-16k,\n"
-    "                tree-256k, tree-1m\n"
+    "                tree-128k, tree-1m\n"
     "  --rounds N    1 to 99 (default: 5)\n"
     "  --seed S      seed of the random numbers (default: 1)\n"
     "  --csv FILE    write all figures to FILE\n"
@@ -75,9 +75,9 @@ typedef struct locality_case {
 
 /* In the second-level cache of most processors, in the third, and beyond it. */
 static const locality_case CASES[] = {
-    {"list-16k", &LOCALITY_LIST, 16384, true},   {"list-256k", &LOCALITY_LIST, 262144, true},
+    {"list-16k", &LOCALITY_LIST, 16384, true},   {"list-128k", &LOCALITY_LIST, 131072, true},
     {"list-2m", &LOCALITY_LIST, 2097152, false}, {"tree-16k", &LOCALITY_TREE, 16384, true},
-    {"tree-256k", &LOCALITY_TREE, 262144, true}, {"tree-1m", &LOCALITY_TREE, 1048576, false},
+    {"tree-128k", &LOCALITY_TREE, 131072, true}, {"tree-1m", &LOCALITY_TREE, 1048576, false},
 };
 
 enum { CASE_COUNT = sizeof CASES / sizeof CASES[0] };

@@ -43,7 +43,7 @@ typedef struct locality_figures {
 typedef struct shape_state {
     const node_source *source;
     void *self;
-    node **nodes; /* all that are live, in any order; NULL-terminated never */
+    node **nodes; /* all that are live, in any order */
     uint32_t count, capacity;
     uint64_t random;
     uint64_t sum;           /* of all live values: what a walk has to find */
