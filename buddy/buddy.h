@@ -42,6 +42,7 @@ typedef struct buddy buddy;
 #define BUDDY_NONE     UINT32_MAX /* "no offset": what a refused request returns */
 #define BUDDY_ANYWHERE 0u         /* for `near`, when the caller does not care */
 #define BUDDY_ORDERS   32u        /* orders are 0 … 31: a block of order k is 2^k units */
+#define BUDDY_REACH    32u        /* blocks on either side that are near: half a word of a bitmap */
 #define BUDDY_PIECES   4u         /* the most blocks that buddy_gather() uses for one request */
 
 typedef struct buddy_desc {
@@ -89,6 +90,13 @@ buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc);
  * in the middle of a split or a merge. The door for a cache that evicts below a watermark of its
  * own. Any thread. Lock-free. */
 uint32_t buddy_try(buddy *b, uint32_t order, uint32_t near);
+
+/* As buddy_try, for those who would rather have a block that is near than one that fits best: of
+ * the orders from `order` up, the first that has a free block within BUDDY_REACH blocks of its own
+ * size on either side of the unit `near`; there the nearest, and of that the nearest part. So a
+ * hole next door comes before a piece of a large block, and that before a hole far away. Where no
+ * order has one, as buddy_try. Any thread. Lock-free. */
+uint32_t buddy_try_near(buddy *b, uint32_t order, uint32_t near);
 
 /* Takes just this block, if it is free as it is: for growing a block into its buddy. What lies
  * inside a larger free block is not taken. Returns whether. Any thread. Lock-free. */

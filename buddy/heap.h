@@ -105,7 +105,10 @@ const heap_desc *heap_get_desc(const heap *h); /* in effect: defaults filled in 
 void *heap_alloc(heap *h, size_t bytes);
 void *heap_try(heap *h, size_t bytes);
 
-/* As heap_alloc, near the block `near` (any address in the heap; NULL for anywhere). */
+/* As heap_alloc, near the block `near` (any address in the heap; NULL for anywhere), rather than
+ * where it fits best: see buddy_try_near. Up to BUDDY_REACH blocks of the size asked for lie
+ * between if there is such a hole. It goes to the core more often than heap_alloc does, so it takes
+ * longer, and pays where blocks are walked more often than they are made. */
 void *heap_alloc_near(heap *h, size_t bytes, const void *near);
 
 /* As heap_alloc, aligned to `alignment` too: the beginning of a block of `alignment` bytes, the

@@ -11,6 +11,7 @@
 #define SHELF_LEAST   4u    /* blocks: with fewer a shelf is refilled at every other call */
 #define STOCK_SHARE   128u  /* a shelf holds 1/128 of the core at most */
 #define UNITS_A_STOCK 2048u /* a small core has fewer stocks */
+#define NEAR_LOOKS    16u   /* youngest blocks of a shelf that a hint looks at: a cache line */
 #define DEPOT_LEAST   8u    /* blocks: fewer merge in the core sooner than they meet a taker */
 
 /* ---- making one ---- */
@@ -322,13 +323,54 @@ uint32_t magazine_alloc_slowly(magazine *m, uint32_t order)
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }
 
+/* Blocks between a block of `order` and a unit. */
+static uint32_t blocks_apart(uint32_t offset, uint32_t unit, uint32_t order)
+{
+    return (offset > unit ? offset - unit : unit - offset) >> order;
+}
+
+/* Takes the nearest of the youngest blocks on a shelf, where that is within reach: what has just
+ * been given back next door is not in the core. The stock is entered. */
+static bool pop_near(magazine_stock *stock, uint32_t order, uint32_t near, uint32_t *offset)
+{
+    magazine_shelf *shelf = &stock->shelves[order];
+    uint32_t count = shelf_count(shelf), least = BUDDY_REACH + 1;
+    uint32_t *found = NULL, *last = shelf->base + count;
+    for (uint32_t i = 1; i <= count && i <= NEAR_LOOKS; i++) {
+        uint32_t apart = blocks_apart(*(last - i), near, order);
+        if (apart < least) {
+            least = apart;
+            found = last - i;
+        }
+    }
+    if (found == NULL) {
+        return false;
+    }
+    *offset = *found;
+    *found = *(last - 1);
+    set_count(shelf, count - 1);
+    return true;
+}
+
+static uint32_t take_near(magazine *m, uint32_t order, uint32_t near)
+{
+    uint32_t offset = buddy_try_near(m->core, order, near);
+    if (offset != BUDDY_NONE) {
+        magazine_count_taken(m, UINT64_C(1) << order);
+    }
+    return offset;
+}
+
 uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near)
 {
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
+    uint32_t offset;
     magazine_stock *stock = magazine_claim(m);
-    uint32_t offset = take_direct(m, order, near);
+    if (stock == NULL || !pop_near(stock, order, near, &offset)) {
+        offset = take_near(m, order, near);
+    }
     leave_if_any(stock);
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }

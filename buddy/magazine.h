@@ -91,7 +91,8 @@ buddy *magazine_core(const magazine *m);
 static inline uint32_t magazine_try(magazine *m, uint32_t order);
 static inline uint32_t magazine_alloc(magazine *m, uint32_t order);
 
-/* As magazine_alloc, near the unit `near`: from the core, past the stock. */
+/* As magazine_alloc, near the unit `near`: one of the blocks that the thread has given back last,
+ * if that is within BUDDY_REACH, else from the core as buddy_try_near says, past the stock. */
 uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near);
 
 /* Takes just this block, if it is free in the core as it is: see buddy_try_at. */

@@ -219,14 +219,21 @@ void *pool_try_slowly(pool *p)
     return hand_out(body_of(p), magazine_try(p->stocks, 0), 1);
 }
 
+/* The place of the object that `near` points into; BUDDY_NONE where that is outside the pool. */
+static uint32_t place_near(const body *b, const void *near)
+{
+    size_t distance = (uintptr_t)near - (uintptr_t)b->front.base;
+    bool inside = distance < b->front.capacity * b->object_bytes;
+    return inside ? (uint32_t)(distance / b->object_bytes) : BUDDY_NONE;
+}
+
 void *pool_alloc_near(pool *p, const void *near)
 {
     body *b = body_of(p);
-    size_t distance = (uintptr_t)near - (uintptr_t)p->base;
-    if (distance >= p->capacity * b->object_bytes) {
+    uint32_t place = place_near(b, near);
+    if (place == BUDDY_NONE) {
         return pool_alloc_slowly(p);
     }
-    uint32_t place = (uint32_t)(distance / b->object_bytes);
     return hand_out(b, magazine_alloc_near(p->stocks, 0, place), 1);
 }
 
@@ -242,10 +249,16 @@ static void give_range(body *b, uint32_t from, uint32_t to)
 
 void *pool_alloc_array(pool *p, uint32_t count)
 {
+    return pool_alloc_array_near(p, NULL, count);
+}
+
+void *pool_alloc_array_near(pool *p, const void *near, uint32_t count)
+{
     body *b = body_of(p);
     count = count != 0 ? count : 1;
-    uint32_t order = tree_order_for(count);
-    uint32_t offset = magazine_alloc(p->stocks, order);
+    uint32_t order = tree_order_for(count), place = place_near(b, near);
+    uint32_t offset = place != BUDDY_NONE ? magazine_alloc_near(p->stocks, order, place)
+                                          : magazine_alloc(p->stocks, order);
     if (offset != BUDDY_NONE) {
         give_range(b, offset + count, offset + (UINT32_C(1) << order));
     }
@@ -404,14 +417,34 @@ void pool_get_stats(const pool *p, pool_stats *out)
     out->errors = atomic_load_explicit(&b->errors, memory_order_relaxed);
 }
 
+/* The live bits of [from, to) in the word of `from`. */
+static uint64_t live_in_word(const body *b, uint32_t from, uint32_t to)
+{
+    /* relaxed: see mark_live; what a walk may rely on is what its caller has ordered */
+    uint64_t word = atomic_load_explicit(&b->live[from / WORD_BITS], memory_order_relaxed);
+    return word & bits_in_word(from, to);
+}
+
+void *pool_next(const pool *p, const void *after)
+{
+    const body *b = body_of(p);
+    assert(b->live != NULL);
+    uint32_t from = after != NULL ? place_near(b, after) + 1 : 0, to = p->capacity;
+    for (; b->live != NULL && from < to; from = next_word(from, to)) {
+        uint64_t bits = live_in_word(b, from, to);
+        if (bits != 0) {
+            return p->base + (from / WORD_BITS * WORD_BITS + word_lowest(bits)) * b->object_bytes;
+        }
+    }
+    return NULL;
+}
+
 /* Live objects in [from, to). Others are at rest. */
 static uint32_t count_live(const body *b, uint32_t from, uint32_t to)
 {
     uint32_t count = 0;
     for (; from < to; from = next_word(from, to)) {
-        /* relaxed: nobody else is at work */
-        uint64_t word = atomic_load_explicit(&b->live[from / WORD_BITS], memory_order_relaxed);
-        count += word_count(word & bits_in_word(from, to));
+        count += word_count(live_in_word(b, from, to));
     }
     return count;
 }

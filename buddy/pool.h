@@ -20,7 +20,7 @@
  * free already is refused too; else a double free is the caller's bug.
  *
  * Threads: any, unless said otherwise. The fast paths are lock-free. In C++ objects come as they
- * are in C: not constructed. */
+ * are in C: not constructed; buddy::pool of stl.hpp does that. */
 #ifndef BUDDY_POOL_H
 #define BUDDY_POOL_H
 
@@ -81,13 +81,15 @@ typedef struct pool_stats {
  *     One object, not initialised; NULL when there is none. name_alloc is strict: it takes objects
  *     back from other threads' stocks before it says no. name_try never disturbs others.
  * type *name_alloc_near(name *p, const type *near)
- *     As name_alloc, as near as can be to `near` (an object of the pool; else anywhere).
+ *     As name_alloc, near `near` (an object of the pool; else anywhere): see buddy_try_near.
  * pool_status name_free(name *p, type *object)
  *     NULL is POOL_OK. Any other answer than POOL_OK has changed nothing.
  *
  * type *name_alloc_array(name *p, uint32_t count)
  *     `count` objects side by side; 0 counts as 1. Strict. NULL when there is no room: that is a
  *     free run of the next power of two, of which the rest is given back.
+ * type *name_alloc_array_near(name *p, uint32_t count, const type *near)
+ *     As name_alloc_array, near `near` (an object of the pool; else anywhere).
  * pool_status name_free_array(name *p, type *array, uint32_t count)
  *     Gives them back. A part of an array may be given back by itself, at either end or in the
  *     middle, since its neighbours need no record.
@@ -104,82 +106,108 @@ typedef struct pool_stats {
  * type *name_at(const name *p, uint32_t index)
  *     The reverse; NULL when there is no such object. Pure. Says nothing about who has it.
  *
+ * type *name_next(const name *p, const type *after)
+ *     The first live object behind `after` (an object of the pool, live or not; NULL: the first of
+ *     all); NULL when there is none. Precondition: desc.checked, else nobody knows.
+ * void name_walk(name *p, bool (*visit)(void *context, type *object), void *context)
+ *     Calls visit for every live object, ascending, until it returns false. Precondition:
+ *     desc.checked. visit may free the object and any other, and take new ones.
+ *     While other threads are at work: what is live during the whole walk is visited once, and what
+ *     is taken or freed meanwhile once or not at all. Nobody is kept out, so it is for the caller
+ *     to see that what is visited is not freed, and not still being filled, by another thread.
+ *
  * void name_flush(name *p), void name_recall(name *p)
  *     Return what lies in stocks to the core: the calling thread's, or everybody's.
  * const pool_desc *name_get_desc(const name *p)
  * void name_get_stats(const name *p, pool_stats *out)
  * const char *name_check(const name *p)
  *     NULL when all is well, else a sentence. Others must be at rest. */
-#define BUDDY_POOL(name, type)                                                            \
-    typedef struct name name;                                                             \
-    POOL_FUNCTION name *name##_create(const pool_desc *desc)                              \
-    {                                                                                     \
-        return (name *)pool_create(desc, sizeof(type), POOL_ALIGNOF(type));               \
-    }                                                                                     \
-    POOL_FUNCTION void name##_destroy(name *p)                                            \
-    {                                                                                     \
-        pool_destroy((pool *)p);                                                          \
-    }                                                                                     \
-    POOL_FUNCTION type *name##_alloc(name *p)                                             \
-    {                                                                                     \
-        return (type *)pool_alloc((pool *)p, sizeof(type));                               \
-    }                                                                                     \
-    POOL_FUNCTION type *name##_try(name *p)                                               \
-    {                                                                                     \
-        return (type *)pool_try((pool *)p, sizeof(type));                                 \
-    }                                                                                     \
-    POOL_FUNCTION type *name##_alloc_near(name *p, const type *near)                      \
-    {                                                                                     \
-        return (type *)pool_alloc_near((pool *)p, near);                                  \
-    }                                                                                     \
-    POOL_FUNCTION pool_status name##_free(name *p, type *object)                          \
-    {                                                                                     \
-        return pool_free((pool *)p, object, sizeof(type));                                \
-    }                                                                                     \
-    POOL_FUNCTION type *name##_alloc_array(name *p, uint32_t count)                       \
-    {                                                                                     \
-        return (type *)pool_alloc_array((pool *)p, count);                                \
-    }                                                                                     \
-    POOL_FUNCTION pool_status name##_free_array(name *p, type *array, uint32_t count)     \
-    {                                                                                     \
-        return pool_free_array((pool *)p, array, count);                                  \
-    }                                                                                     \
-    POOL_FUNCTION uint32_t name##_alloc_bulk(name *p, uint32_t count, type *out[])        \
-    {                                                                                     \
-        return pool_alloc_bulk((pool *)p, count, out);                                    \
-    }                                                                                     \
-    POOL_FUNCTION pool_status name##_free_bulk(name *p, uint32_t count, type *const in[]) \
-    {                                                                                     \
-        return pool_free_bulk((pool *)p, count, in);                                      \
-    }                                                                                     \
-    POOL_FUNCTION uint32_t name##_index(const name *p, const type *object)                \
-    {                                                                                     \
-        return pool_index((const pool *)p, object, sizeof(type));                         \
-    }                                                                                     \
-    POOL_FUNCTION type *name##_at(const name *p, uint32_t index)                          \
-    {                                                                                     \
-        return (type *)pool_at((const pool *)p, index, sizeof(type));                     \
-    }                                                                                     \
-    POOL_FUNCTION void name##_flush(name *p)                                              \
-    {                                                                                     \
-        magazine_flush(((pool *)p)->stocks);                                              \
-    }                                                                                     \
-    POOL_FUNCTION void name##_recall(name *p)                                             \
-    {                                                                                     \
-        magazine_recall(((pool *)p)->stocks);                                             \
-    }                                                                                     \
-    POOL_FUNCTION const pool_desc *name##_get_desc(const name *p)                         \
-    {                                                                                     \
-        return pool_get_desc((const pool *)p);                                            \
-    }                                                                                     \
-    POOL_FUNCTION void name##_get_stats(const name *p, pool_stats *out)                   \
-    {                                                                                     \
-        pool_get_stats((const pool *)p, out);                                             \
-    }                                                                                     \
-    POOL_FUNCTION const char *name##_check(const name *p)                                 \
-    {                                                                                     \
-        return pool_check((const pool *)p);                                               \
-    }                                                                                     \
+#define BUDDY_POOL(name, type)                                                             \
+    typedef struct name name;                                                              \
+    POOL_FUNCTION name *name##_create(const pool_desc *desc)                               \
+    {                                                                                      \
+        return (name *)pool_create(desc, sizeof(type), POOL_ALIGNOF(type));                \
+    }                                                                                      \
+    POOL_FUNCTION void name##_destroy(name *p)                                             \
+    {                                                                                      \
+        pool_destroy((pool *)p);                                                           \
+    }                                                                                      \
+    POOL_FUNCTION type *name##_alloc(name *p)                                              \
+    {                                                                                      \
+        return (type *)pool_alloc((pool *)p, sizeof(type));                                \
+    }                                                                                      \
+    POOL_FUNCTION type *name##_try(name *p)                                                \
+    {                                                                                      \
+        return (type *)pool_try((pool *)p, sizeof(type));                                  \
+    }                                                                                      \
+    POOL_FUNCTION type *name##_alloc_near(name *p, const type *near)                       \
+    {                                                                                      \
+        return (type *)pool_alloc_near((pool *)p, near);                                   \
+    }                                                                                      \
+    POOL_FUNCTION pool_status name##_free(name *p, type *object)                           \
+    {                                                                                      \
+        return pool_free((pool *)p, object, sizeof(type));                                 \
+    }                                                                                      \
+    POOL_FUNCTION type *name##_alloc_array(name *p, uint32_t count)                        \
+    {                                                                                      \
+        return (type *)pool_alloc_array((pool *)p, count);                                 \
+    }                                                                                      \
+    POOL_FUNCTION type *name##_alloc_array_near(name *p, uint32_t count, const type *near) \
+    {                                                                                      \
+        return (type *)pool_alloc_array_near((pool *)p, near, count);                      \
+    }                                                                                      \
+    POOL_FUNCTION pool_status name##_free_array(name *p, type *array, uint32_t count)      \
+    {                                                                                      \
+        return pool_free_array((pool *)p, array, count);                                   \
+    }                                                                                      \
+    POOL_FUNCTION uint32_t name##_alloc_bulk(name *p, uint32_t count, type *out[])         \
+    {                                                                                      \
+        return pool_alloc_bulk((pool *)p, count, out);                                     \
+    }                                                                                      \
+    POOL_FUNCTION pool_status name##_free_bulk(name *p, uint32_t count, type *const in[])  \
+    {                                                                                      \
+        return pool_free_bulk((pool *)p, count, in);                                       \
+    }                                                                                      \
+    POOL_FUNCTION uint32_t name##_index(const name *p, const type *object)                 \
+    {                                                                                      \
+        return pool_index((const pool *)p, object, sizeof(type));                          \
+    }                                                                                      \
+    POOL_FUNCTION type *name##_at(const name *p, uint32_t index)                           \
+    {                                                                                      \
+        return (type *)pool_at((const pool *)p, index, sizeof(type));                      \
+    }                                                                                      \
+    POOL_FUNCTION type *name##_next(const name *p, const type *after)                      \
+    {                                                                                      \
+        return (type *)pool_next((const pool *)p, after);                                  \
+    }                                                                                      \
+    POOL_FUNCTION void name##_walk(name *p, bool (*visit)(void *context, type *object),    \
+                                   void *context)                                          \
+    {                                                                                      \
+        type *object = name##_next(p, NULL);                                               \
+        while (object != NULL && visit(context, object)) {                                 \
+            object = name##_next(p, object);                                               \
+        }                                                                                  \
+    }                                                                                      \
+    POOL_FUNCTION void name##_flush(name *p)                                               \
+    {                                                                                      \
+        magazine_flush(((pool *)p)->stocks);                                               \
+    }                                                                                      \
+    POOL_FUNCTION void name##_recall(name *p)                                              \
+    {                                                                                      \
+        magazine_recall(((pool *)p)->stocks);                                              \
+    }                                                                                      \
+    POOL_FUNCTION const pool_desc *name##_get_desc(const name *p)                          \
+    {                                                                                      \
+        return pool_get_desc((const pool *)p);                                             \
+    }                                                                                      \
+    POOL_FUNCTION void name##_get_stats(const name *p, pool_stats *out)                    \
+    {                                                                                      \
+        pool_get_stats((const pool *)p, out);                                              \
+    }                                                                                      \
+    POOL_FUNCTION const char *name##_check(const name *p)                                  \
+    {                                                                                      \
+        return pool_check((const pool *)p);                                                \
+    }                                                                                      \
     POOL_STATIC_ASSERT(POOL_ALIGNOF(type) <= POOL_ALIGNMENT_MOST, "aligned more than a page is")
 
 /* ---- below the macro ----
@@ -216,6 +244,8 @@ void *pool_try_slowly(pool *p);
 void *pool_alloc_near(pool *p, const void *near);
 pool_status pool_free_slowly(pool *p, const void *object);
 void *pool_alloc_array(pool *p, uint32_t count);
+void *pool_alloc_array_near(pool *p, const void *near, uint32_t count);
+void *pool_next(const pool *p, const void *after);
 pool_status pool_free_array(pool *p, const void *array, uint32_t count);
 
 /* out, in: arrays of pointers to whatever type; they are written and read as bytes. */

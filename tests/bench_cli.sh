@@ -33,7 +33,24 @@ if [ "$(find . -name '*.part*' | wc -l)" -ne 0 ]; then
     fail "something was left behind"
 fi
 
+# Lists and trees that lie near, or anywhere.
+expect 0 '' "$program" bench locality --help
+expect 0 '' "$program" bench locality --quick --cases list-16k,tree-16k --rounds 1 --csv near.csv \
+    --report near
+for row in list-16k,pool-near,1,walk_ns_per_node list-16k,malloc,1,same_page_percent \
+    tree-16k,heap-near,1,churn_ns_per_pair; do
+    grep -q "^locality,$row," near.csv || fail "no row $row in the CSV"
+done
+awk -F, '$2 == "list-16k" && $5 == "same_page_percent" { share[$3] = $7 }
+    END { exit !(share["pool-near"] > 2 * share["pool"] && share["heap-near"] > 2 * share["heap"]) }' \
+    near.csv || fail "hints do not bring neighbours together"
+cmp -s near.csv near/locality.csv || fail "the folder's CSV is another one"
+
 # What does not.
+expect 2 'list-17k' "$program" bench locality --cases list-16k,list-17k
+expect 2 '0' "$program" bench locality --rounds 0
+expect 2 'no-such-option' "$program" bench locality --no-such-option
+expect 1 'no/such' "$program" bench locality --csv no/such/folder.csv
 expect 2 'which one' "$program" bench
 expect 2 'no such benchmark' "$program" bench nothing
 expect 2 'no-such-option' "$program" bench alloc --no-such-option

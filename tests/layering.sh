@@ -70,12 +70,12 @@ function is_opengl(name) {
 
 # What is not installed is private.
 function is_private_buddy(name) {
-    return name ~ /^buddy\// && name !~ /^buddy\/(buddy|fault|heap|levels|magazine|pool|snapshot|track|track_log|tree)\.h$/
+    return name ~ /^buddy\// && name !~ /^buddy\/((buddy|fault|heap|levels|magazine|pool|snapshot|track|track_log|tree)\.h|stl\.hpp)$/
 }
 
 # The allocator itself, as against what stands round it.
 function is_core() {
-    return FILENAME ~ /^buddy\/(buddy|core|freeset|gate|inspect|reserve|split|tree|words)\.[ch]$/
+    return FILENAME ~ /^buddy\/(buddy|core|freeset|gate|inspect|near|reserve|split|tree|words)\.[ch]$/
 }
 
 function is_private_engine(name) {

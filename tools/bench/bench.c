@@ -18,6 +18,8 @@ typedef struct benchmark {
 
 static const benchmark BENCHMARKS[] = {
     {"alloc", bench_alloc_main, "our allocator beside others", true},
+    {"locality", bench_locality_main,
+     "lists and trees of nodes that lie near each other, or anywhere", true},
     {"programs", bench_programs_main, "real programs on our malloc and on others", false},
 #ifdef MEGABUDDY_HAS_ENGINE
     {"stream", bench_stream_main, "frames with streaming beside frames without", true},

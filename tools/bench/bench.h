@@ -6,6 +6,7 @@
 int bench_alloc_main(int argc, char **argv);
 int bench_programs_main(int argc, char **argv);
 int bench_replay_main(int argc, char **argv);
+int bench_locality_main(int argc, char **argv);
 /* with the engine only */
 int bench_stream_main(int argc, char **argv);
 int bench_bake_main(int argc, char **argv);
