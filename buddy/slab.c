@@ -95,7 +95,9 @@ uintptr_t slab_start(const slab_range *range, const slab_head *head)
 bool slab_is_object(const slab_range *range, const slab_head *head, const void *pointer)
 {
     uint32_t within = (uint32_t)((uintptr_t)pointer - slab_start(range, head));
-    return within % head->object_bytes == 0 && within / head->object_bytes < head->capacity;
+    bool multiple = within < SLAB_CHUNK_BYTES ? slab_is_multiple(within, head->divide)
+                                              : within % head->object_bytes == 0;
+    return multiple && within < head->capacity * head->object_bytes;
 }
 
 /* ---- making one ---- */
@@ -207,8 +209,9 @@ void *slab_alloc(slab *s, size_t bytes)
 void *slab_zeroed(slab *s, size_t bytes)
 {
     bool zeroed = false;
-    void *at =
-        bytes <= SLAB_OBJECT_MOST ? slab_alloc(s, bytes) : slab_block_alloc(s, 16, bytes, &zeroed);
+    void *at = bytes <= SLAB_OBJECT_MOST
+                   ? slab_alloc(s, bytes)
+                   : slab_block_alloc(s, slab_cache_here(s), &(slab_wish){16, bytes}, &zeroed);
     if (at != NULL && !zeroed) {
         memset(at, 0, bytes);
     }
@@ -227,8 +230,9 @@ void *slab_aligned(slab *s, size_t alignment, size_t bytes)
         return NULL;
     }
     /* A class that a multiple of the alignment falls into is a multiple of it itself. */
-    return rounded <= SLAB_OBJECT_MOST ? slab_alloc(s, rounded)
-                                       : slab_block_alloc(s, alignment, bytes, &zeroed);
+    return rounded <= SLAB_OBJECT_MOST
+               ? slab_alloc(s, rounded)
+               : slab_block_alloc(s, slab_cache_here(s), &(slab_wish){alignment, bytes}, &zeroed);
 }
 
 heap_status slab_free(slab *s, void *pointer)
@@ -240,7 +244,7 @@ heap_status slab_free(slab *s, void *pointer)
 /* What slab_alloc makes of a size: a class, or whole pages. */
 static size_t size_given(size_t bytes)
 {
-    return bytes <= SLAB_OBJECT_MOST ? slab_class_bytes(slab_class_of(bytes)) : region_bytes(bytes);
+    return bytes <= SLAB_BLOCK_MOST ? slab_class_bytes(slab_class_of(bytes)) : region_bytes(bytes);
 }
 
 heap_status slab_free_sized(slab *s, void *pointer, size_t bytes)

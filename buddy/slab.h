@@ -3,7 +3,7 @@
  *
  *     1 … 32 KiB        an object in a slab: a block of 64 KiB (256 KiB for objects above 8 KiB) of
  *                       the buddy that holds objects of one size class
- *     … 2 MiB           a block of the buddy, cut to whole pages
+ *     … 2 MiB           a block of the buddy, cut to its class; a thread keeps some that it freed
  *     more              mapped from the system by itself
  *
  * Classes lie 16 bytes apart up to 256 and eight to a doubling above, so that an object of more
@@ -65,7 +65,7 @@ typedef struct slab_stats {
     uint32_t cache_count;   /* threads that have one now */
     uint32_t orphan_count;  /* caches of ended threads that nobody has taken */
     uint32_t range_count;   /* ranges in use */
-    size_t block_bytes;     /* live blocks of the buddy that are no slabs */
+    size_t block_bytes;     /* blocks of the buddy that are no slabs: live, or kept by a thread */
     uint64_t mapped_count;  /* blocks mapped by themselves … */
     size_t mapped_bytes;    /* … and their bytes */
     size_t capacity_bytes;  /* in play in all ranges */

@@ -112,19 +112,14 @@ static void uncount_spare(slab *s, size_t bytes)
 
 /* ---- blocks of the buddy ---- */
 
-/* How to ask a heap for a block. */
-typedef struct wish {
-    size_t alignment, bytes;
-} wish;
-
-static void *ask(const slab_range *range, const wish *w)
+static void *ask(const slab_range *range, const slab_wish *w)
 {
     return w->alignment > SLAB_UNIT_BYTES ? heap_aligned(range->heap, w->alignment, w->bytes)
                                           : heap_exact(range->heap, w->bytes);
 }
 
 /* From any range, from the one that had some last on. Returns it, NULL: none has it. */
-static const slab_range *ask_all(slab *s, const wish *w, void **at)
+static const slab_range *ask_all(slab *s, const slab_wish *w, void **at)
 {
     uint32_t count = slab_range_count(s);
     /* relaxed: a hint */
@@ -143,7 +138,7 @@ static const slab_range *ask_all(slab *s, const wish *w, void **at)
 }
 
 /* As ask_all; adds ranges for as long as the system has addresses. */
-static const slab_range *take(slab *s, const wish *w, void **at)
+static const slab_range *take(slab *s, const slab_wish *w, void **at)
 {
     const slab_range *range;
     uint32_t count;
@@ -157,7 +152,7 @@ static const slab_range *take(slab *s, const wish *w, void **at)
 void *slab_chunks_alloc(slab *s, uint32_t chunks, const slab_range **range)
 {
     void *at = NULL;
-    wish w = {.alignment = SLAB_CHUNK_BYTES, .bytes = (size_t)chunks * SLAB_CHUNK_BYTES};
+    slab_wish w = {.alignment = SLAB_CHUNK_BYTES, .bytes = (size_t)chunks * SLAB_CHUNK_BYTES};
     *range = take(s, &w, &at);
     if (*range != NULL) {
         (void)make_dirty(*range, (uintptr_t)at, w.bytes);
@@ -172,30 +167,111 @@ void slab_chunks_free(slab *s, const slab_range *range, uintptr_t at, size_t byt
     count_spare(s, bytes);
 }
 
-static void *block_of_ranges(slab *s, const wish *w, bool *zeroed)
+/* Gives a block to the buddy. */
+static heap_status give(slab *s, const slab_range *range, void *pointer)
+{
+    size_t bytes = heap_usable_size(range->heap, pointer);
+    heap_status status = heap_free(range->heap, pointer);
+    if (status == HEAP_OK) {
+        count_spare(s, bytes);
+    }
+    return status;
+}
+
+/* Whatever was free here before must not speak for the block. Looked at first, since a page that is
+ * only read takes no memory. */
+static void clear_seal(void *at)
+{
+    slab_object *block = at;
+    if (block->seal != 0) {
+        block->seal = 0;
+    }
+}
+
+static void *block_of_ranges(slab *s, const slab_wish *w, bool *zeroed)
 {
     void *at = NULL;
     const slab_range *range = take(s, w, &at);
     if (range != NULL) {
         *zeroed = make_dirty(range, (uintptr_t)at, heap_usable_size(range->heap, at));
         uncount_spare(s, w->bytes);
+        clear_seal(at);
     }
     return at;
 }
 
-void *slab_block_alloc(slab *s, size_t alignment, size_t bytes, bool *zeroed)
+/* ---- blocks that a thread keeps ---- */
+
+/* The list for blocks of `bytes`, NULL: such are not kept. */
+static slab_object **kept_list(slab_cache *cache, size_t bytes)
 {
-    wish w = {alignment, bytes};
+    if (cache == &slab_nobody || bytes <= SLAB_OBJECT_MOST || bytes > SLAB_KEPT_BYTES / 4) {
+        return NULL;
+    }
+    uint32_t class = slab_class_of(bytes);
+    return slab_class_bytes(class) == bytes ? &cache->kept[class - SLAB_CLASSES] : NULL;
+}
+
+static void *take_kept(slab_cache *cache, size_t bytes)
+{
+    slab_object **list = kept_list(cache, bytes);
+    if (list == NULL || *list == NULL) {
+        return NULL;
+    }
+    slab_object *block = *list;
+    *list = block->next;
+    block->seal = 0;
+    cache->kept_bytes -= bytes;
+    return block;
+}
+
+void slab_drop_kept(slab_cache *cache)
+{
+    for (uint32_t i = 0; i < SLAB_BLOCK_CLASSES; i++) {
+        while (cache->kept[i] != NULL) {
+            slab_object *block = cache->kept[i];
+            cache->kept[i] = block->next;
+            (void)give(cache->of, slab_range_of(cache->of, block), block);
+        }
+    }
+    cache->kept_bytes = 0;
+}
+
+/* Keeps a live block of `bytes` for the thread's next. False: it is to be given back. */
+static bool keep(slab_cache *cache, slab_object *block, size_t bytes)
+{
+    slab_object **list = kept_list(cache, bytes);
+    if (list == NULL) {
+        return false;
+    }
+    if (cache->kept_bytes + bytes > SLAB_KEPT_BYTES) {
+        slab_drop_kept(cache); /* other sizes than what is asked for now */
+    }
+    block->next = *list;
+    block->seal = slab_seal_of(cache->secret, block);
+    *list = block;
+    cache->kept_bytes += bytes;
+    return true;
+}
+
+/* ---- the doors ---- */
+
+void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+{
+    slab_wish w = *wish;
     /* relaxed: a threshold */
-    if (bytes <= atomic_load_explicit(&s->map_bytes, memory_order_relaxed) &&
-        alignment <= MAP_MOST) {
-        void *at = block_of_ranges(s, &w, zeroed);
+    if (w.bytes <= atomic_load_explicit(&s->map_bytes, memory_order_relaxed) &&
+        w.alignment <= MAP_MOST) {
+        w.bytes = w.bytes <= SLAB_BLOCK_MOST ? slab_class_bytes(slab_class_of(w.bytes)) : w.bytes;
+        *zeroed = false;
+        void *at = w.alignment <= SLAB_UNIT_BYTES ? take_kept(cache, w.bytes) : NULL;
+        at = at != NULL ? at : block_of_ranges(s, &w, zeroed);
         if (at != NULL) {
             return at;
         }
     }
     *zeroed = true;
-    return slab_mapped_alloc(&s->mapped, alignment, bytes);
+    return slab_mapped_alloc(&s->mapped, wish->alignment, wish->bytes);
 }
 
 /* A mapped block was freed: who asks for such a size comes and goes, and is better served from the
@@ -209,7 +285,7 @@ static void learn(slab *s, size_t bytes)
     }
 }
 
-heap_status slab_block_free(slab *s, const slab_range *range, void *pointer)
+heap_status slab_block_free(slab *s, slab_cache *cache, const slab_range *range, void *pointer)
 {
     if (range == NULL) {
         size_t bytes = slab_mapped_free(&s->mapped, pointer);
@@ -217,9 +293,9 @@ heap_status slab_block_free(slab *s, const slab_range *range, void *pointer)
         return bytes != 0 ? HEAP_OK : HEAP_FOREIGN;
     }
     size_t bytes = heap_usable_size(range->heap, pointer);
-    heap_status status = heap_free(range->heap, pointer);
-    if (status == HEAP_OK) {
-        count_spare(s, bytes);
+    slab_object *block = pointer;
+    if (bytes != 0 && block->seal == slab_seal_of(s->secret, block)) {
+        return HEAP_DOUBLE_FREE; /* some thread keeps it */
     }
-    return status;
+    return keep(cache, block, bytes) ? HEAP_OK : give(s, range, pointer);
 }

@@ -238,13 +238,13 @@ static bool refill(slab_cache *cache, uint32_t class)
 
 void *slab_alloc_slowly(slab *s, slab_cache *cache, size_t bytes)
 {
-    bool zeroed;
-    if (bytes > SLAB_OBJECT_MOST) {
-        return slab_block_alloc(s, 16, bytes, &zeroed);
-    }
     cache = cache != &slab_nobody ? cache : slab_claim(s);
     if (cache == NULL) {
         return NULL;
+    }
+    if (bytes > SLAB_OBJECT_MOST) {
+        bool zeroed;
+        return slab_block_alloc(s, cache, &(slab_wish){16, bytes}, &zeroed);
     }
     uint32_t class = slab_class_of(bytes);
     slab_head *head = cache->current[class];
@@ -301,7 +301,7 @@ heap_status slab_free_slowly(slab *s, slab_cache *cache, void *pointer)
         status = slab_is_object(range, head, pointer) ? give_object(s, cache, head, pointer)
                                                       : HEAP_INTERIOR;
     } else {
-        status = slab_block_free(s, range, pointer);
+        status = slab_block_free(s, cache, range, pointer);
     }
     return status == HEAP_OK ? HEAP_OK : slab_complain(s, pointer, status);
 }
@@ -323,6 +323,7 @@ static void sweep_list(slab_cache *cache, uint32_t class)
 
 void slab_cache_sweep(slab_cache *cache)
 {
+    slab_drop_kept(cache);
     slab_receive(cache);
     for (uint32_t class = 0; class < SLAB_CLASSES; class ++) {
         slab_head *head = unset_current(cache, class);

@@ -1,7 +1,9 @@
 /* slab_classes.h: size classes, by arithmetic alone. Private to buddy/; pure, any thread.
  *
- *     class    0   1  …  15 |  16  17  …  23 |  24  …  31 | … 71
- *     bytes   16  32 … 256  | 288 320 … 512  | 576 … 1024 | … 32768
+ *     class    0   1  …  15 |  16  17  …  23 |  24  …  31 | …    71 | …    119
+ *     bytes   16  32 … 256  | 288 320 … 512  | 576 … 1024 | … 32768 | … 2 MiB
+ *
+ * The first 72 are of objects, the others of blocks, which are whole pages.
  *
  * 16 apart up to 256, which is eight steps from 128 to 256 too; eight to a doubling above. Every
  * class is a multiple of each power of two that the sizes it is for may all be rounded up to, so
@@ -16,14 +18,17 @@
 #define SLAB_FINE_BYTES   256u  /* the largest of them */
 #define SLAB_SMALL_BYTES  8192u /* objects up to this lie in slabs of one chunk */
 
-/* The class for `bytes`. Precondition: bytes <= SLAB_OBJECT_MOST. */
+#define SLAB_BLOCK_CLASSES 48u                 /* above those of objects … */
+#define SLAB_BLOCK_MOST    (UINT32_C(2) << 20) /* … up to this; larger blocks have no classes */
+
+/* The class for `bytes`. Precondition: bytes <= SLAB_BLOCK_MOST. */
 static inline uint32_t slab_class_of(size_t bytes)
 {
     if (bytes <= SLAB_FINE_BYTES) {
         return (uint32_t)((bytes - (bytes != 0)) >> 4);
     }
     uint64_t last = bytes - 1;
-    uint32_t doubling = word_highest(last); /* 8 … 14 */
+    uint32_t doubling = word_highest(last); /* 8 … 20 */
     return SLAB_FINE_CLASSES + (doubling - 8) * 8 + (uint32_t)(last >> (doubling - 3) & 7);
 }
 

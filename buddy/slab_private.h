@@ -29,6 +29,7 @@
 #define SLAB_MEDIUM_CHUNKS 4u    /* of a slab for objects above SLAB_SMALL_BYTES */
 #define SLAB_DIRECT_BYTES  1024u /* sizes up to this find their slab without computing a class */
 #define SLAB_DIRECT        (SLAB_DIRECT_BYTES / 16 + 1)
+#define SLAB_KEPT_BYTES    ((size_t)2 << 20) /* of freed blocks that a thread keeps for its next */
 #define SLAB_OUTBOXES      16u /* slabs of others that a thread collects frees for at a time … */
 #define SLAB_OUTBOX_MOST   32u /* … and how many for each before they are sent */
 
@@ -99,6 +100,8 @@ typedef struct slab_cache {
     slab_head *current[SLAB_CLASSES];
     slab_list lists[SLAB_CLASSES];
     slab_outbox outboxes[SLAB_OUTBOXES];
+    slab_object *kept[SLAB_BLOCK_CLASSES]; /* freed blocks, linked through `next` */
+    size_t kept_bytes;                     /* at most SLAB_KEPT_BYTES */
     uint32_t slabs; /* that it owns, parked ones too; or who holds s->lock while it is an orphan */
     struct slab *of;
     /* need s->lock */
@@ -240,6 +243,11 @@ static inline bool slab_give(slab_cache *cache, void *pointer)
 
 /* ---- between the files ---- */
 
+/* What is asked of slab_blocks.c. */
+typedef struct slab_wish {
+    size_t alignment, bytes;
+} slab_wish;
+
 /* slab.c */
 heap_status slab_complain(slab *s, const void *pointer, heap_status status);
 const slab_range *slab_range_of(slab *s, const void *pointer); /* NULL: in none */
@@ -285,8 +293,9 @@ void slab_unregister(slab *s);
 /* slab_blocks.c */
 void *slab_chunks_alloc(slab *s, uint32_t chunks, const slab_range **range);
 void slab_chunks_free(slab *s, const slab_range *range, uintptr_t at, size_t bytes);
-void *slab_block_alloc(slab *s, size_t alignment, size_t bytes, bool *zeroed);
-heap_status slab_block_free(slab *s, const slab_range *range, void *pointer);
+void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed);
+heap_status slab_block_free(slab *s, slab_cache *cache, const slab_range *range, void *pointer);
+void slab_drop_kept(slab_cache *cache); /* gives the blocks that it keeps to the buddy */
 size_t slab_discard(slab *s); /* gives the buddy's free chunks to the system; returns the bytes */
 
 #endif

@@ -176,6 +176,30 @@ static void a_range_that_is_used_up_is_followed_by_another(void **state)
     drop_empty(s);
 }
 
+/* What a free object says of itself must not be taken for what a block says. */
+static void a_block_may_lie_where_objects_were(void **state)
+{
+    (void)state;
+    enum { COUNT = 10000 };
+    slab *s = make();
+    static void *objects[COUNT];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < COUNT; i++) {
+            objects[i] = slab_alloc(s, 16 << round);
+        }
+        for (int i = 0; i < COUNT; i++) {
+            assert_int_equal(slab_free(s, objects[i]), HEAP_OK);
+        }
+        for (int i = 0; i < 10; i++) {
+            objects[i] = slab_alloc(s, 40000 << i % 3);
+        }
+        for (int i = 0; i < 10; i++) {
+            assert_int_equal(slab_free(s, objects[i]), HEAP_OK);
+        }
+    }
+    drop_empty(s);
+}
+
 /* ---- resizing ---- */
 
 static void contents_move_along(void **state)
@@ -428,6 +452,7 @@ int main(void)
         cmocka_unit_test(every_alignment_can_be_had),
         cmocka_unit_test(zeroed_is_zero_however_often_it_was_used),
         cmocka_unit_test(a_range_that_is_used_up_is_followed_by_another),
+        cmocka_unit_test(a_block_may_lie_where_objects_were),
         cmocka_unit_test(contents_move_along),
         cmocka_unit_test(random_use_agrees_with_a_model),
         cmocka_unit_test(empty_slabs_go_back),
