@@ -13,7 +13,7 @@
 #define RANGE_BYTES_LEAST   ((size_t)4 << 20)
 #define START_BYTES         ((size_t)4 << 20) /* in play at first */
 #define MAP_BYTES_DEFAULT   ((size_t)2 << 20)
-#define KEEP_BYTES_DEFAULT  ((size_t)64 << 20)
+#define KEEP_BYTES_DEFAULT  ((size_t)32 << 20)
 #define ERROR_LINE          160u
 
 /* ---- ranges ---- */
@@ -276,10 +276,13 @@ bool slab_owns(slab *s, const void *pointer)
     return slab_range_of(s, pointer) != NULL || slab_mapped_bytes(&s->mapped, pointer) != 0;
 }
 
-/* Elsewhere, with as much of the contents as both hold. */
+/* Elsewhere, with as much of the contents as both hold. What has no class is mapped by itself,
+ * since what grows once grows again, and that is then the system's page tables' work, not a copy.
+ */
 static void *move(slab *s, void *pointer, size_t held, size_t bytes)
 {
-    void *moved = slab_alloc(s, bytes);
+    void *moved =
+        bytes <= SLAB_BLOCK_MOST ? slab_alloc(s, bytes) : slab_mapped_alloc(&s->mapped, 16, bytes);
     if (moved != NULL) {
         memcpy(moved, pointer, held < bytes ? held : bytes);
         (void)slab_free(s, pointer);

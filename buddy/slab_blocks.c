@@ -225,16 +225,32 @@ static void *take_kept(slab_cache *cache, size_t bytes)
     return block;
 }
 
+static void drop_list(slab_cache *cache, slab_object **list)
+{
+    while (*list != NULL) {
+        slab_object *block = *list;
+        const slab_range *range = slab_range_of(cache->of, block);
+        cache->kept_bytes -= heap_usable_size(range->heap, block);
+        *list = block->next;
+        (void)give(cache->of, range, block);
+    }
+}
+
 void slab_drop_kept(slab_cache *cache)
 {
     for (uint32_t i = 0; i < SLAB_BLOCK_CLASSES; i++) {
-        while (cache->kept[i] != NULL) {
-            slab_object *block = cache->kept[i];
-            cache->kept[i] = block->next;
-            (void)give(cache->of, slab_range_of(cache->of, block), block);
-        }
+        drop_list(cache, &cache->kept[i]);
     }
-    cache->kept_bytes = 0;
+}
+
+/* Makes room for `bytes`: gives back one size after the other, in turn, since those are needed
+ * least that have not been asked for since it was their turn last. */
+static void make_room(slab_cache *cache, size_t bytes)
+{
+    while (cache->kept_bytes + bytes > SLAB_KEPT_BYTES) {
+        drop_list(cache, &cache->kept[cache->kept_turn]);
+        cache->kept_turn = (cache->kept_turn + 1) % SLAB_BLOCK_CLASSES;
+    }
 }
 
 /* Keeps a live block of `bytes` for the thread's next. False: it is to be given back. */
@@ -244,9 +260,7 @@ static bool keep(slab_cache *cache, slab_object *block, size_t bytes)
     if (list == NULL) {
         return false;
     }
-    if (cache->kept_bytes + bytes > SLAB_KEPT_BYTES) {
-        slab_drop_kept(cache); /* other sizes than what is asked for now */
-    }
+    make_room(cache, bytes);
     block->next = *list;
     block->seal = slab_seal_of(cache->secret, block);
     *list = block;

@@ -102,6 +102,7 @@ typedef struct slab_cache {
     slab_outbox outboxes[SLAB_OUTBOXES];
     slab_object *kept[SLAB_BLOCK_CLASSES]; /* freed blocks, linked through `next` */
     size_t kept_bytes;                     /* at most SLAB_KEPT_BYTES */
+    uint32_t kept_turn;                    /* whose turn it is to be given back */
     uint32_t slabs; /* that it owns, parked ones too; or who holds s->lock while it is an orphan */
     struct slab *of;
     /* need s->lock */
