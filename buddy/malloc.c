@@ -70,8 +70,11 @@ static void make_instance(void)
     instance = slab_create(&desc);
 }
 
-static SLAB_SLOW slab *get_instance(void)
+static slab *get_instance(void)
 {
+    if (mine != &slab_nobody) {
+        return mine->of;
+    }
     (void)pthread_once(&once, make_instance);
     return instance;
 }
@@ -84,18 +87,19 @@ static void *no_memory(void)
     return NULL;
 }
 
-/* The thread's cache, which it gets now where it has none. */
-static slab_cache *get_cache(slab *s)
+static slab_cache *note(slab_cache *cache)
 {
-    if (mine == &slab_nobody) {
-        slab_cache *cache = slab_claim(s);
-        if (cache == NULL) {
-            return &slab_nobody;
-        }
+    if (cache != NULL && cache != &slab_nobody) {
         cache->door = &mine;
         mine = cache;
     }
     return mine;
+}
+
+/* The thread's cache, which it gets now where it has none. */
+static slab_cache *get_cache(slab *s)
+{
+    return mine != &slab_nobody ? mine : note(slab_claim(s));
 }
 
 static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
@@ -108,12 +112,13 @@ static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
 static __attribute__((noinline)) void free_slowly(void *pointer)
 {
     int before = errno;
-    if (pointer != NULL) {
+    if (pointer != NULL && !slab_give_far(mine, pointer)) {
         slab *s = get_instance();
         if (s == NULL) {
             on_error(NULL, "free before there is memory");
         }
-        (void)slab_free_slowly(s, mine, pointer);
+        (void)slab_free_slowly(s, mine != &slab_nobody ? mine : note(slab_claim_to_free(s)),
+                               pointer);
     }
     errno = before;
 }

@@ -280,7 +280,7 @@ static heap_status give_object(slab *s, slab_cache *cache, slab_head *head, void
 {
     /* relaxed: compared with ourselves */
     if (atomic_load_explicit(&head->owner, memory_order_relaxed) != cache) {
-        return slab_give_remote(s, cache, head, pointer);
+        return slab_give_remote(cache, head, pointer, s->secret);
     }
     const slab_range *range = slab_range_of(s, pointer);
     if ((uintptr_t)pointer - slab_start(range, head) >= head->end) {
@@ -294,6 +294,7 @@ heap_status slab_free_slowly(slab *s, slab_cache *cache, void *pointer)
     if (pointer == NULL) {
         return HEAP_OK;
     }
+    cache = cache != &slab_nobody ? cache : slab_claim_to_free(s);
     heap_status status = HEAP_FOREIGN;
     const slab_range *range = slab_range_of(s, pointer);
     slab_head *head = range != NULL ? slab_head_of(range, pointer) : NULL;

@@ -30,8 +30,9 @@
 #define SLAB_DIRECT_BYTES  1024u /* sizes up to this find their slab without computing a class */
 #define SLAB_DIRECT        (SLAB_DIRECT_BYTES / 16 + 1)
 #define SLAB_KEPT_BYTES    ((size_t)2 << 20) /* of freed blocks that a thread keeps for its next */
-#define SLAB_OUTBOXES      16u /* slabs of others that a thread collects frees for at a time … */
-#define SLAB_OUTBOX_MOST   32u /* … and how many for each before they are sent */
+#define SLAB_OUTBOXES      32u /* slabs of others that a thread collects frees for at a time … */
+#define SLAB_OUTBOX_MOST   32u /* … how many for each before they are sent … */
+#define SLAB_OUTBOX_BYTES  8192u /* … and of how many bytes at most: they serve nobody meanwhile */
 
 /* What lies in an object while it is free. */
 typedef struct slab_object {
@@ -85,7 +86,7 @@ typedef struct slab_list {
 typedef struct slab_outbox {
     slab_head *head; /* NULL: empty */
     slab_object *first, *last;
-    uint32_t count;
+    uint32_t count, bytes;
 } slab_outbox;
 
 /* A thread's cache. Never unmapped before its slab is destroyed. */
@@ -214,6 +215,10 @@ static inline void *slab_take(slab_cache *cache, size_t bytes)
     return NULL;
 }
 
+/* Collects an object of another thread's slab for its owner; false where slab_free_slowly has to
+ * look, and then nothing has changed. */
+bool slab_give_far(slab_cache *cache, void *pointer);
+
 /* Gives an object back to the thread's own slab; false where the slow path has to be taken, and
  * then nothing has changed: another thread's slab, one that is parked, the last object of one that
  * is not current, no object at all, one that is free. */
@@ -280,11 +285,14 @@ void slab_collect(slab_head *head);   /* what others gave back becomes free. Own
 void slab_receive(slab_cache *cache); /* settles the slabs that were parked and got objects back */
 bool slab_park(slab_head *head);      /* false: others gave something back, now collected */
 void slab_unpark(slab_cache *cache, slab_head *head);
-heap_status slab_give_remote(slab *s, slab_cache *cache, slab_head *head, slab_object *object);
+heap_status slab_give_remote(slab_cache *cache, slab_head *head, slab_object *object,
+                             uintptr_t secret);
 void slab_send_all(slab_cache *cache);
 
 /* slab_threads.c */
-slab_cache *slab_claim(slab *s); /* the calling thread's cache; NULL: no memory for one */
+slab_cache *slab_claim(slab *s);         /* the calling thread's cache; NULL: no memory for one */
+slab_cache *slab_claim_to_free(slab *s); /* the same, but slab_nobody where there is none, and at
+                                            the end of a thread, who would leave it behind */
 slab_cache *slab_cache_here(const slab *s); /* the same, slab_nobody where it has none yet */
 slab_head *slab_adopt(slab_cache *cache, uint32_t class); /* an ended thread's slab; NULL: none */
 void slab_sweep_orphans(slab *s);

@@ -135,18 +135,9 @@ void slab_send_all(slab_cache *cache)
     }
 }
 
-heap_status slab_give_remote(slab *s, slab_cache *cache, slab_head *head, slab_object *object)
+static void collect_for(slab_cache *cache, slab_head *head, slab_object *object)
 {
-    uintptr_t seal = slab_seal_of(s->secret, object);
-    if (object->seal == seal) {
-        return HEAP_DOUBLE_FREE;
-    }
-    object->seal = seal;
-    if (cache == &slab_nobody) {
-        send(head, object, object);
-        return HEAP_OK;
-    }
-    /* Heads are 192 bytes apart: an odd number of lines, so neighbours go to different boxes. */
+    /* By chunk: slabs that are made one after another get boxes of their own. */
     slab_outbox *box = &cache->outboxes[(uintptr_t)head / sizeof(*head) % SLAB_OUTBOXES];
     if (box->head != head) {
         send_outbox(box);
@@ -154,8 +145,40 @@ heap_status slab_give_remote(slab *s, slab_cache *cache, slab_head *head, slab_o
     }
     object->next = box->first;
     box->first = object;
-    if (++box->count == SLAB_OUTBOX_MOST) {
+    box->count++;
+    box->bytes += head->object_bytes;
+    if (box->count == SLAB_OUTBOX_MOST || box->bytes >= SLAB_OUTBOX_BYTES) {
         send_outbox(box);
     }
+}
+
+heap_status slab_give_remote(slab_cache *cache, slab_head *head, slab_object *object,
+                             uintptr_t secret)
+{
+    uintptr_t seal = slab_seal_of(secret, object);
+    if (object->seal == seal) {
+        return HEAP_DOUBLE_FREE;
+    }
+    object->seal = seal;
+    if (cache == &slab_nobody) {
+        send(head, object, object);
+    } else {
+        collect_for(cache, head, object);
+    }
     return HEAP_OK;
+}
+
+bool slab_give_far(slab_cache *cache, void *pointer)
+{
+    uintptr_t distance = (uintptr_t)pointer - cache->base;
+    if (distance >= cache->bytes) {
+        return false;
+    }
+    slab_head *head = &cache->heads[distance >> SLAB_CHUNK_SHIFT];
+    uint32_t within = (uint32_t)distance & (SLAB_CHUNK_BYTES - 1);
+    /* relaxed, both: who has an object of it got it after they were written */
+    return atomic_load_explicit(&head->kind, memory_order_relaxed) == SLAB_FIRST &&
+           atomic_load_explicit(&head->owner, memory_order_relaxed) != cache &&
+           slab_is_multiple(within, head->divide) && within < head->capacity * head->object_bytes &&
+           slab_give_remote(cache, head, pointer, cache->secret) == HEAP_OK;
 }

@@ -15,6 +15,9 @@ typedef struct seat {
 
 static _Thread_local seat seats[SEATS] __attribute__((tls_model("initial-exec")));
 
+static _Thread_local bool leaving
+    __attribute__((tls_model("initial-exec"))); /* its end has begun */
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key; /* its destructor makes orphans of a thread's caches */
 static bool has_exit_key;
@@ -110,6 +113,12 @@ slab_cache *slab_claim(slab *s)
     return cache;
 }
 
+slab_cache *slab_claim_to_free(slab *s)
+{
+    slab_cache *cache = leaving ? NULL : slab_claim(s);
+    return cache != NULL ? cache : &slab_nobody;
+}
+
 /* ---- its end ---- */
 
 /* Needs s->lock, and that the thread is the caller. */
@@ -127,6 +136,7 @@ static void abandon(slab *s, slab_cache *cache)
 
 static void on_thread_exit(void *thread)
 {
+    leaving = true;
     pthread_mutex_lock(&list_lock);
     for (slab *s = list; s != NULL; s = s->next) {
         pthread_mutex_lock(&s->lock);
