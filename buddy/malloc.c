@@ -12,6 +12,7 @@
  * What a program gets wrong (a double free, a pointer that is not ours) ends it with one line that
  * names the pointer, as in the C library. free leaves errno alone. */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,11 +50,26 @@ static void on_error(void *context, const char *line)
     abort();
 }
 
+/* Whether the system counts addresses as if they were memory (vm.overcommit_memory is 2). */
+static bool addresses_are_dear(void)
+{
+    char mode = '0';
+    int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        mode = read(file, &mode, 1) == 1 ? mode : '0';
+        (void)close(file);
+    }
+    return mode == '2';
+}
+
 /* Addresses for a range: where the process may not have many, a sixteenth of them, so that other
  * mappings find room too. 0: the default. */
 static size_t choose_range(void)
 {
     struct rlimit limit;
+    if (addresses_are_dear()) {
+        return RANGE_LEAST;
+    }
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
         return 0;
     }
@@ -66,8 +82,10 @@ static size_t choose_range(void)
 
 static void make_instance(void)
 {
+    int before = errno;
     slab_desc desc = {.range_bytes = choose_range(), .on_error = on_error};
     instance = slab_create(&desc);
+    errno = before;
 }
 
 static slab *get_instance(void)

@@ -11,6 +11,8 @@
 
 #define RANGE_BYTES_DEFAULT ((size_t)64 << 30)
 #define RANGE_BYTES_LEAST   ((size_t)4 << 20)
+#define RANGE_BYTES_MOST    ((size_t)1 << 40)
+#define RANGES_A_SIZE       8u /* then they double: many small ones would soon be all there may be */
 #define START_BYTES         ((size_t)4 << 20) /* in play at first */
 #define MAP_BYTES_DEFAULT   ((size_t)2 << 20)
 #define KEEP_BYTES_DEFAULT  ((size_t)32 << 20)
@@ -44,11 +46,18 @@ static bool init_range(slab_range *range, size_t bytes)
     return true;
 }
 
+/* Addresses for the range after `count` others. */
+static size_t next_range_bytes(const slab *s, uint32_t count)
+{
+    size_t bytes = s->desc.range_bytes << count / RANGES_A_SIZE;
+    return bytes < RANGE_BYTES_MOST ? bytes : RANGE_BYTES_MOST;
+}
+
 /* Needs the lock, or to be alone. */
 static bool append_range(slab *s)
 {
     uint32_t count = slab_range_count(s);
-    size_t bytes = s->desc.range_bytes;
+    size_t bytes = next_range_bytes(s, count);
     while (count < SLAB_RANGES && bytes >= RANGE_BYTES_LEAST) {
         if (init_range(&s->ranges[count], bytes)) {
             /* release: the range */
@@ -134,7 +143,8 @@ static slab *fail(slab *s, int reason)
 slab *slab_create(const slab_desc *desc)
 {
     slab_desc full = fill_in(desc);
-    if (!is_power_of_two(full.range_bytes) || full.range_bytes < RANGE_BYTES_LEAST) {
+    if (!is_power_of_two(full.range_bytes) || full.range_bytes < RANGE_BYTES_LEAST ||
+        full.range_bytes > RANGE_BYTES_MOST) {
         errno = EINVAL;
         return NULL;
     }

@@ -137,6 +137,13 @@ static const slab_range *ask_all(slab *s, const slab_wish *w, void **at)
     return NULL;
 }
 
+/* Whether another range would help: the next one is hardly smaller than the last. */
+static bool fits_a_range(const slab *s, uint32_t count, const slab_wish *w)
+{
+    size_t half = s->ranges[count - 1].bytes / 2;
+    return w->bytes <= half && w->alignment <= half;
+}
+
 /* As ask_all; adds ranges for as long as the system has addresses. */
 static const slab_range *take(slab *s, const slab_wish *w, void **at)
 {
@@ -145,7 +152,7 @@ static const slab_range *take(slab *s, const slab_wish *w, void **at)
     do {
         count = slab_range_count(s);
         range = ask_all(s, w, at);
-    } while (range == NULL && slab_add_range(s, count));
+    } while (range == NULL && fits_a_range(s, count, w) && slab_add_range(s, count));
     return range;
 }
 
@@ -270,22 +277,30 @@ static bool keep(slab_cache *cache, slab_object *block, size_t bytes)
 
 /* ---- the doors ---- */
 
-void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+/* From what the thread keeps, or from the buddy. */
+static void *alloc_unmapped(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
 {
     slab_wish w = *wish;
+    w.bytes = w.bytes <= SLAB_BLOCK_MOST ? slab_class_bytes(slab_class_of(w.bytes)) : w.bytes;
+    *zeroed = false;
+    void *at = w.alignment <= SLAB_UNIT_BYTES ? take_kept(cache, w.bytes) : NULL;
+    return at != NULL ? at : block_of_ranges(s, &w, zeroed);
+}
+
+void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+{
     /* relaxed: a threshold */
-    if (w.bytes <= atomic_load_explicit(&s->map_bytes, memory_order_relaxed) &&
-        w.alignment <= MAP_MOST) {
-        w.bytes = w.bytes <= SLAB_BLOCK_MOST ? slab_class_bytes(slab_class_of(w.bytes)) : w.bytes;
-        *zeroed = false;
-        void *at = w.alignment <= SLAB_UNIT_BYTES ? take_kept(cache, w.bytes) : NULL;
-        at = at != NULL ? at : block_of_ranges(s, &w, zeroed);
-        if (at != NULL) {
-            return at;
-        }
+    bool small = wish->bytes <= atomic_load_explicit(&s->map_bytes, memory_order_relaxed) &&
+                 wish->alignment <= MAP_MOST;
+    void *at = small ? alloc_unmapped(s, cache, wish, zeroed) : NULL;
+    if (at == NULL) {
+        *zeroed = true;
+        at = slab_mapped_alloc(&s->mapped, wish->alignment, wish->bytes);
     }
-    *zeroed = true;
-    return slab_mapped_alloc(&s->mapped, wish->alignment, wish->bytes);
+    if (at == NULL && !small) { /* all addresses may be in ranges by now */
+        at = alloc_unmapped(s, cache, wish, zeroed);
+    }
+    return at;
 }
 
 /* A mapped block was freed: who asks for such a size comes and goes, and is better served from the

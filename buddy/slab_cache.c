@@ -216,6 +216,18 @@ static bool set_aside(slab_cache *cache, uint32_t class)
     return true;
 }
 
+/* As make; before it says no, what is kept for later goes. */
+static slab_head *make_strictly(slab_cache *cache, uint32_t class)
+{
+    slab_head *head = make(cache, class);
+    if (head == NULL) {
+        slab_drop_kept(cache);
+        slab_sweep_orphans(cache->of);
+        head = make(cache, class);
+    }
+    return head;
+}
+
 /* Sees to it that the class has a current slab with an object. False without memory. */
 static bool refill(slab_cache *cache, uint32_t class)
 {
@@ -228,7 +240,7 @@ static bool refill(slab_cache *cache, uint32_t class)
         slab_send_all(cache); /* who has waited for these would else take new memory too */
         head = slab_adopt(cache, class);
     }
-    head = head != NULL ? head : make(cache, class);
+    head = head != NULL ? head : make_strictly(cache, class);
     if (head == NULL) {
         return false;
     }

@@ -2,7 +2,9 @@
  * and POSIX promise. Built without builtins, so that no call is optimised away. Says "ok", or which
  * line is broken; with an argument it does what must not be done, and is to be ended for it:
  *
- *     double | foreign | interior | realloc */
+ *     double | foreign | interior | realloc
+ *
+ * or with "exhaust", for which addresses have to be limited, takes all there is, twice. */
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -254,10 +256,41 @@ static int misbehave(const char *how)
     return 0;
 }
 
+/* Takes blocks of `bytes`, linked in their first word, until there is no more. */
+static size_t exhaust(size_t bytes)
+{
+    size_t count = 0;
+    void **last = NULL, **block;
+    errno = 0;
+    while ((block = malloc(bytes)) != NULL) {
+        *block = last;
+        last = block;
+        count++;
+    }
+    MUST(errno == ENOMEM);
+    while (last != NULL) {
+        block = *last;
+        free(last);
+        last = block;
+    }
+    return count;
+}
+
+static int exhaust_all(void)
+{
+    static const size_t sizes[] = {64, 1000, 30000, 200000, 5000000};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t first = exhaust(sizes[i]), second = exhaust(sizes[i]);
+        MUST(first * sizes[i] >= (size_t)50 << 20 && second * 10 >= first * 9);
+    }
+    puts("ok");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
-        return misbehave(argv[1]);
+        return strcmp(argv[1], "exhaust") == 0 ? exhaust_all() : misbehave(argv[1]);
     }
     kept_until_the_end = malloc(100);
     MUST(atexit(at_the_end) == 0);
