@@ -266,7 +266,8 @@ EXPORTED void *pvalloc(size_t bytes)
 
 EXPORTED size_t malloc_usable_size(void *pointer)
 {
-    return pointer != NULL && instance != NULL ? slab_usable_size(instance, pointer) : 0;
+    slab *s = pointer != NULL ? get_instance() : NULL;
+    return s != NULL ? slab_usable_size(s, pointer) : 0;
 }
 
 /* ---- looking ---- */

@@ -84,11 +84,12 @@ static void begin(slab_cache *cache, slab_head *head, uint32_t class)
     head->object_bytes = size;
     head->divide = (uint32_t)(((UINT64_C(1) << 32) + size - 1) / size);
     head->capacity = chunks * SLAB_CHUNK_BYTES / size;
-    head->class = class;
+    atomic_store_explicit(&head->class, class, memory_order_relaxed); /* relaxed: as below */
     head->free = NULL;
     head->end = 0;
     head->next = head->previous = NULL;
-    head->current = head->parked = false;
+    slab_set_is_current(head, false);
+    head->parked = false;
     slab_set_used(head, 0);
     /* relaxed: nobody has an object of it yet; who gets one is told by its own means */
     atomic_store_explicit(&head->remote, 0, memory_order_relaxed);
@@ -142,7 +143,7 @@ void slab_settle(slab_cache *cache, slab_head *head)
     if (slab_used(head) == 0) {
         slab_release(cache->of, head);
     } else {
-        slab_list_append(&cache->lists[head->class], head);
+        slab_list_append(&cache->lists[slab_class(head)], head);
     }
 }
 
@@ -161,9 +162,9 @@ static void set_direct(slab_cache *cache, uint32_t class, slab_head *head)
 
 static void set_current(slab_cache *cache, slab_head *head)
 {
-    head->current = true;
+    slab_set_is_current(head, true);
     slab_set_used(head, slab_used(head) + 1);
-    set_direct(cache, head->class, head);
+    set_direct(cache, slab_class(head), head);
 }
 
 /* The class has no current slab any more; returns the one it had, in no list, or NULL. */
@@ -174,7 +175,7 @@ static slab_head *unset_current(slab_cache *cache, uint32_t class)
         return NULL;
     }
     set_direct(cache, class, &nothing);
-    head->current = false;
+    slab_set_is_current(head, false);
     slab_set_used(head, slab_used(head) - 1);
     return head;
 }
@@ -282,7 +283,7 @@ static heap_status give_own(slab *s, slab_cache *cache, slab_head *head, slab_ob
     if (head->parked) {
         slab_unpark(cache, head);
     } else if (slab_used(head) == 0) { /* and so it is not current */
-        slab_list_remove(&cache->lists[head->class], head);
+        slab_list_remove(&cache->lists[slab_class(head)], head);
         slab_release(s, head);
     }
     return HEAP_OK;

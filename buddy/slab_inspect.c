@@ -7,10 +7,11 @@
 
 static void add_head(slab_stats *out, const slab_head *head)
 {
-    uint32_t live = atomic_load_explicit(&head->used, memory_order_relaxed) - head->current;
+    uint32_t live = atomic_load_explicit(&head->used, memory_order_relaxed) - slab_is_current(head);
+    uint32_t size = slab_class_bytes(slab_class(head));
     out->object_count += live;
-    out->object_bytes += (size_t)live * head->object_bytes;
-    out->slab_bytes += (size_t)slab_chunks(head->object_bytes) * SLAB_CHUNK_BYTES;
+    out->object_bytes += (size_t)live * size;
+    out->slab_bytes += (size_t)slab_chunks(size) * SLAB_CHUNK_BYTES;
     out->slab_count++;
 }
 
@@ -86,7 +87,7 @@ static uint32_t count_list(const slab *s, const slab_range *range, const slab_he
 static const char *check_objects(const slab *s, const slab_range *range, const slab_head *head)
 {
     uint32_t carved = head->end / head->object_bytes;
-    uint32_t used = slab_used(head) - head->current;
+    uint32_t used = slab_used(head) - slab_is_current(head);
     uint32_t free = count_list(s, range, head, head->free);
     if (free > head->capacity) {
         return "a free object lies outside its slab, or has been written to";
@@ -106,7 +107,7 @@ static const char *check_objects(const slab *s, const slab_range *range, const s
 
 static bool is_listed(const slab_cache *owner, const slab_head *head)
 {
-    const slab_head *at = owner->lists[head->class].first;
+    const slab_head *at = owner->lists[slab_class(head)].first;
     while (at != NULL && at != head) {
         at = at->next;
     }
@@ -117,7 +118,8 @@ static const char *check_head(const slab *s, const slab_range *range, const slab
 {
     /* relaxed: at rest */
     const slab_cache *owner = atomic_load_explicit(&head->owner, memory_order_relaxed);
-    if (head->class >= SLAB_CLASSES || head->object_bytes != slab_class_bytes(head->class)) {
+    if (slab_class(head) >= SLAB_CLASSES ||
+        head->object_bytes != slab_class_bytes(slab_class(head))) {
         return "a slab has an impossible class";
     }
     for (uint32_t i = 0; i < slab_chunks(head->object_bytes); i++) {
@@ -128,10 +130,10 @@ static const char *check_head(const slab *s, const slab_range *range, const slab
     if (slab_local(head) != (head->parked ? NULL : owner)) {
         return "a slab's owner is not who may use it";
     }
-    if (head->current != (owner->current[head->class] == head)) {
+    if (slab_is_current(head) != (owner->current[slab_class(head)] == head)) {
         return "a slab is current on one side only";
     }
-    if (head->current + head->parked + (uint32_t)is_listed(owner, head) != 1) {
+    if (slab_is_current(head) + head->parked + (uint32_t)is_listed(owner, head) != 1) {
         return "a slab is not in just one of its places";
     }
     return check_objects(s, range, head);

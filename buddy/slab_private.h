@@ -21,7 +21,6 @@
 #include "slab_mapped.h"
 
 #define SLAB_LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define SLAB_SLOW              __attribute__((noinline, cold))
 
 #define SLAB_UNIT_BYTES    4096u /* of the heaps: a page */
 #define SLAB_CHUNK_SHIFT   16u
@@ -53,20 +52,21 @@ typedef struct slab_head {
     _Alignas(64) _Atomic(struct slab_cache *) local;
     _Atomic(struct slab_cache *) owner; /* changes only while its thread is gone, under s->lock */
     uint32_t object_bytes;
-    uint32_t divide;       /* 2^32 / object_bytes, rounded up: see slab_is_object */
-    uint32_t capacity;     /* objects */
-    uint32_t class;        /* what follows from it above is fixed while the slab is one */
-    _Atomic uint32_t kind; /* SLAB_NONE, SLAB_FIRST, or SLAB_FIRST + chunks back to the first */
+    uint32_t divide;   /* 2^32 / object_bytes, rounded up: see slab_is_object */
+    uint32_t capacity; /* objects; these three are fixed while the slab is one, and so is … */
+    _Atomic uint32_t class; /* … what they follow from, which figures read at any time */
+    _Atomic uint32_t kind;  /* SLAB_NONE, SLAB_FIRST, or SLAB_FIRST + chunks back to the first */
 
-    /* owner only; free + used - current + not carved + remote's == capacity … where used counts
-     * remote's too */
+    /* owner only. Objects that are free + used - current (others' remote ones count as used)
+     * == those that have been carved */
     _Alignas(64) slab_object *free;
     _Atomic uint32_t used; /* objects taken, + 1 for the current slab of a class, so that a free
                               that makes it zero is one that has something to do */
     uint32_t end;          /* bytes from the start that have been carved into objects */
     struct slab_head *next,
-        *previous; /* in its cache's list of its class, unless current or parked */
-    bool current, parked;
+        *previous;        /* in its cache's list of its class, unless current or parked */
+    _Atomic bool current; /* read by others as a figure */
+    bool parked;
 
     _Alignas(64) _Atomic uintptr_t remote; /* objects that others gave back; or SLAB_PARKED */
     struct slab_head *returned_next;       /* in owner->returned */
@@ -182,6 +182,23 @@ static inline void slab_set_used(slab_head *head, uint32_t used)
 {
     /* relaxed: others read it as a figure only */
     atomic_store_explicit(&head->used, used, memory_order_relaxed);
+}
+
+/* relaxed, these three: the owner's own, figures to others */
+
+static inline uint32_t slab_class(const slab_head *head)
+{
+    return atomic_load_explicit(&head->class, memory_order_relaxed);
+}
+
+static inline bool slab_is_current(const slab_head *head)
+{
+    return atomic_load_explicit(&head->current, memory_order_relaxed);
+}
+
+static inline void slab_set_is_current(slab_head *head, bool current)
+{
+    atomic_store_explicit(&head->current, current, memory_order_relaxed);
 }
 
 /* ---- the fast paths ---- */

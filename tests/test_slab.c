@@ -431,9 +431,9 @@ static void damage_is_noticed(void **state)
     slab_set_used(head, slab_used(head) + 1);
     assert_string_equal(slab_check(s), "a slab's objects are not all free or taken");
     slab_set_used(head, slab_used(head) - 1);
-    head->current = false;
+    slab_set_is_current(head, false);
     assert_non_null(slab_check(s));
-    head->current = true;
+    slab_set_is_current(head, true);
     assert_int_equal(slab_free(s, q), HEAP_OK);
     drop_empty(s);
 }

@@ -370,6 +370,9 @@ static void a_child_of_many_threads_goes_on(void **state)
     }
     for (int i = 0; i < 30; i++) {
         take_away(f.m.s, bring(f.m.s, &(uint64_t){(uint64_t)i}));
+        slab_stats stats;
+        slab_get_stats(f.m.s, &stats); /* figures may be had at any time */
+        assert_true(stats.cache_count <= 3);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
