@@ -136,3 +136,18 @@ void region_huge_pages(void *memory, size_t bytes)
         (void)madvise(from, length, ADVICE_HUGE); /* a refusal costs nothing but speed */
     }
 }
+
+size_t region_discard(void *memory, size_t bytes)
+{
+    size_t length;
+    void *from;
+    bool done =
+        whole_pages(memory, bytes, &from, &length) && madvise(from, length, MADV_DONTNEED) == 0;
+    return done ? length : 0;
+}
+
+void *region_resize(void *memory, size_t bytes, size_t wanted)
+{
+    void *moved = mremap(memory, region_bytes(bytes), region_bytes(wanted), MREMAP_MAYMOVE);
+    return moved != MAP_FAILED ? moved : NULL;
+}

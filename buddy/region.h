@@ -36,4 +36,12 @@ void region_prefault(void *memory, size_t bytes);
 /* Asks for transparent huge pages; a kernel without them does nothing. */
 void region_huge_pages(void *memory, size_t bytes);
 
+/* Makes the whole pages inside `bytes` at `memory` zero and gives them back to the system until
+ * they are touched again. Returns the bytes that this was done to. */
+size_t region_discard(void *memory, size_t bytes);
+
+/* What region_map returned for `bytes`, with its contents, in another size, elsewhere if need be.
+ * NULL, and nothing has changed, when the system refuses. */
+void *region_resize(void *memory, size_t bytes, size_t wanted);
+
 #endif

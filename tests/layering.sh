@@ -70,7 +70,7 @@ function is_opengl(name) {
 
 # What is not installed is private.
 function is_private_buddy(name) {
-    return name ~ /^buddy\// && name !~ /^buddy\/((buddy|fault|heap|levels|magazine|pool|snapshot|track|track_log|tree)\.h|stl\.hpp)$/
+    return name ~ /^buddy\// && name !~ /^buddy\/((buddy|fault|heap|levels|magazine|pool|slab|snapshot|track|track_log|tree)\.h|stl\.hpp)$/
 }
 
 # The allocator itself, as against what stands round it.
@@ -112,7 +112,7 @@ function check_buddy(name, quoted) {
     if (!quoted && !is_libc(name)) {
         offend("buddy/ needs the C library only, but includes " name)
     }
-    if (is_core() && name ~ /^buddy\/(heap|heap_marks|pool|region|snapshot)/) {
+    if (is_core() && name ~ /^buddy\/(heap|heap_marks|pool|region|slab|snapshot)/) {
         offend("the core does not know the heap, but includes " name)
     }
     if (is_core() &&

@@ -1,0 +1,125 @@
+/* slab.h: small objects on growing buddy heaps: malloc-like memory for all sizes, many threads, and
+ * no limit but the system's.
+ *
+ *     1 … 32 KiB        an object in a slab: a block of 64 KiB (256 KiB for objects above 8 KiB) of
+ *                       the buddy that holds objects of one size class
+ *     … 2 MiB           a block of the buddy, cut to its class; a thread keeps some that it freed
+ *     more              mapped from the system by itself
+ *
+ * Classes lie 16 bytes apart up to 256 and eight to a doubling above, so that an object of more
+ * than 128 bytes loses at most an eighth. A slab belongs to one thread's cache. That thread takes
+ * and gives with plain loads and stores:
+ *
+ *     owner           free: o -> o -> o            a stack in the objects themselves
+ *     other threads   outbox (32 frees a slab)  -> one compare-and-swap -> remote: o -> o
+ *
+ * The owner takes `remote` whole when `free` is empty. A slab of which all objects are taken is
+ * parked: the owner does not look at it until one comes back. One that is empty goes back to the
+ * buddy, where it merges, but for one a class, so that a class which comes and goes stays cheap.
+ * What the buddy has free is given back to the system when there is much of it, or by slab_trim.
+ *
+ * What lies outside the objects: one head a slab, in a table beside the range, found by shifting an
+ * address. So no pointer is followed before it is known to be ours. Refused, and told in one line
+ * that names the pointer: one that is foreign, interior, or free already. A double free of an
+ * object is seen until the object has been handed out again, unless something has been written into
+ * its second word meanwhile, or two threads free it in the same nanoseconds.
+ *
+ * Threads: any, unless said otherwise. A thread gets its cache at its first call. When it ends, the
+ * cache waits for the next new thread, and threads that are out of objects take its slabs. A
+ * process may fork at any time: the child can go on, without the free objects of threads that it
+ * does not have. Not from a signal handler. */
+#ifndef BUDDY_SLAB_H
+#define BUDDY_SLAB_H
+
+#include "heap.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct slab slab;
+
+#define SLAB_OBJECT_MOST 32768u /* bytes: the largest object; what is larger is a block */
+#define SLAB_RANGES      64u    /* most ranges of addresses */
+
+/* What a slab_desc may set; zero is the default everywhere. */
+typedef struct slab_desc {
+    size_t range_bytes; /* addresses reserved at a time, which cost nothing until they are touched;
+                           a range that the system refuses is halved until it does not.
+                           Every eight ranges it doubles. A power of two from 4 MiB to 1 TiB;
+                           0: 64 GiB */
+    size_t map_bytes;   /* what is larger is mapped by itself; 0: 2 MiB at first, and up to 32 MiB
+                           as mapped blocks are seen to be freed, since what comes and goes is
+                           dearer by the page fault than by the byte */
+    size_t keep_bytes;  /* given back by frees before memory goes to the system; 0: 32 MiB */
+    void (*on_error)(void *context,
+                     const char *line); /* NULL: silent; called on the thread that erred */
+    void *on_error_context;
+} slab_desc;
+
+/* Exact when others are at rest. */
+typedef struct slab_stats {
+    uint64_t object_count;  /* live in slabs, with what lies in outboxes and remote lists */
+    size_t object_bytes;    /* of these, by class */
+    size_t slab_bytes;      /* of the slabs that they are in */
+    uint32_t slab_count;    /* slabs */
+    uint32_t cache_count;   /* threads that have one now */
+    uint32_t orphan_count;  /* caches of ended threads that nobody has taken */
+    uint32_t range_count;   /* ranges in use */
+    size_t block_bytes;     /* blocks of the buddy that are no slabs: live, or kept by a thread */
+    uint64_t mapped_count;  /* blocks mapped by themselves … */
+    size_t mapped_bytes;    /* … and their bytes */
+    size_t capacity_bytes;  /* in play in all ranges */
+    size_t free_bytes;      /* free in all ranges */
+    size_t discarded_bytes; /* since create: given back to the system from the ranges */
+    uint64_t errors;        /* frees that were refused */
+} slab_stats;
+
+/* Returns NULL when desc is impossible or the system gives no memory (errno says why). One thread.
+ */
+slab *slab_create(const slab_desc *desc);
+void slab_destroy(slab *s); /* NULL does nothing. Nobody may use it or its objects any more. */
+const slab_desc *slab_get_desc(const slab *s); /* in effect: defaults filled in */
+
+/* At least `bytes` bytes, aligned to 16; 0 counts as 1. NULL when the system gives no more. */
+void *slab_alloc(slab *s, size_t bytes);
+
+/* As slab_alloc, all bytes zero: memory that is fresh from the system is not written to. */
+void *slab_zeroed(slab *s, size_t bytes);
+
+/* As slab_alloc, aligned to `alignment` too. NULL as well when that is not a power of two. */
+void *slab_aligned(slab *s, size_t alignment, size_t bytes);
+
+/* Makes what lies at `pointer` hold `bytes`, where it is if it fits and is not much too large, else
+ * elsewhere with its contents. NULL, and all is as it was, without memory or when the pointer is
+ * not one of ours (told as in slab_free). NULL as pointer: slab_alloc. */
+void *slab_realloc(slab *s, void *pointer, size_t bytes);
+
+/* Gives it back. NULL is HEAP_OK. Any other answer than HEAP_OK has changed nothing. */
+heap_status slab_free(slab *s, void *pointer);
+
+/* As slab_free, and checks that what lies there was asked for with a size that this one fits. Not
+ * for what slab_aligned gave: its size is another one. */
+heap_status slab_free_sized(slab *s, void *pointer, size_t bytes);
+
+/* Bytes that may be used at a live pointer of ours; 0 where it cannot be one. */
+size_t slab_usable_size(slab *s, const void *pointer);
+
+/* Whether it points into a range or to the start of what was mapped. */
+bool slab_owns(slab *s, const void *pointer);
+
+/* Sends what the calling thread has collected of other threads' objects to their owners. */
+void slab_flush(slab *s);
+
+/* Gives back what nobody needs: the calling thread's empty slabs and those of ended threads to the
+ * buddy, and the buddy's free memory to the system. Returns the bytes that went to the system. */
+size_t slab_trim(slab *s);
+
+void slab_get_stats(slab *s, slab_stats *out);
+const char *slab_check(slab *s); /* NULL when all is well. Others must be at rest. */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

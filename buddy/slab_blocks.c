@@ -1,0 +1,330 @@
+/* slab_blocks.c: blocks of the buddy, for slabs and for what is larger than an object; or mapped by
+ * themselves where they are larger still. */
+#include "slab_private.h"
+
+#include "region.h"
+
+#define MAP_MOST ((size_t)32 << 20) /* the threshold is not learnt beyond this */
+
+/* ---- what has been written to ---- */
+
+/* The chunks that [at, at + bytes) lies in. */
+static void chunks_of(const slab_range *range, uintptr_t at, size_t bytes, size_t *from, size_t *to)
+{
+    *from = (at - range->base) >> SLAB_CHUNK_SHIFT;
+    *to = (at - range->base + bytes - 1) >> SLAB_CHUNK_SHIFT;
+}
+
+/* Marks the chunks as written to; whether none of them was. The block is ours, and so are its
+ * pages; a chunk at its end may be another's too, who marks it all the same. */
+static bool make_dirty(const slab_range *range, uintptr_t at, size_t bytes)
+{
+    size_t from, to;
+    bool clean = true;
+    chunks_of(range, at, bytes, &from, &to);
+    for (size_t i = from; i <= to; i++) {
+        /* relaxed: of pages that are ours the buddy ordered us after who had them last */
+        clean = atomic_load_explicit(&range->dirty[i], memory_order_relaxed) == 0 && clean;
+        atomic_store_explicit(&range->dirty[i], 1, memory_order_relaxed);
+    }
+    return clean;
+}
+
+/* ---- giving memory to the system ---- */
+
+/* Discards the dirty chunks of a free block that we hold. */
+static size_t discard_block(const slab_range *range, size_t from, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = from, end = from + count; i < end;) {
+        size_t first = i;
+        /* relaxed: the block is ours */
+        while (i < end && atomic_load_explicit(&range->dirty[i], memory_order_relaxed) != 0) {
+            atomic_store_explicit(&range->dirty[i++], 0, memory_order_relaxed);
+        }
+        uintptr_t at = range->base + (first << SLAB_CHUNK_SHIFT);
+        if (i != first) {
+            // NOLINTNEXTLINE(performance-no-int-to-ptr)
+            bytes += region_discard((void *)at, (i - first) << SLAB_CHUNK_SHIFT);
+        }
+        i += i == first;
+    }
+    return bytes;
+}
+
+typedef struct discarding {
+    const slab_range *range;
+    buddy *core;
+    size_t bytes;
+} discarding;
+
+/* Free blocks come largest first. Each is taken for the time, so that nobody writes into it. */
+static bool visit_free(void *context, buddy_block block)
+{
+    discarding *d = context;
+    uint32_t chunk_order = SLAB_CHUNK_SHIFT - word_lowest(SLAB_UNIT_BYTES);
+    if (block.order < chunk_order) {
+        return false;
+    }
+    if (buddy_try_at(d->core, block.offset, block.order)) {
+        d->bytes += discard_block(d->range, block.offset >> chunk_order,
+                                  (size_t)1 << (block.order - chunk_order));
+        buddy_free(d->core, block.offset, block.order);
+    }
+    return true;
+}
+
+size_t slab_discard(slab *s)
+{
+    size_t bytes = 0;
+    uint32_t count = slab_range_count(s);
+    for (uint32_t i = 0; i < count; i++) {
+        discarding d = {&s->ranges[i], heap_core(s->ranges[i].heap), 0};
+        buddy_walk(d.core, visit_free, &d);
+        bytes += d.bytes;
+    }
+    /* relaxed: figures */
+    atomic_store_explicit(&s->spare_bytes, 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->discarded_bytes, bytes, memory_order_relaxed);
+    return bytes;
+}
+
+/* Counts what went to the buddy, and gives it on to the system when it is much. */
+static void count_spare(slab *s, size_t bytes)
+{
+    /* relaxed: a figure */
+    size_t spare = atomic_fetch_add_explicit(&s->spare_bytes, bytes, memory_order_relaxed) + bytes;
+    if (spare >= s->desc.keep_bytes && spare - bytes < s->desc.keep_bytes) {
+        (void)slab_discard(s);
+    }
+}
+
+/* What is taken again need not be given back; never below zero. */
+static void uncount_spare(slab *s, size_t bytes)
+{
+    /* relaxed: a figure */
+    size_t spare = atomic_load_explicit(&s->spare_bytes, memory_order_relaxed);
+    while (spare != 0 && !atomic_compare_exchange_weak_explicit(
+                             &s->spare_bytes, &spare, spare > bytes ? spare - bytes : 0,
+                             memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+/* ---- blocks of the buddy ---- */
+
+static void *ask(const slab_range *range, const slab_wish *w)
+{
+    return w->alignment > SLAB_UNIT_BYTES ? heap_aligned(range->heap, w->alignment, w->bytes)
+                                          : heap_exact(range->heap, w->bytes);
+}
+
+/* From any range, from the one that had some last on. Returns it, NULL: none has it. */
+static const slab_range *ask_all(slab *s, const slab_wish *w, void **at)
+{
+    uint32_t count = slab_range_count(s);
+    /* relaxed: a hint */
+    uint32_t hint = atomic_load_explicit(&s->range_hint, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t which = (hint + i) % count;
+        *at = ask(&s->ranges[which], w);
+        if (*at != NULL) {
+            if (i != 0) {
+                atomic_store_explicit(&s->range_hint, which, memory_order_relaxed);
+            }
+            return &s->ranges[which];
+        }
+    }
+    return NULL;
+}
+
+/* Whether another range would help: the next one is hardly smaller than the last. */
+static bool fits_a_range(const slab *s, uint32_t count, const slab_wish *w)
+{
+    size_t half = s->ranges[count - 1].bytes / 2;
+    return w->bytes <= half && w->alignment <= half;
+}
+
+/* As ask_all; adds ranges for as long as the system has addresses. */
+static const slab_range *take(slab *s, const slab_wish *w, void **at)
+{
+    const slab_range *range;
+    uint32_t count;
+    do {
+        count = slab_range_count(s);
+        range = ask_all(s, w, at);
+    } while (range == NULL && fits_a_range(s, count, w) && slab_add_range(s, count));
+    return range;
+}
+
+void *slab_chunks_alloc(slab *s, uint32_t chunks, const slab_range **range)
+{
+    void *at = NULL;
+    slab_wish w = {.alignment = SLAB_CHUNK_BYTES, .bytes = (size_t)chunks * SLAB_CHUNK_BYTES};
+    *range = take(s, &w, &at);
+    if (*range != NULL) {
+        (void)make_dirty(*range, (uintptr_t)at, w.bytes);
+        uncount_spare(s, w.bytes);
+    }
+    return at;
+}
+
+void slab_chunks_free(slab *s, const slab_range *range, uintptr_t at, size_t bytes)
+{
+    (void)heap_free(range->heap, (void *)at); // NOLINT(performance-no-int-to-ptr)
+    count_spare(s, bytes);
+}
+
+/* Gives a block to the buddy. */
+static heap_status give(slab *s, const slab_range *range, void *pointer)
+{
+    size_t bytes = heap_usable_size(range->heap, pointer);
+    heap_status status = heap_free(range->heap, pointer);
+    if (status == HEAP_OK) {
+        count_spare(s, bytes);
+    }
+    return status;
+}
+
+/* Whatever was free here before must not speak for the block. Looked at first, since a page that is
+ * only read takes no memory. */
+static void clear_seal(void *at)
+{
+    slab_object *block = at;
+    if (block->seal != 0) {
+        block->seal = 0;
+    }
+}
+
+static void *block_of_ranges(slab *s, const slab_wish *w, bool *zeroed)
+{
+    void *at = NULL;
+    const slab_range *range = take(s, w, &at);
+    if (range != NULL) {
+        *zeroed = make_dirty(range, (uintptr_t)at, heap_usable_size(range->heap, at));
+        uncount_spare(s, w->bytes);
+        clear_seal(at);
+    }
+    return at;
+}
+
+/* ---- blocks that a thread keeps ---- */
+
+/* The list for blocks of `bytes`, NULL: such are not kept. */
+static slab_object **kept_list(slab_cache *cache, size_t bytes)
+{
+    if (cache == &slab_nobody || bytes <= SLAB_OBJECT_MOST || bytes > SLAB_KEPT_BYTES / 4) {
+        return NULL;
+    }
+    uint32_t class = slab_class_of(bytes);
+    return slab_class_bytes(class) == bytes ? &cache->kept[class - SLAB_CLASSES] : NULL;
+}
+
+static void *take_kept(slab_cache *cache, size_t bytes)
+{
+    slab_object **list = kept_list(cache, bytes);
+    if (list == NULL || *list == NULL) {
+        return NULL;
+    }
+    slab_object *block = *list;
+    *list = block->next;
+    block->seal = 0;
+    cache->kept_bytes -= bytes;
+    return block;
+}
+
+static void drop_list(slab_cache *cache, slab_object **list)
+{
+    while (*list != NULL) {
+        slab_object *block = *list;
+        const slab_range *range = slab_range_of(cache->of, block);
+        cache->kept_bytes -= heap_usable_size(range->heap, block);
+        *list = block->next;
+        (void)give(cache->of, range, block);
+    }
+}
+
+void slab_drop_kept(slab_cache *cache)
+{
+    for (uint32_t i = 0; i < SLAB_BLOCK_CLASSES; i++) {
+        drop_list(cache, &cache->kept[i]);
+    }
+}
+
+/* Makes room for `bytes`: gives back one size after the other, in turn, since those are needed
+ * least that have not been asked for since it was their turn last. */
+static void make_room(slab_cache *cache, size_t bytes)
+{
+    while (cache->kept_bytes + bytes > SLAB_KEPT_BYTES) {
+        drop_list(cache, &cache->kept[cache->kept_turn]);
+        cache->kept_turn = (cache->kept_turn + 1) % SLAB_BLOCK_CLASSES;
+    }
+}
+
+/* Keeps a live block of `bytes` for the thread's next. False: it is to be given back. */
+static bool keep(slab_cache *cache, slab_object *block, size_t bytes)
+{
+    slab_object **list = kept_list(cache, bytes);
+    if (list == NULL) {
+        return false;
+    }
+    make_room(cache, bytes);
+    block->next = *list;
+    block->seal = slab_seal_of(cache->secret, block);
+    *list = block;
+    cache->kept_bytes += bytes;
+    return true;
+}
+
+/* ---- the doors ---- */
+
+/* From what the thread keeps, or from the buddy. */
+static void *alloc_unmapped(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+{
+    slab_wish w = *wish;
+    w.bytes = w.bytes <= SLAB_BLOCK_MOST ? slab_class_bytes(slab_class_of(w.bytes)) : w.bytes;
+    *zeroed = false;
+    void *at = w.alignment <= SLAB_UNIT_BYTES ? take_kept(cache, w.bytes) : NULL;
+    return at != NULL ? at : block_of_ranges(s, &w, zeroed);
+}
+
+void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+{
+    /* relaxed: a threshold */
+    bool small = wish->bytes <= atomic_load_explicit(&s->map_bytes, memory_order_relaxed) &&
+                 wish->alignment <= MAP_MOST;
+    void *at = small ? alloc_unmapped(s, cache, wish, zeroed) : NULL;
+    if (at == NULL) {
+        *zeroed = true;
+        at = slab_mapped_alloc(&s->mapped, wish->alignment, wish->bytes);
+    }
+    if (at == NULL && !small) { /* all addresses may be in ranges by now */
+        at = alloc_unmapped(s, cache, wish, zeroed);
+    }
+    return at;
+}
+
+/* A mapped block was freed: who asks for such a size comes and goes, and is better served from the
+ * buddy, whose pages stay. */
+static void learn(slab *s, size_t bytes)
+{
+    /* relaxed: a threshold; of two who learn at once either will do */
+    if (s->desc.map_bytes == 0 && bytes <= MAP_MOST &&
+        bytes > atomic_load_explicit(&s->map_bytes, memory_order_relaxed)) {
+        atomic_store_explicit(&s->map_bytes, bytes, memory_order_relaxed);
+    }
+}
+
+heap_status slab_block_free(slab *s, slab_cache *cache, const slab_range *range, void *pointer)
+{
+    if (range == NULL) {
+        size_t bytes = slab_mapped_free(&s->mapped, pointer);
+        learn(s, bytes);
+        return bytes != 0 ? HEAP_OK : HEAP_FOREIGN;
+    }
+    size_t bytes = heap_usable_size(range->heap, pointer);
+    slab_object *block = pointer;
+    if (bytes != 0 && block->seal == slab_seal_of(s->secret, block)) {
+        return HEAP_DOUBLE_FREE; /* some thread keeps it */
+    }
+    return keep(cache, block, bytes) ? HEAP_OK : give(s, range, pointer);
+}
