@@ -19,14 +19,14 @@
 
 /* ---- taking PATH.part ---- */
 
-/* Nothing, or a file that a rename may replace. */
-static snapshot_status may_replace(const char *path)
+/* Whether there is nothing, or a plain file that has no more than so many names. */
+static snapshot_status may_take(const char *path, nlink_t names)
 {
     struct stat info;
     if (lstat(path, &info) != 0) {
         return errno == ENOENT ? SNAPSHOT_OK : SNAPSHOT_IO;
     }
-    return S_ISREG(info.st_mode) ? SNAPSHOT_OK : SNAPSHOT_NOT_PLAIN;
+    return S_ISREG(info.st_mode) && info.st_nlink <= names ? SNAPSHOT_OK : SNAPSHOT_NOT_PLAIN;
 }
 
 /* Whether the open file is the one that has the name now, and has no other name. */
@@ -70,8 +70,9 @@ snapshot_status partial_begin(partial *p, const char *path)
         return SNAPSHOT_IO;
     }
     (void)snprintf(p->name, sizeof(p->name), "%s" SUFFIX, path);
-    snapshot_status status = may_replace(path);
-    status = status == SNAPSHOT_OK ? may_replace(p->name) : status;
+    /* A rename takes PATH away from whatever has other names too; but PATH.part is written to. */
+    snapshot_status status = may_take(path, (nlink_t)-1);
+    status = status == SNAPSHOT_OK ? may_take(p->name, 1) : status;
     bool again = status == SNAPSHOT_OK;
     for (int i = 0; i < TRIES && again; i++) {
         status = take_name(p, &again);

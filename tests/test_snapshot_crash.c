@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define UNITS 40000u
 
@@ -197,7 +198,7 @@ static void what_is_no_plain_file_stays(void **state)
     expect_save(rig_path, SNAPSHOT_NOT_PLAIN);
     assert_int_equal(unlink(part_path), 0);
     assert_int_equal(link(victim, part_path), 0); /* another name of a file that is somebody's */
-    expect_save(rig_path, SNAPSHOT_BUSY);
+    expect_save(rig_path, SNAPSHOT_NOT_PLAIN);
     assert_int_equal(unlink(part_path), 0);
     struct stat info;
     assert_int_equal(fstat(fd, &info), 0);
@@ -230,6 +231,40 @@ static void two_saves_to_one_path_do_not_mix(void **state)
     assert_int_equal(info.st_nlink, 1);
     close(fd);
     expect_save(rig_path, SNAPSHOT_OK);
+}
+
+/* Stands for the C library's: it lets something happen just before. */
+static void (*before_lock)(void);
+
+int flock(int fd, int operation)
+{
+    void (*happens)(void) = before_lock;
+    before_lock = NULL;
+    if (happens != NULL) {
+        happens();
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+/* Another save is done: what we have just opened as PATH.part is PATH now. */
+static void another_save_ends(void)
+{
+    assert_int_equal(rename(part_path, rig_path), 0);
+}
+
+static void a_save_that_ends_between_open_and_lock_is_not_written_over(void **state)
+{
+    (void)state;
+    int fd = open(part_path, O_CREAT | O_RDWR, 0600);
+    assert_int_equal(write(fd, "theirs", 6), 6);
+    before_lock = another_save_ends;
+    expect_save(rig_path, SNAPSHOT_OK);
+    assert_null(before_lock);
+    struct stat info; /* the file that was theirs is whole, whoever still has it open */
+    assert_int_equal(fstat(fd, &info), 0);
+    assert_int_equal(info.st_size, 6);
+    close(fd);
+    heap_destroy(rig_open(NULL));
 }
 
 static int save_often(void)
@@ -316,6 +351,7 @@ int main(void)
         cmocka_unit_test(what_is_no_plain_file_stays),
         cmocka_unit_test(paths_that_cannot_be_are_told),
         cmocka_unit_test(two_saves_to_one_path_do_not_mix),
+        cmocka_unit_test(a_save_that_ends_between_open_and_lock_is_not_written_over),
         cmocka_unit_test(processes_that_save_at_once_leave_one_whole_file),
         cmocka_unit_test(impossible_roots_are_refused_and_the_old_file_stays),
     };
