@@ -9,6 +9,10 @@
  *     end of a process  nothing is torn down: others may still free
  *     fork              handlers of slab_threads.c, the first ones set, so the last ones to run
  *
+ *     BUDDY_FAULT, BUDDY_TRACK   read by a constructor. Where one is set, threads hide their caches
+ *                       from the inline halves, so that every call comes to a slow one and is seen
+ *                       there; where none is, nothing is different
+ *
  * What a program gets wrong (a double free, a pointer that is not ours) ends it with one line that
  * names the pointer, as in the C library. free leaves errno alone. */
 #include <errno.h>
@@ -20,7 +24,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "slab_private.h"
+#include "track.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -32,6 +38,19 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* The calling thread's cache. */
 static __thread slab_cache *mine __attribute__((tls_model("initial-exec"))) = &slab_nobody;
+
+/* The same while calls are watched; then `mine` stays nobody's. */
+static __thread slab_cache *hidden __attribute__((tls_model("initial-exec"))) = &slab_nobody;
+
+/* Written by watch() before there is a second thread. */
+static bool watched;
+static fault *faults;
+static track *tracks;
+
+static slab_cache *own(void)
+{
+    return SLAB_LIKELY(mine != &slab_nobody) ? mine : hidden;
+}
 
 /* ---- the one slab ---- */
 
@@ -90,8 +109,8 @@ static void make_instance(void)
 
 static slab *get_instance(void)
 {
-    if (mine != &slab_nobody) {
-        return mine->of;
+    if (own() != &slab_nobody) {
+        return own()->of;
     }
     (void)pthread_once(&once, make_instance);
     return instance;
@@ -108,47 +127,117 @@ static void *no_memory(void)
 static slab_cache *note(slab_cache *cache)
 {
     if (cache != NULL && cache != &slab_nobody) {
-        cache->door = &mine;
-        mine = cache;
+        cache->door = watched ? &hidden : &mine;
+        *cache->door = cache;
     }
-    return mine;
+    return own();
 }
 
 /* The thread's cache, which it gets now where it has none. */
 static slab_cache *get_cache(slab *s)
 {
-    return mine != &slab_nobody ? mine : note(slab_claim(s));
+    return own() != &slab_nobody ? own() : note(slab_claim(s));
 }
 
-static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
+/* Tells of a block that is handed out; NULL where it is to be refused. */
+static void *told(void *at, size_t bytes, const void *site)
 {
-    slab *s = get_instance();
-    void *at = s != NULL ? slab_alloc_slowly(s, get_cache(s), bytes) : NULL;
-    return at != NULL ? at : no_memory();
+    if (at == NULL) {
+        return no_memory();
+    }
+    if (watched) {
+        track_alloc(tracks, at, bytes, site);
+    }
+    return at;
+}
+
+/* Whether a request is to fail by a plan. */
+static bool is_struck(size_t bytes, const void *site)
+{
+    return watched && fault_strikes(faults, bytes, site);
+}
+
+static __attribute__((noinline)) void *malloc_slowly(size_t bytes, const void *site)
+{
+    slab *s = is_struck(bytes, site) ? NULL : get_instance();
+    return told(s != NULL ? slab_alloc_slowly(s, get_cache(s), bytes) : NULL, bytes, site);
 }
 
 static __attribute__((noinline)) void free_slowly(void *pointer)
 {
     int before = errno;
-    if (pointer != NULL && !slab_give_far(mine, pointer)) {
+    if (watched) {
+        track_free(tracks, pointer);
+    }
+    if (pointer != NULL && !slab_give_far(own(), pointer)) {
         slab *s = get_instance();
         if (s == NULL) {
             on_error(NULL, "free before there is memory");
         }
-        (void)slab_free_slowly(s, mine != &slab_nobody ? mine : note(slab_claim_to_free(s)),
+        (void)slab_free_slowly(s, own() != &slab_nobody ? own() : note(slab_claim_to_free(s)),
                                pointer);
     }
     errno = before;
 }
 
-static void *aligned(size_t alignment, size_t bytes)
+static void *aligned(size_t alignment, size_t bytes, const void *site)
 {
-    slab *s = get_instance();
+    slab *s = is_struck(bytes, site) ? NULL : get_instance();
     if (s == NULL) {
-        return NULL;
+        return no_memory();
     }
     (void)get_cache(s); /* so that the door is known */
-    return slab_aligned(s, alignment, bytes);
+    return told(slab_aligned(s, alignment, bytes), bytes, site);
+}
+
+/* ---- watching ---- */
+
+static void end_watching(void)
+{
+    (void)track_end(tracks);
+}
+
+static void before_fork(void)
+{
+    track_before_fork(tracks);
+}
+
+static void in_parent(void)
+{
+    track_after_fork(tracks, false);
+}
+
+static void in_child(void)
+{
+    track_after_fork(tracks, true);
+}
+
+/* Runs when the C library is ready and the program is not: what has been allocated before is not
+ * known to a track, which says so. A variable that is wrong ends the program before it begins. */
+static __attribute__((constructor)) void watch(void)
+{
+    char wrong[TRACK_LINE > FAULT_LINE ? TRACK_LINE : FAULT_LINE] = "";
+    fault *f = fault_from_environment(wrong);
+    track *t = wrong[0] == '\0' ? track_from_environment(wrong) : NULL;
+    if (wrong[0] != '\0') {
+        write_line(wrong);
+        _exit(2);
+    }
+    if (f == NULL && t == NULL) {
+        return;
+    }
+    if (t != NULL) {
+        (void)atexit(end_watching);
+        (void)pthread_atfork(before_fork, in_parent, in_child);
+    }
+    faults = f;
+    tracks = t;
+    hidden = mine;
+    mine = &slab_nobody;
+    if (hidden != &slab_nobody) {
+        hidden->door = &hidden;
+    }
+    watched = true;
 }
 
 /* ---- the family ---- */
@@ -156,7 +245,7 @@ static void *aligned(size_t alignment, size_t bytes)
 EXPORTED void *malloc(size_t bytes)
 {
     void *at = slab_take(mine, bytes);
-    return SLAB_LIKELY(at != NULL) ? at : malloc_slowly(bytes);
+    return SLAB_LIKELY(at != NULL) ? at : malloc_slowly(bytes, __builtin_return_address(0));
 }
 
 EXPORTED void free(void *pointer)
@@ -176,36 +265,57 @@ EXPORTED void *calloc(size_t count, size_t bytes)
     if (SLAB_LIKELY(at != NULL)) {
         return memset(at, 0, total);
     }
-    slab *s = get_instance();
+    const void *site = __builtin_return_address(0);
+    slab *s = is_struck(total, site) ? NULL : get_instance();
     if (s != NULL) {
         (void)get_cache(s);
         at = slab_zeroed(s, total);
+    }
+    return told(at, total, site);
+}
+
+/* As slab_realloc, which a track is told of. */
+static void *resize(slab *s, void *pointer, size_t bytes, const void *site)
+{
+    if (!watched) {
+        return slab_realloc(s, pointer, bytes);
+    }
+    track_moving moving = track_realloc_begin(tracks, pointer);
+    void *at = slab_realloc(s, pointer, bytes);
+    track_realloc_end(tracks, moving, at, bytes, site);
+    return at;
+}
+
+static void *realloc_from(void *pointer, size_t bytes, const void *site)
+{
+    if (pointer == NULL) {
+        void *at = slab_take(mine, bytes);
+        return at != NULL ? at : malloc_slowly(bytes, site);
+    }
+    if (bytes == 0) {
+        free(pointer);
+        return NULL;
+    }
+    slab *s = is_struck(bytes, site) ? NULL : get_instance();
+    void *at = NULL;
+    if (s != NULL) {
+        (void)get_cache(s);
+        at = resize(s, pointer, bytes, site);
     }
     return at != NULL ? at : no_memory();
 }
 
 EXPORTED void *realloc(void *pointer, size_t bytes)
 {
-    if (pointer == NULL) {
-        return malloc(bytes);
-    }
-    if (bytes == 0) {
-        free(pointer);
-        return NULL;
-    }
-    slab *s = get_instance();
-    void *at = NULL;
-    if (s != NULL) {
-        (void)get_cache(s);
-        at = slab_realloc(s, pointer, bytes);
-    }
-    return at != NULL ? at : no_memory();
+    return realloc_from(pointer, bytes, __builtin_return_address(0));
 }
 
 EXPORTED void *reallocarray(void *pointer, size_t count, size_t bytes)
 {
     size_t total;
-    return __builtin_mul_overflow(count, bytes, &total) ? no_memory() : realloc(pointer, total);
+    return __builtin_mul_overflow(count, bytes, &total)
+               ? no_memory()
+               : realloc_from(pointer, total, __builtin_return_address(0));
 }
 
 static bool is_power_of_two(size_t x)
@@ -219,7 +329,7 @@ EXPORTED int posix_memalign(void **pointer, size_t alignment, size_t bytes)
         return EINVAL;
     }
     int before = errno;
-    void *at = aligned(alignment, bytes);
+    void *at = aligned(alignment, bytes, __builtin_return_address(0));
     errno = before; /* the reason is returned */
     if (at == NULL) {
         return ENOMEM;
@@ -234,8 +344,7 @@ EXPORTED void *aligned_alloc(size_t alignment, size_t bytes)
         errno = EINVAL;
         return NULL;
     }
-    void *at = aligned(alignment, bytes);
-    return at != NULL ? at : no_memory();
+    return aligned(alignment, bytes, __builtin_return_address(0));
 }
 
 /* Where the alignment is not a power of two the next one is meant. */
@@ -245,7 +354,11 @@ EXPORTED void *memalign(size_t alignment, size_t bytes)
     while (power < alignment && power != 0) {
         power *= 2;
     }
-    return aligned_alloc(power, bytes);
+    if (power == 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return aligned(power, bytes, __builtin_return_address(0));
 }
 
 static size_t page_bytes(void)
@@ -255,13 +368,15 @@ static size_t page_bytes(void)
 
 EXPORTED void *valloc(size_t bytes)
 {
-    return aligned_alloc(page_bytes(), bytes);
+    return aligned(page_bytes(), bytes, __builtin_return_address(0));
 }
 
 EXPORTED void *pvalloc(size_t bytes)
 {
     size_t page = page_bytes();
-    return bytes <= SIZE_MAX - page ? valloc((bytes + page - 1) & ~(page - 1)) : no_memory();
+    return bytes <= SIZE_MAX - page
+               ? aligned(page, (bytes + page - 1) & ~(page - 1), __builtin_return_address(0))
+               : no_memory();
 }
 
 EXPORTED size_t malloc_usable_size(void *pointer)

@@ -104,6 +104,24 @@ same g++ g++ -O1 -S -o - small.cc
 same tar tar cf - numbers mixed
 same xz xz -T2 -2 -c mixed
 
+# No memory on demand, and who asked for what.
+if [ "$(BUDDY_FAULT=every=2,size=1M- LD_PRELOAD="$shim" "$contract" refused 2>err)" != ok ]; then
+    fail "requests that are to fail"
+    cat err
+fi
+code=0
+BUDDY_FAULT=nonsense LD_PRELOAD="$shim" "$contract" refused >out 2>err || code=$?
+if [ $code -ne 2 ] || [ "$(wc -l <err)" -ne 1 ]; then
+    fail "a plan that is none: exit code $code"
+fi
+sort -n mixed >want
+BUDDY_TRACK=log=work.log,report=report.txt LD_PRELOAD="$shim" sort -n --parallel=2 mixed >got ||
+    fail "sort while it is watched"
+cmp -s want got || fail "sort while it is watched: another order"
+if [ ! -s work.log ] || ! grep -q '^calls .* allocs' report.txt; then
+    fail "no log or no report"
+fi
+
 # Where addresses are scarce: less is reserved, and a no is a no.
 if ! (ulimit -v 300000; LD_PRELOAD="$shim" sort -n mixed >limited) || ! sort -n mixed | cmp -s - limited; then
     fail "sort in 300 MB of addresses"

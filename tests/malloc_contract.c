@@ -287,10 +287,42 @@ static int exhaust_all(void)
     return 0;
 }
 
+/* Under BUDDY_FAULT=every=2,size=1M-: every other large request of each kind fails, small ones
+ * never. */
+static int be_refused(void)
+{
+    const size_t large = 1 << 20;
+    void *p[6], *small[100];
+    int refused = 0;
+    for (int i = 0; i < 100; i++) {
+        small[i] = malloc(100);
+        MUST(small[i] != NULL);
+    }
+    errno = 0;
+    p[0] = malloc(large);
+    p[1] = calloc(large, 1);
+    p[2] = realloc(NULL, large);
+    p[3] = aligned_alloc(64, large);
+    p[4] = memalign(4096, large);
+    p[5] = valloc(large);
+    for (int i = 0; i < 6; i++) {
+        refused += p[i] == NULL;
+        free(p[i]);
+    }
+    MUST(refused == 3 && errno == ENOMEM);
+    for (int i = 0; i < 100; i++) {
+        free(small[i]);
+    }
+    puts("ok");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
-        return strcmp(argv[1], "exhaust") == 0 ? exhaust_all() : misbehave(argv[1]);
+        return strcmp(argv[1], "exhaust") == 0   ? exhaust_all()
+               : strcmp(argv[1], "refused") == 0 ? be_refused()
+                                                 : misbehave(argv[1]);
     }
     kept_until_the_end = malloc(100);
     MUST(atexit(at_the_end) == 0);
