@@ -1,5 +1,5 @@
 /* malloc.c: the C library's allocation functions on a slab, for LD_PRELOAD=libbuddy-malloc.so, or
- * to be linked before the C library. Nothing but those functions is exported.
+ * to be linked before the C library. Nothing but those functions is exported, and a name.
  *
  *     malloc, free      the thread's own cache, inline; all else goes on to slab.h
  *     start             the first call of all makes the slab; that is before any constructor, while
@@ -386,6 +386,13 @@ EXPORTED size_t malloc_usable_size(void *pointer)
 }
 
 /* ---- looking ---- */
+
+/* Whose malloc this is, for who looks for it by a symbol of its own. */
+EXPORTED const char *buddy_malloc_name(void);
+EXPORTED const char *buddy_malloc_name(void)
+{
+    return "buddy-malloc";
+}
 
 EXPORTED int malloc_trim(size_t pad)
 {

@@ -234,7 +234,9 @@ static void default_subjects(bench_options *o)
     uint32_t count;
     const subject *all = subject_list(&count);
     for (uint32_t i = 0; i < count; i++) {
-        o->subjects[o->subject_count++] = &all[i];
+        if (!all[i].is_ours) {
+            o->subjects[o->subject_count++] = &all[i];
+        }
     }
 }
 

@@ -108,27 +108,6 @@ static bool has_all(const char *names)
     return true;
 }
 
-/* Ours lies beside the program in a build folder, or in a lib folder where it was installed. */
-static bool find_ours(char path[PATH_BYTES])
-{
-    static const char *const PLACES[] = {"buddy/libbuddy-malloc.so", "../lib/libbuddy-malloc.so",
-                                         "../lib/x86_64-linux-gnu/libbuddy-malloc.so"};
-    char self[PATH_BYTES];
-    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length <= 0) {
-        return false;
-    }
-    self[length] = '\0';
-    *(strrchr(self, '/') + 1) = '\0';
-    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
-        if (snprintf(path, PATH_BYTES, "%s%s", self, PLACES[i]) < PATH_BYTES &&
-            access(path, R_OK) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void add_rider(plan *p, const char *name, const char *library)
 {
     rider *r = &p->riders[p->rider_count++];
@@ -137,15 +116,10 @@ static void add_rider(plan *p, const char *name, const char *library)
 }
 
 /* glibc first: it is what the others are compared with. */
-static bool find_riders(plan *p)
+static void find_riders(plan *p)
 {
-    static const char *const OTHERS[] = {"jemalloc", "mimalloc", "tcmalloc"};
-    char ours[PATH_BYTES];
-    if (!find_ours(ours)) {
-        return complain("libbuddy-malloc.so", "not beside this program; cmake --build makes it");
-    }
+    static const char *const OTHERS[] = {"buddy-malloc", "jemalloc", "mimalloc", "tcmalloc"};
     add_rider(p, "glibc", "");
-    add_rider(p, "megabuddy", ours);
     for (size_t i = 0; i < sizeof OTHERS / sizeof OTHERS[0] && !spawn_interrupted(); i++) {
         const subject *who = subject_find(OTHERS[i]);
         const char *library = who != NULL ? spawn_library(who) : NULL;
@@ -157,7 +131,6 @@ static bool find_riders(plan *p)
                           who->name, who->package);
         }
     }
-    return true;
 }
 
 /* --- a script as a child --- */
@@ -311,13 +284,13 @@ static void show_metric(const plan *p, const bench_table *t, const char *metric,
 {
     printf("%-10s", "");
     for (uint32_t i = 0; i < p->rider_count; i++) {
-        printf("%12s", p->riders[i].name);
+        printf("%13s", p->riders[i].name);
     }
     printf("   ours / glibc  ours / best\n");
     for (uint32_t k = 0; k < p->program_count; k++) {
         const char *name = p->programs[k]->name;
         const bench_row *glibc = find(t, name, "glibc", metric);
-        const bench_row *ours = find(t, name, "megabuddy", metric);
+        const bench_row *ours = find(t, name, "buddy-malloc", metric);
         double best = 0;
         if (glibc == NULL || ours == NULL) {
             continue;
@@ -325,7 +298,7 @@ static void show_metric(const plan *p, const bench_table *t, const char *metric,
         printf("%-10s", name);
         for (uint32_t i = 0; i < p->rider_count; i++) {
             const bench_row *row = find(t, name, p->riders[i].name, metric);
-            printf("%12.*f", digits, row ? row->median : 0);
+            printf("%13.*f", digits, row ? row->median : 0);
             best = row && (best <= 0 || row->median < best) ? row->median : best;
         }
         printf("%15.2f%13.2f\n", ours->median / glibc->median, ours->median / best);
@@ -448,9 +421,7 @@ static int run(plan *p)
                    base ? base : "/tmp");
     spawn_catch_interrupts();
     choose_programs(p);
-    if (!find_riders(p)) {
-        return EXIT_FAILED;
-    }
+    find_riders(p);
     if (p->program_count == 0 || mkdtemp(p->folder) == NULL) {
         (void)complain("nothing to run", "install what is missing with tools/programs");
         return EXIT_FAILED;

@@ -15,7 +15,8 @@
 
 #define PATIENCE_MS 120000u /* far more than any trial takes: something hangs */
 #define POLL_MS     200     /* a signal may come between the look at the flag and the wait */
-#define FIRST       3u      /* words of the command before the spec */
+#define PATH_BYTES  8192
+#define FIRST       3u /* words of the command before the spec */
 #define WORDS_MOST  16u
 #define SELF        "/proc/self/exe"
 
@@ -163,14 +164,38 @@ bool spawn_trial(const trial_spec *spec, const char *preload, bool quiet, figure
     return spawn_words(words, preload, quiet, out, cause);
 }
 
+/* Ours lies beside this program in a build folder, or in a lib folder where it was installed. NULL:
+ * neither. */
+static const char *find_ours(const char *name)
+{
+    static const char *const PLACES[] = {"buddy/", "../lib/", "../lib/x86_64-linux-gnu/",
+                                         "../lib/aarch64-linux-gnu/"};
+    static char path[PATH_BYTES];
+    char self[PATH_BYTES / 2];
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length <= 0) {
+        return NULL;
+    }
+    self[length] = '\0';
+    *(strrchr(self, '/') + 1) = '\0';
+    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s%s%s", self, PLACES[i], name);
+        if (access(path, R_OK) == 0) {
+            return path;
+        }
+    }
+    return NULL;
+}
+
 const char *spawn_library(const subject *who)
 {
     trial_spec probe = {.name = TRIAL_PROBE, .subject = who->name, .threads = 1};
     for (uint32_t i = 0; i < 2 && who->libraries[i] != NULL; i++) {
+        const char *library = who->is_ours ? find_ours(who->libraries[i]) : who->libraries[i];
         figures none;
         char cause[FIGURES_CAUSE];
-        if (spawn_trial(&probe, who->libraries[i], true, &none, cause)) {
-            return who->libraries[i];
+        if (library != NULL && spawn_trial(&probe, library, true, &none, cause)) {
+            return library;
         }
     }
     return NULL;

@@ -70,6 +70,7 @@ struct subject {
     const char *libraries[2];
     const char *symbol;
     const char *package;
+    bool is_ours; /* its library lies beside this program, and it runs only where it is named */
 };
 
 /* All there are, in the order of reports. */
