@@ -7,7 +7,7 @@
  * no list, and its units are counted already, so the budget holds at every instant. */
 #include "engine/ramtier.h"
 
-#include "engine/ramindex.h"
+#include "engine/ramtier_private.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -19,26 +19,6 @@ enum {
     BYTES_PER_PAGE = 2048,           /* a compressed page is rarely smaller: sizes the index */
     WATERMARK_PERCENT = 98,          /* of the arena: what keeps gathering from failing often */
     GATHER_ROUNDS = 20,              /* 1 + 2 + 4 + … pages evicted: more than there are */
-};
-
-static_assert(TEXEL_PAGE_MAX_BYTES < 1 << RAMINDEX_CODEC_SHIFT, "bytes fit under the codec");
-
-/* used_units == units of the pages held + of those on their way in <= limit_units <= arena_units.
- * fixed_bytes + arena_units * RAMTIER_UNIT_BYTES <= budget_bytes. */
-struct ramtier {
-    /* fixed at create */
-    uint64_t budget_bytes;
-    uint64_t fixed_bytes; /* this struct, the index, the allocator's metadata */
-    uint32_t arena_units, limit_units;
-    arena *arena;
-    uint8_t *base;
-
-    /* need the mutex */
-    pthread_mutex_t mutex;
-    ramindex index;
-    uint32_t used_units, peak_units;
-    uint64_t hits, misses, inserted, evicted, refused, damaged;
-    uint32_t *checksums; /* by entry; of those that are unverified */
 };
 
 /* --- sizes --- */
@@ -103,77 +83,6 @@ static bool fit_arena(ramtier *rt, const ramtier_desc *desc)
            rt->limit_units >= TEXEL_PAGE_MAX_BYTES / RAMTIER_UNIT_BYTES;
 }
 
-/* --- what was held before --- */
-
-static void describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,
-                     const ramtier_layer layers[])
-{
-    *e = (ramindex_entry){.page_id = page_id, .layer_count = (uint8_t)layer_count};
-    for (uint32_t i = 0; i < layer_count; i++) {
-        assert(layers[i].bytes <= TEXEL_PAGE_MAX_BYTES);
-        e->bytes += layers[i].bytes;
-        e->layers[i] = layers[i].bytes | (uint32_t)layers[i].codec << RAMINDEX_CODEC_SHIFT;
-    }
-}
-
-static bool is_sound(const ramtier *rt, const ramtier_saved *s)
-{
-    uint64_t bytes = 0, room = 0;
-    if (s->page_id == 0 || s->layer_count == 0 || s->layer_count > VT_MAX_LAYERS ||
-        s->piece_count == 0 || s->piece_count > BUDDY_PIECES) {
-        return false;
-    }
-    for (uint32_t i = 0; i < s->layer_count; i++) {
-        if (s->layers[i].bytes > TEXEL_PAGE_MAX_BYTES || (uint32_t)s->layers[i].codec > UINT8_MAX) {
-            return false;
-        }
-        bytes += s->layers[i].bytes;
-    }
-    for (uint32_t i = 0; i < s->piece_count; i++) {
-        if (s->pieces[i].order >= BUDDY_ORDERS) {
-            return false;
-        }
-        room += (uint64_t)RAMTIER_UNIT_BYTES << s->pieces[i].order;
-    }
-    return bytes > 0 && bytes <= room && ramindex_find(&rt->index, s->page_id) == RAMINDEX_NONE;
-}
-
-/* Puts a page back as it was, as the most recently used. */
-static bool put_back(ramtier *rt, const ramtier_saved *s)
-{
-    if (!is_sound(rt, s) || !arena_take_all(rt->arena, s->pieces, s->piece_count)) {
-        return false;
-    }
-    const uint32_t index = ramindex_take(&rt->index);
-    if (index == RAMINDEX_NONE) {
-        return false;
-    }
-    ramindex_entry *e = &rt->index.entries[index];
-    describe(e, s->page_id, s->layer_count, s->layers);
-    e->piece_count = (uint8_t)s->piece_count;
-    e->unverified = true;
-    for (uint32_t i = 0; i < s->piece_count; i++) {
-        e->offsets[i] = s->pieces[i].offset;
-        e->orders[i] = (uint8_t)s->pieces[i].order;
-    }
-    rt->checksums[index] = s->checksum;
-    rt->used_units += ramindex_units(e);
-    ramindex_add(&rt->index, index);
-    ramindex_unpin(&rt->index, index);
-    return rt->used_units <= rt->limit_units;
-}
-
-static bool restore(ramtier *rt, const ramtier_desc *desc)
-{
-    for (uint32_t i = desc->saved_count; i-- > 0;) { /* the most recently used one last */
-        if (!put_back(rt, &desc->saved[i])) {
-            return false;
-        }
-    }
-    rt->peak_units = rt->used_units;
-    return true;
-}
-
 /* --- create and destroy --- */
 
 ramtier *ramtier_create(const ramtier_desc *desc)
@@ -187,7 +96,7 @@ ramtier *ramtier_create(const ramtier_desc *desc)
     rt->checksums = calloc(max_pages_of(desc), sizeof *rt->checksums);
     const bool made = rt->checksums != NULL && fit_arena(rt, desc) &&
                       ramindex_init(&rt->index, max_pages_of(desc));
-    if (!made || !restore(rt, desc)) {
+    if (!made || !ramtier_restore(rt, desc)) {
         if (rt->arena != NULL && desc->memory != NULL) {
             arena_disown(rt->arena); /* it stays the caller's */
         }
@@ -259,32 +168,11 @@ static uint32_t make_room(ramtier *rt, uint32_t units)
 
 /* --- blobs --- */
 
-/* Describes a page to whoever has it pinned, or is its inserter. */
-static void fill_blob(const ramtier *rt, uint32_t index, ramtier_blob *out)
-{
-    const ramindex_entry *e = &rt->index.entries[index];
-    *out = (ramtier_blob){.entry = index, .bytes = e->bytes, .layer_count = e->layer_count};
-    for (uint32_t i = 0; i < e->layer_count; i++) {
-        out->layers[i].bytes = e->layers[i] & ((1u << RAMINDEX_CODEC_SHIFT) - 1);
-        out->layers[i].codec = (pagefile_codec)(e->layers[i] >> RAMINDEX_CODEC_SHIFT);
-    }
-    uint32_t rest = e->bytes;
-    for (uint32_t i = 0; i < e->piece_count && rest > 0; i++) { /* the last may be all slack */
-        const uint32_t block_bytes = RAMTIER_UNIT_BYTES << e->orders[i];
-        const uint32_t bytes = rest < block_bytes ? rest : block_bytes;
-        out->pieces[i].data = rt->base + (size_t)e->offsets[i] * RAMTIER_UNIT_BYTES;
-        out->pieces[i].bytes = bytes;
-        out->piece_count++;
-        rest -= bytes;
-    }
-    assert(rest == 0);
-}
-
 /* Needs the mutex. */
 static void pin_entry(ramtier *rt, uint32_t index, ramtier_blob *out)
 {
     ramindex_pin(&rt->index, index);
-    fill_blob(rt, index, out);
+    ramtier_fill_blob(rt, index, out);
 }
 
 /* --- insert --- */
@@ -342,7 +230,7 @@ static void publish(ramtier *rt, uint32_t index, uint32_t units, ramtier_blob *o
     }
     ramindex_add(&rt->index, index);
     rt->inserted++;
-    fill_blob(rt, index, out);
+    ramtier_fill_blob(rt, index, out);
 }
 
 static uint32_t units_for(uint32_t layer_count, const ramtier_layer layers[])
@@ -374,7 +262,7 @@ bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
         return false;
     }
     ramindex_entry *e = &rt->index.entries[index];
-    describe(e, page_id, layer_count, layers);
+    ramtier_describe(e, page_id, layer_count, layers);
     const bool gathered = gather(rt, e, units);
     if (gathered) {
         copy_in(rt, e, data);
@@ -392,20 +280,11 @@ bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
 
 /* --- use --- */
 
-static uint32_t checksum_of(const ramtier_blob *blob)
-{
-    uint32_t crc = 0;
-    for (uint32_t i = 0; i < blob->piece_count; i++) {
-        crc = pagefile_crc32c(crc, blob->pieces[i].data, blob->pieces[i].bytes);
-    }
-    return crc;
-}
-
 /* Looks at the checksum of a pinned page that came from an earlier run. False: it is not what it
  * was, and is dropped when nobody has it pinned any more. */
 static bool verify(ramtier *rt, const ramtier_blob *blob)
 {
-    const uint32_t index = blob->entry, crc = checksum_of(blob);
+    const uint32_t index = blob->entry, crc = ramtier_checksum(blob);
     ramindex_entry *e = &rt->index.entries[index];
     pthread_mutex_lock(&rt->mutex);
     const bool good = !e->unverified || crc == rt->checksums[index];
@@ -505,42 +384,6 @@ void ramtier_walk(ramtier *rt, void (*visit)(void *context, const ramtier_held *
     w.pinned = true;
     ramindex_walk(&rt->index, pass_on, &w);
     pthread_mutex_unlock(&rt->mutex);
-}
-
-typedef struct listing {
-    const ramtier *rt;
-    ramtier_saved *rows;
-    uint32_t count;
-} listing;
-
-static void list_entry(void *context, const ramindex_entry *e)
-{
-    listing *l = context;
-    const uint32_t index = (uint32_t)(e - l->rt->index.entries);
-    ramtier_blob blob;
-    fill_blob(l->rt, index, &blob);
-    ramtier_saved *row = &l->rows[l->count++];
-    memset(row, 0, sizeof *row); /* the gaps too: they are written to a file */
-    row->page_id = e->page_id;
-    row->layer_count = e->layer_count;
-    row->piece_count = e->piece_count;
-    row->checksum = e->unverified ? l->rt->checksums[index] : checksum_of(&blob);
-    memcpy(row->layers, blob.layers, sizeof row->layers);
-    for (uint32_t i = 0; i < e->piece_count; i++) {
-        row->pieces[i] = (buddy_block){e->offsets[i], e->orders[i]};
-    }
-}
-
-ramtier_saved *ramtier_list(ramtier *rt, uint32_t *count)
-{
-    pthread_mutex_lock(&rt->mutex);
-    listing l = {rt, malloc(rt->index.pages * sizeof *l.rows + 1), 0};
-    if (l.rows != NULL) {
-        ramindex_walk_by_use(&rt->index, list_entry, &l);
-    }
-    pthread_mutex_unlock(&rt->mutex);
-    *count = l.count;
-    return l.rows;
 }
 
 const uint8_t *ramtier_base(const ramtier *rt)

@@ -4,8 +4,8 @@
 
 #include "engine/budget.h"
 #include "engine/platform.h"
-#include "engine/ramstore.h"
 #include "engine/stream.h"
+#include "engine/vt_suspend.h"
 
 #include <shaders/embedded.h>
 
@@ -409,34 +409,6 @@ static bool make_states(vt *v)
     return true;
 }
 
-static ramstore_world describe_world(const vt *v, const pagefile *files[VT_MAX_TEXTURES])
-{
-    for (uint32_t i = 0; i < v->texture_count; i++) {
-        files[i] = v->textures[i].file;
-    }
-    return (ramstore_world){files, v->texture_count};
-}
-
-/* The tier as an earlier run left it, or an empty one. NULL: no memory. */
-static ramtier *open_tier(vt *v, const ramtier_desc *desc, ramstore_resident *resident)
-{
-    ramtier *ram = NULL;
-    if (v->suspend != NULL) {
-        const pagefile *files[VT_MAX_TEXTURES];
-        const ramstore_world world = describe_world(v, files);
-        const ramstore_status status = ramstore_resume(v->suspend, &world, desc, &ram, resident);
-        if (status != RAMSTORE_OK && status != RAMSTORE_NONE) {
-            log_add(&v->log, "%s: %s; RAM begins empty", v->suspend, ramstore_status_text(status));
-        }
-    }
-    if (ram != NULL) {
-        ramtier_stats stats;
-        ramtier_get_stats(ram, &stats);
-        v->stats.ram.resumed = stats.pages;
-    }
-    return ram != NULL ? ram : ramtier_create(desc);
-}
-
 static bool make_ram(vt *v, ramstore_resident *resident, const complaint *c)
 {
     v->ram_fixed_bytes = fixed_ram_bytes(v);
@@ -454,7 +426,7 @@ static bool make_ram(vt *v, ramstore_resident *resident, const complaint *c)
                              .fault = v->desc.fault};
     const feedback_desc fd = describe_feedback(v, &s);
     const requests_desc rd = describe_requests(v, &s);
-    v->ram = open_tier(v, &td, resident);
+    v->ram = suspend_open_tier(v, &td, resident);
     v->feedback = feedback_create(&fd);
     v->requests = requests_create(&rd);
     v->predicted = requests_create(&rd);
@@ -499,19 +471,6 @@ static bool make_lanes(vt *v, const complaint *c)
 
 /* --- all of it --- */
 
-/* Keeps the name of the file that the RAM tier goes into, where it is to go into one. */
-static bool name_suspended(vt *v, const complaint *c)
-{
-    if (v->desc.suspend == NULL || v->desc.suspend[0] == '\0' ||
-        v->desc.ram_sync != VT_SYNC_LOCKFREE) {
-        v->desc.suspend = NULL;
-        return true;
-    }
-    v->suspend = strdup(v->desc.suspend);
-    v->desc.suspend = v->suspend;
-    return v->suspend != NULL || complain(c, "out of memory");
-}
-
 vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
 {
     const complaint c = {error, error_bytes};
@@ -526,8 +485,9 @@ vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
     v->settings = (vt_settings){
         .upload_ms = 2, .upload_bytes = UINT64_C(4) << 20, .fade_ms = 200, .bias_max = 4};
     ramstore_resident resident = {NULL, 0};
-    if (!name_suspended(v, &c) || !open_files(v, &c) || !make_vram(v, &c) || !make_glsl(v, &c) ||
-        !make_ram(v, &resident, &c) || !make_lanes(v, &c)) {
+    if (!(suspend_name(v) || complain(&c, "out of memory")) || !open_files(v, &c) ||
+        !make_vram(v, &c) || !make_glsl(v, &c) || !make_ram(v, &resident, &c) ||
+        !make_lanes(v, &c)) {
         free(resident.page_ids);
         vt_destroy(v);
         return NULL;
@@ -548,52 +508,6 @@ static void finish_texture(stream_texture *t)
     free(t->path);
 }
 
-/* Pages in the atlas with the period that last wanted them. */
-typedef struct residency {
-    uint64_t period;
-    uint32_t page_id;
-} residency;
-
-static int by_period(const void *a, const void *b)
-{
-    const residency *left = a, *right = b;
-    return left->period < right->period ? 1 : left->period > right->period ? -1 : 0;
-}
-
-/* Lists what lies in the atlas, the most recently wanted first. */
-static ramstore_resident list_resident(const vt *v)
-{
-    const uint32_t cells = v->gpu_desc.atlas_columns * v->gpu_desc.atlas_columns;
-    residency *found = malloc(cells * sizeof *found);
-    ramstore_resident out = {malloc(cells * sizeof *out.page_ids), 0};
-    for (uint32_t slot = 0; found != NULL && out.page_ids != NULL && slot < cells; slot++) {
-        if (atlas_page(v->atlas, slot) != 0) {
-            found[out.count++] =
-                (residency){atlas_get_use(v->atlas, slot).period, atlas_page(v->atlas, slot)};
-        }
-    }
-    if (out.count > 0) {
-        qsort(found, out.count, sizeof *found, by_period);
-    }
-    for (uint32_t i = 0; i < out.count; i++) {
-        out.page_ids[i] = found[i].page_id;
-    }
-    free(found);
-    return out;
-}
-
-/* Puts the RAM tier away. What cannot be written is not: the next run begins without. */
-static void suspend(vt *v)
-{
-    const pagefile *files[VT_MAX_TEXTURES];
-    const ramstore_world world = describe_world(v, files);
-    ramstore_resident resident = list_resident(v);
-    if (resident.page_ids != NULL) {
-        (void)ramstore_save(v->ram, &world, &resident, v->suspend);
-    }
-    free(resident.page_ids);
-}
-
 void vt_destroy(vt *v)
 {
     if (!v) {
@@ -603,7 +517,7 @@ void vt_destroy(vt *v)
     decode_destroy(v->decode);
     arrivals_finish(&v->arrivals);
     if (v->suspend != NULL && v->is_complete) {
-        suspend(v);
+        suspend_save(v);
     }
     ramtier_destroy(v->ram);
     requests_destroy(v->requests);

@@ -131,7 +131,7 @@ function check_engine(name, quoted) {
         offend("engine/ is below " substr(name, 1, 5) "/, but includes " name)
     } else if (is_private_buddy(name)) {
         offend("private to buddy/: " name)
-    } else if (name ~ /^engine\/(vt|vt_watch|stream)\.h$/ && !conductor) {
+    } else if (name ~ /^engine\/(vt|vt_suspend|vt_watch|stream)\.h$/ && !conductor) {
         offend("a station does not know the conductor, but includes " name)
     } else if (name == "shaders/embedded.h" && !draws() && !conductor) {
         offend("shaders belong to gpu.c and stream.c, but this includes " name)
