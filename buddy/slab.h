@@ -51,7 +51,9 @@ typedef struct slab_desc {
     size_t map_bytes;   /* what is larger is mapped by itself; 0: 2 MiB at first, and up to 32 MiB
                            as mapped blocks are seen to be freed, since what comes and goes is
                            dearer by the page fault than by the byte */
-    size_t keep_bytes;  /* given back by frees before memory goes to the system; 0: 32 MiB */
+    size_t keep_bytes;  /* given back by frees before memory goes to the system; twice as much,
+                           and so on, where that happens again within a second or two.
+                           0: 32 MiB */
     void (*on_error)(void *context,
                      const char *line); /* NULL: silent; called on the thread that erred */
     void *on_error_context;
