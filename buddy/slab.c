@@ -157,19 +157,25 @@ slab *slab_create(const slab_desc *desc)
     /* relaxed: the caller publishes it */
     atomic_store_explicit(&s->map_bytes, full.map_bytes != 0 ? full.map_bytes : MAP_BYTES_DEFAULT,
                           memory_order_relaxed);
+    atomic_store_explicit(&s->keep_bytes, full.keep_bytes, memory_order_relaxed);
     if (!append_range(s)) {
         return fail(s, ENOMEM);
     }
     if (!slab_mapped_init(&s->mapped)) {
-        finish_range(&s->ranges[0]);
-        return fail(s, EAGAIN);
+        goto no_mapped;
     }
-    if (!slab_register(s)) { /* after the first heap: see before_fork */
-        slab_mapped_finish(&s->mapped);
-        finish_range(&s->ranges[0]);
-        return fail(s, EAGAIN);
+    if (!slab_large_init(&s->large)) {
+        goto no_large;
     }
-    return s;
+    if (slab_register(s)) { /* after the first heap: see before_fork */
+        return s;
+    }
+    slab_large_finish(&s->large);
+no_large:
+    slab_mapped_finish(&s->mapped);
+no_mapped:
+    finish_range(&s->ranges[0]);
+    return fail(s, EAGAIN);
 }
 
 void slab_destroy(slab *s)
@@ -187,6 +193,7 @@ void slab_destroy(slab *s)
         finish_range(&s->ranges[i]);
     }
     slab_mapped_finish(&s->mapped);
+    slab_large_finish(&s->large);
     region_unmap(s, sizeof(*s));
 }
 

@@ -4,7 +4,8 @@
  *     1 … 32 KiB        an object in a slab: a block of 64 KiB (256 KiB for objects above 8 KiB) of
  *                       the buddy that holds objects of one size class
  *     … 2 MiB           a block of the buddy, cut to its class; a thread keeps some that it freed
- *     more              mapped from the system by itself
+ *     more              mapped from the system by itself; where such sizes are seen to come and go,
+ *                       blocks of the buddy up to 32 MiB, the last of which are kept
  *
  * Classes lie 16 bytes apart up to 256 and eight to a doubling above, so that an object of more
  * than 128 bytes loses at most an eighth. A slab belongs to one thread's cache. That thread takes
@@ -51,7 +52,9 @@ typedef struct slab_desc {
     size_t map_bytes;   /* what is larger is mapped by itself; 0: 2 MiB at first, and up to 32 MiB
                            as mapped blocks are seen to be freed, since what comes and goes is
                            dearer by the page fault than by the byte */
-    size_t keep_bytes;  /* given back by frees before memory goes to the system; 0: 32 MiB */
+    size_t keep_bytes;  /* given back by frees before memory goes to the system; twice as much,
+                           and so on, where that happens again within a second or two.
+                           0: 32 MiB */
     void (*on_error)(void *context,
                      const char *line); /* NULL: silent; called on the thread that erred */
     void *on_error_context;

@@ -2,6 +2,8 @@
  * themselves where they are larger still. */
 #include "slab_private.h"
 
+#include <time.h>
+
 #include "region.h"
 
 #define MAP_MOST ((size_t)32 << 20) /* the threshold is not learnt beyond this */
@@ -74,9 +76,19 @@ static bool visit_free(void *context, buddy_block block)
     return true;
 }
 
+/* Gives the large blocks that are kept to the buddy. They have been counted as spare. */
+static void drop_large(slab *s)
+{
+    void *block;
+    while ((block = slab_large_drop(&s->large)) != NULL) {
+        (void)heap_free(slab_range_of(s, block)->heap, block);
+    }
+}
+
 size_t slab_discard(slab *s)
 {
     size_t bytes = 0;
+    drop_large(s);
     uint32_t count = slab_range_count(s);
     for (uint32_t i = 0; i < count; i++) {
         discarding d = {&s->ranges[i], heap_core(s->ranges[i].heap), 0};
@@ -89,14 +101,30 @@ size_t slab_discard(slab *s)
     return bytes;
 }
 
-/* Counts what went to the buddy, and gives it on to the system when it is much. */
+/* A second since the last discard? Seconds as they tick: good enough for what is a guess. */
+static bool is_long_ago(slab *s)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    uint32_t second = (uint32_t)now.tv_sec;
+    /* relaxed: of two who discard at once either may say when */
+    return second - atomic_exchange_explicit(&s->discarded_at, second, memory_order_relaxed) > 1;
+}
+
+/* Counts what went to the buddy, and gives it on to the system when it is much. What comes and goes
+ * all the time would be paid for by page faults: where the last discard was a moment ago, the next
+ * one waits for twice as much. */
 static void count_spare(slab *s, size_t bytes)
 {
-    /* relaxed: a figure */
+    /* relaxed, all: figures */
     size_t spare = atomic_fetch_add_explicit(&s->spare_bytes, bytes, memory_order_relaxed) + bytes;
-    if (spare >= s->desc.keep_bytes && spare - bytes < s->desc.keep_bytes) {
-        (void)slab_discard(s);
+    size_t keep = atomic_load_explicit(&s->keep_bytes, memory_order_relaxed);
+    if (spare < keep || spare - bytes >= keep) {
+        return;
     }
+    keep = is_long_ago(s) ? s->desc.keep_bytes : keep < SIZE_MAX / 2 ? 2 * keep : keep;
+    atomic_store_explicit(&s->keep_bytes, keep, memory_order_relaxed);
+    (void)slab_discard(s);
 }
 
 /* What is taken again need not be given back; never below zero. */
@@ -219,8 +247,34 @@ static slab_object **kept_list(slab_cache *cache, size_t bytes)
     return slab_class_bytes(class) == bytes ? &cache->kept[class - SLAB_CLASSES] : NULL;
 }
 
+/* Of just these bytes, which are more than any class has. */
+static void *take_large(slab *s, size_t bytes)
+{
+    size_t whole = (bytes + SLAB_UNIT_BYTES - 1) / SLAB_UNIT_BYTES * SLAB_UNIT_BYTES;
+    slab_object *block = slab_large_take(&s->large, whole);
+    if (block != NULL) {
+        block->seal = 0;
+        uncount_spare(s, whole);
+    }
+    return block;
+}
+
+/* Keeps a live block of `bytes` for whoever asks for just that. */
+static void keep_large(slab *s, slab_object *block, size_t bytes)
+{
+    block->seal = slab_seal_of(s->secret, block);
+    void *oldest = slab_large_keep(&s->large, block, bytes);
+    if (oldest != NULL) {
+        (void)heap_free(slab_range_of(s, oldest)->heap, oldest); /* counted when it was kept */
+    }
+    count_spare(s, bytes);
+}
+
 static void *take_kept(slab_cache *cache, size_t bytes)
 {
+    if (bytes > SLAB_BLOCK_MOST) {
+        return take_large(cache->of, bytes);
+    }
     slab_object **list = kept_list(cache, bytes);
     if (list == NULL || *list == NULL) {
         return NULL;
@@ -283,7 +337,8 @@ static void *alloc_unmapped(slab *s, slab_cache *cache, const slab_wish *wish, b
     slab_wish w = *wish;
     w.bytes = w.bytes <= SLAB_BLOCK_MOST ? slab_class_bytes(slab_class_of(w.bytes)) : w.bytes;
     *zeroed = false;
-    void *at = w.alignment <= SLAB_UNIT_BYTES ? take_kept(cache, w.bytes) : NULL;
+    bool plain = w.alignment <= SLAB_UNIT_BYTES && cache != &slab_nobody;
+    void *at = plain ? take_kept(cache, w.bytes) : NULL;
     return at != NULL ? at : block_of_ranges(s, &w, zeroed);
 }
 
@@ -325,6 +380,10 @@ heap_status slab_block_free(slab *s, slab_cache *cache, const slab_range *range,
     slab_object *block = pointer;
     if (bytes != 0 && block->seal == slab_seal_of(s->secret, block)) {
         return HEAP_DOUBLE_FREE; /* some thread keeps it */
+    }
+    if (bytes > SLAB_BLOCK_MOST && cache != &slab_nobody) {
+        keep_large(s, block, bytes);
+        return HEAP_OK;
     }
     return keep(cache, block, bytes) ? HEAP_OK : give(s, range, pointer);
 }

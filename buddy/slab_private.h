@@ -9,6 +9,7 @@
  * slab_remote.c   frees by other threads than the owner
  * slab_threads.c  which thread has which cache: first call, thread exit, fork
  * slab_blocks.c   what is larger than an object: blocks of the buddy
+ * slab_large.c    the largest of them, kept for the next of the same size
  * slab_mapped.c   what is larger still: mapped by itself
  * slab_inspect.c  trim, figures, check */
 #ifndef BUDDY_SLAB_PRIVATE_H
@@ -18,6 +19,7 @@
 
 #include "slab.h"
 #include "slab_classes.h"
+#include "slab_large.h"
 #include "slab_mapped.h"
 
 #define SLAB_LIKELY(condition) __builtin_expect(!!(condition), 1)
@@ -131,8 +133,11 @@ struct slab {
     _Atomic uint32_t range_count;
     _Atomic uint32_t range_hint; /* where a block was found last */
     slab_mapped mapped;
+    slab_large large;
     _Atomic size_t map_bytes;   /* desc.map_bytes, or what was learnt */
     _Atomic size_t spare_bytes; /* given to the buddy since the last discard, less what was taken */
+    _Atomic size_t keep_bytes;  /* of spare_bytes, for now: desc.keep_bytes or a multiple */
+    _Atomic uint32_t discarded_at; /* second of some clock */
     _Atomic size_t discarded_bytes;
     _Atomic uint64_t errors;
     _Alignas(64) pthread_mutex_t lock; /* caches, orphans, ranges */

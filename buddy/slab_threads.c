@@ -208,20 +208,22 @@ void slab_sweep_orphans(slab *s)
 
 /* ---- fork ---- */
 
-/* Locks are taken in this order: list, a slab's, that of its mapped blocks, then the heaps', whose
- * own handlers run after this one: they are set first. */
+/* Locks are taken in this order: list, a slab's, those of its mapped and its large blocks, then the
+ * heaps', whose own handlers run after this one: they are set first. */
 static void before_fork(void)
 {
     pthread_mutex_lock(&list_lock);
     for (slab *s = list; s != NULL; s = s->next) {
         pthread_mutex_lock(&s->lock);
         pthread_mutex_lock(&s->mapped.lock);
+        pthread_mutex_lock(&s->large.lock);
     }
 }
 
 static void after_fork_in_parent(void)
 {
     for (slab *s = list; s != NULL; s = s->next) {
+        pthread_mutex_unlock(&s->large.lock);
         pthread_mutex_unlock(&s->mapped.lock);
         pthread_mutex_unlock(&s->lock);
     }

@@ -57,6 +57,31 @@ static void drop_empty(slab *s)
     slab_destroy(s);
 }
 
+/* The last line that the slab complained with. */
+typedef struct complaint {
+    char line[200];
+    int count;
+} complaint;
+
+static void note(void *context, const char *line)
+{
+    complaint *c = context;
+    c->count++;
+    (void)snprintf(c->line, sizeof(c->line), "%s", line);
+}
+
+static void refused(slab *s, complaint *c, void *p, heap_status status)
+{
+    int count = c->count;
+    assert_int_equal(slab_free(s, p), status);
+    assert_int_equal(c->count, count + 1);
+    char address[32];
+    (void)snprintf(address, sizeof(address), "0x%" PRIxPTR, (uintptr_t)p);
+    assert_non_null(strstr(c->line, address));
+    assert_non_null(strstr(c->line, heap_status_text(status)));
+    check(s);
+}
+
 /* ---- classes ---- */
 
 static void no_object_loses_more_than_an_eighth(void **state)
@@ -198,6 +223,34 @@ static void a_block_may_lie_where_objects_were(void **state)
     drop_empty(s);
 }
 
+static void a_large_buffer_that_comes_and_goes_keeps_its_pages(void **state)
+{
+    (void)state;
+    complaint c = {.count = 0};
+    slab *s = slab_create(
+        &(slab_desc){.range_bytes = RANGE_BYTES, .on_error = note, .on_error_context = &c});
+    void *mapped = slab_alloc(s, 5000000);
+    assert_int_equal(slab_free(s, mapped), HEAP_OK); /* which teaches that such sizes come back */
+    void *first = slab_alloc(s, 5000000), *second = slab_alloc(s, 4000000);
+    assert_non_null(slab_range_of(s, first));
+    assert_int_equal(slab_free(s, first), HEAP_OK);
+    assert_int_equal(slab_free(s, second), HEAP_OK);
+    refused(s, &c, first, HEAP_DOUBLE_FREE);
+    assert_ptr_equal(slab_alloc(s, 5000000), first);
+    assert_ptr_equal(slab_alloc(s, 4000000), second);
+    assert_int_equal(slab_free(s, first), HEAP_OK);
+    assert_int_equal(slab_free(s, second), HEAP_OK);
+    void *many[SLAB_LARGE_CELLS + 4]; /* more than are kept, and the sanitizers' memory is dear */
+    for (uint32_t i = 0; i < SLAB_LARGE_CELLS + 4; i++) {
+        many[i] = slab_alloc(s, 2200000);
+        assert_non_null(many[i]);
+    }
+    for (uint32_t i = 0; i < SLAB_LARGE_CELLS + 4; i++) {
+        assert_int_equal(slab_free(s, many[i]), HEAP_OK);
+    }
+    drop_empty(s);
+}
+
 /* ---- resizing ---- */
 
 static void contents_move_along(void **state)
@@ -327,30 +380,6 @@ static void empty_slabs_go_back(void **state)
 
 /* ---- what is not taken back ---- */
 
-typedef struct complaint {
-    char line[200];
-    int count;
-} complaint;
-
-static void note(void *context, const char *line)
-{
-    complaint *c = context;
-    c->count++;
-    (void)snprintf(c->line, sizeof(c->line), "%s", line);
-}
-
-static void refused(slab *s, complaint *c, void *p, heap_status status)
-{
-    int count = c->count;
-    assert_int_equal(slab_free(s, p), status);
-    assert_int_equal(c->count, count + 1);
-    char address[32];
-    (void)snprintf(address, sizeof(address), "0x%" PRIxPTR, (uintptr_t)p);
-    assert_non_null(strstr(c->line, address));
-    assert_non_null(strstr(c->line, heap_status_text(status)));
-    check(s);
-}
-
 static void wrong_pointers_are_named_and_change_nothing(void **state)
 {
     (void)state;
@@ -449,6 +478,7 @@ int main(void)
         cmocka_unit_test(zeroed_is_zero_however_often_it_was_used),
         cmocka_unit_test(a_range_that_is_used_up_is_followed_by_another),
         cmocka_unit_test(a_block_may_lie_where_objects_were),
+        cmocka_unit_test(a_large_buffer_that_comes_and_goes_keeps_its_pages),
         cmocka_unit_test(contents_move_along),
         cmocka_unit_test(random_use_agrees_with_a_model),
         cmocka_unit_test(empty_slabs_go_back),
