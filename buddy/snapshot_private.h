@@ -47,6 +47,10 @@ bool snapshot_is_live(const heap *h, uint64_t offset);
 bool snapshot_walk(const marks *m, bool (*visit)(void *context, uint32_t offset, uint32_t units),
                    void *context);
 
+/* Whether a heap could have handed that out: a power of two, aligned to its size, or the beginning
+ * of the next one. */
+bool snapshot_is_possible(uint32_t offset, uint32_t units);
+
 /* Makes just those blocks live in h, which is new, that `stored` names: header->used units of marks
  * from a file. Says in s->pending which parts hold some. With read_only what is free stays taken,
  * so that every request is refused. On any answer but SNAPSHOT_OK h is good for heap_destroy only.

@@ -116,9 +116,7 @@ static void free_batches(restoring *r)
     }
 }
 
-/* Whether a heap could have handed that out: a power of two, aligned to its size, or the beginning
- * of the next one. */
-static bool is_possible(uint32_t offset, uint32_t units)
+bool snapshot_is_possible(uint32_t offset, uint32_t units)
 {
     bool exact = (units & (units - 1)) != 0;
     uint64_t whole = exact ? UINT64_C(2) << word_highest(units) : units;
@@ -141,7 +139,7 @@ static void expect_parts(restoring *r, uint32_t offset, uint32_t units)
 static bool restore_block(void *context, uint32_t offset, uint32_t units)
 {
     restoring *r = context;
-    if (!is_possible(offset, units)) {
+    if (!snapshot_is_possible(offset, units)) {
         return false;
     }
     free_range(r, r->at, offset);

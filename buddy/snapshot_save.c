@@ -33,13 +33,38 @@ static size_t tables_bytes(const saving *s)
 
 /* ---- what there is ---- */
 
+/* Blocks as they are counted, and marked anew. */
+typedef struct counting {
+    format_header *header;
+    marks again;
+} counting;
+
 static bool count_block(void *context, uint32_t offset, uint32_t units)
 {
-    format_header *header = context;
-    header->live_blocks++;
-    header->live_units += units;
-    header->used = offset + units;
+    counting *c = context;
+    if (!snapshot_is_possible(offset, units)) {
+        return false;
+    }
+    marks_set_exact(&c->again, offset, units);
+    c->header->live_blocks++;
+    c->header->live_units += units;
+    c->header->used = offset + units;
     return true;
+}
+
+/* Whether the copied marks are what opening takes: the blocks that they name, marked anew, give the
+ * same bytes. What others took or gave while they were copied may show here. */
+static snapshot_status check_copy(saving *s, unsigned char *again)
+{
+    uint32_t in_play = s->header.in_play, max_order = s->h->marks.max_order;
+    marks copy = {(_Atomic uint8_t *)s->marks, in_play, max_order};
+    counting c = {&s->header, {(_Atomic uint8_t *)again, in_play, max_order}};
+    uint64_t live;
+    bool whole = marks_check(&copy, &live) == NULL && snapshot_walk(&copy, count_block, &c);
+    return whole && live == s->header.live_units &&
+                   memcmp(s->marks, again, marks_bytes(in_play)) == 0
+               ? SNAPSHOT_OK
+               : SNAPSHOT_AT_WORK;
 }
 
 /* Copies the marks, and finds out how much they say is live. */
@@ -59,10 +84,13 @@ static snapshot_status survey(saving *s)
     for (size_t i = 0; i < marks_bytes(in_play); i++) {
         s->marks[i] = atomic_load_explicit(&h->marks.groups[i], memory_order_relaxed);
     }
-    marks copy = {(_Atomic uint8_t *)s->marks, in_play, h->marks.max_order};
-    uint64_t live;
-    bool whole = marks_check(&copy, &live) == NULL && snapshot_walk(&copy, count_block, &s->header);
-    return whole && live == s->header.live_units ? SNAPSHOT_OK : SNAPSHOT_AT_WORK;
+    unsigned char *again = region_map(marks_bytes(in_play), 1);
+    if (again == NULL) {
+        return SNAPSHOT_NO_MEMORY;
+    }
+    snapshot_status status = check_copy(s, again);
+    region_unmap(again, marks_bytes(in_play));
+    return status;
 }
 
 /* ---- roots ---- */
