@@ -15,7 +15,7 @@
 #define RANGES_A_SIZE       8u /* then they double: many small ones would soon be all there may be */
 #define START_BYTES         ((size_t)4 << 20) /* in play at first */
 #define MAP_BYTES_DEFAULT   ((size_t)2 << 20)
-#define KEEP_BYTES_DEFAULT  ((size_t)32 << 20)
+#define KEEP_BYTES_DEFAULT  ((size_t)8 << 20)
 #define ERROR_LINE          160u
 
 /* ---- ranges ---- */

@@ -54,7 +54,7 @@ typedef struct slab_desc {
                            dearer by the page fault than by the byte */
     size_t keep_bytes;  /* given back by frees before memory goes to the system; twice as much,
                            and so on, where that happens again within a second or two.
-                           0: 32 MiB */
+                           0: 8 MiB */
     void (*on_error)(void *context,
                      const char *line); /* NULL: silent; called on the thread that erred */
     void *on_error_context;
