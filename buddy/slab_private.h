@@ -30,7 +30,7 @@
 #define SLAB_MEDIUM_CHUNKS 4u    /* of a slab for objects above SLAB_SMALL_BYTES */
 #define SLAB_DIRECT_BYTES  1024u /* sizes up to this find their slab without computing a class */
 #define SLAB_DIRECT        (SLAB_DIRECT_BYTES / 16 + 1)
-#define SLAB_KEPT_BYTES    ((size_t)128 << 10) /* of freed blocks that a thread keeps for its next */
+#define SLAB_KEPT_BYTES    ((size_t)512 << 10) /* of freed blocks that a thread keeps for its next */
 #define SLAB_OUTBOXES      32u /* slabs of others that a thread collects frees for at a time … */
 #define SLAB_OUTBOX_MOST   32u /* … how many for each before they are sent … */
 #define SLAB_OUTBOX_BYTES  8192u /* … and of how many bytes at most: they serve nobody meanwhile */

@@ -437,7 +437,7 @@ static void impossible_descs_are_refused_with_a_reason(void **state)
     slab_destroy(NULL);
     slab *s = make();
     assert_int_equal(slab_get_desc(s)->range_bytes, RANGE_BYTES);
-    assert_int_equal(slab_get_desc(s)->keep_bytes, 32 << 20);
+    assert_int_equal(slab_get_desc(s)->keep_bytes, 8 << 20);
     drop_empty(s);
 }
 
