@@ -115,7 +115,7 @@ for row in 'rgba8  none .* 64 KiB .*exact' 'bc1    none .* 8 KiB ' 'bc3    none 
 done
 expect 2 'do not go together' "$program" info good.mega --codecs --mip 1 -o mip.png
 expect 2 'goes with --codecs' "$program" info good.mega --pages 9
-expect 1 'no such page' "$program" info good.mega --codecs --layer 3
+expect 1 'has no layer 3' "$program" info good.mega --codecs --layer 3
 
 # Wrong usage.
 expect 2 'no picture' "$program" bake -o out/w.mega
@@ -197,7 +197,7 @@ expect 1 'not a regular file' "$program" bake good.ppm -o out
 expect 1 'not a regular file' "$program" bake good.ppm -o /dev/full
 expect 1 'Not a directory' "$program" bake good.ppm -o good.mega/w.mega
 expect 1 'No such file' "$program" info good.mega --page 0,0,0 -o absent/page.png
-expect 1 'no such page' "$program" info good.mega --page 0,99,0 -o page.png
+expect 1 'has no column 99' "$program" info good.mega --page 0,99,0 -o page.png
 
 # A disk that fills up: a limit on the file's size stands in for it where nothing can be mounted.
 cp good.mega out/w.mega

@@ -2,6 +2,7 @@
 #include "tools/bake/options.h"
 
 #include "tools/commands.h"
+#include "tools/say.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -67,7 +68,7 @@ static const char USAGE[] =
 
 static int fail_usage(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bake: %s: %s (megabuddy bake --help says more)\n", what, why);
+    say_error("bake: %s: %s (megabuddy bake --help says more)", what, why);
     return EXIT_USAGE;
 }
 

@@ -3,6 +3,7 @@
 
 #include "tools/bake/inputs/input.h"
 #include "tools/commands.h"
+#include "tools/say.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ enum { WHY_BYTES = 512 };
 
 static int fail(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bake: %s: %s\n", what, why);
+    say_error("bake: %s: %s", what, why);
     return EXIT_FAILED;
 }
 

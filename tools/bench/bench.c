@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/commands.h"
+#include "tools/say.h"
 
 typedef struct benchmark {
     const char *name;
@@ -29,6 +30,14 @@ static const benchmark BENCHMARKS[] = {
 };
 
 enum { BENCHMARK_COUNT = sizeof BENCHMARKS / sizeof BENCHMARKS[0] };
+
+void bench_print_names(FILE *out)
+{
+    for (int i = 0; i < BENCHMARK_COUNT; i++) {
+        fprintf(out, "%s %s", i == 0 ? ":" : ",", BENCHMARKS[i].name);
+    }
+    fputs(", all", out);
+}
 
 static int print_help(void)
 {
@@ -98,7 +107,7 @@ static int join_csv(const char *csv)
     }
     good = out != NULL && fclose(out) == 0 && good;
     if (!good) {
-        fprintf(stderr, "megabuddy: bench all: %s: %s\n", csv, strerror(errno));
+        say_error("bench all: %s: %s", csv, strerror(errno));
     }
     return good ? EXIT_DONE : EXIT_FAILED;
 }
@@ -126,7 +135,7 @@ static int run_all(int argc, char **argv)
 int bench_main(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("megabuddy: bench: which one?: see megabuddy bench --help\n", stderr);
+        say_error("bench: which one?: see megabuddy bench --help");
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
@@ -140,7 +149,6 @@ int bench_main(int argc, char **argv)
             return BENCHMARKS[i].run(argc - 1, argv + 1);
         }
     }
-    fprintf(stderr, "megabuddy: bench: %s: no such benchmark; see megabuddy bench --help\n",
-            argv[1]);
+    say_error("bench: %s: no such benchmark; see megabuddy bench --help", argv[1]);
     return EXIT_USAGE;
 }

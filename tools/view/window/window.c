@@ -5,6 +5,7 @@
 #include "tools/view/window/window.h"
 
 #include "tools/commands.h"
+#include "tools/say.h"
 #include "tools/view/headless/headless_gl.h"
 
 #include <glad/gl.h>
@@ -31,7 +32,7 @@ static const double PICK_SECONDS = 0.2;   /* between two looks at the pixel that
 
 static void show(window *w, const char *line)
 {
-    (void)snprintf(w->message, sizeof w->message, "%s", line);
+    (void)say_clean(line, w->message, sizeof w->message);
     w->message_until = w->now + MESSAGE_SECONDS;
 }
 
@@ -53,7 +54,7 @@ bool window_complain(window *w, const char *format, ...)
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     show(w, line);
-    return journal_add(&w->log, w->now, line);
+    return journal_add(&w->log, w->now, w->message);
 }
 
 /* The last thing that GLFW complained about; it calls back before there is a window. */
