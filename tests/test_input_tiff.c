@@ -375,17 +375,24 @@ static void the_largest_picture_that_is_no_copy_is_read(void **state)
 static void a_picture_below_its_thumbnail_is_found(void **state)
 {
     const char *path = scratch_path(*state, "below.tif");
-    const plan small = small_plan(20, 15), large = small_plan(80, 60);
-    uint64_t place = 0;
-    TIFF *t = TIFFOpen(path, "w");
-    TIFFSetField(t, TIFFTAG_SUBFILETYPE, FILETYPE_REDUCEDIMAGE);
-    TIFFSetField(t, TIFFTAG_SUBIFD, 1, &place); /* libtiff puts the next directory there */
-    write_picture(t, &small);
-    assert_int_equal(TIFFWriteDirectory(t), 1);
-    write_picture(t, &large);
-    assert_int_equal(TIFFWriteDirectory(t), 1);
-    TIFFClose(t);
-    assert_read(path, &large);
+    for (uint32_t i = 0; i < 2; i++) { /* the second time there is a larger one behind both */
+        const plan small = small_plan(20, 15), below = small_plan(80, 60);
+        const plan behind = small_plan(90, 70);
+        uint64_t place = 0;
+        TIFF *t = TIFFOpen(path, "w");
+        TIFFSetField(t, TIFFTAG_SUBFILETYPE, FILETYPE_REDUCEDIMAGE);
+        TIFFSetField(t, TIFFTAG_SUBIFD, 1, &place); /* libtiff puts the next directory there */
+        write_picture(t, &small);
+        assert_int_equal(TIFFWriteDirectory(t), 1);
+        write_picture(t, &below);
+        assert_int_equal(TIFFWriteDirectory(t), 1);
+        if (i == 1) {
+            write_picture(t, &behind);
+            assert_int_equal(TIFFWriteDirectory(t), 1);
+        }
+        TIFFClose(t);
+        assert_read(path, i == 1 ? &behind : &below);
+    }
 }
 
 /* ---- blocks ---- */
@@ -488,6 +495,51 @@ static void what_is_no_colour_is_refused(void **state)
     expect_wrong(path, "not CMYK");
 }
 
+/* Reads all of what may be damaged; when it is noticed, it is said in one line. */
+static void survive(const char *path)
+{
+    source s;
+    char why[256] = "";
+    const char *wrong = why;
+    bool good = input_open(path, workers, &s, why, sizeof why);
+    if (good) {
+        const uint32_t end = s.height < 200 ? s.height : 200;
+        good = s.width > 100000 || s.prepare(s.context, 0, end, &wrong);
+        good = good || strchr(wrong, '\n') == NULL;
+        input_close(&s);
+    }
+    assert_true(good || (why[0] != '\0' && strchr(why, '\n') == NULL));
+}
+
+static void flipped_bytes_do_no_harm(void **state)
+{
+    const char *path = scratch_path(*state, "good.tif"), *bad = scratch_path(*state, "bad.tif");
+    for (uint32_t k = 0; k < KIND_COUNT; k++) {
+        size_t bytes = 0;
+        plan p = plan_of(&KINDS[k], 8);
+        const plan small = small_plan(5, 5);
+        p.tiled = k % 2 != 0;
+        p.planar = k % 3 == 0 && p.k.samples > 1;
+        TIFF *t = TIFFOpen(path, k % 2 == 0 ? "wl" : "w8l");
+        write_picture(t, &p);
+        TIFFWriteDirectory(t);
+        write_picture(t, &small);
+        TIFFClose(t);
+        uint8_t *data = rig_read_file(path, &bytes);
+        for (int i = 0; i < 60; i++) {
+            const uint32_t most = bytes < 500 ? (uint32_t)bytes : 500; /* directories lie last */
+            uint8_t *byte = data + (i % 4 == 0 ? seed_below(&seed, (uint32_t)bytes)
+                                               : bytes - 1 - seed_below(&seed, most));
+            const uint8_t was = *byte;
+            *byte = (uint8_t)(i % 2 == 0 ? seed_next(&seed) : 1u << seed_below(&seed, 8) ^ was);
+            rig_write_file(bad, data, bytes);
+            survive(bad);
+            *byte = was;
+        }
+        free(data);
+    }
+}
+
 static int begin(void **state)
 {
     seed = seed_of_run();
@@ -516,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_block_that_a_sparse_file_leaves_out_is_empty),
         cmocka_unit_test(a_block_without_bytes_is_damaged),
         cmocka_unit_test(what_is_no_colour_is_refused),
+        cmocka_unit_test(flipped_bytes_do_no_harm),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -12,6 +12,7 @@ enum {
     TAG_ORIENTATION = 0x0112,
     TYPE_SHORT = 3,
     ENTRY_BYTES = 12,
+    MOST_STEPS = 10000,
 };
 
 typedef struct exif_bytes {
@@ -75,8 +76,9 @@ uint32_t exif_of_jpeg(int fd)
 {
     uint64_t at = 2;
     uint8_t head[10];
-    while (pread(fd, head, sizeof head, (off_t)at) == sizeof head && head[0] == 0xff &&
-           head[1] != 0xda) {
+    uint32_t steps = 0; /* a file may be all filler */
+    while (steps++ < MOST_STEPS && pread(fd, head, sizeof head, (off_t)at) == sizeof head &&
+           head[0] == 0xff && head[1] != 0xda) {
         const uint32_t bytes = number(head + 2, 2, false);
         const bool is_filler = head[1] == 0xff;
         if (head[1] == 0xe1 && bytes > 8 && memcmp(head + 4, "Exif\0", 6) == 0) {

@@ -82,7 +82,7 @@ static void find_alpha(const tiff_file *f, tiff_samples *s, uint16_t colours)
 
 static bool refuse(tiff_file *f, const char *why)
 {
-    snprintf(f->why, sizeof f->why, "is a TIFF of a kind that cannot be read: %s", why);
+    snprintf(f->why, sizeof f->why, "is a TIFF of a kind that cannot be read: %.110s", why);
     return false;
 }
 
