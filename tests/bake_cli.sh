@@ -39,12 +39,14 @@ picture()
     head -c $(($1 * $2 * 3)) /dev/zero | tr '\000' '\144'
 }
 
-# FILE WIDTH HEIGHT CHANNELS BITS: a PNG of a ramp; with 2 or 4 channels the left half is transparent.
+# FILE WIDTH HEIGHT CHANNELS BITS [ORIENTATION]: a PNG of a ramp; with 2 or 4 channels the left half is
+# transparent.
 png()
 {
     python3 - "$@" <<'PYTHON'
 import struct, sys, zlib
-path, width, height, channels, bits = sys.argv[1], *map(int, sys.argv[2:])
+path, width, height, channels, bits = sys.argv[1], *map(int, sys.argv[2:6])
+orientation = int(sys.argv[6]) if len(sys.argv) > 6 else 1
 def chunk(kind, data):
     return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
 def texel(x, y):
@@ -56,6 +58,7 @@ rows = b''.join(b'\0' + b''.join(texel(x, y) for x in range(width)) for y in ran
 kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
 with open(path, 'wb') as f:
     f.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, bits, kind, 0, 0, 0)) +
+            chunk(b'eXIf', b'II*\0' + struct.pack('<IHHHIHHI', 8, 1, 0x112, 3, 1, orientation, 0, 0)) +
             chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
 PYTHON
 }
@@ -98,6 +101,12 @@ png heights.png 64 32 1 16
 expect 0 '' "$program" bake good.ppm --heights heights.png --height-range 0,4000 --normals -q -o t.mega
 says t.mega 'terrain'
 says t.mega 'heights  64 x 32, from 0 to 39'
+png turned.png 300 200 3 8 6
+expect 0 '' "$program" bake turned.png -o turned.mega
+grep -q '^turned.png: turned as its orientation says$' stdout || fail 'nothing says that it was turned'
+says turned.mega '200 x 300 texels'
+expect 0 '' "$program" bake turned.png -q -o turned.mega
+[ ! -s stdout ] || fail 'a quiet bake says something'
 mkdir tiles
 for tile in 0_0 1_0 2_0 0_1 1_1 2_1; do
     png tiles/tile_$tile.png 64 64 3 8
