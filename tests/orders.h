@@ -49,23 +49,24 @@ typedef struct orders_case {
     void (*at_rest)(void);         /* when all have ended; may be NULL */
 } orders_case;
 
-/* An order that may be weakened without anybody noticing, and why that is right. */
+/* An order that may be weakened without anybody noticing, and why that is right. For one place. */
 typedef struct orders_excuse {
     const char *function, *object;
     int from, to;
     const char *why;
+    uint32_t used; /* by how many places: written by orders_main */
 } orders_excuse;
 
 typedef struct orders_plan {
     const orders_case *cases;
     uint32_t case_count;
-    const orders_excuse *excuses;
+    orders_excuse *excuses;
     uint32_t excuse_count;
 } orders_plan;
 
 /* Tries all cases as they are, then with each order weakened in turn. Prints what was tried.
- * Returns the exit code: 0 when the unweakened code never fails, every weakening does, and no
- * excuse is there for nothing. */
+ * Returns the exit code: 0 when the unweakened code never fails and every weakening does but those
+ * that are excused, all of them. */
 int orders_main(const orders_plan *plan);
 
 /* Says that something is wrong, and ends this try. Outside of threads it returns. */
@@ -80,7 +81,7 @@ void orders_yield(void);
 uint32_t orders_below(uint32_t limit);
 void orders_lock(void *mutex);
 void orders_unlock(void *mutex);
-void orders_membarrier(orders_site *site);
+long orders_membarrier(void);                                /* 0 */
 void *orders_copy(void *to, const void *from, size_t bytes); /* memcpy */
 
 /* ---- what stands for <stdatomic.h> ---- */

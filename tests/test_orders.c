@@ -248,10 +248,11 @@ static const orders_case cases[] = {
     {"the core", 3, start_core, take_and_give, core_is_whole},
 };
 
-static const orders_excuse excuses[] = {
+static orders_excuse excuses[] = {
     {"gate_enter", "&lane->inside", memory_order_release, memory_order_relaxed,
      "who turns back has done nothing that a closer would have to see, and a read-modify-write "
-     "passes on what others released before it"},
+     "passes on what others released before it",
+     0},
 };
 
 int main(void)
