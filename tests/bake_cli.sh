@@ -290,6 +290,12 @@ if [ $? -ne 1 ] || ! grep -q 'page 0,2,1 layer 0: .*checksum' stderr; then
     fail "verify does not name the bad page"
 fi
 
+# Heights that were changed where they still unpack: in the first row, which is as it is.
+cp t.mega heights.mega
+at=$(od -An -tu8 -j88 -N8 t.mega)
+printf '\177\177' | dd of=heights.mega bs=1 seek=$((at + 20)) conv=notrunc 2>/dev/null
+expect 1 'heights: .*checksum' "$program" verify heights.mega
+
 # Several bad pages in one cluster, beside good ones: each is named, and no other.
 "$program" bake --synthetic --width 2048 --no-lz4 -q -o several.mega
 size=$(wc -c <several.mega)

@@ -1,8 +1,7 @@
 /* The core's own code under a scheduler that switches between threads at any atomic operation, as a
  * seeded random number says. Real threads meet in the narrow places once in a million calls; here
  * they meet all the time, and a seed repeats what happened. Weak compare-and-swaps also fail for no
- * reason now and then. (Memory order is not tried here; ThreadSanitizer sees to that in
- * test_buddy_stress.)
+ * reason now and then. (Memory order is not tried here; test_orders does that.)
  *
  * The threads are fibers on one real thread. The core is included as source, with the operations of
  * <stdatomic.h> replaced by ones that may switch first and are otherwise plain. */
