@@ -104,26 +104,35 @@ static void print_shape(const options *o, const pagefile_info *info)
            s->grid_y);
 }
 
+typedef struct heights_range {
+    uint32_t width;
+    int low, high; /* metres */
+} heights_range;
+
+static void widen_range(void *context, uint32_t row, const int16_t *metres)
+{
+    heights_range *range = context;
+    (void)row;
+    for (uint32_t i = 0; i < range->width; i++) {
+        range->low = metres[i] < range->low ? metres[i] : range->low;
+        range->high = metres[i] > range->high ? metres[i] : range->high;
+    }
+}
+
 static int print_heights(const options *o, const pagefile *file)
 {
     const pagefile_info *info = pagefile_get_info(file);
-    int16_t *heights = NULL;
-    int low = INT16_MAX, high = INT16_MIN;
+    heights_range range = {info->heights_width, INT16_MAX, INT16_MIN};
     if (info->heights_width == 0) {
         printf("heights  none\n");
         return EXIT_DONE;
     }
-    const pagefile_status status = pagefile_read_heights(file, &heights);
+    const pagefile_status status = pagefile_scan_heights(file, widen_range, &range);
     if (status != PAGEFILE_OK) {
         return fail(o->path, status);
     }
-    for (size_t i = 0; i < (size_t)info->heights_width * info->heights_height; i++) {
-        low = heights[i] < low ? heights[i] : low;
-        high = heights[i] > high ? heights[i] : high;
-    }
-    free(heights);
     printf("heights  %" PRIu32 " x %" PRIu32 ", from %d to %d metres\n", info->heights_width,
-           info->heights_height, low, high);
+           info->heights_height, range.low, range.high);
     return EXIT_DONE;
 }
 

@@ -223,17 +223,12 @@ static uint32_t check_pages(const options *o, const pagefile *file, crew *worker
 
 static int check_heights(const options *o, const pagefile *file)
 {
-    int16_t *heights = NULL;
-    if (pagefile_get_info(file)->heights_width == 0) {
-        return EXIT_DONE;
-    }
-    const pagefile_status status = pagefile_read_heights(file, &heights);
-    if (status != PAGEFILE_OK) {
+    const pagefile_status status = pagefile_scan_heights(file, NULL, NULL);
+    if (status != PAGEFILE_OK && status != PAGEFILE_NO_PAGE) {
         char what[512];
         snprintf(what, sizeof what, "%s: heights", o->path);
         return fail(what, status, errno);
     }
-    free(heights);
     return EXIT_DONE;
 }
 
