@@ -148,7 +148,7 @@ static void toggle_and_set(uint32_t thread)
 
 static void summary_is_exact(void)
 {
-    const char *fault = freeset_check(&lone.set, false);
+    const char *fault = freeset_check(&lone.set, lone.set.blocks, false);
     if (fault != NULL) {
         orders_fail(fault);
     }
