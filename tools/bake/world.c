@@ -148,7 +148,7 @@ static void say_notes(const options *o, const char *path, uint32_t notes)
 {
     for (uint32_t i = 0; i < SOURCE_NOTES && !o->quiet; i++) {
         if ((notes & 1u << i) != 0) {
-            printf("%s: %s\n", path, input_note(1u << i));
+            say_line(stdout, "%s: %s", path, input_note(1u << i));
         }
     }
 }
@@ -156,9 +156,10 @@ static void say_notes(const options *o, const char *path, uint32_t notes)
 static void say_voids(const options *o, uint64_t voids)
 {
     if (voids > 0 && !o->quiet) {
-        printf("%s: %" PRIu64 " samples have no height: those that reach the edge are sea, at 0, "
-               "holes are filled from around them\n",
-               o->heights, voids);
+        say_line(stdout,
+                 "%s: %" PRIu64 " samples have no height: those that reach the edge are sea, at 0, "
+                 "holes are filled from around them",
+                 o->heights, voids);
     }
 }
 
