@@ -81,6 +81,23 @@ grep -q '^megabuddy: bench alloc: ended early: .* of 198 trials' stderr || fail 
 awk -F, 'NF != 10 { exit 1 }' early.csv || fail "a CSV that is not whole"
 [ ! -e early.csv.megabuddy-part ] || fail "something was left behind"
 
+# A pipe and links in the way of a CSV: not waited for, not written through, followed as the name.
+mkfifo pipe.csv
+# shellcheck disable=SC2086
+expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench alloc $small --csv pipe.csv
+expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench all --csv pipe.csv
+expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench replay pipe.csv
+echo precious >victim
+ln -s victim planted.csv.megabuddy-part
+# shellcheck disable=SC2086
+expect 1 'planted.csv: its temporary name is taken' "$program" bench alloc $small --csv planted.csv
+[ "$(cat victim)" = precious ] || fail "written through a link"
+mkdir elsewhere
+ln -s elsewhere/link.csv link.csv
+# shellcheck disable=SC2086
+expect 0 '' "$program" bench alloc $small --csv link.csv
+[ -L link.csv ] && [ -f elsewhere/link.csv ] || fail "the link was not followed"
+
 # A log played back.
 "$program" test alloc --threads 2 --seconds 0.1 --arena 4MiB --seed 7 --track some.log >stdout 2>stderr ||
     fail "no log was made"

@@ -1,6 +1,7 @@
 /* megabuddy.c: the program: finds the subcommand and leaves the rest to its file. */
 #include "tools/commands.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ static void print_usage(FILE *out)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is a write error, not the end of us */
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;
