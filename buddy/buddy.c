@@ -77,6 +77,34 @@ size_t buddy_sizeof(const buddy_desc *desc)
     return desc_possible(desc) ? plan(desc).bytes : 0;
 }
 
+/* Words of an order's lowest level that are used while `units` are in play: a search looks at the
+ * first one in any case. */
+static size_t words_in_play(uint32_t units, uint32_t order)
+{
+    uint32_t blocks = units >> order;
+    return units == 0 ? 0 : blocks == 0 ? 1 : (blocks - 1) / WORD_BITS + (size_t)1;
+}
+
+bool core_extents(const buddy_desc *desc, uint32_t from, uint32_t to,
+                  bool (*visit)(void *context, core_extent extent), void *context)
+{
+    parts p = plan(desc);
+    size_t at = p.words_at + (p.max_order + 1) * sizeof(uint64_t); /* up to the top words: always */
+    bool good = visit(context, (core_extent){0, from != 0 ? at : 0, at});
+    for (uint32_t order = 0; order <= p.max_order; order++) {
+        size_t before = words_in_play(from, order), after = words_in_play(to, order);
+        size_t words = ((desc->units >> order) - 1) / WORD_BITS + (size_t)1;
+        for (; words > 1 && good; words = (words - 1) / WORD_BITS + 1) {
+            good = visit(context, (core_extent){at, at + before * sizeof(uint64_t),
+                                                at + after * sizeof(uint64_t)});
+            at += words * sizeof(uint64_t);
+            before = (before + WORD_BITS - 1) / WORD_BITS;
+            after = (after + WORD_BITS - 1) / WORD_BITS;
+        }
+    }
+    return good;
+}
+
 /* Says where the levels of each order's set begin. */
 static void place_sets(buddy *b, size_t words_at)
 {
@@ -123,8 +151,9 @@ buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc)
     b->bytes = p.bytes;
     place_sets(b, p.words_at);
     uint32_t start = desc->start_units != 0 ? desc->start_units : desc->units;
+    /* relaxed, both: the caller publishes the finished core */
+    atomic_store_explicit(&b->reach, start, memory_order_relaxed);
     fill(b, start);
-    /* relaxed: the caller publishes the finished core */
     atomic_store_explicit(&b->reserved, desc->units - start, memory_order_relaxed);
     return b;
 }
@@ -188,7 +217,7 @@ static uint32_t take_at(buddy *b, core_sheet *sheet, uint32_t order, const reque
     const freeset *set = &b->sets[order];
     uint32_t wanted = ((r->count - 1) >> (order - r->order)) + 1;
     uint32_t place = r->near >> order;
-    place = place < set->blocks ? place : set->blocks - 1;
+    place = place < core_blocks(b, order) ? place : 0; /* nothing is there: from the beginning */
     for (;;) {
         uint32_t index = freeset_find(set, place / WORD_BITS);
         if (index == FREESET_NONE) {
@@ -231,6 +260,33 @@ static uint32_t take_one(buddy *b, core_sheet *sheet, uint32_t order, uint32_t n
     return take_some(b, sheet, &r) != 0 ? offset : BUDDY_NONE;
 }
 
+/* As take_one, of which only the first `units` units are kept. */
+static uint32_t take_cut(buddy *b, core_sheet *sheet, uint32_t order, uint32_t units, uint32_t near)
+{
+    uint32_t offset = take_one(b, sheet, order, near);
+    if (offset != BUDDY_NONE) {
+        /* Of every piece that is put back the buddy is ours, or a part of it. */
+        sheet->splits += split_put_range(b, sheet, offset + units, offset + (UINT32_C(1) << order));
+    }
+    return offset;
+}
+
+uint32_t core_try_cut(buddy *b, uint32_t order, uint32_t units, uint32_t near)
+{
+    core_sheet sheet = gate_enter(b);
+    uint32_t offset = take_cut(b, &sheet, order, units, near);
+    gate_leave(&sheet);
+    return offset;
+}
+
+uint32_t core_alloc_cut(buddy *b, uint32_t order, uint32_t units, uint32_t near)
+{
+    core_sheet sheet = gate_close(b); /* as in buddy_alloc */
+    uint32_t offset = take_cut(b, &sheet, order, units, near);
+    gate_open(b, &sheet);
+    return offset;
+}
+
 uint32_t buddy_try(buddy *b, uint32_t order, uint32_t near)
 {
     core_sheet sheet = gate_enter(b);
@@ -242,11 +298,34 @@ uint32_t buddy_try(buddy *b, uint32_t order, uint32_t near)
 bool buddy_try_at(buddy *b, uint32_t offset, uint32_t order)
 {
     if (order > b->max_order || offset % (UINT32_C(1) << order) != 0 ||
-        offset >> order >= b->sets[order].blocks) {
+        offset >> order >= core_blocks(b, order)) {
         return false;
     }
     core_sheet sheet = gate_enter(b);
     bool done = split_take_at(b, &sheet, offset, order);
+    gate_leave(&sheet);
+    return done;
+}
+
+/* Whether (offset, order) has a buddy above it, which it merges with. */
+static bool has_upper_buddy(const buddy *b, uint32_t offset, uint32_t order)
+{
+    return order < b->max_order && (offset >> order & 1) == 0 &&
+           (offset >> order) + 1 < core_blocks(b, order);
+}
+
+bool core_try_extend(buddy *b, uint32_t offset, uint32_t order, uint32_t to)
+{
+    core_sheet sheet = gate_enter(b);
+    uint32_t at = order;
+    while (at < to && has_upper_buddy(b, offset, at) &&
+           split_take_at(b, &sheet, offset + (UINT32_C(1) << at), at)) {
+        at++;
+    }
+    bool done = at == to;
+    while (!done && at-- > order) {
+        split_give(b, &sheet, at, offset + (UINT32_C(1) << at));
+    }
     gate_leave(&sheet);
     return done;
 }

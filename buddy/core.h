@@ -32,9 +32,19 @@ struct buddy {
     /* written by whoever shuts the others out */
     _Alignas(CORE_LINE) _Atomic uint32_t closed; /* 1: newcomers wait; see gate.h */
     _Atomic uint32_t reserved;                   /* units out of play */
+    _Atomic uint32_t reach; /* all units from here on have never been in play; only grows */
     /* fixed at init: one for each order, 0 … max_order */
     _Alignas(CORE_LINE) freeset sets[];
 };
+
+/* Blocks of an order among the units that are, or have been, in play. Others are not free, and the
+ * words of their bits are not looked at: they may not be open (see core_extents). */
+static inline uint32_t core_blocks(const buddy *b, uint32_t order)
+{
+    /* relaxed: it only grows, and who knows of a unit that is in play was told by who saw it grow
+     */
+    return atomic_load_explicit(&b->reach, memory_order_relaxed) >> order;
+}
 
 static inline core_lane *core_lane_at(const buddy *b, uint32_t index)
 {
@@ -87,6 +97,28 @@ static inline void core_write_sheet(const core_sheet *sheet)
  * be had. Any thread; blocks others for its duration. */
 uint32_t core_gather_alone(buddy *b, uint32_t units, uint32_t near,
                            buddy_block pieces[BUDDY_PIECES]);
+
+/* A piece of the metadata, in bytes from where a buddy is put: [from, to) is used, of which [from,
+ * before) already when the first of two numbers of units was in play. */
+typedef struct core_extent {
+    size_t from, before, to;
+} core_extent;
+
+/* Calls visit for all that is read and written while the first `to` units are in play, or have
+ * been, and no others; `from` of them were before, or 0: nothing was. Until visit returns false;
+ * then false. Precondition: desc is possible. */
+bool core_extents(const buddy_desc *desc, uint32_t from, uint32_t to,
+                  bool (*visit)(void *context, core_extent extent), void *context);
+
+/* As buddy_try and buddy_alloc, but the caller gets only the first `units` units of the block, and
+ * the rest is put back in the same step, so that nobody's strict request finds it gone. */
+uint32_t core_try_cut(buddy *b, uint32_t order, uint32_t units, uint32_t near);
+uint32_t core_alloc_cut(buddy *b, uint32_t order, uint32_t units, uint32_t near);
+
+/* Takes what makes (offset, order), which is the caller's, a block of order `to` where it lies: all
+ * its buddies up to there, if they lie above it and are free as they are; else none, in one step
+ * too. Any thread. Lock-free. */
+bool core_try_extend(buddy *b, uint32_t offset, uint32_t order, uint32_t to);
 
 /* The order of the largest aligned block that begins at `from` and ends at or before `to`.
  * Precondition: from < to. */

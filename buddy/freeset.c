@@ -89,15 +89,16 @@ static uint64_t expected_summary(const freeset *set, uint32_t level, uint32_t in
     return word;
 }
 
-const char *freeset_check(const freeset *set, bool merges)
+const char *freeset_check(const freeset *set, uint32_t blocks, bool merges)
 {
-    uint32_t below = freeset_words(set);
+    uint32_t below = blocks != 0 ? (blocks - 1) / WORD_BITS + 1 : 1;
+    uint64_t beyond = blocks != 0 ? word_above((blocks - 1) % WORD_BITS) : ~UINT64_C(0);
     for (uint32_t i = 0; i < below; i++) {
         uint64_t word = atomic_load_explicit(freeset_word(set, 0, i), memory_order_relaxed);
         if (merges && word_pairs(word) != 0) {
             return "two buddies are both free";
         }
-        if (i == below - 1 && (word & word_above((set->blocks - 1) % WORD_BITS)) != 0) {
+        if (i == below - 1 && (word & beyond) != 0) {
             return "a block beyond the last unit is free";
         }
     }

@@ -54,8 +54,9 @@ uint32_t freeset_find(const freeset *set, uint32_t from);
  * zero and non-zero must call this afterwards. Lock-free. */
 void freeset_settle(const freeset *set, uint32_t index);
 
-/* NULL when the bitmap has no bit beyond `blocks`, no pair of free buddies (where `merges`) and
- * exact summaries, else a sentence. Nobody else at work. */
-const char *freeset_check(const freeset *set, bool merges);
+/* NULL when the bitmap has no bit beyond the first `blocks`, no pair of free buddies (where
+ * `merges`) and exact summaries, else a sentence; words that say nothing of these blocks are not
+ * looked at, but for the first. Nobody else at work. */
+const char *freeset_check(const freeset *set, uint32_t blocks, bool merges);
 
 #endif

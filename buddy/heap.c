@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "core.h"
 #include "heap_private.h"
-#include "region.h"
 
 #define UNIT_BYTES_DEFAULT 64u /* a cache line, so that neighbours do not share one */
 #define UNIT_BYTES_LEAST   16u
@@ -16,6 +16,9 @@
  * to it. */
 #define COLOUR_BYTES 832u
 #define HUGE_BYTES   (UINT32_C(2) << 20)
+#define GROW_MOST                                                                   \
+    (UINT64_C(32) << 20) /* bytes at a time, unless one block needs more: where all \
+                            memory is locked, all of it is filled at once */
 
 const char *heap_status_text(heap_status status)
 {
@@ -25,7 +28,7 @@ const char *heap_status_text(heap_status status)
     return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
 }
 
-/* ---- making one ---- */
+/* ---- sizes ---- */
 
 static bool is_power_of_two(size_t x)
 {
@@ -58,123 +61,233 @@ static size_t round_to_line(size_t bytes)
     return (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
 
-/* Brings more units into play, for a request of `order`: half as many as there are, and at least
- * such a block. magazine_desc.grow: nobody else is at work. */
-static bool grow(void *context, uint32_t order)
+static heap *drop_table(region_table *table, int reason)
 {
-    heap *h = context;
-    /* relaxed: written here only, one thread at a time */
-    uint32_t from = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
+    region_table_finish(table);
+    errno = reason;
+    return NULL;
+}
+
+/* ---- what is open ---- */
+
+/* Where the parts of the metadata lie, in bytes from its beginning. */
+typedef struct parts {
+    buddy_desc core;
+    size_t core_at, marks_at, stocks_at, bytes;
+} parts;
+
+static parts plan(const heap_desc *desc)
+{
+    parts p = {.core = {.units = (uint32_t)(desc->max_bytes / desc->unit_bytes),
+                        .start_units = (uint32_t)(desc->bytes / desc->unit_bytes),
+                        .zeroed = true}};
+    magazine_desc stocks = {.threads = desc->threads};
+    p.core_at = COLOUR_BYTES + round_to_line(sizeof(heap));
+    p.marks_at = p.core_at + round_to_line(buddy_sizeof(&p.core));
+    p.stocks_at = p.marks_at + round_to_line(marks_bytes(p.core.units));
+    p.bytes = p.stocks_at + magazine_room(&stocks, &p.core);
+    return p;
+}
+
+/* Metadata that is being opened. */
+typedef struct opening {
+    const region_table *table;
+    size_t core_at;
+} opening;
+
+static bool open_extent(void *context, core_extent e)
+{
+    const opening *o = context;
+    size_t at = o->core_at;
+    return region_table_open(o->table, at + e.from, at + e.before, at + e.to);
+}
+
+/* The metadata of units [from, to), where that of those below has been opened. A row of marks is
+ * read until it ends, so one more byte than there are. */
+static bool open_metadata(const region_table *t, const parts *p, uint32_t from, uint32_t to)
+{
+    opening o = {t, p->core_at};
+    size_t before = from != 0 ? p->marks_at + marks_bytes(from) + 1 : p->marks_at;
+    return core_extents(&p->core, from, to, open_extent, &o) &&
+           region_table_open(t, p->marks_at, before, p->marks_at + marks_bytes(to) + 1);
+}
+
+/* The units [from, to) themselves, and what goes with them. */
+static bool open_units(heap *h, uint32_t from, uint32_t to)
+{
+    const heap_place *place = &h->place;
+    if (place->follow != NULL &&
+        !place->follow(place->follow_context, (size_t)to << h->unit_shift)) {
+        return false;
+    }
+    return !h->mapped || region_open(heap_address(h, from), (size_t)(to - from) << h->unit_shift);
+}
+
+/* ---- growing ---- */
+
+/* The units that are in play once there is a block of the order beyond `from`, and more than that,
+ * so that who asks for little does not grow the heap each time. */
+static uint32_t least_units(const heap *h, uint32_t from, uint32_t order)
+{
     uint64_t size = UINT64_C(1) << order;
     uint64_t to = (from + size - 1) / size * size + size;
-    uint64_t half = from + (uint64_t)from / 2;
-    to = to > half ? to : half;
-    to = to < h->marks.units ? to : h->marks.units;
-    if (to == from) {
+    return to < h->marks.units ? (uint32_t)to : h->marks.units;
+}
+
+static uint32_t more_units(const heap *h, uint32_t from, uint32_t least)
+{
+    uint64_t step = GROW_MOST >> h->unit_shift;
+    step = from / 2 < step ? from / 2 : step;
+    uint64_t to = from + step > least ? from + step : least;
+    return to < h->marks.units ? (uint32_t)to : h->marks.units;
+}
+
+static bool bring_in(heap *h, uint32_t from, uint32_t to)
+{
+    parts p = plan(&h->desc);
+    if (to == from || !open_metadata(&h->metadata, &p, from, to) || !open_units(h, from, to)) {
         return false;
     }
     if (h->desc.prefault) {
         region_prefault(heap_address(h, from), (size_t)(to - from) << h->unit_shift);
     }
-    buddy_release(h->core, from, (uint32_t)to - from);
-    atomic_store_explicit(&h->units_in_play, (uint32_t)to, memory_order_relaxed);
+    /* relaxed, both: see changing_bytes. Before the units can be taken. */
+    atomic_store_explicit(&h->units_in_play, to, memory_order_relaxed);
+    atomic_store_explicit(&h->changing_bytes, (size_t)to << h->unit_shift, memory_order_relaxed);
+    buddy_release(h->core, from, to - from);
     return true;
 }
+
+/* Brings more units into play, for a request of `order`: half as many as there are, and at least
+ * such a block; just that where the system refuses more. magazine_desc.grow: nobody else is at
+ * work. */
+static bool grow(void *context, uint32_t order)
+{
+    heap *h = context;
+    /* relaxed: written here only, one thread at a time */
+    uint32_t from = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
+    uint32_t least = least_units(h, from, order), more = more_units(h, from, least);
+    return bring_in(h, from, more) || (more != least && bring_in(h, from, least));
+}
+
+/* ---- making one ---- */
 
 /* The metadata, with everything in it but the region. NULL without memory. */
 static heap *create_metadata(const heap_desc *desc, uint32_t units)
 {
-    uint32_t start = (uint32_t)(desc->bytes / desc->unit_bytes);
-    buddy_desc core = {.units = units, .start_units = start, .zeroed = true};
-    size_t heap_at = COLOUR_BYTES;
-    size_t core_at = heap_at + round_to_line(sizeof(heap));
-    size_t marks_at = core_at + round_to_line(buddy_sizeof(&core));
-    size_t stocks_at = marks_at + round_to_line(marks_bytes(units));
-    magazine_desc stocks = {.threads = desc->threads, .grow = grow};
-    size_t bytes = stocks_at + magazine_room(&stocks, &core);
-    unsigned char *memory = region_map(bytes, LINE_BYTES);
-    if (memory == NULL) {
+    parts p = plan(desc);
+    region_table table;
+    if (!region_table_init(&table, p.bytes)) {
         return NULL;
     }
-    heap *h = (heap *)(void *)(memory + heap_at);
+    if (!open_metadata(&table, &p, 0, p.core.start_units) ||
+        !region_table_open(&table, 0, 0, p.core_at) ||
+        !region_table_open(&table, p.stocks_at, p.stocks_at, p.bytes)) {
+        return drop_table(&table, errno);
+    }
+    heap *h = (heap *)(void *)(table.at + COLOUR_BYTES);
+    h->metadata = table;
     h->desc = *desc;
     h->alone = desc->checks == HEAP_CHECKS_OFF;
     h->watched = desc->fault != NULL || desc->track != NULL;
     h->max_bytes = desc->max_bytes;
-    h->changing_bytes = desc->max_bytes;
     h->unit_shift = word_highest(desc->unit_bytes);
     h->group_shift = h->unit_shift + MARKS_GROUP_ORDER;
     h->group_mask = ((size_t)1 << h->group_shift) - 1;
-    h->metadata_bytes = region_bytes(bytes);
-    /* relaxed: the caller publishes the heap */
-    atomic_store_explicit(&h->units_in_play, start, memory_order_relaxed);
-    h->marks = (marks){(_Atomic uint8_t *)(memory + marks_at), units, word_highest(units)};
-    h->core = buddy_init(memory + core_at, marks_at - core_at, &core);
+    h->stocks_bytes = p.bytes - p.stocks_at;
+    /* relaxed, both: the caller publishes the heap */
+    atomic_store_explicit(&h->units_in_play, p.core.start_units, memory_order_relaxed);
+    atomic_store_explicit(&h->changing_bytes, desc->bytes, memory_order_relaxed);
+    h->marks = (marks){(_Atomic uint8_t *)(table.at + p.marks_at), units, word_highest(units)};
+    h->core = buddy_init(table.at + p.core_at, p.marks_at - p.core_at, &p.core);
     assert(h->core != NULL); /* desc is possible and a mapping is aligned */
-    stocks.core = h->core;
-    stocks.grow_context = h;
-    h->stocks_bytes = bytes - stocks_at;
-    h->stocks = magazine_init(memory + stocks_at, bytes - stocks_at, &stocks);
-    if (h->stocks == NULL) {
-        region_unmap(memory, h->metadata_bytes);
-        errno = EAGAIN;
-        return NULL;
-    }
-    return h;
+    magazine_desc stocks = {
+        .core = h->core, .threads = desc->threads, .grow = grow, .grow_context = h};
+    h->stocks = magazine_init(table.at + p.stocks_at, h->stocks_bytes, &stocks);
+    return h->stocks != NULL ? h : drop_table(&table, EAGAIN);
 }
 
-/* Maps the region so that every block is aligned to its own size; where address space is too scarce
- * for that, to huge pages. */
-static void *map_region(const heap *h)
+/* Addresses such that every block is aligned to its own size; where they are too scarce for that,
+ * to huge pages. */
+static void *reserve_region(const heap_desc *desc, uint32_t units)
 {
-    size_t largest = h->desc.unit_bytes << h->marks.max_order;
-    size_t alignment = h->desc.huge_pages && largest < HUGE_BYTES ? HUGE_BYTES : largest;
-    void *memory = region_map(h->max_bytes, alignment);
+    size_t largest = (size_t)desc->unit_bytes << word_highest(units);
+    size_t alignment = desc->huge_pages && largest < HUGE_BYTES ? HUGE_BYTES : largest;
+    void *memory = region_reserve(desc->max_bytes, alignment, false);
     if (memory == NULL && alignment > HUGE_BYTES) {
-        memory = region_map(h->max_bytes, HUGE_BYTES);
+        memory = region_reserve(desc->max_bytes, HUGE_BYTES, false);
     }
     return memory;
 }
 
 /* Touches the metadata too, but for the stocks, which come with their threads; and not where it is
  * made for far more memory than there is in play. */
-static void prefault_metadata(heap *h)
+static void prefault_metadata(const heap *h)
 {
     if (h->desc.bytes == h->max_bytes) {
-        region_prefault((unsigned char *)h - COLOUR_BYTES, h->metadata_bytes - h->stocks_bytes);
+        region_prefault(h->metadata.at, h->metadata.bytes - h->stocks_bytes);
     }
 }
 
-heap *heap_create(const heap_desc *desc)
+/* In memory of the caller's, or in `place`, which is then ours; of which what is in play is opened,
+ * unless it is shut. */
+static heap *create_at(const heap_desc *full, uint32_t units, const heap_place *place)
+{
+    heap *h = create_metadata(full, units);
+    if (h == NULL) {
+        return NULL;
+    }
+    h->place = *place;
+    h->base = place->memory != NULL ? place->memory : full->memory;
+    h->mapped = place->memory != NULL && !place->shut;
+    if (!open_units(h, 0, (uint32_t)(full->bytes >> h->unit_shift))) {
+        int reason = errno;
+        h->mapped = false;
+        heap_destroy(h);
+        errno = reason;
+        return NULL;
+    }
+    h->mapped = place->memory != NULL;
+    h->desc.memory = h->base;
+    h->base_alignment = (size_t)1 << word_lowest((uintptr_t)h->base);
+    if (full->huge_pages) {
+        region_huge_pages(h->base, full->max_bytes);
+    }
+    if (full->prefault) {
+        region_prefault(h->base, full->bytes);
+        prefault_metadata(h);
+    }
+    return h;
+}
+
+heap *heap_create_in(const heap_desc *desc, const heap_place *place)
 {
     heap_desc full = fill_in(desc);
+    heap_place own = *place;
     uint32_t units = count_units(&full);
     if (units == 0) {
         errno = EINVAL;
         return NULL;
     }
-    heap *h = create_metadata(&full, units);
-    if (h == NULL) {
-        return NULL;
+    if (own.memory == NULL && full.memory == NULL) {
+        own.memory = reserve_region(&full, units);
+        if (own.memory == NULL) {
+            return NULL;
+        }
     }
-    h->mapped = full.memory == NULL;
-    h->base = h->mapped ? map_region(h) : full.memory;
-    if (h->base == NULL) {
+    heap *h = create_at(&full, units, &own);
+    if (h == NULL && own.memory != place->memory) {
         int reason = errno;
-        heap_destroy(h);
+        region_unmap(own.memory, full.max_bytes);
         errno = reason;
-        return NULL;
-    }
-    h->desc.memory = h->base;
-    h->base_alignment = (size_t)1 << word_lowest((uintptr_t)h->base);
-    if (full.huge_pages) {
-        region_huge_pages(h->base, full.max_bytes);
-    }
-    if (full.prefault) {
-        region_prefault(h->base, full.bytes);
-        prefault_metadata(h);
     }
     return h;
+}
+
+heap *heap_create(const heap_desc *desc)
+{
+    static const heap_place anywhere;
+    return heap_create_in(desc, &anywhere);
 }
 
 void heap_destroy(heap *h)
@@ -189,7 +302,8 @@ void heap_destroy(heap *h)
     if (h->mapped) {
         region_unmap(h->base, h->max_bytes);
     }
-    region_unmap((unsigned char *)h - COLOUR_BYTES, h->metadata_bytes);
+    region_table metadata = h->metadata;
+    region_table_finish(&metadata);
 }
 
 /* ---- looking ---- */
@@ -221,7 +335,7 @@ size_t heap_usable_size(const heap *h, const void *pointer)
         return 0;
     }
     uint32_t offset = (uint32_t)(heap_distance(h, pointer) >> h->unit_shift);
-    if (marks_read(&h->marks, offset, &units) != HEAP_OK) {
+    if (!heap_is_in_play(h, offset) || marks_read(&h->marks, offset, &units) != HEAP_OK) {
         return 0;
     }
     return (size_t)units << h->unit_shift;
@@ -246,7 +360,7 @@ void heap_get_stats(const heap *h, heap_stats *out)
     out->refused = atomic_load_explicit(&h->refused, memory_order_relaxed);
     out->errors = atomic_load_explicit(&h->errors, memory_order_relaxed);
     size_t in_play = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
-    out->metadata_bytes = h->metadata_bytes - h->stocks_bytes + out->stocks.metadata_bytes;
+    out->metadata_bytes = h->metadata.bytes - h->stocks_bytes + out->stocks.metadata_bytes;
     out->capacity_bytes = in_play << h->unit_shift;
     out->live_bytes = (size_t)out->stocks.live_units << h->unit_shift;
     out->stocked_bytes = (size_t)out->stocks.stocked_units << h->unit_shift;
@@ -271,7 +385,9 @@ const char *heap_check(const heap *h)
     const char *fault = buddy_check(h->core);
     fault = fault != NULL ? fault : magazine_check(h->stocks);
     uint64_t live;
-    fault = fault != NULL ? fault : marks_check(&h->marks, &live);
+    marks in_use = h->marks;
+    in_use.units = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
+    fault = fault != NULL ? fault : marks_check(&in_use, &live);
     if (fault != NULL) {
         return fault;
     }
@@ -289,8 +405,7 @@ const char *heap_check(const heap *h)
     if (walked == NULL) {
         return "a live block lies in a stock";
     }
-    uint32_t in_play = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
-    return live + stocks.stocked_units <= in_play - buddy_free_units(h->core)
+    return live + stocks.stocked_units <= in_use.units - buddy_free_units(h->core)
                ? NULL
                : "more units are live than taken";
 }

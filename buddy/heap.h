@@ -12,7 +12,9 @@
  * atomic read-modify-write of a free.
  *
  * Growing: with desc.max_bytes the heap reserves that many bytes of addresses, which costs nothing,
- * and brings region after region of them into play when a request finds no block.
+ * also where a program locks its memory or leaves a core, and brings region after region of them
+ * into play when a request finds no block: half as much as there is, 32 MiB at most, and what the
+ * request needs. Where the system refuses that, the request is refused.
  *
  * Threads: any, unless said otherwise. The fast paths are lock-free. */
 #ifndef BUDDY_HEAP_H
@@ -117,9 +119,8 @@ void *heap_alloc_near(heap *h, size_t bytes, const void *near);
 void *heap_aligned(heap *h, size_t alignment, size_t bytes);
 
 /* As heap_alloc, but the end of the block that `bytes` does not need is given back at once: nothing
- * is lost inside. Aligned as heap_alloc. Until then the end is taken, so another thread's strict
- * request may be refused for that moment; so it is with heap_aligned. For blocks that live long;
- * what is given back serves only who wants smaller ones. Sizes beyond 32768 units are rounded up by
+ * is lost inside. Aligned as heap_alloc. For blocks that live long; what is given back serves only
+ * who wants smaller ones. Sizes beyond 32768 units are rounded up by
  * less than 1/32768. */
 void *heap_exact(heap *h, size_t bytes);
 

@@ -122,11 +122,7 @@ static void *take_aligned(heap *h, size_t alignment, size_t bytes)
     if (whole <= order) {
         return take(h, bytes);
     }
-    uint32_t offset = magazine_alloc(h->stocks, whole);
-    if (offset != BUDDY_NONE) {
-        give_range(h, offset + (UINT32_C(1) << order), offset + (UINT32_C(1) << whole));
-    }
-    return hand_out(h, offset, order);
+    return hand_out(h, magazine_alloc_cut(h->stocks, whole, UINT32_C(1) << order), order);
 }
 
 void *heap_aligned(heap *h, size_t alignment, size_t bytes)
@@ -151,11 +147,10 @@ static void *take_exact(heap *h, size_t bytes)
         return refuse(h);
     }
     uint32_t order = word_highest(2 * units - 1); /* of the next power of two */
-    uint32_t offset = magazine_alloc(h->stocks, order);
+    uint32_t offset = magazine_alloc_cut(h->stocks, order, (uint32_t)units);
     if (offset == BUDDY_NONE) {
         return refuse(h);
     }
-    give_range(h, offset + (uint32_t)units, offset + (UINT32_C(1) << order));
     marks_set_exact(&h->marks, offset, (uint32_t)units);
     return heap_address(h, offset);
 }
@@ -239,10 +234,14 @@ static heap_status locate(const heap *h, const void *pointer, uint32_t *offset)
     if (bytes >= h->max_bytes) {
         return HEAP_FOREIGN;
     }
-    if (h->changing_bytes == 0) {
+    size_t changing = atomic_load_explicit(&h->changing_bytes, memory_order_relaxed);
+    if (changing == 0) {
         return HEAP_READ_ONLY;
     }
-    return (bytes & (h->desc.unit_bytes - 1)) == 0 ? HEAP_OK : HEAP_MISALIGNED;
+    if ((bytes & (h->desc.unit_bytes - 1)) != 0) {
+        return HEAP_MISALIGNED;
+    }
+    return bytes < changing ? HEAP_OK : HEAP_DOUBLE_FREE; /* nothing was ever there */
 }
 
 /* Of `expected` units, unless that is MARKS_ANY_UNITS. `told` hears of it, if it is not NULL. */
@@ -301,7 +300,8 @@ static inline bool unmark_large(heap *h, size_t distance, uint8_t byte)
 /* The mark that lies where the block begins; MARK_FREE where no large block can begin. */
 static inline uint8_t mark_at(const heap *h, size_t distance)
 {
-    if (!MAGAZINE_LIKELY(distance < h->changing_bytes && (distance & h->group_mask) == 0)) {
+    size_t changing = atomic_load_explicit(&h->changing_bytes, memory_order_relaxed);
+    if (!MAGAZINE_LIKELY(distance < changing && (distance & h->group_mask) == 0)) {
         return MARK_FREE;
     }
     return atomic_load_explicit(&h->marks.groups[distance >> h->group_shift], memory_order_relaxed);
@@ -372,16 +372,14 @@ static bool change_units(heap *h, uint32_t offset, uint32_t from, uint32_t to)
  * all its buddies up to there are free in the core and lie above it. */
 static bool grow_in_place(heap *h, uint32_t offset, uint32_t units, uint32_t to)
 {
-    uint32_t order = word_lowest(units);
-    while (order < to && (offset >> order & 1) == 0 &&
-           magazine_take_at(h->stocks, offset + (UINT32_C(1) << order), order)) {
-        order++;
+    if (!magazine_extend(h->stocks, offset, word_lowest(units), to)) {
+        return false;
     }
-    if (order == to && change_units(h, offset, units, UINT32_C(1) << to)) {
-        return true;
+    if (!change_units(h, offset, units, UINT32_C(1) << to)) {
+        give_range(h, offset + units, offset + (UINT32_C(1) << to));
+        return false;
     }
-    give_range(h, offset + units, offset + (UINT32_C(1) << order));
-    return false;
+    return true;
 }
 
 static bool shrink_in_place(heap *h, uint32_t offset, uint32_t from, uint32_t to)

@@ -80,7 +80,7 @@ void buddy_walk(const buddy *b, bool (*visit)(void *context, buddy_block block),
 {
     for (uint32_t order = b->max_order + 1; order-- > 0;) {
         const freeset *set = &b->sets[order];
-        uint32_t words = freeset_words(set);
+        uint32_t words = (core_blocks(b, order) + WORD_BITS - 1) / WORD_BITS;
         for (uint32_t index = 0; index < words; index++) {
             index = freeset_next(set, index);
             if (index == FREESET_NONE) {
@@ -100,7 +100,7 @@ bool buddy_is_free(const buddy *b, buddy_block block)
     for (uint32_t order = block.order; order <= b->max_order; order++) {
         uint32_t place = block.offset >> order;
         const freeset *set = &b->sets[order];
-        if (place >= set->blocks) {
+        if (place >= core_blocks(b, order)) {
             break; /* nor does any larger block hold it */
         }
         /* acquire: who finds a block free may look at what its last owner wrote */
@@ -149,7 +149,7 @@ const char *buddy_check(const buddy *b)
 {
     const char *fault = check_gate(b);
     for (uint32_t order = 0; order <= b->max_order && fault == NULL; order++) {
-        fault = freeset_check(&b->sets[order], order < b->max_order);
+        fault = freeset_check(&b->sets[order], core_blocks(b, order), order < b->max_order);
     }
     if (fault != NULL) {
         return fault;

@@ -323,6 +323,61 @@ uint32_t magazine_alloc_slowly(magazine *m, uint32_t order)
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }
 
+/* From the shelf, or else straight from the core; what is not kept goes to the core before the
+ * stock is left, so that it is never gone for who takes it alone. */
+static uint32_t take_cut(magazine *m, magazine_stock *stock, uint32_t order, uint32_t units)
+{
+    uint32_t offset;
+    if (stock == NULL || !magazine_pop(stock, order, &offset)) {
+        offset = core_try_cut(m->core, order, units, stock != NULL ? stock->near : BUDDY_ANYWHERE);
+        magazine_count_taken(m, offset != BUDDY_NONE ? units : 0);
+        return offset;
+    }
+    uint32_t end = offset + (UINT32_C(1) << order);
+    magazine_count_given(m, end - (offset + units));
+    for (uint32_t at = offset + units; at < end;) {
+        uint32_t piece = core_piece(at, end, m->max_order);
+        buddy_free(m->core, at, piece);
+        at += UINT32_C(1) << piece;
+    }
+    return offset;
+}
+
+/* Strictly, as take_alone. */
+static uint32_t cut_alone(magazine *m, uint32_t order, uint32_t units)
+{
+    uint32_t offset;
+    magazine_recall_begin(m);
+    do {
+        offset = core_alloc_cut(m->core, order, units, BUDDY_ANYWHERE);
+    } while (offset == BUDDY_NONE && m->grow != NULL && m->grow(m->grow_context, order));
+    magazine_count_taken(m, offset != BUDDY_NONE ? units : 0);
+    magazine_recall_end(m);
+    return offset;
+}
+
+uint32_t magazine_alloc_cut(magazine *m, uint32_t order, uint32_t units)
+{
+    if (order > m->max_order) {
+        return BUDDY_NONE;
+    }
+    magazine_stock *stock = magazine_claim(m);
+    uint32_t offset = take_cut(m, stock, order, units);
+    leave_if_any(stock);
+    return offset != BUDDY_NONE ? offset : cut_alone(m, order, units);
+}
+
+bool magazine_extend(magazine *m, uint32_t offset, uint32_t order, uint32_t to)
+{
+    magazine_stock *stock = magazine_claim(m);
+    bool done = core_try_extend(m->core, offset, order, to);
+    if (done) {
+        magazine_count_taken(m, (UINT64_C(1) << to) - (UINT64_C(1) << order));
+    }
+    leave_if_any(stock);
+    return done;
+}
+
 /* Blocks between a block of `order` and a unit. */
 static uint32_t blocks_apart(uint32_t offset, uint32_t unit, uint32_t order)
 {

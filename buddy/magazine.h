@@ -95,6 +95,15 @@ static inline uint32_t magazine_alloc(magazine *m, uint32_t order);
  * if that is within BUDDY_REACH, else from the core as buddy_try_near says, past the stock. */
 uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near);
 
+/* As magazine_alloc, but only the first `units` units of such a block: the rest is free in the core
+ * again, at no time gone for who asks strictly. */
+uint32_t magazine_alloc_cut(magazine *m, uint32_t order, uint32_t units);
+
+/* Makes the caller's block (offset, order) one of order `to` where it lies, if all its buddies up
+ * to there lie above it and are free in the core as they are; else nothing has changed, and nothing
+ * was gone meanwhile for who asks strictly. */
+bool magazine_extend(magazine *m, uint32_t offset, uint32_t order, uint32_t to);
+
 /* Takes just this block, if it is free in the core as it is: see buddy_try_at. */
 bool magazine_take_at(magazine *m, uint32_t offset, uint32_t order);
 

@@ -13,20 +13,23 @@ typedef struct window {
     uint32_t first; /* the block of bit 0 */
 } window;
 
-static uint64_t load(const freeset *set, uint32_t index)
+/* Nothing beyond the words of the first `blocks`. */
+static uint64_t load(const freeset *set, uint32_t index, uint32_t blocks)
 {
+    if (index >= (blocks + WORD_BITS - 1) / WORD_BITS) {
+        return 0;
+    }
     /* relaxed: a hint; whoever takes a block acquires it */
     return atomic_load_explicit(freeset_word(set, 0, index), memory_order_relaxed);
 }
 
-/* Precondition: place < set->blocks. */
-static window look_around(const freeset *set, uint32_t place)
+static window look_around(const freeset *set, uint32_t place, uint32_t blocks)
 {
     window w = {.first = place > BUDDY_REACH ? place - BUDDY_REACH : 0};
     uint32_t index = w.first / WORD_BITS, shift = w.first % WORD_BITS;
-    w.bits = load(set, index) >> shift;
-    if (shift != 0 && index + 1 < freeset_words(set)) {
-        w.bits |= load(set, index + 1) << (WORD_BITS - shift);
+    w.bits = load(set, index, blocks) >> shift;
+    if (shift != 0) {
+        w.bits |= load(set, index + 1, blocks) << (WORD_BITS - shift);
     }
     return w;
 }
@@ -50,7 +53,7 @@ static bool take_nearest(buddy *b, core_sheet *sheet, uint32_t order, uint32_t n
     const freeset *set = &b->sets[order];
     uint32_t place = near >> order;
     place = place < set->blocks ? place : set->blocks - 1;
-    window w = look_around(set, place);
+    window w = look_around(set, place, core_blocks(b, order));
     while (w.bits != 0) {
         uint32_t bit = word_lowest(word_nearest(w.bits, place - w.first));
         *block = (buddy_block){(w.first + bit) << order, order};

@@ -2,7 +2,17 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "words.h"
+
+#define TABLE_STEP  ((size_t)64 << 10) /* a table is opened in pieces of this: few system calls */
+#define PLACE_TRIES 8u
+
+/* Up to this alignment the system's own choice of a place keeps 20 of its 28 random bits. */
+#define PLACED_ALIGNMENT ((size_t)1 << 20)
 
 /* Kernels that have no such advice or flag: it is left out. */
 #ifndef MAP_NORESERVE
@@ -26,6 +36,8 @@
 #define ADVICE_POPULATE 23
 #endif
 
+#define ACCESS (PROT_READ | PROT_WRITE)
+
 static size_t page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
@@ -37,52 +49,184 @@ size_t region_bytes(size_t bytes)
     return bytes <= SIZE_MAX - page ? (bytes + page - 1) / page * page : SIZE_MAX;
 }
 
-/* Unmaps what a mapping has around its aligned middle. */
-static void *trim(unsigned char *mapped, size_t mapped_bytes, size_t bytes, size_t alignment)
+void region_unmap(void *memory, size_t bytes)
 {
-    size_t head = (alignment - (uintptr_t)mapped % alignment) % alignment;
-    size_t tail = mapped_bytes - head - bytes;
-    if (head > 0) {
-        munmap(mapped, head);
+    if (memory != NULL && munmap(memory, region_bytes(bytes)) != 0) {
+        /* It lies in the middle of what the system sees as one mapping, and there may be no more
+         * mappings. The addresses are lost; the memory need not be, and where that is refused too
+         * nothing is left to be done. */
+        (void)madvise(memory, region_bytes(bytes), MADV_DONTNEED);
     }
-    if (tail > 0) {
-        munmap(mapped + head + bytes, tail);
-    }
-    return mapped + head;
 }
 
-void *region_map(size_t bytes, size_t alignment)
+static void *map_private(void *address, size_t bytes, int access, int flags)
 {
-    size_t page = page_bytes();
-    size_t wanted = region_bytes(bytes);
-    size_t slack = alignment > page ? alignment - page : 0;
-    if (bytes == 0 || wanted > SIZE_MAX - slack) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    void *mapped = mmap(NULL, wanted + slack, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapped == MAP_FAILED) {
-        return NULL;
-    }
-    return slack > 0 ? trim(mapped, wanted + slack, wanted, alignment) : mapped;
+    void *mapped = mmap(address, bytes, access, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return mapped != MAP_FAILED ? mapped : NULL;
 }
 
-void *region_map_at(void *address, size_t bytes)
+/* Without access, and only where it is asked for; NULL, with errno set. */
+static void *map_there(uintptr_t address, size_t bytes, int flags)
 {
-    size_t wanted = region_bytes(bytes);
-    void *mapped = mmap(address, wanted, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_AT, -1, 0);
-    if (mapped == MAP_FAILED) {
-        return NULL;
-    }
-    if (mapped != address) { /* a kernel that knows no such flag */
-        munmap(mapped, wanted);
+    void *wanted = (void *)address; // NOLINT(performance-no-int-to-ptr): that is the point
+    void *mapped = map_private(wanted, bytes, PROT_NONE, flags | MAP_AT);
+    if (mapped != NULL && mapped != wanted) { /* a kernel that knows no such flag */
+        region_unmap(mapped, bytes);
         errno = EEXIST;
         return NULL;
     }
     return mapped;
 }
+
+/* ---- a place ---- */
+
+/* Whether the process has asked for addresses that are the same in every run, as debuggers do. */
+static bool wants_same_addresses(void)
+{
+    long persona = syscall(SYS_personality, 0xffffffffL); /* asks only, and cannot fail */
+    return persona != -1 && (persona & ADDR_NO_RANDOMIZE) != 0;
+}
+
+/* A place by chance, between the first and the fifth eighth of all addresses: programs lie above,
+ * and above those what the system maps from the top down, stacks among it. 0: none. */
+static uintptr_t choose_place(size_t bytes, size_t alignment)
+{
+    uint64_t chance;
+    /* Not through the C library: who wraps its functions may allocate there. Early after the
+     * machine's start there may be no chance yet. */
+    if (syscall(SYS_getrandom, &chance, sizeof(chance), 1 /* GRND_NONBLOCK */) != sizeof(chance)) {
+        return 0;
+    }
+    uintptr_t half = (uintptr_t)1 << word_highest((uintptr_t)&chance); /* a stack lies high up */
+    uintptr_t low = half / 4, room = half;
+    uintptr_t places = bytes < room ? (room - bytes) / alignment : 0;
+    return places != 0 ? (low + alignment - 1) / alignment * alignment +
+                             (uintptr_t)(chance % places) * alignment
+                       : 0;
+}
+
+/* At a place by chance; NULL where none of some is free. */
+static void *reserve_by_chance(size_t bytes, size_t alignment, int flags)
+{
+    void *mapped = NULL;
+    for (uint32_t i = 0; i < PLACE_TRIES && mapped == NULL && !wants_same_addresses(); i++) {
+        uintptr_t place = choose_place(bytes, alignment);
+        if (place == 0) {
+            break;
+        }
+        mapped = map_there(place, bytes, flags);
+    }
+    return mapped;
+}
+
+/* Unmaps what a mapping has around its aligned middle. */
+static void *trim(unsigned char *mapped, size_t mapped_bytes, size_t bytes, size_t alignment)
+{
+    size_t head = (alignment - (uintptr_t)mapped % alignment) % alignment;
+    size_t tail = mapped_bytes - head - bytes;
+    region_unmap(head > 0 ? mapped : NULL, head);
+    region_unmap(tail > 0 ? mapped + head + bytes : NULL, tail);
+    return mapped + head;
+}
+
+/* Where the system likes. `bytes` are whole pages. */
+static void *reserve_anywhere(size_t bytes, size_t alignment, int flags)
+{
+    size_t page = page_bytes();
+    size_t slack = alignment > page ? alignment - page : 0;
+    if (bytes > SIZE_MAX - slack) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *mapped = map_private(NULL, bytes + slack, PROT_NONE, flags);
+    return mapped != NULL && slack > 0 ? trim(mapped, bytes + slack, bytes, alignment) : mapped;
+}
+
+/* ---- mapping ---- */
+
+/* In Linux MAP_NORESERVE is what keeps memory from being counted, also when it is opened later. */
+static int flags_for(bool counted)
+{
+    return counted ? 0 : MAP_NORESERVE;
+}
+
+void *region_reserve(size_t bytes, size_t alignment, bool counted)
+{
+    size_t whole = region_bytes(bytes);
+    if (bytes == 0 || whole == SIZE_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *mapped = alignment > PLACED_ALIGNMENT
+                       ? reserve_by_chance(whole, alignment, flags_for(counted))
+                       : NULL;
+    return mapped != NULL ? mapped : reserve_anywhere(whole, alignment, flags_for(counted));
+}
+
+void *region_reserve_at(void *address, size_t bytes)
+{
+    return map_there((uintptr_t)address, region_bytes(bytes), MAP_NORESERVE);
+}
+
+bool region_open(void *memory, size_t bytes)
+{
+    size_t page = page_bytes(), before = (uintptr_t)memory % page;
+    return mprotect((unsigned char *)memory - before, region_bytes(before + bytes), ACCESS) == 0;
+}
+
+/* With access. */
+static void *map_open(size_t bytes, size_t alignment, bool counted)
+{
+    if (alignment <= page_bytes() && bytes != 0 && region_bytes(bytes) != SIZE_MAX) {
+        return map_private(NULL, region_bytes(bytes), ACCESS, flags_for(counted));
+    }
+    void *mapped = region_reserve(bytes, alignment, counted); /* what is trimmed is not counted */
+    if (mapped != NULL && !region_open(mapped, bytes)) {
+        int reason = errno;
+        region_unmap(mapped, bytes);
+        errno = reason;
+        return NULL;
+    }
+    return mapped;
+}
+
+void *region_map(size_t bytes, size_t alignment)
+{
+    return map_open(bytes, alignment, false);
+}
+
+void *region_map_counted(size_t bytes, size_t alignment)
+{
+    return map_open(bytes, alignment, true);
+}
+
+/* ---- tables ---- */
+
+bool region_table_init(region_table *t, size_t bytes)
+{
+    *t = (region_table){region_reserve(bytes, 1, false), region_bytes(bytes)};
+    return t->at != NULL;
+}
+
+void region_table_finish(region_table *t)
+{
+    region_unmap(t->at, t->bytes);
+    t->at = NULL;
+}
+
+static size_t round_up(size_t bytes)
+{
+    return (bytes + TABLE_STEP - 1) / TABLE_STEP * TABLE_STEP;
+}
+
+bool region_table_open(const region_table *t, size_t from, size_t opened, size_t to)
+{
+    size_t begin = opened > from ? round_up(opened) : from / TABLE_STEP * TABLE_STEP;
+    size_t end = round_up(to) < t->bytes ? round_up(to) : t->bytes;
+    return to <= opened || begin >= end || region_open(t->at + begin, end - begin);
+}
+
+/* ---- the rest ---- */
 
 bool region_map_file(void *memory, size_t bytes, int fd, uint64_t offset)
 {
@@ -93,13 +237,6 @@ bool region_map_file(void *memory, size_t bytes, int fd, uint64_t offset)
 bool region_protect(void *memory, size_t bytes)
 {
     return mprotect(memory, region_bytes(bytes), PROT_READ) == 0;
-}
-
-void region_unmap(void *memory, size_t bytes)
-{
-    if (memory != NULL) {
-        munmap(memory, region_bytes(bytes));
-    }
 }
 
 /* The whole pages inside `bytes` at `memory`; false when there is none. */

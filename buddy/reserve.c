@@ -10,7 +10,7 @@ static buddy_block find_cover(const buddy *b, uint32_t unit)
     for (uint32_t order = 0; order <= b->max_order; order++) {
         const freeset *set = &b->sets[order];
         uint32_t place = unit >> order;
-        if (place >= set->blocks) {
+        if (place >= core_blocks(b, order)) {
             break; /* nor does any larger block hold it */
         }
         word_atomic *word = freeset_word(set, 0, place / WORD_BITS);
@@ -93,10 +93,21 @@ bool buddy_take_all(buddy *b, const buddy_block blocks[], uint32_t count)
     return done;
 }
 
+/* Before the units are free: who finds one must find its words in reach. */
+static void extend_reach(buddy *b, uint32_t to)
+{
+    /* relaxed: see core_blocks */
+    uint32_t reach = atomic_load_explicit(&b->reach, memory_order_relaxed);
+    while (reach < to && !atomic_compare_exchange_weak_explicit(
+                             &b->reach, &reach, to, memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
 void buddy_release(buddy *b, uint32_t offset, uint32_t count)
 {
     assert(offset <= b->units && count <= b->units - offset);
     core_sheet sheet = gate_enter(b);
+    extend_reach(b, offset + count);
     /* relaxed: a figure. Before the units are free, so that both never count them. */
     uint32_t before = atomic_fetch_sub_explicit(&b->reserved, count, memory_order_relaxed);
     assert(before >= count);

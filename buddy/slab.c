@@ -1,4 +1,5 @@
 /* slab.c: making a slab, its ranges, and the public doors. */
+#include "heap_private.h"
 #include "slab_private.h"
 
 #include <errno.h>
@@ -6,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include "region.h"
 
 #define RANGE_BYTES_DEFAULT ((size_t)64 << 30)
 #define RANGE_BYTES_LEAST   ((size_t)4 << 20)
@@ -20,30 +19,74 @@
 
 /* ---- ranges ---- */
 
-static void finish_range(const slab_range *range)
+/* Also one that is half made. */
+static void finish_range(slab_range *range)
+{
+    heap_destroy(range->heap);
+    region_table_finish(&range->heads_table);
+    region_table_finish(&range->dirty_table);
+}
+
+/* heap_place.follow: the heads of the chunks that come into play. */
+static bool open_chunks(void *context, size_t bytes)
+{
+    slab_range *range = context;
+    /* relaxed: our own */
+    size_t old = atomic_load_explicit(&range->open_chunks, memory_order_relaxed);
+    size_t chunks = (bytes + SLAB_CHUNK_BYTES - 1) >> SLAB_CHUNK_SHIFT;
+    bool done = region_table_open(&range->heads_table, 0, old * sizeof(slab_head),
+                                  chunks * sizeof(slab_head)) &&
+                region_table_open(&range->dirty_table, 0, old, chunks);
+    if (done && chunks > old) {
+        atomic_store_explicit(&range->open_chunks, chunks, memory_order_relaxed);
+    }
+    return done;
+}
+
+static bool init_tables(slab_range *range)
 {
     size_t chunks = range->bytes >> SLAB_CHUNK_SHIFT;
-    heap_destroy(range->heap);
-    region_unmap(range->heads, chunks * sizeof(slab_head));
-    region_unmap((void *)(uintptr_t)range->dirty, chunks); // NOLINT(performance-no-int-to-ptr)
+    if (!region_table_init(&range->heads_table, chunks * sizeof(slab_head)) ||
+        !region_table_init(&range->dirty_table, chunks)) {
+        return false;
+    }
+    range->heads = (slab_head *)(void *)range->heads_table.at;
+    range->dirty = (_Atomic uint8_t *)range->dirty_table.at;
+    return true;
+}
+
+/* At a place by chance: a whole range would be aligned to itself in few places only, and no block
+ * of a range has to be aligned to more than SLAB_MAP_MOST. */
+static bool init_heap(slab_range *range)
+{
+    size_t alignment = range->bytes < SLAB_MAP_MOST ? range->bytes : SLAB_MAP_MOST;
+    heap_place place = {.memory = region_reserve(range->bytes, alignment, true),
+                        .follow = open_chunks,
+                        .follow_context = range};
+    if (place.memory == NULL) {
+        return false;
+    }
+    range->heap = heap_create_in(&(heap_desc){.bytes = START_BYTES,
+                                              .max_bytes = range->bytes,
+                                              .unit_bytes = SLAB_UNIT_BYTES,
+                                              .threads = HEAP_NO_STOCKS},
+                                 &place);
+    if (range->heap == NULL) {
+        region_unmap(place.memory, range->bytes);
+        return false;
+    }
+    range->base = (uintptr_t)place.memory;
+    return true;
 }
 
 static bool init_range(slab_range *range, size_t bytes)
 {
-    size_t chunks = bytes >> SLAB_CHUNK_SHIFT;
     *range = (slab_range){.bytes = bytes};
-    range->heap = heap_create(&(heap_desc){.bytes = START_BYTES,
-                                           .max_bytes = bytes,
-                                           .unit_bytes = SLAB_UNIT_BYTES,
-                                           .threads = HEAP_NO_STOCKS});
-    range->heads = region_map(chunks * sizeof(slab_head), sizeof(void *));
-    range->dirty = region_map(chunks, 1);
-    if (range->heap == NULL || range->heads == NULL || range->dirty == NULL) {
+    bool done = init_tables(range) && init_heap(range);
+    if (!done) {
         finish_range(range);
-        return false;
     }
-    range->base = (uintptr_t)heap_base(range->heap);
-    return true;
+    return done;
 }
 
 /* Addresses for the range after `count` others. */
@@ -90,7 +133,11 @@ const slab_range *slab_range_of(slab *s, const void *pointer)
 
 slab_head *slab_head_of(const slab_range *range, const void *pointer)
 {
-    slab_head *head = &range->heads[((uintptr_t)pointer - range->base) >> SLAB_CHUNK_SHIFT];
+    uintptr_t distance = (uintptr_t)pointer - range->base;
+    if (distance >= slab_open_bytes(range)) {
+        return NULL;
+    }
+    slab_head *head = &range->heads[distance >> SLAB_CHUNK_SHIFT];
     /* relaxed: who has an object of it got it after this was written */
     uint32_t kind = atomic_load_explicit(&head->kind, memory_order_relaxed);
     return kind != SLAB_NONE ? head - (kind - SLAB_FIRST) : NULL;
@@ -167,9 +214,14 @@ slab *slab_create(const slab_desc *desc)
     if (!slab_large_init(&s->large)) {
         goto no_large;
     }
+    if (pthread_mutex_init(&s->discarding, NULL) != 0) {
+        goto no_discarding;
+    }
     if (slab_register(s)) { /* after the first heap: see before_fork */
         return s;
     }
+    pthread_mutex_destroy(&s->discarding);
+no_discarding:
     slab_large_finish(&s->large);
 no_large:
     slab_mapped_finish(&s->mapped);
@@ -186,7 +238,9 @@ void slab_destroy(slab *s)
     slab_unregister(s);
     for (slab_cache *cache = s->caches, *next; cache != NULL; cache = next) {
         next = cache->next;
-        region_unmap(cache, sizeof(*cache));
+        if (slab_range_of(s, cache) == NULL) { /* else it goes with its range */
+            region_unmap(cache, sizeof(*cache));
+        }
     }
     uint32_t count = slab_range_count(s);
     for (uint32_t i = 0; i < count; i++) {
@@ -194,6 +248,7 @@ void slab_destroy(slab *s)
     }
     slab_mapped_finish(&s->mapped);
     slab_large_finish(&s->large);
+    pthread_mutex_destroy(&s->discarding);
     region_unmap(s, sizeof(*s));
 }
 
@@ -298,8 +353,9 @@ bool slab_owns(slab *s, const void *pointer)
  */
 static void *move(slab *s, void *pointer, size_t held, size_t bytes)
 {
-    void *moved =
-        bytes <= SLAB_BLOCK_MOST ? slab_alloc(s, bytes) : slab_mapped_alloc(&s->mapped, 16, bytes);
+    void *moved = bytes > SLAB_BLOCK_MOST ? slab_mapped_alloc(&s->mapped, 16, bytes) : NULL;
+    moved =
+        moved != NULL ? moved : slab_alloc(s, bytes); /* which may have what the system has not */
     if (moved != NULL) {
         memcpy(moved, pointer, held < bytes ? held : bytes);
         (void)slab_free(s, pointer);
@@ -321,10 +377,10 @@ void *slab_realloc(slab *s, void *pointer, size_t bytes)
     if (bytes <= held && bytes >= held / 2) {
         return pointer;
     }
-    if (slab_range_of(s, pointer) == NULL && bytes > SLAB_OBJECT_MOST) {
-        return slab_mapped_resize(&s->mapped, pointer, bytes);
-    }
-    return move(s, pointer, held, bytes);
+    void *resized = slab_range_of(s, pointer) == NULL && bytes > SLAB_OBJECT_MOST
+                        ? slab_mapped_resize(&s->mapped, pointer, bytes)
+                        : NULL;
+    return resized != NULL ? resized : move(s, pointer, held, bytes);
 }
 
 void slab_flush(slab *s)

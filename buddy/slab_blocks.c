@@ -4,10 +4,6 @@
 
 #include <time.h>
 
-#include "region.h"
-
-#define MAP_MOST ((size_t)32 << 20) /* the threshold is not learnt beyond this */
-
 /* ---- what has been written to ---- */
 
 /* The chunks that [at, at + bytes) lies in. */
@@ -34,7 +30,21 @@ static bool make_dirty(const slab_range *range, uintptr_t at, size_t bytes)
 
 /* ---- giving memory to the system ---- */
 
-/* Discards the dirty chunks of a free block that we hold. */
+/* Discards dirty chunks. They are clean only if the system says so: it keeps what is locked in
+ * memory. */
+static size_t discard_chunks(const slab_range *range, size_t first, size_t end)
+{
+    uintptr_t at = range->base + (first << SLAB_CHUNK_SHIFT);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    size_t bytes = region_discard((void *)at, (end - first) << SLAB_CHUNK_SHIFT);
+    for (size_t i = first; i < end && bytes != 0; i++) {
+        /* relaxed: the chunks are ours, so nobody else marks them */
+        atomic_store_explicit(&range->dirty[i], 0, memory_order_relaxed);
+    }
+    return bytes;
+}
+
+/* Discards the dirty chunks of a free block that we hold: whole ones, since it has no less. */
 static size_t discard_block(const slab_range *range, size_t from, size_t count)
 {
     size_t bytes = 0;
@@ -42,25 +52,24 @@ static size_t discard_block(const slab_range *range, size_t from, size_t count)
         size_t first = i;
         /* relaxed: the block is ours */
         while (i < end && atomic_load_explicit(&range->dirty[i], memory_order_relaxed) != 0) {
-            atomic_store_explicit(&range->dirty[i++], 0, memory_order_relaxed);
+            i++;
         }
-        uintptr_t at = range->base + (first << SLAB_CHUNK_SHIFT);
-        if (i != first) {
-            // NOLINTNEXTLINE(performance-no-int-to-ptr)
-            bytes += region_discard((void *)at, (i - first) << SLAB_CHUNK_SHIFT);
-        }
+        bytes += i != first ? discard_chunks(range, first, i) : 0;
         i += i == first;
     }
     return bytes;
 }
 
 typedef struct discarding {
+    slab *s;
     const slab_range *range;
     buddy *core;
     size_t bytes;
 } discarding;
 
-/* Free blocks come largest first. Each is taken for the time, so that nobody writes into it. */
+/* Free blocks come largest first. Each is taken for the time, so that nobody writes into it; and
+ * under the lock, since it is free all the same for who is about to be refused: see ask_strictly.
+ */
 static bool visit_free(void *context, buddy_block block)
 {
     discarding *d = context;
@@ -68,11 +77,13 @@ static bool visit_free(void *context, buddy_block block)
     if (block.order < chunk_order) {
         return false;
     }
+    pthread_mutex_lock(&d->s->discarding);
     if (buddy_try_at(d->core, block.offset, block.order)) {
         d->bytes += discard_block(d->range, block.offset >> chunk_order,
                                   (size_t)1 << (block.order - chunk_order));
         buddy_free(d->core, block.offset, block.order);
     }
+    pthread_mutex_unlock(&d->s->discarding);
     return true;
 }
 
@@ -91,7 +102,7 @@ size_t slab_discard(slab *s)
     drop_large(s);
     uint32_t count = slab_range_count(s);
     for (uint32_t i = 0; i < count; i++) {
-        discarding d = {&s->ranges[i], heap_core(s->ranges[i].heap), 0};
+        discarding d = {s, &s->ranges[i], heap_core(s->ranges[i].heap), 0};
         buddy_walk(d.core, visit_free, &d);
         bytes += d.bytes;
     }
@@ -105,7 +116,7 @@ size_t slab_discard(slab *s)
 static bool is_long_ago(slab *s)
 {
     struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* refused: it is second 0, a wrong guess */
     uint32_t second = (uint32_t)now.tv_sec;
     /* relaxed: of two who discard at once either may say when */
     return second - atomic_exchange_explicit(&s->discarded_at, second, memory_order_relaxed) > 1;
@@ -146,6 +157,12 @@ static void *ask(const slab_range *range, const slab_wish *w)
                                           : heap_exact(range->heap, w->bytes);
 }
 
+/* Whether a range may have that: more than half of one is better mapped by itself. */
+static bool fits(const slab_range *range, const slab_wish *w)
+{
+    return w->bytes <= range->bytes / 2 && w->alignment <= range->bytes / 2;
+}
+
 /* From any range, from the one that had some last on. Returns it, NULL: none has it. */
 static const slab_range *ask_all(slab *s, const slab_wish *w, void **at)
 {
@@ -154,7 +171,7 @@ static const slab_range *ask_all(slab *s, const slab_wish *w, void **at)
     uint32_t hint = atomic_load_explicit(&s->range_hint, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t which = (hint + i) % count;
-        *at = ask(&s->ranges[which], w);
+        *at = fits(&s->ranges[which], w) ? ask(&s->ranges[which], w) : NULL;
         if (*at != NULL) {
             if (i != 0) {
                 atomic_store_explicit(&s->range_hint, which, memory_order_relaxed);
@@ -165,14 +182,18 @@ static const slab_range *ask_all(slab *s, const slab_wish *w, void **at)
     return NULL;
 }
 
-/* Whether another range would help: the next one is hardly smaller than the last. */
-static bool fits_a_range(const slab *s, uint32_t count, const slab_wish *w)
+/* As ask_all, while no block is on its way to the system: each heap's "no" is exact (see
+ * magazine_alloc), and nobody else takes blocks past the heaps. */
+static const slab_range *ask_strictly(slab *s, const slab_wish *w, void **at)
 {
-    size_t half = s->ranges[count - 1].bytes / 2;
-    return w->bytes <= half && w->alignment <= half;
+    pthread_mutex_lock(&s->discarding);
+    const slab_range *range = ask_all(s, w, at);
+    pthread_mutex_unlock(&s->discarding);
+    return range;
 }
 
-/* As ask_all; adds ranges for as long as the system has addresses. */
+/* As ask_all; adds ranges for as long as the system has addresses, if another one would help: it
+ * is hardly smaller than the last. */
 static const slab_range *take(slab *s, const slab_wish *w, void **at)
 {
     const slab_range *range;
@@ -180,8 +201,8 @@ static const slab_range *take(slab *s, const slab_wish *w, void **at)
     do {
         count = slab_range_count(s);
         range = ask_all(s, w, at);
-    } while (range == NULL && fits_a_range(s, count, w) && slab_add_range(s, count));
-    return range;
+    } while (range == NULL && fits(&s->ranges[count - 1], w) && slab_add_range(s, count));
+    return range != NULL ? range : ask_strictly(s, w, at);
 }
 
 void *slab_chunks_alloc(slab *s, uint32_t chunks, const slab_range **range)
@@ -223,14 +244,32 @@ static void clear_seal(void *at)
     }
 }
 
+/* What was taken from a range is about to be used. Returns whether it is zero. */
+static bool begin_block(slab *s, const slab_range *range, void *at)
+{
+    size_t bytes = heap_usable_size(range->heap, at);
+    bool zeroed = make_dirty(range, (uintptr_t)at, bytes);
+    uncount_spare(s, bytes);
+    clear_seal(at);
+    return zeroed;
+}
+
 static void *block_of_ranges(slab *s, const slab_wish *w, bool *zeroed)
 {
     void *at = NULL;
     const slab_range *range = take(s, w, &at);
     if (range != NULL) {
-        *zeroed = make_dirty(range, (uintptr_t)at, heap_usable_size(range->heap, at));
-        uncount_spare(s, w->bytes);
-        clear_seal(at);
+        *zeroed = begin_block(s, range, at);
+    }
+    return at;
+}
+
+void *slab_block_within(slab *s, size_t bytes)
+{
+    void *at = NULL;
+    const slab_range *range = ask_strictly(s, &(slab_wish){SLAB_UNIT_BYTES, bytes}, &at);
+    if (range != NULL) {
+        (void)begin_block(s, range, at);
     }
     return at;
 }
@@ -342,11 +381,22 @@ static void *alloc_unmapped(slab *s, slab_cache *cache, const slab_wish *wish, b
     return at != NULL ? at : block_of_ranges(s, &w, zeroed);
 }
 
-void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+void slab_yield(slab *s, slab_cache *cache)
+{
+    if (cache != &slab_nobody) {
+        slab_send_all(cache);
+        slab_cache_sweep(cache);
+    }
+    slab_sweep_orphans(s);
+    drop_large(s);
+}
+
+/* From where such a size is best had, or else from where it can be had. */
+static void *alloc_anywhere(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
 {
     /* relaxed: a threshold */
     bool small = wish->bytes <= atomic_load_explicit(&s->map_bytes, memory_order_relaxed) &&
-                 wish->alignment <= MAP_MOST;
+                 wish->alignment <= SLAB_MAP_MOST;
     void *at = small ? alloc_unmapped(s, cache, wish, zeroed) : NULL;
     if (at == NULL) {
         *zeroed = true;
@@ -358,12 +408,22 @@ void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *
     return at;
 }
 
+void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+{
+    void *at = alloc_anywhere(s, cache, wish, zeroed);
+    if (at == NULL && fits(&s->ranges[0], wish)) {
+        slab_yield(s, cache);
+        at = alloc_anywhere(s, cache, wish, zeroed);
+    }
+    return at;
+}
+
 /* A mapped block was freed: who asks for such a size comes and goes, and is better served from the
  * buddy, whose pages stay. */
 static void learn(slab *s, size_t bytes)
 {
     /* relaxed: a threshold; of two who learn at once either will do */
-    if (s->desc.map_bytes == 0 && bytes <= MAP_MOST &&
+    if (s->desc.map_bytes == 0 && bytes <= SLAB_MAP_MOST &&
         bytes > atomic_load_explicit(&s->map_bytes, memory_order_relaxed)) {
         atomic_store_explicit(&s->map_bytes, bytes, memory_order_relaxed);
     }

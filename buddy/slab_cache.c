@@ -29,7 +29,7 @@ void slab_cache_init(slab_cache *cache, slab *s)
 {
     *cache = slab_nobody;
     cache->base = s->ranges[0].base;
-    cache->bytes = s->ranges[0].bytes;
+    cache->bytes = slab_open_bytes(&s->ranges[0]);
     cache->heads = s->ranges[0].heads;
     cache->secret = s->secret;
     cache->of = s;
@@ -222,8 +222,7 @@ static slab_head *make_strictly(slab_cache *cache, uint32_t class)
 {
     slab_head *head = make(cache, class);
     if (head == NULL) {
-        slab_drop_kept(cache);
-        slab_sweep_orphans(cache->of);
+        slab_yield(cache->of, cache);
         head = make(cache, class);
     }
     return head;
@@ -302,12 +301,21 @@ static heap_status give_object(slab *s, slab_cache *cache, slab_head *head, void
     return give_own(s, cache, head, pointer);
 }
 
+/* The first range may have grown, so that the fast path can take more. */
+static void learn_bytes(slab_cache *cache)
+{
+    if (cache != &slab_nobody) {
+        cache->bytes = slab_open_bytes(&cache->of->ranges[0]);
+    }
+}
+
 heap_status slab_free_slowly(slab *s, slab_cache *cache, void *pointer)
 {
     if (pointer == NULL) {
         return HEAP_OK;
     }
     cache = cache != &slab_nobody ? cache : slab_claim_to_free(s);
+    learn_bytes(cache);
     heap_status status = HEAP_FOREIGN;
     const slab_range *range = slab_range_of(s, pointer);
     slab_head *head = range != NULL ? slab_head_of(range, pointer) : NULL;

@@ -97,7 +97,7 @@ static void erase(slab_mapped *m, slab_mapped_cell *cell)
 void *slab_mapped_alloc(slab_mapped *m, size_t alignment, size_t bytes)
 {
     size_t whole = region_bytes(bytes);
-    void *at = region_map(whole, alignment);
+    void *at = region_map_counted(whole, alignment);
     if (at == NULL) {
         return NULL;
     }

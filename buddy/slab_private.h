@@ -17,6 +17,7 @@
 
 #include <pthread.h>
 
+#include "region.h"
 #include "slab.h"
 #include "slab_classes.h"
 #include "slab_large.h"
@@ -30,6 +31,7 @@
 #define SLAB_MEDIUM_CHUNKS 4u    /* of a slab for objects above SLAB_SMALL_BYTES */
 #define SLAB_DIRECT_BYTES  1024u /* sizes up to this find their slab without computing a class */
 #define SLAB_DIRECT        (SLAB_DIRECT_BYTES / 16 + 1)
+#define SLAB_MAP_MOST      ((size_t)32 << 20)  /* larger blocks are always mapped by themselves */
 #define SLAB_KEPT_BYTES    ((size_t)512 << 10) /* of freed blocks that a thread keeps for its next */
 #define SLAB_OUTBOXES      32u /* slabs of others that a thread collects frees for at a time … */
 #define SLAB_OUTBOX_MOST   32u /* … how many for each before they are sent … */
@@ -93,9 +95,10 @@ typedef struct slab_outbox {
 
 /* A thread's cache. Never unmapped before its slab is destroyed. */
 typedef struct slab_cache {
-    /* what a call looks at first; fixed */
+    /* what a call looks at first */
     uintptr_t base; /* of the first range */
-    size_t bytes;
+    size_t
+        bytes; /* of it, as far as chunks have heads; grows as its thread comes to know of more */
     slab_head *heads;
     uintptr_t secret;
     /* its thread only */
@@ -122,6 +125,8 @@ typedef struct slab_range {
     heap *heap;
     slab_head *heads;
     _Atomic uint8_t *dirty; /* a byte a chunk: whether it may hold anything but zeros */
+    region_table heads_table, dirty_table; /* where those two lie, of which the chunks in play … */
+    _Atomic size_t open_chunks;            /* … are open; only grows, by who grows the heap */
 } slab_range;
 
 struct slab {
@@ -134,6 +139,9 @@ struct slab {
     _Atomic uint32_t range_hint; /* where a block was found last */
     slab_mapped mapped;
     slab_large large;
+    /* held while a free block is not in its buddy because it is being given to the system. After
+     * s->lock, before the locks of the heaps */
+    pthread_mutex_t discarding;
     _Atomic size_t map_bytes;   /* desc.map_bytes, or what was learnt */
     _Atomic size_t spare_bytes; /* given to the buddy since the last discard, less what was taken */
     _Atomic size_t keep_bytes;  /* of spare_bytes, for now: desc.keep_bytes or a multiple */
@@ -286,6 +294,13 @@ static inline uint32_t slab_range_count(const slab *s)
     return atomic_load_explicit(&s->range_count, memory_order_acquire);
 }
 
+/* Bytes from the range's base whose chunks have heads. */
+static inline size_t slab_open_bytes(const slab_range *range)
+{
+    /* relaxed: it only grows, and who was given an object was given it later */
+    return atomic_load_explicit(&range->open_chunks, memory_order_relaxed) << SLAB_CHUNK_SHIFT;
+}
+
 /* The head of the slab that a pointer into a range lies in; NULL: in none. */
 slab_head *slab_head_of(const slab_range *range, const void *pointer);
 uintptr_t slab_start(const slab_range *range, const slab_head *head);
@@ -327,6 +342,14 @@ void slab_chunks_free(slab *s, const slab_range *range, uintptr_t at, size_t byt
 void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed);
 heap_status slab_block_free(slab *s, slab_cache *cache, const slab_range *range, void *pointer);
 void slab_drop_kept(slab_cache *cache); /* gives the blocks that it keeps to the buddy */
+
+/* Before a request is refused: gives to the buddy what is free, but kept for later, and not in the
+ * hands of another thread that is at work. */
+void slab_yield(slab *s, slab_cache *cache);
+
+/* A block of pages of the ranges there are, for ourselves; NULL: none has it. May be called with
+ * s->lock held. */
+void *slab_block_within(slab *s, size_t bytes);
 size_t slab_discard(slab *s); /* gives the buddy's free chunks to the system; returns the bytes */
 
 #endif

@@ -55,6 +55,8 @@ static slab_cache *find_cache(const slab *s, const void *thread)
 static slab_cache *new_cache(slab *s)
 {
     slab_cache *cache = region_map(sizeof(slab_cache), sizeof(void *));
+    /* The system may have no more while we have some. */
+    cache = cache != NULL ? cache : slab_block_within(s, sizeof(slab_cache));
     if (cache != NULL) {
         slab_cache_init(cache, s);
         cache->next = s->caches;
@@ -208,8 +210,8 @@ void slab_sweep_orphans(slab *s)
 
 /* ---- fork ---- */
 
-/* Locks are taken in this order: list, a slab's, those of its mapped and its large blocks, then the
- * heaps', whose own handlers run after this one: they are set first. */
+/* Locks are taken in this order: list, a slab's, those of its mapped, its large and its discarded
+ * blocks, then the heaps', whose own handlers run after this one: they are set first. */
 static void before_fork(void)
 {
     pthread_mutex_lock(&list_lock);
@@ -217,12 +219,14 @@ static void before_fork(void)
         pthread_mutex_lock(&s->lock);
         pthread_mutex_lock(&s->mapped.lock);
         pthread_mutex_lock(&s->large.lock);
+        pthread_mutex_lock(&s->discarding);
     }
 }
 
 static void after_fork_in_parent(void)
 {
     for (slab *s = list; s != NULL; s = s->next) {
+        pthread_mutex_unlock(&s->discarding);
         pthread_mutex_unlock(&s->large.lock);
         pthread_mutex_unlock(&s->mapped.lock);
         pthread_mutex_unlock(&s->lock);

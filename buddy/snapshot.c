@@ -110,25 +110,29 @@ static snapshot_status load(const char *path, snapshot **out)
 /* ---- the heap, without content ---- */
 
 /* The address that it was saved from, if it can be had. */
-static snapshot_status map_there(const format_header *header, size_t max_bytes, void **memory)
+static snapshot_status reserve_there(const format_header *header, size_t max_bytes, void **memory)
 {
     uint64_t base = header->base;
     if (base == 0 || base > UINTPTR_MAX - max_bytes || base % region_bytes(1) != 0 ||
         base % header->unit_bytes != 0) {
         return SNAPSHOT_ADDRESS;
     }
-    *memory = region_map_at((void *)(uintptr_t)base, max_bytes); // NOLINT: that is the point
+    *memory = region_reserve_at((void *)(uintptr_t)base, max_bytes); // NOLINT: that is the point
     return *memory != NULL ? SNAPSHOT_OK : SNAPSHOT_ADDRESS;
 }
 
+/* What is mapped from the file is not opened as memory before. */
 static snapshot_status create(const snapshot_open_desc *desc, const heap_desc *full, heap **out)
 {
-    *out = heap_create(full);
+    heap_place place = {.memory = full->memory, .shut = desc->mode != SNAPSHOT_COPY};
+    *out = heap_create_in(full, &place);
     if (*out == NULL) {
         return errno == EINVAL ? SNAPSHOT_SIZES : SNAPSHOT_NO_MEMORY;
     }
-    (*out)->mapped = true; /* also where we have mapped it for the heap */
-    (*out)->changing_bytes = desc->mode == SNAPSHOT_READ_ONLY ? 0 : (*out)->max_bytes;
+    if (desc->mode == SNAPSHOT_READ_ONLY) {
+        /* relaxed: the caller publishes the heap */
+        atomic_store_explicit(&(*out)->changing_bytes, 0, memory_order_relaxed);
+    }
     return SNAPSHOT_OK;
 }
 
@@ -150,7 +154,7 @@ static snapshot_status make_heap(const snapshot_open_desc *desc, const format_he
                       .on_error_context = desc->on_error_context};
     snapshot_status status = SNAPSHOT_OK;
     if (desc->want_address) {
-        status = map_there(header, full.max_bytes, &full.memory);
+        status = reserve_there(header, full.max_bytes, &full.memory);
     }
     status = status == SNAPSHOT_OK ? create(desc, &full, out) : status;
     if (status != SNAPSHOT_OK) {
@@ -184,7 +188,7 @@ static snapshot_status restore_marks(heap *h, snapshot *s, const snapshot_open_d
 bool snapshot_is_live(const heap *h, uint64_t offset)
 {
     uint32_t units;
-    if (offset >= h->max_bytes) {
+    if (offset >= h->max_bytes || !heap_is_in_play(h, (uint32_t)(offset >> h->unit_shift))) {
         return false;
     }
     heap_status status = marks_read(&h->marks, (uint32_t)(offset >> h->unit_shift), &units);
@@ -329,14 +333,16 @@ static snapshot_status copy_content(const heap *h, snapshot *s)
 static snapshot_status bring_content(const heap *h, snapshot *s, snapshot_mode mode)
 {
     const format_layout *l = &s->layout;
+    size_t content = (size_t)l->content_bytes, in_play = h->desc.bytes;
     if (mode == SNAPSHOT_COPY) {
         return copy_content(h, s);
     }
-    if (l->content_bytes != 0 &&
-        !region_map_file(h->base, (size_t)l->content_bytes, s->fd, l->content_at)) {
+    if (content != 0 && !region_map_file(h->base, content, s->fd, l->content_at)) {
         return SNAPSHOT_IO;
     }
-    bool done = mode != SNAPSHOT_READ_ONLY || region_protect(h->base, h->max_bytes);
+    bool done = mode == SNAPSHOT_READ_ONLY
+                    ? region_protect(h->base, h->max_bytes)
+                    : content >= in_play || region_open(h->base + content, in_play - content);
     return done ? SNAPSHOT_OK : SNAPSHOT_NO_MEMORY;
 }
 

@@ -1,8 +1,11 @@
 /* diskread.h: several reads of files at once, at a fixed depth: by io_uring where the kernel has
  * it, one after the other by pread where it has not (or is not asked).
  *
- *     diskread_start(d, 3, fd, range) … diskread_start(d, 5, …) … diskread_wait(d, &done): 5 is
- * done
+ *     diskread_start(d, 3, range) … diskread_start(d, 5, …) … diskread_wait(d, &done): 5 is done
+ *
+ * A ring that errs is given up for good: what it has not taken is read by pread, and so is all that
+ * is started later. A read that it has taken and not answered is waited for as long as the disk
+ * takes, as it would be by pread: until then the kernel may write to its buffer.
  *
  * Threads: one. No allocation after create. */
 #ifndef MEGABUDDY_ENGINE_DISKREAD_H
@@ -31,6 +34,13 @@ typedef struct diskread_done {
 
 /* depth: reads on their way at most, 1 … DISKREAD_MAX_DEPTH. NULL: no memory. */
 diskread *diskread_create(uint32_t depth, bool may_use_uring);
+
+/* Whether reads overlap: the kernel gave a ring, and it has not erred. */
+bool diskread_has_ring(const diskread *d);
+
+/* What the ring was given up for: an errno; 0: it was not. */
+int diskread_ring_error(const diskread *d);
+
 void diskread_destroy(diskread *d); /* nothing may be on its way; NULL does nothing */
 
 /* Starts a read in a slot of the caller's choice, 0 … depth - 1, that is free. */

@@ -29,35 +29,54 @@ static uint32_t buffer_bytes_of(const fetch_desc *desc)
     return page > LEAST_BUFFER ? page : LEAST_BUFFER;
 }
 
-/* Threads, and requests of each. */
-static uint32_t readers_of(const fetch_desc *desc)
+/* Requests on their way at once, of all threads together: with io_uring, or by pread. */
+static uint32_t requests_of(const fetch_desc *desc)
 {
-    return desc->reader == FETCH_PREAD ? workers_of(desc->workers) : 1;
-}
-
-static uint32_t depth_of(const fetch_desc *desc)
-{
-    return desc->reader == FETCH_PREAD ? 1 : FETCH_URING_DEPTH;
+    const uint32_t workers = workers_of(desc->workers);
+    return desc->reader == FETCH_AUTO && workers < FETCH_URING_DEPTH ? FETCH_URING_DEPTH : workers;
 }
 
 uint64_t fetch_memory_bytes(const fetch_desc *desc)
 {
-    return sizeof(fetch) + (uint64_t)readers_of(desc) * depth_of(desc) * buffer_bytes_of(desc);
+    return sizeof(fetch) + (uint64_t)requests_of(desc) * buffer_bytes_of(desc);
 }
 
 /* --- making --- */
 
+/* One reader with a ring. False: there is none to be had. */
+static bool make_ring_reader(fetch *f)
+{
+    f->disks[0] = diskread_create(FETCH_URING_DEPTH, true);
+    if (f->disks[0] == NULL || !diskread_has_ring(f->disks[0])) {
+        diskread_destroy(f->disks[0]);
+        f->disks[0] = NULL;
+        return false;
+    }
+    f->readers = 1;
+    f->depth = FETCH_URING_DEPTH;
+    return true;
+}
+
+static bool make_pread_readers(fetch *f, uint32_t workers)
+{
+    f->readers = workers;
+    f->depth = 1;
+    for (uint32_t i = 0; i < workers; i++) {
+        f->disks[i] = diskread_create(1, false);
+        if (f->disks[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool make_readers(fetch *f, const fetch_desc *desc)
 {
-    f->readers = readers_of(desc);
-    f->buffers = calloc((size_t)f->readers * f->depth, f->buffer_bytes);
-    f->disks = calloc(f->readers, sizeof *f->disks);
-    bool made = f->buffers != NULL && f->disks != NULL;
-    for (uint32_t i = 0; i < f->readers && made; i++) {
-        f->disks[i] = diskread_create(f->depth, desc->reader == FETCH_AUTO);
-        made = f->disks[i] != NULL;
-    }
-    return made;
+    const uint32_t workers = workers_of(desc->workers);
+    f->buffers = calloc(requests_of(desc), f->buffer_bytes);
+    f->disks = calloc(workers, sizeof *f->disks);
+    return f->buffers != NULL && f->disks != NULL &&
+           ((desc->reader == FETCH_AUTO && make_ring_reader(f)) || make_pread_readers(f, workers));
 }
 
 fetch *fetch_create(const fetch_desc *desc)
@@ -71,7 +90,6 @@ fetch *fetch_create(const fetch_desc *desc)
         f->files[i] = desc->files[i];
     }
     f->file_count = desc->file_count;
-    f->depth = depth_of(desc);
     f->buffer_bytes = buffer_bytes_of(desc);
     f->ram = desc->ram;
     f->next = desc->next;
@@ -136,6 +154,11 @@ void fetch_get_disk_map(const fetch *f, uint32_t kib[DISKMAP_CELLS])
 bool fetch_place(fetch *f, vt_page p, uint32_t *ahead)
 {
     return lane_place(f->lane, p, ahead);
+}
+
+int fetch_ring_error(const fetch *f)
+{
+    return atomic_load_explicit(&f->ring_error, memory_order_relaxed); /* see the struct */
 }
 
 void fetch_drain(fetch *f)

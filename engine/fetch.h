@@ -19,8 +19,10 @@
 typedef struct fetch fetch;
 
 typedef enum fetch_reader {
-    FETCH_AUTO = 0, /* one thread with io_uring; where the kernel refuses it, as FETCH_PREAD */
-    FETCH_PREAD,    /* `workers` threads, each of which reads one request at a time */
+    /* One thread with io_uring; where the kernel refuses it, as FETCH_PREAD. A ring that errs later
+     * is given up for good: then the one thread reads by pread (fetch_ring_error). */
+    FETCH_AUTO = 0,
+    FETCH_PREAD, /* `workers` threads, each of which reads one request at a time */
 } fetch_reader;
 
 typedef struct fetch_desc {
@@ -63,6 +65,9 @@ void fetch_set_pace(fetch *f, uint64_t delay_ns, uint64_t bytes_per_second);
 /* Whether a page waits to be read, and behind how many jobs. Any thread. */
 bool fetch_place(fetch *f, vt_page p, uint32_t *ahead);
 
+/* What io_uring was given up for after create, an errno; 0: it was not. Any thread. */
+int fetch_ring_error(const fetch *f);
+
 void fetch_drain(fetch *f);
 void fetch_get_stats(const fetch *f, fetch_stats *out); /* any thread */
 
@@ -70,7 +75,8 @@ void fetch_get_stats(const fetch *f, fetch_stats *out); /* any thread */
  * counted. Any thread. */
 void fetch_get_disk_map(const fetch *f, uint32_t kib[DISKMAP_CELLS]);
 
-/* Bytes of buffers that the readers hold: part of the RAM budget. Pure. */
+/* Bytes of buffers that the readers hold, at most: part of the RAM budget. Pure, so that FETCH_AUTO
+ * counts for the larger of the two ways to read. */
 uint64_t fetch_memory_bytes(const fetch_desc *desc);
 
 #endif

@@ -24,6 +24,9 @@ struct fetch {
     pace pace;
     diskmap map; /* of files[0] */
 
+    /* relaxed: an errno to tell of, nothing is ordered by it */
+    atomic_int ring_error;
+
     /* relaxed: a job that is cancelled a little late does no harm */
     atomic_uint epoch;
 

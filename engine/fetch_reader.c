@@ -27,11 +27,15 @@ typedef struct hand {
     uint32_t turn;     /* of its taking: the least is the oldest */
 } hand;
 
-/* Pages of one job that lie side by side. free: pages == 0. */
+/* Pages of one job that lie side by side; or one page whose layers are read one by one, since a
+ * buffer does not hold all that lies between them. free: pages == 0. */
 typedef struct request {
     hand *hand;
     uint64_t pages;
-    uint64_t begin, end; /* bytes in the file */
+    uint64_t begin, end; /* bytes in the file, of what is read at once */
+    bool apart;          /* layer by layer, to be side by side in the buffer */
+    uint32_t layer;      /* where apart: the one that is read */
+    uint32_t filled;     /* where apart: bytes of those before it */
     uint64_t from_ns;    /* when it was started; 0: nobody asks */
     bool held;           /* until the promise is due; not at the disk yet */
     pace_promise promise;
@@ -235,10 +239,21 @@ static hand *next_hand(reader *r)
 
 /* --- requests --- */
 
+static request begin_run(const fetch *f, hand *h, const extent *e, uint32_t i)
+{
+    request run = {.hand = h, .pages = bit(i), .begin = e->begin, .end = e->end};
+    if (e->end - e->begin > f->buffer_bytes) {
+        run.apart = true;
+        run.begin = e->layers[0].offset;
+        run.end = run.begin + e->layers[0].bytes;
+    }
+    return run;
+}
+
 /* Adds page i to a run where it lies close behind it and fits. */
 static bool extend(const fetch *f, request *run, const extent *e, uint32_t i)
 {
-    const bool close = e->begin >= run->end && e->begin - run->end <= MOST_GAP &&
+    const bool close = !run->apart && e->begin >= run->end && e->begin - run->end <= MOST_GAP &&
                        e->end - run->begin <= f->buffer_bytes;
     if (close) {
         run->pages |= bit(i);
@@ -247,18 +262,18 @@ static bool extend(const fetch *f, request *run, const extent *e, uint32_t i)
     return close;
 }
 
-/* Cuts the next run of neighbouring pages off a job's todo. Pages that do not exist, or whose
- * layers lie too far apart to be ours, end here. False: nothing is left to read. */
+/* Cuts the next run of neighbouring pages off a job's todo. Pages that do not exist end here.
+ * False: nothing is left to read. */
 static bool cut_run(const fetch *f, hand *h, request *run)
 {
     *run = (request){.hand = h};
     for (uint64_t rest = h->todo; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
         extent e;
-        if (!find_page(f, page_of_block(h->job.page, i), &e) || e.end - e.begin > f->buffer_bytes) {
+        if (!find_page(f, page_of_block(h->job.page, i), &e)) {
             h->job.corrupt |= bit(i);
         } else if (run->pages == 0) {
-            *run = (request){.hand = h, .pages = bit(i), .begin = e.begin, .end = e.end};
+            *run = begin_run(f, h, &e, i);
         } else if (!extend(f, run, &e, i)) {
             return true;
         }
@@ -271,8 +286,9 @@ static void send_to_disk(reader *r, uint32_t slot)
 {
     const request *run = &r->requests[slot];
     const pagefile *file = r->fetch->files[run->hand->job.page.texture - 1];
+    uint8_t *buffer = r->buffers + (size_t)slot * r->fetch->buffer_bytes;
     const diskread_range range = {.fd = pagefile_descriptor(file),
-                                  .buffer = r->buffers + (size_t)slot * r->fetch->buffer_bytes,
+                                  .buffer = buffer + run->filled,
                                   .bytes = (size_t)(run->end - run->begin),
                                   .offset = run->begin};
     diskread_start(r->disk, slot, &range);
@@ -286,19 +302,10 @@ static void hold_back(reader *r, request *run)
     r->held++;
 }
 
-static void start_request(reader *r, hand *h)
+/* Sends for what a request is to read next, now or when the pace says so. */
+static void send_for(reader *r, uint32_t slot)
 {
-    uint32_t slot = 0;
-    while (r->requests[slot].pages != 0) {
-        slot++;
-    }
     request *run = &r->requests[slot];
-    if (!cut_run(r->fetch, h, run)) {
-        end_if_done(r, h);
-        return;
-    }
-    h->requests++;
-    r->started++;
     add(&r->fetch->requests, 1);
     run->from_ns = trace_now(r->fetch->trace);
     if (pace_is_set(&r->fetch->pace)) {
@@ -308,9 +315,58 @@ static void start_request(reader *r, hand *h)
     }
 }
 
-/* Brings in the pages of a request that has been read, or says why not. A disk that says no may be
- * asked again; a file that has got shorter stays so. */
-static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, int64_t result)
+static void start_request(reader *r, hand *h)
+{
+    uint32_t slot = 0;
+    while (r->requests[slot].pages != 0) {
+        slot++;
+    }
+    if (!cut_run(r->fetch, h, &r->requests[slot])) {
+        end_if_done(r, h);
+        return;
+    }
+    h->requests++;
+    r->started++;
+    send_for(r, slot);
+}
+
+/* Of a page whose layers lie apart: takes down that one has been read, and sends for the next one.
+ * False: all are there, or this one is not whole. */
+static bool read_next_layer(reader *r, uint32_t slot, int64_t result)
+{
+    request *run = &r->requests[slot];
+    const uint32_t i = (uint32_t)__builtin_ctzll(run->pages);
+    extent e;
+    if (result < (int64_t)(run->end - run->begin) ||
+        !find_page(r->fetch, page_of_block(run->hand->job.page, i), &e)) {
+        return false;
+    }
+    run->filled += e.layers[run->layer++].bytes;
+    if (run->layer == e.layer_count) {
+        return false;
+    }
+    run->begin = e.layers[run->layer].offset;
+    run->end = run->begin + e.layers[run->layer].bytes;
+    send_for(r, slot);
+    return true;
+}
+
+/* From where a page lies in the file to where it lies in the buffer of the request that read it. */
+static void move_to_buffer(const request *run, extent *e)
+{
+    uint64_t filled = 0;
+    for (uint32_t i = 0; i < e->layer_count; i++) {
+        pagefile_entry *layer = &e->layers[i];
+        layer->offset = run->apart ? filled : layer->offset - run->begin;
+        filled += layer->bytes;
+    }
+    e->begin = run->apart ? 0 : e->begin - run->begin;
+    e->end = run->apart ? filled : e->end - run->begin;
+}
+
+/* Brings in the pages of a request that has been read, of which `got` bytes are in the buffer, or
+ * says why not. A disk that says no may be asked again; a file that has got shorter stays so. */
+static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, int64_t got)
 {
     fetch *f = r->fetch;
     page_job *job = &run->hand->job;
@@ -318,15 +374,21 @@ static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, i
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
         const vt_page page = page_of_block(job->page, i);
         extent e;
-        if (result < 0) {
+        if (got < 0) {
             job->failed |= bit(i);
-        } else if (!find_page(f, page, &e) || e.end - run->begin > (uint64_t)result) {
-            job->corrupt |= bit(i);
-        } else {
-            const uint64_t from_ns = trace_now(f->trace);
-            insert_page(f, job, i, &e, bytes + (e.begin - run->begin));
-            trace_span(f->trace, r->track, "insert", from_ns, page_pack(page), e.end - e.begin);
+            continue;
         }
+        const bool found = find_page(f, page, &e);
+        if (found) {
+            move_to_buffer(run, &e);
+        }
+        if (!found || e.end > (uint64_t)got) {
+            job->corrupt |= bit(i);
+            continue;
+        }
+        const uint64_t from_ns = trace_now(f->trace);
+        insert_page(f, job, i, &e, bytes + e.begin);
+        trace_span(f->trace, r->track, "insert", from_ns, page_pack(page), e.end - e.begin);
     }
 }
 
@@ -338,11 +400,22 @@ static void end_request(reader *r, request *run)
     end_if_done(r, run->hand);
 }
 
+/* Keeps in mind that io_uring was given up, for whoever is to be told. */
+static void watch_ring(reader *r)
+{
+    const int error = diskread_ring_error(r->disk);
+    if (error != 0) {
+        /* relaxed: see the struct */
+        atomic_store_explicit(&r->fetch->ring_error, error, memory_order_relaxed);
+    }
+}
+
 static void take_in_request(reader *r)
 {
     fetch *f = r->fetch;
     diskread_done done;
     diskread_wait(r->disk, &done);
+    watch_ring(r);
     request *run = &r->requests[done.slot];
     const vt_page page = run->hand->job.page;
     const uint64_t got = done.result > 0 ? (uint64_t)done.result : 0;
@@ -350,7 +423,11 @@ static void take_in_request(reader *r)
     if (page.texture == 1) {
         diskmap_add(&f->map, run->begin, got);
     }
-    take_in_pages(r, run, r->buffers + (size_t)done.slot * f->buffer_bytes, done.result);
+    if (run->apart && read_next_layer(r, done.slot, done.result)) {
+        return;
+    }
+    const int64_t filled = run->apart && done.result >= 0 ? run->filled : done.result;
+    take_in_pages(r, run, r->buffers + (size_t)done.slot * f->buffer_bytes, filled);
     end_request(r, run);
 }
 

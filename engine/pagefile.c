@@ -9,12 +9,12 @@
  * anyway. */
 #include "engine/pagefile.h"
 
+#include "engine/lz4stream.h"
 #include "engine/pagefile_format.h"
 #include "files/regular.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lz4.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,8 +106,8 @@ static bool parse_shape(const uint8_t *header, pagefile_info *info)
            info->shape.mips == format_get32(header + PAGEFILE_AT_MIPS);
 }
 
-/* Heights lie inside the file, and are no larger than LZ4 could have made of what is stored: a
- * small file cannot ask for a large allocation. */
+/* Heights lie inside the file, and are no larger than LZ4 could have made of what is stored. That
+ * may be 255 times as much, so nobody is to hold them whole because of what a header says. */
 static bool parse_heights(const uint8_t *header, pagefile *file)
 {
     pagefile_info *info = &file->info;
@@ -303,50 +303,86 @@ pagefile_status pagefile_read(const pagefile *file, const pagefile_entry *entry,
     return pagefile_is_intact(entry, buffer) ? PAGEFILE_OK : PAGEFILE_BAD_CHECKSUM;
 }
 
-/* Reads, checks and unpacks the raster into `heights`; `stored` has room for it as it is stored. */
-static pagefile_status load_heights(const pagefile *file, uint8_t *stored, int16_t *heights)
+/* The heights on their way from the file to the unpacker. */
+typedef struct heights_source {
+    const pagefile *file;
+    uint64_t at; /* bytes of them that were read */
+    uint32_t crc;
+    pagefile_status status;
+} heights_source;
+
+static size_t read_stored_heights(void *context, void *buffer, size_t room)
 {
-    const uint32_t count = file->info.heights_width * file->info.heights_height;
-    const int raw = (int)(count * sizeof *heights);
-    const pagefile_status status =
-        read_at(file->fd, stored, (size_t)file->heights_bytes, file->heights_offset);
-    if (status != PAGEFILE_OK) {
-        return status;
+    heights_source *source = context;
+    const uint64_t left = source->file->heights_bytes - source->at;
+    const size_t bytes = left < room ? (size_t)left : room;
+    if (bytes == 0 || source->status != PAGEFILE_OK) {
+        return 0;
     }
-    if (format_crc32c(stored, (size_t)file->heights_bytes) != file->heights_crc) {
-        return PAGEFILE_BAD_CHECKSUM;
+    source->status =
+        read_at(source->file->fd, buffer, bytes, source->file->heights_offset + source->at);
+    if (source->status != PAGEFILE_OK) {
+        return 0;
     }
-    const int got =
-        LZ4_decompress_safe((const char *)stored, (char *)heights, (int)file->heights_bytes, raw);
-    if (got != raw) {
-        return PAGEFILE_BAD_PAGE;
-    }
-    for (uint32_t i = 0; i < count; i++) { /* in place: little-endian to this machine's */
-        const uint8_t *at = (const uint8_t *)&heights[i];
-        heights[i] = (int16_t)(uint16_t)(at[0] | at[1] << 8);
-    }
-    return PAGEFILE_OK;
+    source->crc = format_crc_add(source->crc, buffer, bytes);
+    source->at += bytes;
+    return bytes;
 }
 
-pagefile_status pagefile_read_heights(const pagefile *file, int16_t **out)
+static void swap_row(int16_t *row, uint32_t count)
 {
-    *out = NULL;
+    for (uint32_t i = 0; i < count; i++) { /* in place: little-endian to this machine's */
+        const uint8_t *at = (const uint8_t *)&row[i];
+        row[i] = (int16_t)(uint16_t)(at[0] | at[1] << 8);
+    }
+}
+
+/* What unpacking comes to: where the bytes are not those that were written, that is what to say. */
+static pagefile_status judge_heights(heights_source *source, bool unpacked)
+{
+    uint8_t rest[4096];
+    while (read_stored_heights(source, rest, sizeof rest) > 0) {
+    }
+    if (source->status != PAGEFILE_OK) {
+        return source->status;
+    }
+    if (~source->crc != source->file->heights_crc) {
+        return PAGEFILE_BAD_CHECKSUM;
+    }
+    return unpacked ? PAGEFILE_OK : PAGEFILE_BAD_PAGE;
+}
+
+static pagefile_status scan_heights(const pagefile *file, int16_t *row, pagefile_take_row *take,
+                                    void *context)
+{
+    const pagefile_info *info = &file->info;
+    heights_source source = {.file = file, .crc = FORMAT_CRC_BEGIN, .status = PAGEFILE_OK};
+    lz4stream *unpacked = lz4stream_create(read_stored_heights, &source);
+    if (unpacked == NULL) {
+        return PAGEFILE_NO_MEMORY;
+    }
+    bool good = true;
+    for (uint32_t y = 0; y < info->heights_height && good; y++) {
+        good = lz4stream_read(unpacked, row, info->heights_width * sizeof *row);
+        if (good && take != NULL) {
+            swap_row(row, info->heights_width);
+            take(context, y, row);
+        }
+    }
+    good = good && lz4stream_ends(unpacked);
+    lz4stream_destroy(unpacked);
+    return judge_heights(&source, good);
+}
+
+pagefile_status pagefile_scan_heights(const pagefile *file, pagefile_take_row *take, void *context)
+{
     if (file->info.heights_width == 0) {
         return PAGEFILE_NO_PAGE;
     }
-    const size_t count = (size_t)file->info.heights_width * file->info.heights_height;
-    uint8_t *stored = malloc((size_t)file->heights_bytes);
-    int16_t *heights = malloc(count * sizeof *heights);
-    pagefile_status status = PAGEFILE_NO_MEMORY;
-    if (stored != NULL && heights != NULL) {
-        status = load_heights(file, stored, heights);
-    }
-    free(stored);
-    if (status == PAGEFILE_OK) {
-        *out = heights;
-    } else {
-        free(heights);
-    }
+    int16_t *row = malloc(file->info.heights_width * sizeof *row);
+    const pagefile_status status =
+        row != NULL ? scan_heights(file, row, take, context) : PAGEFILE_NO_MEMORY;
+    free(row);
     return status;
 }
 

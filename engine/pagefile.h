@@ -123,8 +123,13 @@ pagefile_status pagefile_read(const pagefile *file, const pagefile_entry *entry,
 int pagefile_descriptor(const pagefile *file);
 bool pagefile_is_intact(const pagefile_entry *entry, const void *stored);
 
-/* Reads the whole raster of heights, heights_width * heights_height int16 metres, rows top down,
- * into memory from malloc. PAGEFILE_NO_PAGE when the file has none. */
-pagefile_status pagefile_read_heights(const pagefile *file, int16_t **out);
+/* A row of heights: heights_width int16 metres, until it returns. */
+typedef void pagefile_take_row(void *context, uint32_t row, const int16_t *metres);
+
+/* Reads, checks and unpacks the raster of heights, giving it to `take` (NULL: only checks) row by
+ * row, top down. Memory is half a megabyte, however much a few bytes unpack to. What was given is
+ * to be used only when it returns PAGEFILE_OK: damage may show at the end. PAGEFILE_NO_PAGE when
+ * the file has none. Thread-safe. */
+pagefile_status pagefile_scan_heights(const pagefile *file, pagefile_take_row *take, void *context);
 
 #endif

@@ -155,6 +155,15 @@ static void step(vt *v, uint64_t started_ns)
     step_fades(v);
 }
 
+static void tell_of_ring(vt *v)
+{
+    const int error = fetch_ring_error(v->fetch);
+    if (error != 0 && !v->ring_told) {
+        v->ring_told = true;
+        log_add(&v->log, "io_uring: %s; files are read by pread from now on", strerror(error));
+    }
+}
+
 void stream_update(vt *v, const vt_clock *clock)
 {
     const uint64_t started_ns = platform_now_ns();
@@ -168,6 +177,7 @@ void stream_update(vt *v, const vt_clock *clock)
     if (!v->settings.frozen) {
         step(v, started_ns);
     }
+    tell_of_ring(v);
     const uint64_t table_ns = trace_now(v->desc.trace);
     flush_tables(v);
     trace_part(v, "table", table_ns);

@@ -86,6 +86,7 @@ struct vt {
     arrivals arrivals;
     fades fades;
     log_lines log;
+    bool ring_told; /* that io_uring was given up is in the log */
 
     /* tiles_in_flight: of blocks submitted and not yet taken from arrivals, each page of them one;
      * prefetches_in_flight: pages that go into RAM only, likewise. */

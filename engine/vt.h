@@ -72,7 +72,7 @@ typedef struct vt_desc {
     uint64_t ram_budget_bytes;  /* everything the streamer holds in RAM; 0: 256 MiB */
     uint64_t vram_budget_bytes; /* every texture and buffer it makes; 0: 64 MiB */
     vt_format format;
-    uint32_t read_workers;   /* threads; 0: 2 */
+    uint32_t read_workers;   /* threads, where the kernel has no io_uring, else one; 0: 2 */
     uint32_t decode_workers; /* threads; 0: one less than the processors, 1 … 8 */
     bool ram_prefault;
     vt_sync ram_sync; /* how the RAM tier's threads keep out of each other's way */

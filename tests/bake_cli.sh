@@ -39,12 +39,14 @@ picture()
     head -c $(($1 * $2 * 3)) /dev/zero | tr '\000' '\144'
 }
 
-# FILE WIDTH HEIGHT CHANNELS BITS: a PNG of a ramp; with 2 or 4 channels the left half is transparent.
+# FILE WIDTH HEIGHT CHANNELS BITS [ORIENTATION]: a PNG of a ramp; with 2 or 4 channels the left half is
+# transparent.
 png()
 {
     python3 - "$@" <<'PYTHON'
 import struct, sys, zlib
-path, width, height, channels, bits = sys.argv[1], *map(int, sys.argv[2:])
+path, width, height, channels, bits = sys.argv[1], *map(int, sys.argv[2:6])
+orientation = int(sys.argv[6]) if len(sys.argv) > 6 else 1
 def chunk(kind, data):
     return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
 def texel(x, y):
@@ -56,6 +58,7 @@ rows = b''.join(b'\0' + b''.join(texel(x, y) for x in range(width)) for y in ran
 kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
 with open(path, 'wb') as f:
     f.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, bits, kind, 0, 0, 0)) +
+            chunk(b'eXIf', b'II*\0' + struct.pack('<IHHHIHHI', 8, 1, 0x112, 3, 1, orientation, 0, 0)) +
             chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
 PYTHON
 }
@@ -98,6 +101,12 @@ png heights.png 64 32 1 16
 expect 0 '' "$program" bake good.ppm --heights heights.png --height-range 0,4000 --normals -q -o t.mega
 says t.mega 'terrain'
 says t.mega 'heights  64 x 32, from 0 to 39'
+png turned.png 300 200 3 8 6
+expect 0 '' "$program" bake turned.png -o turned.mega
+grep -q '^turned.png: turned as its orientation says$' stdout || fail 'nothing says that it was turned'
+says turned.mega '200 x 300 texels'
+expect 0 '' "$program" bake turned.png -q -o turned.mega
+[ ! -s stdout ] || fail 'a quiet bake says something'
 mkdir tiles
 for tile in 0_0 1_0 2_0 0_1 1_1 2_1; do
     png tiles/tile_$tile.png 64 64 3 8
@@ -115,7 +124,7 @@ for row in 'rgba8  none .* 64 KiB .*exact' 'bc1    none .* 8 KiB ' 'bc3    none 
 done
 expect 2 'do not go together' "$program" info good.mega --codecs --mip 1 -o mip.png
 expect 2 'goes with --codecs' "$program" info good.mega --pages 9
-expect 1 'no such page' "$program" info good.mega --codecs --layer 3
+expect 1 'has no layer 3' "$program" info good.mega --codecs --layer 3
 
 # Wrong usage.
 expect 2 'no picture' "$program" bake -o out/w.mega
@@ -197,7 +206,7 @@ expect 1 'not a regular file' "$program" bake good.ppm -o out
 expect 1 'not a regular file' "$program" bake good.ppm -o /dev/full
 expect 1 'Not a directory' "$program" bake good.ppm -o good.mega/w.mega
 expect 1 'No such file' "$program" info good.mega --page 0,0,0 -o absent/page.png
-expect 1 'no such page' "$program" info good.mega --page 0,99,0 -o page.png
+expect 1 'has no column 99' "$program" info good.mega --page 0,99,0 -o page.png
 
 # A disk that fills up: a limit on the file's size stands in for it where nothing can be mounted.
 cp good.mega out/w.mega
@@ -312,6 +321,12 @@ done
 if [ $? -ne 1 ] || ! grep -q 'page 0,2,1 layer 0: .*checksum' stderr; then
     fail "verify does not name the bad page"
 fi
+
+# Heights that were changed where they still unpack: in the first row, which is as it is.
+cp t.mega heights.mega
+at=$(od -An -tu8 -j88 -N8 t.mega)
+printf '\177\177' | dd of=heights.mega bs=1 seek=$((at + 20)) conv=notrunc 2>/dev/null
+expect 1 'heights: .*checksum' "$program" verify heights.mega
 
 # Several bad pages in one cluster, beside good ones: each is named, and no other.
 "$program" bake --synthetic --width 2048 --no-lz4 -q -o several.mega

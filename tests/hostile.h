@@ -14,7 +14,6 @@ static inline uint32_t hostile_read_all(const char *path)
 {
     static uint8_t stored[TEXEL_PAGE_MAX_BYTES], texels[TEXEL_PAGE_MAX_BYTES];
     pagefile *file = NULL;
-    int16_t *heights = NULL;
     uint32_t whole = 0, looked = 0;
     if (pagefile_open(path, &file) != PAGEFILE_OK) {
         return 0;
@@ -39,8 +38,7 @@ static inline uint32_t hostile_read_all(const char *path)
                      unpacker_run(u, e.codec, stored, e.bytes, format, texels) == PAGEFILE_OK;
         }
     }
-    (void)pagefile_read_heights(file, &heights);
-    free(heights);
+    (void)pagefile_scan_heights(file, NULL, NULL);
     unpacker_destroy(u);
     pagefile_close(file);
     return whole;

@@ -83,7 +83,11 @@ static bool bake_some(const shape *s, const char *path, uint64_t identity, int f
     };
     for (uint32_t i = 0; i < s->layers; i++) {
         pyramid.layers[i] = (pyramid_layer){
-            .input = {s->width, s->height, s->wrap, false, NULL, fill, NULL, &fakes[i]},
+            .input = {.width = s->width,
+                      .height = s->height,
+                      .wrap_x = s->wrap,
+                      .fill = fill,
+                      .context = &fakes[i]},
             .kind = i == 0 ? HALVE_SRGB : HALVE_NORMAL,
             .format = desc.layers[i].format,
             .packing = {PAGEFILE_LZ4, 0},
@@ -221,7 +225,11 @@ static void a_spoilt_spool_is_noticed(void **state)
         .shape = desc.shape, .layer_count = 2, .workers = crew_create(2), .writer = w};
     for (uint32_t i = 0; i < 2; i++) {
         pyramid.layers[i] = (pyramid_layer){
-            .input = {TALL.width, TALL.height, true, false, NULL, fill, NULL, &fakes[i]},
+            .input = {.width = TALL.width,
+                      .height = TALL.height,
+                      .wrap_x = true,
+                      .fill = fill,
+                      .context = &fakes[i]},
             .kind = i == 0 ? HALVE_SRGB : HALVE_NORMAL,
             .format = desc.layers[i].format,
             .packing = {PAGEFILE_LZ4, 0},
@@ -325,7 +333,8 @@ static void strange_things_in_the_folder_are_replaced(void **state)
     (void)alarm(60);
     for (size_t i = 0; i < 2 * sizeof NAMES / sizeof NAMES[0]; i++) {
         struct stat st;
-        leave_work(whole, path);
+        (void)unlink(path);
+        assert_false(bake_some(&TALL, path, 7, 5, &went_on));
         (void)snprintf(inside, sizeof inside, "%s.part/%s", path, NAMES[i / 2]);
         (void)unlink(inside);
         close(open(victim, O_CREAT | O_WRONLY | O_TRUNC, 0600));

@@ -217,6 +217,7 @@ static void set_refuses_the_rest_and_says_what_would_do(void **state)
     static const char *const cases[][2] = {
         {"vram.budget=-5", "--set vram.budget=-5: must be a size from 64 KiB to 1 TiB"},
         {"vram.budget=", "--set vram.budget=: must be a size"},
+        {"vram.budget=64 MB", "in B, KiB, MiB, GiB or TiB"},
         {"vram.budget", "must look like tier.key=value"},
         {"=5", "must look like tier.key=value"},
         {"vram=a.b", "must look like tier.key=value"},

@@ -6,7 +6,11 @@
 
 #include <cmocka.h>
 
+#include "engine/pagefile_format.h"
 #include "tests/fetch_rig.h"
+
+#include <stdio.h>
+#include <unistd.h>
 
 /* Nothing outside of the pages that arrived is written. */
 static uint32_t bytes_written(const rig *r)
@@ -133,6 +137,109 @@ static void lanes_can_be_destroyed_with_jobs_in_flight(void **state)
     reader_of_rigs = FETCH_AUTO;
 }
 
+/* --- layers that lie anywhere --- */
+
+enum { FILES_BUFFER = LAYERS * (TEXEL_PAGE_MAX_BYTES + 16), FAR = 300 << 10 };
+
+/* Where layer 1 of a page comes to lie behind the beginning of its layer 0; or before it. */
+static int64_t place_layer_1(uint64_t *random, const uint32_t bytes[LAYERS])
+{
+    switch (seed_below(random, 6)) {
+    case 0: /* side by side */
+        return bytes[0];
+    case 1: /* both just fill the buffer of a request */
+        return FILES_BUFFER - bytes[1];
+    case 2: /* one byte too many */
+        return FILES_BUFFER - bytes[1] + 1;
+    case 3: /* before it, and just fitting */
+        return (int64_t)bytes[0] - FILES_BUFFER;
+    case 4: /* before it */
+        return -(int64_t)(bytes[1] + seed_below(random, FAR));
+    default: /* behind it */
+        return bytes[0] + seed_below(random, FAR);
+    }
+}
+
+/* Gives each page's data other places in the file: as the format allows, and nobody writes it. */
+static void scatter(const char *path, uint64_t *random)
+{
+    size_t bytes;
+    uint8_t *old = scratch_read(path, &bytes);
+    FILE *f = fopen(path, "r+b");
+    assert_true(old != NULL && f != NULL);
+    uint8_t *index = old + format_get64(old + PAGEFILE_AT_INDEX_OFFSET);
+    const uint64_t index_bytes = format_get64(old + PAGEFILE_AT_INDEX_BYTES);
+    uint64_t end = bytes;
+    for (uint8_t *at = index; at < index + index_bytes; at += LAYERS * PAGEFILE_ENTRY_BYTES) {
+        uint8_t *second = at + PAGEFILE_ENTRY_BYTES;
+        const uint32_t sizes[LAYERS] = {format_get32(at + 8), format_get32(second + 8)};
+        const uint64_t from[LAYERS] = {format_get64(at), format_get64(second)};
+        const uint64_t begin = end + 2 * FAR;
+        const uint64_t to[LAYERS] = {begin, begin + (uint64_t)place_layer_1(random, sizes)};
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            format_put64(at + i * PAGEFILE_ENTRY_BYTES, to[i]);
+            assert_int_equal(fseek(f, (long)to[i], SEEK_SET), 0);
+            assert_int_equal(fwrite(old + from[i], 1, sizes[i], f), sizes[i]);
+            end = to[i] + sizes[i] > end ? to[i] + sizes[i] : end;
+        }
+    }
+    format_put64(old + PAGEFILE_AT_FILE_BYTES, end);
+    format_put32(old + PAGEFILE_AT_INDEX_CRC, format_crc32c(index, (size_t)index_bytes));
+    format_put32(old + PAGEFILE_AT_CRC, format_header_crc(old));
+    rewind(f);
+    assert_int_equal(fwrite(old, 1, (size_t)(index - old) + index_bytes, f),
+                     (size_t)(index - old) + index_bytes);
+    assert_int_equal(fclose(f), 0);
+    free(old);
+}
+
+static void layers_are_found_wherever_they_lie(void **state)
+{
+    uint64_t random = seed_of_run();
+    page_shape s;
+    const char *path = write_world(*state, &s);
+    scatter(path, &random);
+    for (int reader = 0; reader < 2; reader++) {
+        rig r;
+        reader_of_rigs = reader == 0 ? FETCH_AUTO : FETCH_PREAD;
+        start(&r, path, 16 << 20, 2, AS_STORED);
+        for (int round = 0; round < 40; round++) {
+            if (round == 30) { /* each layer is held back for itself */
+                fetch_set_pace(r.fetch, 1000000, 0);
+            }
+            ramtier_flush(r.ram);
+            send_block(&r, &s, &random, (uint32_t)round % 4);
+            check_block(&r, &s);
+        }
+        stop(&r);
+    }
+    reader_of_rigs = FETCH_AUTO;
+}
+
+/* A file that somebody cuts under us: the page whose first layer is still there is damaged too. */
+static void a_cut_between_layers_is_damage(void **state)
+{
+    uint64_t random = seed_of_run();
+    page_shape s;
+    const char *path = write_world(*state, &s);
+    scatter(path, &random);
+    rig r;
+    start(&r, path, 16 << 20, 2, AS_STORED);
+    pagefile_entry layers[LAYERS];
+    const vt_page p = {1, (uint8_t)(s.mips - 1), 0, 0}; /* the last one in the index */
+    for (uint32_t i = 0; i < LAYERS; i++) {
+        assert_int_equal(pagefile_find(r.file, p, i, &layers[i]), PAGEFILE_OK);
+    }
+    const uint64_t begin =
+        layers[0].offset > layers[1].offset ? layers[0].offset : layers[1].offset;
+    assert_int_equal(truncate(path, (off_t)begin + 1), 0);
+    submit(&r, p, JOB_NO_TILE);
+    drain(&r);
+    assert_int_equal(r.ended_count, 1);
+    assert_int_equal(r.ended[0].corrupt, 1);
+    stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +247,8 @@ int main(void)
         cmocka_unit_test(neighbours_are_read_in_one_request),
         cmocka_unit_test(cancelled_jobs_end_unread),
         cmocka_unit_test(lanes_can_be_destroyed_with_jobs_in_flight),
+        cmocka_unit_test(layers_are_found_wherever_they_lie),
+        cmocka_unit_test(a_cut_between_layers_is_damage),
     };
     return cmocka_run_group_tests_name("fetch blocks", tests, scratch_make, scratch_remove);
 }

@@ -288,18 +288,25 @@ static void decode_refuses_what_does_not_unpack(void **state)
     ramtier_unpin(r.ram, &blob);
     assert_true(ramtier_insert(r.ram, page_pack((vt_page){1, 0, 1, 0}), 1, layers, junk, &blob));
     ramtier_unpin(r.ram, &blob);
-    for (uint16_t x = 0; x < 3; x++) { /* junk; a layer too few; not in RAM */
+    const ramtier_layer three[] = {{(uint32_t)texel_page_bytes(STORED[0]), PAGEFILE_STORED},
+                                   {(uint32_t)texel_page_bytes(STORED[1]), PAGEFILE_STORED},
+                                   {100, PAGEFILE_STORED}};
+    static uint8_t good[3 * TEXEL_PAGE_MAX_BYTES];
+    assert_true(ramtier_insert(r.ram, page_pack((vt_page){1, 0, 3, 0}), 3, three, good, &blob));
+    ramtier_unpin(r.ram, &blob);
+    for (uint16_t x = 0; x < 4; x++) { /* junk; a layer too few; not in RAM; one too many */
         const page_job job = {.page = {1, 0, x, 0}, .tile = x, .wanted = 1};
         assert_true(decode_submit(r.decode, &job));
     }
     drain(&r);
-    assert_int_equal(r.ended_count, 3);
+    assert_int_equal(r.ended_count, 4);
     assert_int_equal(r.ended[0].corrupt, 1);
     assert_int_equal(r.ended[1].corrupt, 1);
     assert_int_equal(r.ended[2].refused, 1);
+    assert_int_equal(r.ended[3].corrupt, 1);
     decode_stats ds;
     decode_get_stats(r.decode, &ds);
-    assert_int_equal(ds.corrupt, 2);
+    assert_int_equal(ds.corrupt, 3);
     assert_int_equal(ds.missing, 1);
     assert_int_equal(ds.pages_decoded, 0);
     stop(&r);

@@ -13,6 +13,7 @@
 
 #include "buddy/heap.h"
 #include "buddy/heap_marks.h"
+#include "mappings.h"
 #include "seed.h"
 
 #define UNIT  64u
@@ -349,6 +350,39 @@ static void a_heap_grows_when_it_has_to_and_no_further_than_it_may(void **state)
     drop(h);
 }
 
+/* Neither of the region nor of the metadata. */
+static void what_is_not_in_play_costs_nothing_and_is_not_touched(void **state)
+{
+    (void)state;
+    size_t before = mappings_read(0, 0).writable;
+    heap *h = heap_create(&(heap_desc){
+        .bytes = 64 << 10, .max_bytes = (size_t)1 << 30, .unit_bytes = 16, .threads = 1});
+    assert_non_null(h);
+    unsigned char *base = heap_base(h), *far = base + ((size_t)900 << 20);
+    assert_true(mappings_read(0, 0).writable < before + (2 << 20));
+    mappings_sum sum = mappings_read((uintptr_t)far, (uintptr_t)far + 1);
+    assert_true(sum.count == 1 && sum.shut == 1);
+    assert_true(heap_owns(h, far));
+    assert_int_equal(heap_usable_size(h, far), 0);
+    assert_int_equal(heap_free(h, far), HEAP_DOUBLE_FREE);
+    assert_int_equal(heap_free_sized(h, far, 16), HEAP_DOUBLE_FREE);
+    assert_null(heap_realloc(h, far, 100));
+    unsigned char *near = heap_alloc_near(h, 48 << 10, far);
+    assert_non_null(near); /* all but a quarter; its buddy's buddies are not in play */
+    memset(near, 1, 64 << 10);
+    near = heap_realloc(h, near, 1 << 20);
+    assert_non_null(near);
+    memset(near, 1, 1 << 20);
+    check(h);
+    assert_false(buddy_try_at(heap_core(h), 40 << 20, 4));
+    assert_false(buddy_is_free(heap_core(h), (buddy_block){40 << 20, 4}));
+    assert_false(buddy_reserve(heap_core(h), 40 << 20, 100));
+    sum = mappings_read((uintptr_t)base, (uintptr_t)base + ((size_t)1 << 30));
+    assert_int_equal(sum.count, 2);
+    assert_int_equal(heap_free(h, near), HEAP_OK);
+    drop(h);
+}
+
 static _Atomic uint32_t blocks_taken;
 
 static void *fill_growing_heap(void *context)
@@ -432,6 +466,7 @@ int main(void)
         cmocka_unit_test(what_is_not_a_block_is_not_resized),
         cmocka_unit_test(bulk_hands_out_every_block_once),
         cmocka_unit_test(a_heap_grows_when_it_has_to_and_no_further_than_it_may),
+        cmocka_unit_test(what_is_not_in_play_costs_nothing_and_is_not_touched),
         cmocka_unit_test(threads_grow_a_heap_together),
         cmocka_unit_test(absurd_requests_are_refused),
     };

@@ -365,6 +365,25 @@ static void a_truncated_file_is_one_clear_line(void **state)
     }
 }
 
+/* What a PNG holds has checksums, interlaced or not: a byte that is another is no other picture. */
+static void a_byte_of_a_png_that_is_another_is_noticed(void **state)
+{
+    write_files(*state);
+    for (int kind = 0; kind < 2; kind++) {
+        size_t bytes = 0;
+        uint8_t *data = rig_read_file(scratch_path(*state, FILES[kind]), &bytes);
+        for (int i = 0; i < 60; i++) {
+            char why[256] = "";
+            uint8_t *byte = data + 60 + seed_below(&seed, (uint32_t)bytes - 90); /* of the texels */
+            *byte ^= 0x10;
+            rig_write_file(scratch_path(*state, "other.png"), data, bytes);
+            assert_false(survives(scratch_path(*state, "other.png"), workers, why, sizeof why));
+            *byte ^= 0x10;
+        }
+        free(data);
+    }
+}
+
 static void flipped_bytes_do_no_harm(void **state)
 {
     int survived = 0;
@@ -470,6 +489,7 @@ int main(void)
         cmocka_unit_test(anything_else_is_read_as_a_whole),
         cmocka_unit_test(workers_fill_side_by_side),
         cmocka_unit_test(a_truncated_file_is_one_clear_line),
+        cmocka_unit_test(a_byte_of_a_png_that_is_another_is_noticed),
         cmocka_unit_test(flipped_bytes_do_no_harm),
         cmocka_unit_test(a_header_that_promises_much_gets_nothing),
         cmocka_unit_test(what_is_no_picture_is_said_so),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tools/view/camera.h"
+#include "tools/view/scene/heightrows.h"
 #include "tools/view/scene/mat.h"
 #include "tools/view/scene/patches.h"
 
@@ -33,6 +34,72 @@ static heightmap random_heights(uint32_t width, uint32_t height, bool wrap_x)
     heightmap h;
     assert_true(heightmap_init(&h, metres, width, height, wrap_x));
     return h;
+}
+
+/* --- heights that come row by row --- */
+
+/* A raster whose sample (x, y) is 10 * x + y, made to fit. */
+static heightrows shrink(uint32_t width, uint32_t height, uint32_t most_side)
+{
+    heightrows h;
+    int16_t *row = malloc(width * sizeof *row);
+    assert_true(row != NULL && heightrows_init(&h, width, height, most_side));
+    for (uint32_t y = 0; y < height; y++) {
+        for (uint32_t x = 0; x < width; x++) {
+            row[x] = (int16_t)(10 * (x % 1000) + y % 1000);
+        }
+        heightrows_take(&h, y, row);
+    }
+    free(row);
+    return h;
+}
+
+static void heights_that_fit_stay_what_they_are(void **state)
+{
+    (void)state;
+    heightrows h = shrink(37, 19, 37);
+    int16_t *metres = heightrows_end(&h);
+    assert_int_equal(h.width, 37);
+    assert_int_equal(h.height, 19);
+    for (uint32_t y = 0; y < 19; y++) {
+        for (uint32_t x = 0; x < 37; x++) {
+            assert_int_equal(metres[y * 37 + x], 10 * x + y);
+        }
+    }
+    free(metres);
+}
+
+static void heights_beyond_the_limit_are_averaged(void **state)
+{
+    (void)state;
+    heightrows h = shrink(30, 12, 10); /* three by six fifths */
+    int16_t *metres = heightrows_end(&h);
+    assert_int_equal(h.width, 10);
+    assert_int_equal(h.height, 10);
+    assert_int_equal(metres[0], 10);                          /* 0, 10 and 20, in one row */
+    assert_int_equal(metres[9], 280);                         /* 270, 280 and 290 */
+    assert_int_equal(metres[9 * 10], 10 + (10 + 11) / 2 + 1); /* the last two rows: 20.5 */
+    free(metres);
+}
+
+/* As many as there may be stay; one row more, and half of the rows go. */
+static void heights_are_bounded_in_all(void **state)
+{
+    static const uint32_t SIZES[][4] = {
+        {8192, 4096, 8192, 4096}, {8192, 4097, 4096, 4097}, {32768, 32767, 4096, 8192},
+        {32768, 1, 16384, 1},     {1, 32768, 1, 16384},     {32768, 1024, 16384, 1024},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof SIZES / sizeof SIZES[0]; i++) {
+        heightrows h;
+        assert_true(heightrows_init(&h, SIZES[i][0], SIZES[i][1], 16384));
+        assert_int_equal(h.width, SIZES[i][2]);
+        assert_int_equal(h.height, SIZES[i][3]);
+        free(heightrows_end(&h));
+    }
+    heightrows h = shrink(1, 2000, 300);
+    assert_int_equal(h.row, 300); /* each was kept */
+    free(heightrows_end(&h));
 }
 
 /* --- heights --- */
@@ -255,6 +322,9 @@ int main(void)
 {
     rng = seed_of_run();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heights_that_fit_stay_what_they_are),
+        cmocka_unit_test(heights_beyond_the_limit_are_averaged),
+        cmocka_unit_test(heights_are_bounded_in_all),
         cmocka_unit_test(a_sample_is_met_at_its_centre_and_lines_lie_between),
         cmocka_unit_test(a_wrapping_map_goes_on_at_its_other_edge),
         cmocka_unit_test(bounds_hold_every_height_of_their_rectangle),

@@ -177,6 +177,19 @@ static void the_json_has_every_promised_key_and_null_for_the_unknown(void **stat
     cJSON_Delete(json);
 }
 
+static void names_that_are_no_utf8_make_no_bad_json(void **state)
+{
+    report r = example();
+    const char *file;
+    r.world = "odd\xff\033[2J\n.mega";
+    assert_true(report_write(&r, *state, &file));
+    cJSON *json = cJSON_Parse(read_file(scratch_path(*state, "report.json")));
+    assert_non_null(json);
+    assert_string_equal(find(json, "world")->valuestring,
+                        "odd\xef\xbf\xbd\xef\xbf\xbd[2J\xef\xbf\xbd.mega");
+    cJSON_Delete(json);
+}
+
 static void the_series_are_in_the_order_of_frames_and_count_from_the_path_on(void **state)
 {
     report r = example();
@@ -240,6 +253,7 @@ int main(void)
         cmocka_unit_test(verdicts_are_counted_by_kind),
         cmocka_unit_test(likeness_looks_at_textured_pixels_only),
         cmocka_unit_test(the_json_has_every_promised_key_and_null_for_the_unknown),
+        cmocka_unit_test(names_that_are_no_utf8_make_no_bad_json),
         cmocka_unit_test(the_series_are_in_the_order_of_frames_and_count_from_the_path_on),
         cmocka_unit_test(worst_and_median_are_among_the_compared),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),

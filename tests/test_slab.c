@@ -13,6 +13,7 @@
 
 #include "buddy/slab.h"
 #include "buddy/slab_private.h"
+#include "mappings.h"
 #include "seed.h"
 
 #define RANGE_BYTES ((size_t)256 << 20) /* small, so that the sanitizers find room for it */
@@ -194,6 +195,33 @@ static void a_range_that_is_used_up_is_followed_by_another(void **state)
     check(s);
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(((unsigned char *)objects[i])[29999], i & 255);
+        assert_int_equal(slab_free(s, objects[i]), HEAP_OK);
+    }
+    drop_empty(s);
+}
+
+/* However it grows: what is open, and the rest, which costs nothing and cannot be touched. */
+static void a_range_is_two_mappings(void **state)
+{
+    (void)state;
+    enum { COUNT = 600 };
+    slab *s = make();
+    void *objects[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        objects[i] = slab_alloc(s, i % 3 == 0 ? 300000 : 20000);
+        assert_non_null(objects[i]);
+        memset(objects[i], i, 20000);
+    }
+    const slab_range *range = &s->ranges[0];
+    slab_stats stats;
+    slab_get_stats(s, &stats);
+    assert_int_equal(stats.range_count, 1);
+    assert_true(stats.capacity_bytes < range->bytes);
+    mappings_sum sum = mappings_read(range->base, range->base + range->bytes);
+    assert_int_equal(sum.count, 2);
+    assert_int_equal(sum.shut, 1);
+    assert_false(slab_free(s, (void *)(range->base + range->bytes - 4096)) == HEAP_OK);
+    for (int i = 0; i < COUNT; i++) {
         assert_int_equal(slab_free(s, objects[i]), HEAP_OK);
     }
     drop_empty(s);
@@ -477,6 +505,7 @@ int main(void)
         cmocka_unit_test(every_alignment_can_be_had),
         cmocka_unit_test(zeroed_is_zero_however_often_it_was_used),
         cmocka_unit_test(a_range_that_is_used_up_is_followed_by_another),
+        cmocka_unit_test(a_range_is_two_mappings),
         cmocka_unit_test(a_block_may_lie_where_objects_were),
         cmocka_unit_test(a_large_buffer_that_comes_and_goes_keeps_its_pages),
         cmocka_unit_test(contents_move_along),

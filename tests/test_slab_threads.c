@@ -119,6 +119,54 @@ static void objects_come_back_from_another_thread(void **state)
     pthread_cond_destroy(&l.changed);
 }
 
+/* ---- two free the same ---- */
+
+typedef struct one_free {
+    slab *s;
+    void *pointer;
+    bool flushes; /* what it freed is with its owner when the thread ends, or waits with it */
+    heap_status status;
+} one_free;
+
+static void *free_one(void *argument)
+{
+    one_free *f = argument;
+    f->status = slab_free(f->s, f->pointer);
+    if (f->flushes) {
+        slab_flush(f->s);
+    }
+    return NULL;
+}
+
+static heap_status free_elsewhere(slab *s, void *pointer, bool flushes)
+{
+    one_free f = {s, pointer, flushes, HEAP_OK};
+    run(free_one, &f);
+    return f.status;
+}
+
+/* None of them has the object's slab; then its owner tries too. */
+static void of_two_threads_that_free_the_same_one_is_refused(void **state)
+{
+    (void)state;
+    static const size_t SIZES[] = {16, 200, 3000, 20000, 100000};
+    slab *s = make();
+    uint64_t refusals = 0;
+    for (size_t i = 0; i < 2 * sizeof(SIZES) / sizeof(SIZES[0]); i++) {
+        void *beside = slab_alloc(s, SIZES[i / 2]), *object = slab_alloc(s, SIZES[i / 2]);
+        assert_int_equal(free_elsewhere(s, object, i % 2), HEAP_OK);
+        assert_int_equal(free_elsewhere(s, object, i % 2), HEAP_DOUBLE_FREE);
+        assert_int_equal(slab_free(s, object), HEAP_DOUBLE_FREE);
+        refusals += 2;
+        assert_int_equal(slab_free(s, beside), HEAP_OK);
+        assert_null(slab_check(s));
+    }
+    slab_stats stats;
+    slab_get_stats(s, &stats);
+    assert_int_equal(stats.errors, refusals);
+    slab_destroy(s);
+}
+
 /* ---- everybody frees everything ---- */
 
 enum { PLACES = 512, SWAPPERS = 4, SWAPS = 15000 };
@@ -399,6 +447,7 @@ int main(void)
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_come_back_from_another_thread),
+        cmocka_unit_test(of_two_threads_that_free_the_same_one_is_refused),
         cmocka_unit_test(everybody_frees_what_anybody_has_brought),
         cmocka_unit_test(a_parked_slab_is_told_of),
         cmocka_unit_test(what_an_ended_thread_left_is_used_again),

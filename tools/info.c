@@ -5,6 +5,7 @@
 #include "tools/info_codecs.h"
 #include "tools/pageload.h"
 #include "tools/picture.h"
+#include "tools/say.h"
 #include "tools/units.h"
 
 #include <errno.h>
@@ -42,8 +43,9 @@ static const char USAGE[] =
 typedef struct options {
     const char *path, *output;
     bool page_wanted, mip_wanted, codecs_wanted;
-    vt_page page;
-    uint32_t layer, pages; /* of the sample */
+    uint32_t mip, layer;
+    uint16_t x, y;  /* of the page */
+    uint32_t pages; /* of the sample */
 } options;
 
 /* Bytes and pages of one mip. */
@@ -55,15 +57,15 @@ typedef struct mip_sum {
 
 static int fail_usage(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: info: %s: %s (megabuddy info --help says more)\n", what, why);
+    say_error("info: %s: %s (megabuddy info --help says more)", what, why);
     return EXIT_USAGE;
 }
 
 static int fail(const char *what, pagefile_status status)
 {
     const bool system = status == PAGEFILE_CANNOT_OPEN || status == PAGEFILE_READ_FAILED;
-    fprintf(stderr, "megabuddy: info: %s: %s%s%s\n", what, pagefile_status_text(status),
-            system ? ": " : "", system ? strerror(errno) : "");
+    say_error("info: %s: %s%s%s", what, pagefile_status_text(status), system ? ": " : "",
+              system ? strerror(errno) : "");
     return EXIT_FAILED;
 }
 
@@ -91,9 +93,9 @@ static void print_shape(const options *o, const pagefile_info *info)
 {
     const page_shape *s = &info->shape;
     char file_size[UNITS_TEXT], index_size[UNITS_TEXT];
-    printf("%s: %s of %" PRIu32 " x %" PRIu32 " texels%s\n", o->path,
-           info->kind == PAGEFILE_TERRAIN ? "terrain" : "picture", s->width, s->height,
-           info->wrap_x ? ", wraps in x" : "");
+    say_line(stdout, "%s: %s of %" PRIu32 " x %" PRIu32 " texels%s", o->path,
+             info->kind == PAGEFILE_TERRAIN ? "terrain" : "picture", s->width, s->height,
+             info->wrap_x ? ", wraps in x" : "");
     printf("file     version %" PRIu32 ", %s, of which index %s\n", info->version,
            units_format_bytes(info->file_bytes, file_size),
            units_format_bytes(info->index_bytes, index_size));
@@ -103,26 +105,35 @@ static void print_shape(const options *o, const pagefile_info *info)
            s->grid_y);
 }
 
+typedef struct heights_range {
+    uint32_t width;
+    int low, high; /* metres */
+} heights_range;
+
+static void widen_range(void *context, uint32_t row, const int16_t *metres)
+{
+    heights_range *range = context;
+    (void)row;
+    for (uint32_t i = 0; i < range->width; i++) {
+        range->low = metres[i] < range->low ? metres[i] : range->low;
+        range->high = metres[i] > range->high ? metres[i] : range->high;
+    }
+}
+
 static int print_heights(const options *o, const pagefile *file)
 {
     const pagefile_info *info = pagefile_get_info(file);
-    int16_t *heights = NULL;
-    int low = INT16_MAX, high = INT16_MIN;
+    heights_range range = {info->heights_width, INT16_MAX, INT16_MIN};
     if (info->heights_width == 0) {
         printf("heights  none\n");
         return EXIT_DONE;
     }
-    const pagefile_status status = pagefile_read_heights(file, &heights);
+    const pagefile_status status = pagefile_scan_heights(file, widen_range, &range);
     if (status != PAGEFILE_OK) {
         return fail(o->path, status);
     }
-    for (size_t i = 0; i < (size_t)info->heights_width * info->heights_height; i++) {
-        low = heights[i] < low ? heights[i] : low;
-        high = heights[i] > high ? heights[i] : high;
-    }
-    free(heights);
     printf("heights  %" PRIu32 " x %" PRIu32 ", from %d to %d metres\n", info->heights_width,
-           info->heights_height, low, high);
+           info->heights_height, range.low, range.high);
     return EXIT_DONE;
 }
 
@@ -155,14 +166,15 @@ static uint32_t print_layer(const pagefile *file, uint32_t layer)
         all.entries += sums[mip].entries;
     }
     const uint64_t raw = (uint64_t)all.entries * texel_page_bytes(l->format);
-    printf("layer %" PRIu32 "  %s, %s, %s%s; %s stored, %s unpacked (%.0f %%); pages: %" PRIu32
-           " lz4, %" PRIu32 " zstd, %" PRIu32 " jpeg, %" PRIu32 " plain\n\n",
-           layer, l->name, texel_format_name(l->format), l->srgb ? "sRGB" : "linear",
-           l->lossy ? ", lossy" : "", units_format_bytes(all.bytes, stored),
-           units_format_bytes(raw, unpacked), 100.0 * (double)all.bytes / (double)raw,
-           all.codecs[PAGEFILE_LZ4], all.codecs[PAGEFILE_ZSTD], all.codecs[PAGEFILE_JPEG],
-           all.codecs[PAGEFILE_STORED]);
-    printf("  %3s  %15s  %11s  %8s  %10s  %10s  %6s\n", "mip", "texels", "grid", "pages", "bytes",
+    say_line(stdout,
+             "layer %" PRIu32 "  %s, %s, %s%s; %s stored, %s unpacked (%.0f %%); pages: %" PRIu32
+             " lz4, %" PRIu32 " zstd, %" PRIu32 " jpeg, %" PRIu32 " plain",
+             layer, l->name, texel_format_name(l->format), l->srgb ? "sRGB" : "linear",
+             l->lossy ? ", lossy" : "", units_format_bytes(all.bytes, stored),
+             units_format_bytes(raw, unpacked), 100.0 * (double)all.bytes / (double)raw,
+             all.codecs[PAGEFILE_LZ4], all.codecs[PAGEFILE_ZSTD], all.codecs[PAGEFILE_JPEG],
+             all.codecs[PAGEFILE_STORED]);
+    printf("\n  %3s  %15s  %11s  %8s  %10s  %10s  %6s\n", "mip", "texels", "grid", "pages", "bytes",
            "a page", "packed");
     for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
         print_mip(&info->shape, mip, &sums[mip]);
@@ -180,8 +192,7 @@ static int print_table(const options *o, const pagefile *file)
         bad += print_layer(file, layer);
     }
     if (bad > 0) {
-        fprintf(stderr, "megabuddy: info: %s: %" PRIu32 " pages lie outside the file\n", o->path,
-                bad);
+        say_error("info: %s: %" PRIu32 " pages lie outside the file", o->path, bad);
         return EXIT_FAILED;
     }
     return status;
@@ -192,7 +203,7 @@ static int print_table(const options *o, const pagefile *file)
 static int write_png(const options *o, uint32_t width, uint32_t height, const uint8_t *rgba)
 {
     if (!picture_write_png(o->output, width, height, rgba)) {
-        fprintf(stderr, "megabuddy: info: %s: %s\n", o->output, file_text(errno));
+        say_error("info: %s: %s", o->output, file_text(errno));
         return EXIT_FAILED;
     }
     return EXIT_DONE;
@@ -201,7 +212,8 @@ static int write_png(const options *o, uint32_t width, uint32_t height, const ui
 static int write_page(const options *o, const pagefile *file)
 {
     static uint8_t rgba[TEXEL_PAGE_MAX_BYTES];
-    const pagefile_status status = pageload_shown(file, o->page, o->layer, rgba);
+    const vt_page page = {0, (uint8_t)o->mip, o->x, o->y};
+    const pagefile_status status = pageload_shown(file, page, o->layer, rgba);
     if (status != PAGEFILE_OK) {
         return fail(o->path, status);
     }
@@ -224,10 +236,7 @@ static int write_mip(const options *o, const pagefile *file)
 {
     static uint8_t page[TEXEL_PAGE_MAX_BYTES];
     const page_shape *s = &pagefile_get_info(file)->shape;
-    const uint32_t mip = o->page.mip;
-    if (mip >= s->mips || o->layer >= pagefile_get_info(file)->layer_count) {
-        return fail(o->path, PAGEFILE_NO_PAGE);
-    }
+    const uint32_t mip = o->mip;
     const uint64_t texels = (uint64_t)page_mip_width(s, mip) * page_mip_height(s, mip);
     uint8_t *whole = texels <= MIP_MAX_TEXELS ? calloc((size_t)texels, 4) : NULL;
     pagefile_status status = whole != NULL ? PAGEFILE_OK : PAGEFILE_NO_MEMORY;
@@ -251,6 +260,35 @@ static int compare_codecs(const options *o, const pagefile *file)
     const pagefile_status status =
         info_codecs_print(file, o->layer, o->pages > 0 ? o->pages : INFO_CODECS_PAGES);
     return status == PAGEFILE_OK ? EXIT_DONE : fail(o->path, status);
+}
+
+/* ---- what was asked for, and what there is ---- */
+
+/* Says what the world has instead of number `asked` of `most` + 1. */
+static int fail_beyond(const options *o, const char *what, uint32_t asked, uint32_t most)
+{
+    say_error("info: %s: has no %s %" PRIu32 "; the last is %" PRIu32, o->path, what, asked, most);
+    return EXIT_FAILED;
+}
+
+/* Whether the world has the mip, the page and the layer. */
+static int check_asked(const options *o, const pagefile *file)
+{
+    const pagefile_info *info = pagefile_get_info(file);
+    const page_shape *s = &info->shape;
+    if (o->layer >= info->layer_count) {
+        return fail_beyond(o, "layer", o->layer, info->layer_count - 1);
+    }
+    if ((o->page_wanted || o->mip_wanted) && o->mip >= s->mips) {
+        return fail_beyond(o, "mip", o->mip, s->mips - 1);
+    }
+    if (o->page_wanted && o->x >= page_columns(s, o->mip)) {
+        return fail_beyond(o, "column", o->x, page_columns(s, o->mip) - 1);
+    }
+    if (o->page_wanted && o->y >= page_rows(s, o->mip)) {
+        return fail_beyond(o, "row", o->y, page_rows(s, o->mip) - 1);
+    }
+    return EXIT_DONE;
 }
 
 /* ---- the command line ---- */
@@ -281,11 +319,13 @@ static int take_option(int option, const char *value, options *o)
         o->output = value;
         return EXIT_DONE;
     case 'p':
-        if (!parse_list(value, 3, list) || list[0] >= PAGE_MAX_MIPS) {
+        if (!parse_list(value, 3, list)) {
             return fail_usage("--page", "must be MIP,X,Y");
         }
         o->page_wanted = true;
-        o->page = (vt_page){0, (uint8_t)list[0], (uint16_t)list[1], (uint16_t)list[2]};
+        o->mip = list[0];
+        o->x = (uint16_t)list[1];
+        o->y = (uint16_t)list[2];
         return EXIT_DONE;
     case 'c':
         o->codecs_wanted = true;
@@ -296,15 +336,14 @@ static int take_option(int option, const char *value, options *o)
         }
         return EXIT_DONE;
     case 'm':
-        if (!parse_list(value, 1, list) || list[0] >= PAGE_MAX_MIPS) {
-            return fail_usage("--mip", "must be a number below 12");
+        if (!parse_list(value, 1, &o->mip)) {
+            return fail_usage("--mip", "must be a number; 0 is the finest mip");
         }
         o->mip_wanted = true;
-        o->page = (vt_page){.mip = (uint8_t)list[0]};
         return EXIT_DONE;
     default:
-        if (!parse_list(value, 1, &o->layer) || o->layer >= VT_MAX_LAYERS) {
-            return fail_usage("--layer", "must be a number below 4");
+        if (!parse_list(value, 1, &o->layer)) {
+            return fail_usage("--layer", "must be a number; 0 is the first layer");
         }
         return EXIT_DONE;
     }
@@ -364,7 +403,10 @@ int info_main(int argc, char **argv)
     if (status != PAGEFILE_OK) {
         return fail(o.path, status);
     }
-    if (o.page_wanted) {
+    done = check_asked(&o, file);
+    if (done != EXIT_DONE) {
+        /* said */
+    } else if (o.page_wanted) {
         done = write_page(&o, file);
     } else if (o.codecs_wanted) {
         done = compare_codecs(&o, file);

@@ -16,6 +16,7 @@
 #include "alloc_worker.h"
 #include "buddy/track.h"
 #include "commands.h"
+#include "tools/say.h"
 #include "units.h"
 
 #define THREADS_MOST 256u
@@ -69,7 +70,7 @@ static void print_help(void)
 
 static bool complain(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: test alloc: %s: %s\n", what, why);
+    say_error("test alloc: %s: %s", what, why);
     return false;
 }
 
@@ -108,7 +109,7 @@ static bool set_option(options *o, int option, const char *text)
                complain(text, "--seconds is a number above 0, up to 86400");
     case 'a':
         if (!units_parse_bytes(text, &number) || number < ARENA_LEAST || number > ARENA_MOST) {
-            return complain(text, "--arena is a size from 64 KiB to 128 GiB, such as \"64 MiB\"");
+            return complain(text, "--arena is a size from 64 KiB to 128 GiB, in " UNITS_KNOWN);
         }
         o->arena_bytes = number / ALLOC_UNIT_BYTES * ALLOC_UNIT_BYTES;
         return true;
@@ -466,8 +467,7 @@ int test_main(int argc, char **argv)
         return EXIT_DONE;
     }
     if (argc < 2 || strcmp(argv[1], "alloc") != 0) {
-        fprintf(stderr, "megabuddy: test: %s: the tests are: alloc\n",
-                argc < 2 ? "which one?" : argv[1]);
+        say_error("test: %s: the tests are: alloc", argc < 2 ? "which one?" : argv[1]);
         return EXIT_USAGE;
     }
     return test_alloc_main(argc - 1, argv + 1);

@@ -10,6 +10,8 @@
 extern "C" {
 #endif
 
+#define UNITS_KNOWN "B, KiB, MiB, GiB or TiB" /* for those who wrote another one */
+
 #define UNITS_TEXT 40u /* bytes that units_format_bytes writes at most, the end included */
 
 /* Reads a size: a decimal number, with a fraction if you like ("1.5 GiB"), then B, KiB, MiB, GiB or

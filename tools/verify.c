@@ -3,6 +3,7 @@
 #include "tools/commands.h"
 #include "tools/crew.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 
 #include "engine/unpack.h"
 
@@ -59,15 +60,15 @@ typedef struct batch {
 
 static int fail_usage(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: verify: %s: %s (megabuddy verify --help says more)\n", what, why);
+    say_error("verify: %s: %s (megabuddy verify --help says more)", what, why);
     return EXIT_USAGE;
 }
 
 static int fail(const char *what, pagefile_status status, int why)
 {
     const bool system = status == PAGEFILE_CANNOT_OPEN || status == PAGEFILE_READ_FAILED;
-    fprintf(stderr, "megabuddy: verify: %s: %s%s%s\n", what, pagefile_status_text(status),
-            system ? ": " : "", system ? strerror(why) : "");
+    say_error("verify: %s: %s%s%s", what, pagefile_status_text(status), system ? ": " : "",
+              system ? strerror(why) : "");
     return EXIT_FAILED;
 }
 
@@ -222,17 +223,12 @@ static uint32_t check_pages(const options *o, const pagefile *file, crew *worker
 
 static int check_heights(const options *o, const pagefile *file)
 {
-    int16_t *heights = NULL;
-    if (pagefile_get_info(file)->heights_width == 0) {
-        return EXIT_DONE;
-    }
-    const pagefile_status status = pagefile_read_heights(file, &heights);
-    if (status != PAGEFILE_OK) {
+    const pagefile_status status = pagefile_scan_heights(file, NULL, NULL);
+    if (status != PAGEFILE_OK && status != PAGEFILE_NO_PAGE) {
         char what[512];
         snprintf(what, sizeof what, "%s: heights", o->path);
         return fail(what, status, errno);
     }
-    free(heights);
     return EXIT_DONE;
 }
 
@@ -243,12 +239,11 @@ static int check_all(const options *o, const pagefile *file, crew *workers, batc
     const uint32_t all =
         page_count(&pagefile_get_info(file)->shape) * pagefile_get_info(file)->layer_count;
     if (bad > 0) {
-        fprintf(stderr, "megabuddy: verify: %s: %" PRIu32 " of %" PRIu32 " pages are bad\n",
-                o->path, bad, all);
+        say_error("verify: %s: %" PRIu32 " of %" PRIu32 " pages are bad", o->path, bad, all);
         return EXIT_FAILED;
     }
     if (!o->quiet && heights == EXIT_DONE) {
-        printf("%s: all %" PRIu32 " pages are good\n", o->path, all);
+        say_line(stdout, "%s: all %" PRIu32 " pages are good", o->path, all);
     }
     return heights;
 }

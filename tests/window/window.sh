@@ -7,9 +7,11 @@
 #     window_display 800x600         starts a display; "$screen" is the file of its pixels
 #     window_start world.mega …      starts the viewer there, waits until it has drawn
 #     …
-#     window_close                   Esc: exit code 0, nothing on stderr, closed soon
+#     window_close                   Esc: exit code 0, nothing on stderr
 #
-# What a test says goes to stdout; fail WHY… ends it, with what the viewer said and a picture.
+# What a test says goes to stdout; fail WHY… ends it, with what the viewer said and a picture. Nothing
+# here goes by a clock: machines are slow, and busy with other things. One waits for a condition with
+# `await`, for frames, or for the streamer to be at rest.
 # Coordinates are pixels of the window. Pictures are kept in $MEGABUDDY_SHOTS, where that is set.
 set -u
 
@@ -24,6 +26,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-window-XXXXXX") || exit 1
 shots=${MEGABUDDY_SHOTS:-$scratch}
 mkdir -p "$shots"
 layout=$scratch/layout # of the viewer's controls, by itself
+patience=${MEGABUDDY_PATIENCE:-600} # seconds; what takes longer hangs
 display='' viewer='' window=''
 trap window_end EXIT
 trap 'exit 1' INT TERM HUP
@@ -32,8 +35,9 @@ cd "$scratch" || exit 1
 
 window_end()
 {
-    [ -n "$viewer" ] && kill "$viewer" 2>/dev/null
-    [ -n "$display" ] && kill "$display" 2>/dev/null
+    for child in $viewer $display; do # at once, and gone before their folder is
+        kill -KILL "$child" && wait "$child"
+    done 2>/dev/null
     cd /
     rm -rf "$scratch"
 }
@@ -46,16 +50,14 @@ fail()
     exit 1
 }
 
-# within SECONDS COMMAND…: tries until the command succeeds; fails early when the viewer has ended.
-within()
+# await COMMAND…: tries until the command succeeds; fails when the viewer has ended.
+await()
 {
-    tries=$(($1 * 10))
-    shift
+    deadline=$(($(date +%s) + patience))
     while ! "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
+        [ "$(date +%s)" -lt $deadline ] || return 1
         [ -z "$viewer" ] || kill -0 "$viewer" 2>/dev/null || return 1
-        sleep 0.1
+        sleep 0.05
     done
 }
 
@@ -68,7 +70,7 @@ window_display()
     display=$!
     screen=$scratch/Xvfb_screen0
     unset XAUTHORITY
-    within 20 test -s display-number || fail "no display: $(cat display-said)"
+    await test -s display-number || fail "no display: $(cat display-said)"
     DISPLAY=:$(cat display-number)
     export DISPLAY
 }
@@ -92,16 +94,17 @@ window_run()
     : >"$layout"
     MEGABUDDY_LAYOUT=$layout "$@" >stdout 2>stderr &
     viewer=$!
-    within 60 xdotool search --onlyvisible --name '^Megabuddy' || fail "no window"
+    await xdotool search --onlyvisible --name '^Megabuddy' || fail "no window"
     window=$(xdotool search --onlyvisible --name '^Megabuddy' | head -1)
-    within 5 xdotool windowfocus "$window" || fail "no focus"
-    within 60 window_has_drawn || fail "draws nothing"
+    await xdotool windowfocus "$window" || fail "no focus"
+    await window_has_drawn || fail "draws nothing"
 }
 
 # window_start ARGS…: the viewer.
 window_start()
 {
     window_run "$program" view "$@"
+    window_frames 1
 }
 
 window_is_open()
@@ -109,79 +112,112 @@ window_is_open()
     kill -0 "$viewer" 2>/dev/null
 }
 
-# --- frames: the viewer counts them in a line "frame N 0 0 0" of its layout ---
+# --- how things stand: the viewer says it in lines "NAME VALUE" of its layout, see overlay.h ---
 
-window_frame()
+# window_state NAME
+window_state()
 {
-    awk '$1 == "frame" { print $2 }' "$scratch/layout" 2>/dev/null
+    awk -v name="$1" '$1 == name && NF == 2 { print $2 }' "$scratch/layout"
 }
 
-window_is_at_frame()
+# window_is NAME VALUE
+window_is()
 {
-    [ "$(window_frame)" -ge "$1" ]
+    [ "$(window_state "$1")" = "$2" ]
 }
 
-# window_frames N: waits until so many more have been shown; where nobody counts, a moment.
+# window_reaches NAME LEAST: whether it is as much by now.
+window_reaches()
+{
+    value=$(window_state "$1")
+    [ -n "$value" ] && [ "$value" -ge "$2" ]
+}
+
+# window_becomes NAME VALUE: waits for it.
+window_becomes()
+{
+    await window_is "$1" "$2" || fail "$1 is $(window_state "$1") and does not become $2"
+}
+
+# window_note NAME: remembers how much it is, and window_grows NAME waits until it is more.
+window_note()
+{
+    noted=$(window_state "$1")
+}
+
+window_grows()
+{
+    await window_reaches "$1" $((noted + 1)) || fail "$1 stays $noted"
+}
+
+# window_frames N: waits until so many more have been drawn. One was under way and has perhaps not seen
+# what was done last; the second has; when the third is there, the second has been shown.
 window_frames()
 {
-    frame=$(window_frame)
-    if [ -z "$frame" ]; then
-        sleep 0.1
-    else
-        within 20 window_is_at_frame $((frame + $1)) || true # it may be about to end
-    fi
+    frame=$(window_state frame)
+    await window_reaches frame $((${frame:-0} + $1)) || fail "draws no more frames"
+}
+
+window_rests()
+{
+    window_is settled 1 && window_is message 0
+}
+
+# window_settled: waits until all that the camera sees is there, and no message is over it.
+window_settled()
+{
+    window_frames 5 # feedback of what was done last is under way for some
+    await window_rests || fail "does not come to rest"
+    window_frames 3
 }
 
 # --- hands ---
 
-# window_key KEY…: each pressed and let go.
+# window_key KEY…: each pressed and let go, and what that does is shown.
 window_key()
 {
     for key in "$@"; do
         xdotool key --delay 60 "$key"
-        window_frames 2
+        window_frames 3
     done
 }
 
-# window_hold SECONDS KEY
+# window_hold FRAMES KEY
 window_hold()
 {
     xdotool keydown "$2"
-    sleep "$1"
+    window_frames "$1"
     xdotool keyup "$2"
+    window_frames 3
 }
 
 # window_point X Y: the mouse is there, and a frame has seen it.
 window_point()
 {
     xdotool mousemove --window "$window" "$1" "$2"
-    window_frames 2
+    window_frames 3
 }
 
-# window_click X Y [BUTTON]: held for some frames, for a press and its end in one are nothing to see.
+# window_click X Y [BUTTON]: one command, for it is a click only when the button is let go at once.
 window_click()
 {
     window_point "$1" "$2"
-    xdotool mousedown "${3:-1}"
-    window_frames 2
-    xdotool mouseup "${3:-1}"
-    window_frames 2
+    xdotool click "${3:-1}"
+    window_frames 3
 }
 
-# window_drag X0 Y0 X1 Y1: with the left button, in ten steps.
+# window_drag X0 Y0 X1 Y1: with the left button, in steps that are seen.
 window_drag()
 {
     window_point "$1" "$2"
     xdotool mousedown 1
-    window_frames 2
-    for step in 1 2 3 4 5 6 7 8 9 10; do
-        xdotool mousemove --window "$window" $(($1 + ($3 - $1) * step / 10)) \
-            $(($2 + ($4 - $2) * step / 10))
-        sleep 0.03
+    window_frames 3
+    for step in 1 2 3 4 5; do
+        xdotool mousemove --window "$window" $(($1 + ($3 - $1) * step / 5)) $(($2 + ($4 - $2) * step / 5))
+        window_frames 2
     done
-    window_frames 2
     xdotool mouseup 1
-    window_frames 2
+    window_frames 3
 }
 
 # window_wheel NOTCHES: up, or down where they are less than 0, at the mouse.
@@ -190,6 +226,7 @@ window_wheel()
     button=4 notches=$1
     [ "$notches" -ge 0 ] || button=5 notches=$((-notches))
     [ "$notches" -eq 0 ] || xdotool click --delay 60 --repeat "$notches" "$button"
+    window_frames 3
 }
 
 window_has_size()
@@ -202,7 +239,7 @@ window_has_size()
 window_size()
 {
     xdotool windowsize "$window" "$1" "$2"
-    within 5 window_has_size "$1" "$2" || fail "does not become $1x$2"
+    await window_has_size "$1" "$2" || fail "does not become $1x$2"
 }
 
 # --- eyes ---
@@ -237,7 +274,7 @@ window_find_control()
 # window_control NAME: prints x y width height; waits for it to be there.
 window_control()
 {
-    within 5 window_find_control "$1" || return 1
+    await window_find_control "$1" || return 1
     window_find_control "$1"
 }
 
@@ -263,23 +300,26 @@ window_slide()
 
 # --- the end ---
 
-# window_close [SECONDS]: Esc ends the viewer, within 10 seconds if nothing else is said; says how long it
-# took, in $closed_ms too.
+# window_ends: waits until the viewer has ended by itself; its exit code is in $code.
+window_ends()
+{
+    deadline=$(($(date +%s) + patience))
+    while window_is_open; do
+        [ "$(date +%s)" -lt $deadline ] || return 1
+        sleep 0.05
+    done
+    wait "$viewer"
+    code=$?
+    viewer=''
+}
+
+# window_close: Esc ends the viewer; says how long that took.
 window_close()
 {
     began=$(date +%s%N)
     xdotool key Escape
-    limit=$((${1:-10} * 50))
-    while window_is_open; do
-        limit=$((limit - 1))
-        [ "$limit" -gt 0 ] || fail "still open after Esc"
-        sleep 0.02
-    done
-    closed_ms=$((($(date +%s%N) - began) / 1000000))
-    wait "$viewer"
-    code=$?
-    viewer=''
+    window_ends || fail "still open after Esc"
     [ "$code" -eq 0 ] || fail "exit code $code after Esc"
     [ ! -s stderr ] || fail "spoke on stderr"
-    echo "closed in $closed_ms ms"
+    echo "closed in $((($(date +%s%N) - began) / 1000000)) ms"
 }

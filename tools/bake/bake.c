@@ -3,6 +3,7 @@
 #include "tools/bake/options.h"
 #include "tools/bake/world.h"
 #include "tools/commands.h"
+#include "tools/say.h"
 #include "tools/units.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ static void catch_signals(void)
 
 static int fail(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bake: %s: %s\n", what, why);
+    say_error("bake: %s: %s", what, why);
     return EXIT_FAILED;
 }
 
@@ -83,10 +84,11 @@ static int summarise(const job *j)
     const double seconds = progress_seconds(&j->bar);
     const uint32_t pages = page_count(&j->shape), threads = crew_threads(j->workers);
     getrusage(RUSAGE_SELF, &usage);
-    printf("%s: %" PRIu32 " x %" PRIu32 " texels, %" PRIu32 " mips, %" PRIu32
-           " pages, %s, %.1f s\n",
-           o->output, j->shape.width, j->shape.height, j->shape.mips, pages,
-           units_format_bytes((uint64_t)st.st_size, size), seconds);
+    say_line(stdout,
+             "%s: %" PRIu32 " x %" PRIu32 " texels, %" PRIu32 " mips, %" PRIu32
+             " pages, %s, %.1f s",
+             o->output, j->shape.width, j->shape.height, j->shape.mips, pages,
+             units_format_bytes((uint64_t)st.st_size, size), seconds);
     printf("%.1f million texels a second and thread, on %" PRIu32
            " of them; at most %s of memory\n",
            texels_encoded(j, pages - (uint32_t)j->bar.before) * 1e-6 / seconds / threads, threads,
@@ -129,7 +131,7 @@ static int fill(job *j, pagewriter *writer)
     const pyramid_desc desc = describe(j, writer);
     pyramid_failure failure = {PAGEFILE_OK, NULL, false};
     if (pagewriter_goes_on(writer) && !o->quiet) {
-        printf("%s: going on with the work in %s.part\n", o->output, o->output);
+        say_line(stdout, "%s: going on with the work in %s.part", o->output, o->output);
         fflush(stdout);
     }
     if (j->w.heights != NULL) {
@@ -217,7 +219,7 @@ int bake_main(int argc, char **argv)
     }
     if (same_file(o.input, o.output) || same_file(o.colour, o.output) ||
         same_file(o.heights, o.output)) {
-        fprintf(stderr, "megabuddy: bake: %s: is the input as well\n", o.output);
+        say_error("bake: %s: is the input as well", o.output);
         return EXIT_USAGE;
     }
     catch_signals();

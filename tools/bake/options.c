@@ -2,6 +2,7 @@
 #include "tools/bake/options.h"
 
 #include "tools/commands.h"
+#include "tools/say.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -28,7 +29,9 @@ static const char USAGE[] =
     "PICTURE is read row by row where it is a JPEG, PNG or TIFF (BigTIFF, 8 and 16 bits), so that\n"
     "it may be larger than memory, and as a whole where it is a BMP, TGA, PSD, GIF, HDR or PNM.\n"
     "It may be a mosaic: a name with {x} and {y}, as in tiles/tile_{x}_{y}.png, or a folder of\n"
-    "tile_{x}_{y}.png, .jpg or .tif. Up to 245760 texels a side.\n"
+    "tile_{x}_{y}.png, .jpg or .tif. Up to 245760 texels a side. What lies turned in its file "
+    "(Exif,\n"
+    "TIFF) comes as it is to be seen.\n"
     "\n"
     "  -o, --output FILE    the page file; replaced only when the new one is complete; a symbolic\n"
     "                       link is followed\n"
@@ -44,7 +47,9 @@ static const char USAGE[] =
     "                       of 64 from 256 to 131072; default 16384\n"
     "      --heights FILE   with a picture: makes it a terrain; a grey PNG or TIFF of 8 or 16 "
     "bits,\n"
-    "                       or netCDF\n"
+    "                       or netCDF. Where the file says that it has none, holes are filled "
+    "from\n"
+    "                       around them, and what reaches its edge is sea, at 0\n"
     "      --height-range A,B  metres of black and white in a PNG or TIFF; default 0,8848\n"
     "      --normals[=F]    a second layer, of normals made from the heights; default bc5+lz4\n"
     "      --format F[+P]   how texels are stored: rgba8, bc1, bc3 (with alpha), bc4 (red), bc5 "
@@ -68,7 +73,7 @@ static const char USAGE[] =
 
 static int fail_usage(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bake: %s: %s (megabuddy bake --help says more)\n", what, why);
+    say_error("bake: %s: %s (megabuddy bake --help says more)", what, why);
     return EXIT_USAGE;
 }
 

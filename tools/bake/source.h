@@ -10,10 +10,19 @@ typedef struct source_rect {
     uint32_t x, y, width, height; /* texels */
 } source_rect;
 
+/* What a reader has done that somebody should hear of: nothing is changed in silence. */
+enum {
+    SOURCE_TURNED = 1,   /* as the file's orientation says */
+    SOURCE_OTHERS = 2,   /* the file has more pictures, pages or masks, which are left out */
+    SOURCE_LEFTOVER = 4, /* it has samples that are neither colours nor alpha, left out too */
+    SOURCE_NOTES = 3,    /* how many of these there are */
+};
+
 typedef struct source {
     uint32_t width, height; /* texels */
     bool wrap_x;            /* the left edge continues at the right one */
     bool has_alpha;         /* whether any texel may be other than opaque */
+    uint8_t notes;          /* SOURCE_TURNED and the like, added up */
     /* Makes rows [first, end) ready and may forget those above `first`. NULL: all rows always are.
      * One thread, while nobody fills; neither number ever falls from call to call, but the first
      * call may begin anywhere (a bake that goes on). false: *why says what is wrong,

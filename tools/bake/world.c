@@ -3,7 +3,9 @@
 
 #include "tools/bake/inputs/input.h"
 #include "tools/commands.h"
+#include "tools/say.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ enum { WHY_BYTES = 512 };
 
 static int fail(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bake: %s: %s\n", what, why);
+    say_error("bake: %s: %s", what, why);
     return EXIT_FAILED;
 }
 
@@ -142,6 +144,24 @@ static int open_synthetic(const options *o, crew *workers, world *w)
     return EXIT_DONE;
 }
 
+static void say_notes(const options *o, const char *path, uint32_t notes)
+{
+    for (uint32_t i = 0; i < SOURCE_NOTES && !o->quiet; i++) {
+        if ((notes & 1u << i) != 0) {
+            printf("%s: %s\n", path, input_note(1u << i));
+        }
+    }
+}
+
+static void say_voids(const options *o, uint64_t voids)
+{
+    if (voids > 0 && !o->quiet) {
+        printf("%s: %" PRIu64 " samples have no height: those that reach the edge are sea, at 0, "
+               "holes are filled from around them\n",
+               o->heights, voids);
+    }
+}
+
 static int open_input(const options *o, crew *workers, world *w)
 {
     char why[WHY_BYTES];
@@ -149,12 +169,15 @@ static int open_input(const options *o, crew *workers, world *w)
         return fail(o->input, why);
     }
     w->is_input = true;
+    say_notes(o, o->input, w->colour.notes);
     w->colour.wrap_x = o->wrap;
     identify_file(w, o->input);
     if (o->heights != NULL) {
         if (!heights_load(o->heights, o->range, &w->raster, why, sizeof why)) {
             return fail(o->heights, why);
         }
+        say_notes(o, o->heights, w->raster.notes);
+        say_voids(o, w->raster.voids);
         identify_file(w, o->heights);
         w->heights = w->raster.metres;
         w->heights_width = w->raster.width;

@@ -22,6 +22,7 @@
 #include "tools/bench/spawn.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 #include "tools/units.h"
 
 /* As many as there may be wanted; an option's text is no longer than that. */
@@ -48,10 +49,9 @@ static void find_libraries(plan *p)
             p->libraries[kept] = library;
             p->o.subjects[kept++] = who;
         } else if (!spawn_interrupted()) {
-            fprintf(stderr,
-                    "megabuddy: bench alloc: %s: left out: no %s that can be preloaded; Debian's "
-                    "package is %s\n",
-                    who->name, who->libraries[0], who->package);
+            say_error("bench alloc: %s: left out: no %s that can be preloaded; Debian's "
+                      "package is %s",
+                      who->name, who->libraries[0], who->package);
         }
     }
     p->o.subject_count = kept;
@@ -98,8 +98,8 @@ static void tell_failure(plan *p, const trial_spec *spec, const char *cause)
 {
     p->failed++;
     progress_end(&p->bar);
-    fprintf(stderr, "megabuddy: bench alloc: %s, %s, %u thread%s: %s\n", spec->name, spec->subject,
-            spec->threads, spec->threads == 1 ? "" : "s", cause);
+    say_error("bench alloc: %s, %s, %u thread%s: %s", spec->name, spec->subject, spec->threads,
+              spec->threads == 1 ? "" : "s", cause);
 }
 
 static void run_trial(plan *p, uint32_t subject_index, trial_spec spec)

@@ -14,6 +14,7 @@
 #include "tools/bench/results.h"
 #include "tools/commands.h"
 #include "tools/folder.h"
+#include "tools/say.h"
 #include "tools/units.h"
 
 #include "engine/convert.h"
@@ -89,7 +90,7 @@ typedef struct workload {
 
 static int fail(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bench bake: %s: %s\n", what, why);
+    say_error("bench bake: %s: %s", what, why);
     return EXIT_FAILED;
 }
 
@@ -143,7 +144,7 @@ static int open_world(workload *l, uint32_t threads)
     if (world_open(&o, l->workers, &l->earth) == EXIT_DONE) {
         return EXIT_DONE;
     }
-    fputs("megabuddy: bench bake: going on with the made-up world\n", stderr);
+    say_error("bench bake: going on with the made-up world");
     o.earth = false;
     o.synthetic = true;
     l->name = "made-up-131072";
@@ -379,7 +380,7 @@ static int run(const settings *s)
 
 static int fail_usage(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bench bake: %s: %s; see megabuddy bench bake --help\n", what, why);
+    say_error("bench bake: %s: %s; see megabuddy bench bake --help", what, why);
     return EXIT_USAGE;
 }
 

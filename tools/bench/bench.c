@@ -11,6 +11,7 @@
 #include "files/replace.h"
 #include "tools/bench/results.h"
 #include "tools/commands.h"
+#include "tools/say.h"
 
 typedef struct benchmark {
     const char *name;
@@ -32,6 +33,14 @@ static const benchmark BENCHMARKS[] = {
 };
 
 enum { BENCHMARK_COUNT = sizeof BENCHMARKS / sizeof BENCHMARKS[0] };
+
+void bench_print_names(FILE *out)
+{
+    for (int i = 0; i < BENCHMARK_COUNT; i++) {
+        fprintf(out, "%s %s", i == 0 ? ":" : ",", BENCHMARKS[i].name);
+    }
+    fputs(", all", out);
+}
 
 static int print_help(void)
 {
@@ -94,7 +103,7 @@ static void remove_folder(const char *folder)
 
 static int complain(const char *what)
 {
-    fprintf(stderr, "megabuddy: bench all: %s: %s\n", what, file_text(errno));
+    say_error("bench all: %s: %s", what, file_text(errno));
     return EXIT_FAILED;
 }
 
@@ -176,7 +185,7 @@ static int run_all(int argc, char **argv)
 int bench_main(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("megabuddy: bench: which one?: see megabuddy bench --help\n", stderr);
+        say_error("bench: which one?: see megabuddy bench --help");
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
@@ -190,7 +199,6 @@ int bench_main(int argc, char **argv)
             return BENCHMARKS[i].run(argc - 1, argv + 1);
         }
     }
-    fprintf(stderr, "megabuddy: bench: %s: no such benchmark; see megabuddy bench --help\n",
-            argv[1]);
+    say_error("bench: %s: no such benchmark; see megabuddy bench --help", argv[1]);
     return EXIT_USAGE;
 }

@@ -21,6 +21,7 @@
 #include "tools/commands.h"
 #include "tools/folder.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 #include "tools/units.h"
 
 enum { PATH_BYTES = 4096, ROUNDS = 5, ROUNDS_QUICK = 3, ROUNDS_MOST = 99 };
@@ -85,7 +86,7 @@ enum { CASE_COUNT = sizeof CASES / sizeof CASES[0] };
 
 static int fail(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bench locality: %s: %s\n", what, why);
+    say_error("bench locality: %s: %s", what, why);
     return EXIT_FAILED;
 }
 

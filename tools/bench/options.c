@@ -9,6 +9,7 @@
 
 #include "tools/bench/draw.h"
 #include "tools/bench/team.h"
+#include "tools/say.h"
 #include "tools/units.h"
 
 #define ROUNDS_MOST 99u
@@ -27,7 +28,7 @@ static const uint64_t ARENA = UINT64_C(256) << 20, ARENA_QUICK = UINT64_C(64) <<
 
 bool options_complain(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bench alloc: %s: %s\n", what, why);
+    say_error("bench alloc: %s: %s", what, why);
     return false;
 }
 
@@ -99,7 +100,7 @@ static bool set_arena(bench_options *o, const char *text)
 {
     uint64_t bytes;
     if (!units_parse_bytes(text, &bytes) || bytes < ARENA_LEAST || bytes > ARENA_MOST) {
-        return options_complain(text, "--arena is a size from 4 MiB to 64 GiB, such as \"1 GiB\"");
+        return options_complain(text, "--arena is a size from 4 MiB to 64 GiB, in " UNITS_KNOWN);
     }
     o->arena_bytes = bytes / ARENA_STEP * ARENA_STEP;
     return true;

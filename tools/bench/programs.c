@@ -15,6 +15,7 @@
 #include "tools/bench/subject.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,7 @@ typedef struct plan {
 
 static bool complain(const char *what, const char *why)
 {
-    (void)fprintf(stderr, "megabuddy: bench programs: %s: %s\n", what, why);
+    say_error("bench programs: %s: %s", what, why);
     return false;
 }
 
@@ -127,9 +128,8 @@ static void find_riders(plan *p)
         if (library != NULL) {
             add_rider(p, who->name, library);
         } else if (who != NULL) {
-            (void)fprintf(stderr,
-                          "megabuddy: bench programs: %s: left out: Debian's package is %s\n",
-                          who->name, who->package);
+            say_error("bench programs: %s: left out: Debian's package is %s", who->name,
+                      who->package);
         }
     }
 }
@@ -231,8 +231,7 @@ static bool run_once(plan *p, const program *what, const rider *who, const char 
         (void)snprintf(why, sizeof why,
                        out.code != 0 ? "exit code %d" : "prints something else than on glibc",
                        out.code);
-        (void)fprintf(stderr, "megabuddy: bench programs: %s on %s: %s\n", what->name, who->name,
-                      why);
+        say_error("bench programs: %s on %s: %s", what->name, who->name, why);
         p->failed++;
         return true;
     }
@@ -252,10 +251,9 @@ static bool run_program(plan *p, const program *what, progress *bar)
         return false;
     }
     if (prepared.code != 0) {
-        (void)fprintf(stderr,
-                      "megabuddy: bench programs: %s: left out: it cannot be prepared; Debian's "
-                      "package is %s\n",
-                      what->name, what->package);
+        say_error("bench programs: %s: left out: it cannot be prepared; Debian's "
+                  "package is %s",
+                  what->name, what->package);
         return true;
     }
     p->first[0] = '\0';
@@ -389,10 +387,9 @@ static void choose_programs(plan *p)
         if (has_all(p->programs[i]->needs)) {
             p->programs[kept++] = p->programs[i];
         } else {
-            (void)fprintf(stderr,
-                          "megabuddy: bench programs: %s: left out: it is not installed; Debian's "
-                          "package is %s\n",
-                          p->programs[i]->name, p->programs[i]->package);
+            say_error("bench programs: %s: left out: it is not installed; Debian's "
+                      "package is %s",
+                      p->programs[i]->name, p->programs[i]->package);
         }
     }
     p->program_count = kept;

@@ -20,6 +20,7 @@
 #include "tools/bench/spawn.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 #include "tools/units.h"
 
 #define ALLOCATORS  16u /* at most */
@@ -41,7 +42,7 @@ typedef struct plan {
 
 static bool complain(const char *what, const char *why)
 {
-    fprintf(stderr, "megabuddy: bench replay: %s: %s\n", what, why);
+    say_error("bench replay: %s: %s", what, why);
     return false;
 }
 
@@ -175,8 +176,8 @@ static void find_libraries(plan *p)
             p->libraries[kept] = library;
             p->subjects[kept++] = who;
         } else {
-            fprintf(stderr, "megabuddy: bench replay: %s: left out: Debian's package is %s\n",
-                    who->name, who->package);
+            say_error("bench replay: %s: left out: Debian's package is %s", who->name,
+                      who->package);
         }
     }
     p->subject_count = kept;
@@ -245,10 +246,10 @@ static void print_subject(const plan *p, const bench_table *t, const char *name,
 static void print_table(const plan *p, const bench_table *t)
 {
     char text[UNITS_TEXT];
-    printf("%s: %" PRIu64 " calls, %" PRIu32 " thread%s, at most %s live\n\n", p->name,
-           p->log.count, p->log.threads, p->log.threads == 1 ? "" : "s",
-           units_format_bytes(p->log.peak_bytes, text));
-    puts("allocator           ns/call   peak memory  refused");
+    say_line(stdout, "%s: %" PRIu64 " calls, %" PRIu32 " thread%s, at most %s live", p->name,
+             p->log.count, p->log.threads, p->log.threads == 1 ? "" : "s",
+             units_format_bytes(p->log.peak_bytes, text));
+    puts("\nallocator           ns/call   peak memory  refused");
     for (uint32_t i = 0; i < p->subject_count && t->count > 0; i++) {
         print_subject(p, t, t->rows[0].name, p->subjects[i]->name);
     }

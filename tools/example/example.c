@@ -1,6 +1,5 @@
 /* example.c: a virtual texture in an OpenGL program of one's own, in five calls of engine/vt.h.
- * Flies over a page file by itself; arrow keys steer and climb, Esc quits. One thread: every call
- * belongs to the one that has the OpenGL context. */
+ * Flies over a page file; arrow keys steer and climb, Esc quits. One thread, with the context. */
 #include "engine/vt.h"
 
 #include <glad/gl.h>
@@ -103,7 +102,7 @@ static int fly_over(GLFWwindow *w, vt *world, double end)
         now += step;
         const int right = glfwGetKey(w, GLFW_KEY_RIGHT) - glfwGetKey(w, GLFW_KEY_LEFT);
         eye[3] += step * (0.1f + 0.5f * (float)right); /* round and round over the middle */
-        eye[1] *= 1 + step * (float)(glfwGetKey(w, GLFW_KEY_UP) - glfwGetKey(w, GLFW_KEY_DOWN));
+        eye[1] *= expf(step * (float)(glfwGetKey(w, GLFW_KEY_UP) - glfwGetKey(w, GLFW_KEY_DOWN)));
         eye[0] += step * 0.03f * sinf(eye[3]);
         eye[2] -= step * 0.03f * cosf(eye[3]);
         draw_frame(w, world, feedback, colour);
@@ -112,6 +111,7 @@ static int fly_over(GLFWwindow *w, vt *world, double end)
             vt_get_stats(world, &s);
             (void)printf("pages: %u missing, %u of %u slots used, %.0f uploaded\n", s.missing,
                          s.vram.slots_used, s.vram.slots, (double)s.pages.uploaded);
+            (void)fflush(stdout);
         }
         glfwPollEvents();
     }

@@ -125,12 +125,19 @@ static bool append(camera_path *path, const reader *r, const camera_key *key)
     return true;
 }
 
+/* What follows the line; NULL when it was the last. */
+static const char *next_line(const char *at)
+{
+    const char *end = strchr(at, '\n');
+    return end == NULL ? NULL : end + 1;
+}
+
 bool camera_path_parse(camera_path *path, const char *name, const char *text, char *error,
                        size_t error_bytes)
 {
     *path = (camera_path){NULL, 0};
     reader r = {name, 0, error, error_bytes};
-    for (const char *at = text; at != NULL; at = strchr(at, '\n'), at += at != NULL) {
+    for (const char *at = text; at != NULL; at = next_line(at)) {
         r.line++;
         char word[64];
         (void)next_word(at, word);

@@ -22,6 +22,7 @@
 
 enum {
     VALUE_SHOWN = 80, /* bytes of a bad value that an error repeats */
+    RANGE_BYTES = 160,
 };
 
 static const conf_key KEYS[] = {
@@ -147,30 +148,43 @@ static bool fail(conf_error *error, const char *format, ...)
 /* --- what a key allows --- */
 
 /* Writes "a size from 1 MiB to 1 TiB" and the like. */
-static void describe_range(const conf_key *key, char text[128])
+static void describe_range(const conf_key *key, char text[RANGE_BYTES])
 {
     char least[UNITS_TEXT], most[UNITS_TEXT];
     switch (key->type) {
     case CONF_SIZE:
-        (void)snprintf(text, 128, "a size from %s to %s", units_format_bytes(key->least, least),
-                       units_format_bytes(key->most, most));
+        (void)snprintf(text, RANGE_BYTES, "a size from %s to %s",
+                       units_format_bytes(key->least, least), units_format_bytes(key->most, most));
         break;
     case CONF_COUNT:
-        (void)snprintf(text, 128, "a whole number from %" PRIu64 " to %" PRIu64, key->least,
+        (void)snprintf(text, RANGE_BYTES, "a whole number from %" PRIu64 " to %" PRIu64, key->least,
                        key->most);
         break;
     case CONF_REAL:
-        (void)snprintf(text, 128, "a number from %" PRIu64 " to %" PRIu64, key->least, key->most);
+        (void)snprintf(text, RANGE_BYTES, "a number from %" PRIu64 " to %" PRIu64, key->least,
+                       key->most);
         break;
     case CONF_BOOL:
-        (void)snprintf(text, 128, "true or false");
+        (void)snprintf(text, RANGE_BYTES, "true or false");
         break;
     case CONF_WORD:
-        (void)snprintf(text, 128, "%s%s", strchr(key->words, ' ') ? "one of " : "", key->words);
+        (void)snprintf(text, RANGE_BYTES, "%s%s", strchr(key->words, ' ') ? "one of " : "",
+                       key->words);
         break;
     case CONF_TEXT:
-        (void)snprintf(text, 128, "text of at most %d bytes", CONF_TEXT_BYTES - 1);
+        (void)snprintf(text, RANGE_BYTES, "text of at most %d bytes", CONF_TEXT_BYTES - 1);
         break;
+    }
+}
+
+/* The same for a value that was refused: a size whose unit is unknown is told the known ones. */
+static void describe_wanted(const conf_key *key, const char *value, char text[RANGE_BYTES])
+{
+    uint64_t bytes;
+    describe_range(key, text);
+    if (key->type == CONF_SIZE && !units_parse_bytes(value, &bytes)) {
+        const size_t used = strlen(text);
+        (void)snprintf(text + used, RANGE_BYTES - used, ", in " UNITS_KNOWN);
     }
 }
 
@@ -276,8 +290,8 @@ static bool assign_or_explain(conf *c, const conf_key *key, const char *value, c
     if (assign(c, key, value)) {
         return true;
     }
-    char range[128];
-    describe_range(key, range);
+    char range[RANGE_BYTES];
+    describe_wanted(key, value, range);
     if (place.file == NULL) {
         return fail(error, "--set %s.%s=%.*s: must be %s", key->group, key->name, VALUE_SHOWN,
                     value, range);
@@ -371,7 +385,7 @@ static bool take_setting(conf *c, const char *group, const config_setting_t *set
     }
     char value[2 * CONF_TEXT_BYTES] = "a text that is too long";
     if (!setting_text(setting, key->type, value, sizeof value)) {
-        char range[128];
+        char range[RANGE_BYTES];
         describe_range(key, range);
         return fail(error, "%s:%u: %s.%s = %.*s: must be %s", file, place.line, group, name,
                     VALUE_SHOWN, value, range);
@@ -532,7 +546,7 @@ void conf_write(const conf *c, FILE *out)
             (void)fprintf(out, "%s%s:\n{\n", i == 0 ? "" : "};\n\n", key->group);
             group = key->group;
         }
-        char range[128];
+        char range[RANGE_BYTES];
         describe_range(key, range);
         (void)fprintf(out, "    # %s (%s)\n    %s = ", key->meaning, range, key->name);
         write_value(c, key, out);

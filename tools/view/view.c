@@ -3,6 +3,7 @@
 
 #include "files/replace.h"
 #include "tools/commands.h"
+#include "tools/say.h"
 #include "tools/view/paths.h"
 
 #include <errno.h>
@@ -45,9 +46,7 @@ int view_fail(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    (void)fputs("megabuddy: view: ", stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputc('\n', stderr);
+    say_error_list("view: ", format, arguments);
     va_end(arguments);
     return EXIT_FAILED;
 }
@@ -56,12 +55,12 @@ static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static int usage(const char *format, ...)
 {
+    char what[VIEW_LINE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    (void)fputs("megabuddy: view: ", stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputs("; --help says more\n", stderr);
+    (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
+    say_error("view: %s; --help says more", what);
     return EXIT_USAGE;
 }
 
@@ -383,7 +382,7 @@ int view_main(int argc, char **argv)
     }
     conf_error error;
     if (!view_settings(&o, &o.conf, &error)) {
-        (void)fprintf(stderr, "megabuddy: %s\n", error.line);
+        say_error("%s", error.line);
         return EXIT_USAGE;
     }
     if (o.world == NULL && o.conf.disk.source[0] == '\0') {

@@ -3,6 +3,8 @@
 
 #include "files/regular.h"
 #include "tools/bake/inputs/heightsink.h"
+#include "tools/bake/inputs/turn.h"
+#include "tools/bake/inputs/voids.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -18,9 +20,13 @@ bool heightsink_begin(heightsink *s, uint32_t width, uint32_t height, char *why,
                  (unsigned long)width, (unsigned long)height, HEIGHTS_MAX_SIDE);
         return false;
     }
-    *s = (heightsink){.width = width, .height = height, .factor = 1};
-    while ((width - 1) / s->factor + 1 > HEIGHTS_MAX_WIDTH ||
-           (height - 1) / s->factor + 1 > HEIGHTS_MAX_HEIGHT) {
+    const bool swaps = turn_swaps(s->orientation);
+    const uint32_t most[2] = {swaps ? HEIGHTS_MAX_HEIGHT : HEIGHTS_MAX_WIDTH,
+                              swaps ? HEIGHTS_MAX_WIDTH : HEIGHTS_MAX_HEIGHT};
+    s->width = width;
+    s->height = height;
+    s->factor = 1;
+    while ((width - 1) / s->factor + 1 > most[0] || (height - 1) / s->factor + 1 > most[1]) {
         s->factor *= 2;
     }
     s->raster.width = (width - 1) / s->factor + 1;
@@ -28,28 +34,23 @@ bool heightsink_begin(heightsink *s, uint32_t width, uint32_t height, char *why,
     const size_t samples = (size_t)s->raster.width * s->raster.height;
     s->raster.metres = malloc(samples * sizeof *s->raster.metres);
     s->sums = calloc(s->raster.width, sizeof *s->sums);
-    if (s->raster.metres == NULL || s->sums == NULL) {
+    s->counts = calloc(s->raster.width, sizeof *s->counts);
+    if (s->raster.metres == NULL || s->sums == NULL || s->counts == NULL) {
         snprintf(why, why_bytes, "needs more memory than there is");
         return false;
     }
     return true;
 }
 
-static double sane(float metres)
-{
-    return metres > -20000 && metres < 20000 ? (double)metres : 0;
-}
-
-/* Row y of the raster, from sums over `rows` rows, which begin anew. */
-static void put_row(heightsink *s, uint32_t y, uint32_t rows)
+/* Row y of the raster, from sums that begin anew. */
+static void put_row(heightsink *s, uint32_t y)
 {
     int16_t *out = s->raster.metres + (size_t)y * s->raster.width;
     for (uint32_t x = 0; x < s->raster.width; x++) {
-        const uint32_t left = s->width - x * s->factor;
-        const uint32_t columns = left < s->factor ? left : s->factor;
-        const double mean = s->sums[x] / ((double)rows * columns);
+        const double mean = s->counts[x] > 0 ? s->sums[x] / s->counts[x] : VOIDS_NONE;
         out[x] = (int16_t)(mean < 0 ? mean - 0.5 : mean + 0.5);
         s->sums[x] = 0;
+        s->counts[x] = 0;
     }
 }
 
@@ -57,24 +58,52 @@ void heightsink_row(heightsink *s, const float *metres)
 {
     assert(s->next < s->height);
     for (uint32_t x = 0; x < s->width; x++) {
-        s->sums[x / s->factor] += sane(metres[x]);
+        const bool is_height = metres[x] > -20000 && metres[x] < 20000; /* NaN is none */
+        s->sums[x / s->factor] += is_height ? (double)metres[x] : 0;
+        s->counts[x / s->factor] += is_height;
+        s->raster.voids += !is_height;
     }
     s->next++;
-    const uint32_t rows = (s->next - 1) % s->factor + 1;
-    if (rows == s->factor || s->next == s->height) {
-        put_row(s, (s->next - 1) / s->factor, rows);
+    if (s->next % s->factor == 0 || s->next == s->height) {
+        put_row(s, (s->next - 1) / s->factor);
     }
 }
 
-void heightsink_finish(heightsink *s, heights *out)
+/* Lays the raster as its orientation says. false: no memory. */
+static bool turn_raster(heightsink *s)
 {
+    heights *r = &s->raster;
+    const bool swaps = turn_swaps(s->orientation);
+    const uint32_t size[2] = {r->width, r->height}, width = size[swaps ? 1 : 0];
+    int16_t *turned = malloc((size_t)size[0] * size[1] * sizeof *turned);
+    for (uint32_t i = 0; turned != NULL && i < size[0] * size[1]; i++) {
+        uint32_t x = i % size[0], y = i / size[0];
+        turn_place(s->orientation, size, &x, &y);
+        turned[(size_t)y * width + x] = r->metres[i];
+    }
+    if (turned != NULL) {
+        free(r->metres);
+        *r = (heights){width, size[swaps ? 0 : 1], turned, r->voids, r->notes | SOURCE_TURNED};
+    }
+    return turned != NULL;
+}
+
+bool heightsink_finish(heightsink *s, heights *out)
+{
+    const bool is_turned = s->orientation > 1;
+    bool done = true;
     if (out != NULL && s->next == s->height) {
-        *out = s->raster;
-        s->raster.metres = NULL;
+        done = voids_fill(&s->raster) && (!is_turned || turn_raster(s));
+        if (done) {
+            *out = s->raster;
+            s->raster.metres = NULL;
+        }
     }
     free(s->raster.metres);
     free(s->sums);
+    free(s->counts);
     *s = (heightsink){0};
+    return done;
 }
 
 static bool is_netcdf(const uint8_t *head)
@@ -106,7 +135,10 @@ bool heights_load(const char *path, heights_range range, heights *out, char *why
     } else {
         snprintf(why, why_bytes, "is no PNG, TIFF or netCDF file");
     }
-    heightsink_finish(&sink, done ? out : NULL);
+    if (!heightsink_finish(&sink, done ? out : NULL)) {
+        snprintf(why, why_bytes, "needs more memory than there is");
+        return false;
+    }
     return done;
 }
 

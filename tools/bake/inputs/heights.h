@@ -2,9 +2,14 @@
  *
  *     PNG, TIFF   grey, 8 or 16 bits without sign: `range` says what 0 and the largest number mean
  *     TIFF        grey, 16 bits with sign, or 32-bit floats: metres
- *     netCDF      the largest variable of two dimensions: metres. What is missing is 0. Rows come
- * from north to south and, where they go all round, columns from -180 degrees, as its coordinates
- * tell; without any, as they lie.
+ *     netCDF      the largest variable of two dimensions: metres, after its scale_factor and
+ *                 add_offset. Rows come from north to south and, where they go all round, columns
+ *                 from -180 degrees, as its coordinates tell; without any, as they lie
+ *
+ * A sample is void that is no number, beyond 20 km, or what the file says means none: GDAL_NODATA
+ * in a TIFF, tRNS in a PNG, _FillValue and missing_value in netCDF, all of the numbers as they are
+ * stored. tools/bake/inputs/voids.h says what stands there instead. What lies turned in its file
+ * (Exif, TIFF) is turned.
  *
  * One thread. */
 #ifndef MEGABUDDY_TOOLS_BAKE_HEIGHTS_H
@@ -27,6 +32,8 @@ typedef struct heights_range {
 typedef struct heights {
     uint32_t width, height; /* samples */
     int16_t *metres;        /* width * height, rows top down; from malloc */
+    uint64_t voids;         /* samples of the file that had no height */
+    uint8_t notes;          /* tools/bake/source.h */
 } heights;
 
 /* Reads the file; a raster larger than HEIGHTS_MAX_WIDTH x HEIGHTS_MAX_HEIGHT is halved by

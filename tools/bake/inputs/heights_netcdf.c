@@ -16,8 +16,9 @@ typedef struct netcdf_layout {
     int variable; /* -1: none */
     uint64_t width, height;
     bool south_first;
-    uint32_t shift; /* columns from -180 degrees to the file's first, eastward */
-    float missing;  /* what stands for no height; NaN: nothing does */
+    uint32_t shift;      /* columns from -180 degrees to the file's first, eastward */
+    float missing[2];    /* what stands for no height, as it is stored; NaN: nothing does */
+    float scale, offset; /* metres are scale * what is stored + offset */
 } netcdf_layout;
 
 /* The first two values of a dimension's coordinates. false: it has none. */
@@ -61,15 +62,28 @@ static bool read_number(int file, int variable, const char *name, float *out)
            nc_get_att_float(file, variable, name, out) == NC_NOERR;
 }
 
-/* Which way the variable lies on the globe, and what it has for no height. */
+/* What the variable's numbers mean. Without a _FillValue, what was never written has one of the
+ * format's own; that of the other types is beyond all heights. */
+static void read_meaning(int file, netcdf_layout *at)
+{
+    nc_type type = NC_NAT;
+    at->scale = 1;
+    at->offset = 0;
+    at->missing[0] = at->missing[1] = NAN;
+    read_number(file, at->variable, "scale_factor", &at->scale);
+    read_number(file, at->variable, "add_offset", &at->offset);
+    read_number(file, at->variable, "missing_value", &at->missing[1]);
+    if (!read_number(file, at->variable, "_FillValue", &at->missing[0]) &&
+        nc_inq_vartype(file, at->variable, &type) == NC_NOERR && type == NC_SHORT) {
+        at->missing[0] = NC_FILL_SHORT;
+    }
+}
+
+/* Which way the variable lies on the globe. */
 static void orient(int file, netcdf_layout *at)
 {
     int ids[2];
     double x[2], y[2];
-    if (!read_number(file, at->variable, "_FillValue", &at->missing) &&
-        !read_number(file, at->variable, "missing_value", &at->missing)) {
-        at->missing = NAN;
-    }
     if (nc_inq_vardimid(file, at->variable, ids) != NC_NOERR) {
         return;
     }
@@ -87,7 +101,8 @@ static void orient(int file, netcdf_layout *at)
 static void put_row(const netcdf_layout *at, const float *row, float *turned, heightsink *sink)
 {
     for (uint32_t x = 0; x < sink->width; x++) {
-        turned[(x + at->shift) % sink->width] = row[x] == at->missing ? 0 : row[x];
+        const bool is_void = row[x] == at->missing[0] || row[x] == at->missing[1];
+        turned[(x + at->shift) % sink->width] = is_void ? NAN : row[x] * at->scale + at->offset;
     }
     heightsink_row(sink, turned);
 }
@@ -145,6 +160,7 @@ static bool load(int file, heightsink *sink, char *why, size_t why_bytes)
         return false;
     }
     orient(file, &at);
+    read_meaning(file, &at);
     const char *wrong = read_rows(file, &at, sink);
     if (wrong != NULL) {
         snprintf(why, why_bytes, "%s", wrong);

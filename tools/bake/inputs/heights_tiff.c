@@ -1,7 +1,9 @@
 /* heights_tiff.c: grey TIFF, a row of blocks at a time. */
 #include "tools/bake/inputs/heightsink.h"
 #include "tools/bake/inputs/tiff_file.h"
+#include "tools/bake/source.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,19 +45,43 @@ static sample_kind kind_of(const tiff_file *f)
     return bits == 8 ? SAMPLE_8 : bits == 16 ? SAMPLE_16 : SAMPLE_NONE;
 }
 
-static float metres_at(const grey_tiff *g, size_t i)
+/* Sample i of the block, as it is stored. */
+static double sample_at(const grey_tiff *g, size_t i)
 {
-    const double span = (double)g->range.high - g->range.low;
     const void *block = g->block;
     switch (g->kind) {
     case SAMPLE_8:
-        return (float)(g->range.low + g->block[i] / 255.0 * span);
+        return g->block[i];
     case SAMPLE_16:
-        return (float)(g->range.low + ((const uint16_t *)block)[i] / 65535.0 * span);
+        return ((const uint16_t *)block)[i];
     case SAMPLE_METRES:
         return ((const int16_t *)block)[i];
     default:
         return ((const float *)block)[i];
+    }
+}
+
+/* GDAL writes out a float's nodata with more digits than the float has. */
+static bool is_void(const grey_tiff *g, double sample)
+{
+    const double nodata = g->kind == SAMPLE_FLOAT ? (float)g->file.nodata : g->file.nodata;
+    return g->file.has_nodata && sample == nodata;
+}
+
+static float metres_at(const grey_tiff *g, size_t i)
+{
+    const double span = (double)g->range.high - g->range.low;
+    const double sample = sample_at(g, i);
+    if (is_void(g, sample)) {
+        return NAN;
+    }
+    switch (g->kind) {
+    case SAMPLE_8:
+        return (float)(g->range.low + sample / 255.0 * span);
+    case SAMPLE_16:
+        return (float)(g->range.low + sample / 65535.0 * span);
+    default:
+        return (float)sample;
     }
 }
 
@@ -68,15 +94,10 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 static bool read_block(grey_tiff *g, uint32_t x, uint32_t y)
 {
     const tiff_blocks *b = &g->file.blocks;
-    TIFF *tiff = g->file.tiff;
     const uint32_t width = smaller(b->block_width, b->width - x);
     const uint32_t rows = smaller(b->block_height, b->height - y);
-    const tmsize_t whole =
-        (tmsize_t)((size_t)b->block_width * g->sample_bytes * (b->tiled ? b->block_height : rows));
-    const tmsize_t got =
-        b->tiled ? TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, x, y, 0, 0), g->block, whole)
-                 : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, 0), g->block, whole);
-    if (got != whole || g->file.why[0] != '\0') {
+    const size_t bytes = (size_t)b->block_width * tiff_file_rows(&g->file, y) * g->sample_bytes;
+    if (!tiff_file_read(&g->file, (uint32_t[2]){x, y}, 0, g->block, bytes)) {
         return false;
     }
     for (uint32_t row = 0; row < rows; row++) {
@@ -127,13 +148,14 @@ bool heights_from_tiff(const char *path, heights_range range, heightsink *sink, 
     }
     g.kind = kind_of(&g.file);
     g.sample_bytes = g.kind == SAMPLE_8 ? 1 : g.kind == SAMPLE_FLOAT ? 4 : 2;
+    sink->orientation = g.file.orientation;
+    sink->raster.notes = g.file.has_others ? SOURCE_OTHERS : 0;
     if (g.kind == SAMPLE_NONE) {
         snprintf(why, why_bytes, "is not grey of 8 or 16 bits, nor floats");
     } else if (heightsink_begin(sink, g.file.blocks.width, g.file.blocks.height, why, why_bytes)) {
         done = allocate(&g) && read_rows(&g, sink);
         if (!done) {
-            const char *wrong = g.file.why[0] != '\0' ? g.file.why : "is damaged or truncated";
-            snprintf(why, why_bytes, "%s", wrong);
+            snprintf(why, why_bytes, "%s", g.file.why);
         }
     }
     free(g.block);

@@ -2,10 +2,12 @@
 #include "tools/bake/inputs/input.h"
 
 #include "files/regular.h"
+#include "tools/bake/inputs/exif.h"
 #include "tools/bake/inputs/jpeg_rows.h"
 #include "tools/bake/inputs/mosaic.h"
 #include "tools/bake/inputs/png_rows.h"
 #include "tools/bake/inputs/tiff_rows.h"
+#include "tools/bake/inputs/turn.h"
 #include "tools/bake/inputs/whole.h"
 
 #include <string.h>
@@ -24,6 +26,18 @@ static bool is_tiff(const uint8_t *head)
            begins(head, "II\x2b\0", 4) || begins(head, "MM\0\x2b", 4);   /* BigTIFF */
 }
 
+/* 1 when the file cannot be opened: it just was, and somebody has taken it away. */
+static uint32_t orientation_of(const char *path, uint32_t (*ask)(int fd))
+{
+    char why[160];
+    FILE *file = regular_open(path, why, sizeof why);
+    const uint32_t orientation = file != NULL ? ask(fileno(file)) : 1;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return orientation;
+}
+
 bool input_open_file(const char *path, crew *workers, source *out, char *why, size_t why_bytes)
 {
     uint8_t head[HEAD];
@@ -32,10 +46,12 @@ bool input_open_file(const char *path, crew *workers, source *out, char *why, si
         return false;
     }
     if (begins(head, "\xff\xd8\xff", 3)) {
-        return jpeg_rows_open(path, out, why, why_bytes);
+        return jpeg_rows_open(path, out, why, why_bytes) &&
+               turn_open(orientation_of(path, exif_of_jpeg), out, why, why_bytes);
     }
     if (begins(head, "\x89PNG\r\n\x1a\n", 8)) {
-        return png_rows_open(path, out, why, why_bytes);
+        return png_rows_open(path, out, why, why_bytes) &&
+               turn_open(orientation_of(path, exif_of_png), out, why, why_bytes);
     }
     if (is_tiff(head)) {
         return tiff_rows_open(path, workers, out, why, why_bytes);
@@ -54,6 +70,18 @@ bool input_open(const char *path, crew *workers, source *out, char *why, size_t 
         return mosaic_open_folder(path, workers, out, why, why_bytes);
     }
     return input_open_file(path, workers, out, why, why_bytes);
+}
+
+const char *input_note(uint32_t note)
+{
+    switch (note) {
+    case SOURCE_TURNED:
+        return "turned as its orientation says";
+    case SOURCE_OTHERS:
+        return "holds more pictures, pages or masks; the largest is taken, the others are left out";
+    default:
+        return "has samples that are neither colours nor alpha, which are left out";
+    }
 }
 
 void input_close(source *s)

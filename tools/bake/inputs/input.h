@@ -4,7 +4,9 @@
  *     anything else               as a whole, by tools/picture.h: BMP, TGA, PSD, GIF, HDR, PNM …
  *     tiles/t_{x}_{y}.png         a mosaic of pictures of any kind: tools/bake/inputs/mosaic.h
  *     folder                      a mosaic of its tile_{x}_{y}.png, .jpg or .tif
- */
+ *
+ * What lies turned in its file comes as it is to be seen: tools/bake/inputs/turn.h says what that
+ * takes. */
 #ifndef MEGABUDDY_TOOLS_BAKE_INPUT_H
 #define MEGABUDDY_TOOLS_BAKE_INPUT_H
 
@@ -18,6 +20,9 @@ bool input_open(const char *path, crew *workers, source *out, char *why, size_t 
 
 /* The same for a single picture; a folder or a pattern is none. Any thread. */
 bool input_open_file(const char *path, crew *workers, source *out, char *why, size_t why_bytes);
+
+/* What one of a source's notes says, one line, as of its file. */
+const char *input_note(uint32_t note);
 
 /* Closes what is open, and makes it nothing. */
 void input_close(source *s);

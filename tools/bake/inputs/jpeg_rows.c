@@ -4,7 +4,6 @@
 
 #include "files/regular.h"
 #include "tools/bake/inputs/rowband.h"
-#include "tools/bake/inputs/whole.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -91,11 +90,24 @@ static bool read_header(jpeg_rows *j)
     return true;
 }
 
-/* Whether libjpeg can make RGB of it. */
-static bool has_rgb(const jpeg_rows *j)
+/* Whether libjpeg can make RGB of it, or inks, of which we do. */
+static bool has_colours(jpeg_rows *j)
 {
-    const J_COLOR_SPACE space = j->jpeg.jpeg_color_space;
-    return space == JCS_GRAYSCALE || space == JCS_YCbCr || space == JCS_RGB;
+    switch (j->jpeg.jpeg_color_space) {
+    case JCS_GRAYSCALE:
+    case JCS_YCbCr:
+    case JCS_RGB:
+        j->jpeg.out_color_space = JCS_EXT_RGBA;
+        return true;
+    case JCS_CMYK:
+    case JCS_YCCK:
+        j->jpeg.out_color_space = JCS_CMYK;
+        return true;
+    default:
+        snprintf(j->why, sizeof j->why, "is a JPEG of %d components, of which no colours are known",
+                 j->jpeg.num_components);
+        return false;
+    }
 }
 
 static bool coefficients_fit(jpeg_rows *j)
@@ -114,6 +126,18 @@ static bool coefficients_fit(jpeg_rows *j)
     return false;
 }
 
+/* Inks to RGBA. Adobe's programs store them inverted, and say that it was they. */
+static void convert_inks(const jpeg_rows *j, uint8_t *row)
+{
+    const uint8_t flip = j->jpeg.saw_Adobe_marker ? 0 : 255;
+    for (uint8_t *t = row; t < row + (size_t)j->jpeg.image_width * 4; t += 4) {
+        for (int c = 0; c < 3; c++) {
+            t[c] = (uint8_t)(((t[c] ^ flip) * (t[3] ^ flip) + 127) / 255);
+        }
+        t[3] = 255;
+    }
+}
+
 static bool read_rows(void *context, uint32_t first, uint32_t count, uint8_t *rgba,
                       const char **why)
 {
@@ -130,6 +154,9 @@ static bool read_rows(void *context, uint32_t first, uint32_t count, uint8_t *rg
     while (j->jpeg.output_scanline < first + count) {
         JSAMPROW row = rgba + (j->jpeg.output_scanline - first) * row_bytes;
         jpeg_read_scanlines(&j->jpeg, &row, 1);
+        if (j->jpeg.out_color_space == JCS_CMYK) {
+            convert_inks(j, row);
+        }
     }
     if (j->jpeg.output_scanline == j->jpeg.output_height) {
         jpeg_finish_decompress(&j->jpeg); /* what is missing behind the last row counts too */
@@ -156,7 +183,7 @@ static jpeg_rows *open_jpeg(const char *path, char *why, size_t why_bytes)
     j->errors.emit_message = on_message;
     j->errors.output_message = on_output;
     j->progress.progress_monitor = on_progress;
-    if (!read_header(j) || (has_rgb(j) && !coefficients_fit(j))) {
+    if (!read_header(j) || !has_colours(j) || !coefficients_fit(j)) {
         snprintf(why, why_bytes, "%s", j->why);
         close_jpeg(j);
         return NULL;
@@ -170,11 +197,6 @@ bool jpeg_rows_open(const char *path, source *out, char *why, size_t why_bytes)
     if (j == NULL) {
         return false;
     }
-    if (!has_rgb(j)) {
-        close_jpeg(j);
-        return whole_open(path, out, why, why_bytes);
-    }
-    j->jpeg.out_color_space = JCS_EXT_RGBA;
     *out = (source){.width = j->jpeg.image_width, .height = j->jpeg.image_height};
     const rowband_reader reader = {1, true, read_rows, close_jpeg, j};
     if (!rowband_open(&reader, out)) {

@@ -23,10 +23,12 @@ typedef struct mosaic {
     uint32_t width, height;
     uint32_t tile_width, tile_height; /* of all but the last column and row */
     bool has_alpha;
+    uint8_t notes;
     source *tiles;        /* one a name; without fill: not open */
     uint32_t closed_rows; /* rows of tiles */
     uint32_t worker_count;
     firstfail *failures; /* one a worker */
+    source *surveys;     /* one a worker: alpha and notes of the tiles that it has looked at */
     /* of the prepare that is going on */
     uint32_t first, end; /* rows */
     uint32_t first_row;  /* of tiles */
@@ -107,6 +109,16 @@ static void work(void *context, uint32_t worker, uint32_t piece)
     }
 }
 
+static void run(mosaic *m, uint32_t count, crew_work *what)
+{
+    if (m->workers != NULL) {
+        crew_run(m->workers, count, what, m);
+    }
+    for (uint32_t i = 0; m->workers == NULL && i < count; i++) {
+        what(m, 0, i);
+    }
+}
+
 /* ---- the source ---- */
 
 static void close_tiles_above(mosaic *m, uint32_t row)
@@ -128,24 +140,10 @@ static bool prepare(void *context, uint32_t first, uint32_t end, const char **wh
     close_tiles_above(m, m->first_row);
     const uint32_t end_row = (uint32_t)(((uint64_t)end + m->tile_height - 1) / m->tile_height);
     const uint32_t count = first < end ? (end_row - m->first_row) * m->names.columns : 0;
-    if (m->workers != NULL) {
-        crew_run(m->workers, count, work, m);
-    }
-    for (uint32_t i = 0; m->workers == NULL && i < count; i++) {
-        work(m, 0, i);
-    }
+    run(m, count, work);
     const firstfail *failure = firstfail_of(m->failures, m->worker_count);
     *why = failure != NULL ? failure->why : NULL;
     return failure == NULL;
-}
-
-static void make_opaque(uint8_t *rgba, size_t row_bytes, uint32_t width, uint32_t height)
-{
-    for (uint32_t y = 0; y < height; y++) {
-        for (uint32_t x = 0; x < width; x++) {
-            rgba[y * row_bytes + (size_t)x * 4 + 3] = 255;
-        }
-    }
 }
 
 /* The part of `rect` that lies on the tile whose corner is at x, y. */
@@ -173,9 +171,6 @@ static void fill(void *context, uint32_t worker, source_rect rect, uint8_t *rgba
             uint8_t *to =
                 rgba + (y + part.y - rect.y) * row_bytes + (size_t)(x + part.x - rect.x) * 4;
             tile->fill(tile->context, worker, part, to, row_bytes);
-            if (tile->has_alpha && !m->has_alpha) {
-                make_opaque(to, row_bytes, part.width, part.height);
-            }
         }
     }
 }
@@ -189,6 +184,7 @@ static void close_mosaic(void *context)
     tilenames_free(&m->names);
     free(m->tiles);
     free(m->failures);
+    free(m->surveys);
     free(m);
 }
 
@@ -206,25 +202,21 @@ static bool look_at(const mosaic *m, uint32_t index, source *out, char *why, siz
     return true;
 }
 
-/* Size and alpha, from the headers of the first row and of the last tile of the first column. */
+/* Sizes, from the headers of three corners. */
 static bool measure(mosaic *m, char *why, size_t why_bytes)
 {
-    source tile;
-    const uint32_t last_row = m->names.rows - 1;
-    uint64_t width = 0, height = 0;
-    for (uint32_t x = 0; x < m->names.columns; x++) {
-        if (!look_at(m, x, &tile, why, why_bytes)) {
-            return false;
-        }
-        m->tile_width = x == 0 ? tile.width : m->tile_width;
-        m->tile_height = x == 0 ? tile.height : m->tile_height;
-        m->has_alpha = m->has_alpha || tile.has_alpha;
-    }
-    width = (uint64_t)m->tile_width * (m->names.columns - 1) + smaller(tile.width, m->tile_width);
-    if (!look_at(m, last_row * m->names.columns, &tile, why, why_bytes)) {
+    source tile, right, low;
+    const uint32_t last_column = m->names.columns - 1, last_row = m->names.rows - 1;
+    if (!look_at(m, 0, &tile, why, why_bytes) || !look_at(m, last_column, &right, why, why_bytes) ||
+        !look_at(m, last_row * m->names.columns, &low, why, why_bytes)) {
         return false;
     }
-    height = (uint64_t)m->tile_height * last_row + smaller(tile.height, m->tile_height);
+    m->tile_width = tile.width;
+    m->tile_height = tile.height;
+    const uint64_t width =
+        (uint64_t)m->tile_width * last_column + smaller(right.width, m->tile_width);
+    const uint64_t height =
+        (uint64_t)m->tile_height * last_row + smaller(low.height, m->tile_height);
     if (width > INT32_MAX || height > INT32_MAX) {
         snprintf(why, why_bytes, "is a mosaic of more than 2^31 texels a side");
         return false;
@@ -234,12 +226,47 @@ static bool measure(mosaic *m, char *why, size_t why_bytes)
     return true;
 }
 
+static void survey_tile(void *context, uint32_t worker, uint32_t index)
+{
+    mosaic *m = context;
+    firstfail *failure = &m->failures[worker];
+    source tile = {0};
+    char why[256] = "";
+    if (failure->failed) {
+        return;
+    }
+    if (!open_tile(m, index, &tile, why, sizeof why) ||
+        !check_size(m, index, &tile, why, sizeof why)) {
+        firstfail_note(failure, index, m->names.names[index], why);
+    }
+    m->surveys[worker].has_alpha |= tile.has_alpha;
+    m->surveys[worker].notes |= tile.notes;
+    input_close(&tile);
+}
+
+/* Looks at every tile's header: any may have alpha. */
+static bool survey(mosaic *m, char *why, size_t why_bytes)
+{
+    run(m, m->names.columns * m->names.rows, survey_tile);
+    const firstfail *failure = firstfail_of(m->failures, m->worker_count);
+    if (failure != NULL) {
+        snprintf(why, why_bytes, "%s", failure->why);
+        return false;
+    }
+    for (uint32_t i = 0; i < m->worker_count; i++) {
+        m->has_alpha = m->has_alpha || m->surveys[i].has_alpha;
+        m->notes |= m->surveys[i].notes;
+    }
+    return true;
+}
+
 static bool allocate(mosaic *m)
 {
     m->worker_count = m->workers != NULL ? crew_threads(m->workers) : 1;
     m->tiles = calloc((size_t)m->names.columns * m->names.rows, sizeof *m->tiles);
     m->failures = calloc(m->worker_count, sizeof *m->failures);
-    return m->tiles != NULL && m->failures != NULL;
+    m->surveys = calloc(m->worker_count, sizeof *m->surveys);
+    return m->tiles != NULL && m->failures != NULL && m->surveys != NULL;
 }
 
 bool mosaic_open(const char *pattern, crew *workers, source *out, char *why, size_t why_bytes)
@@ -259,9 +286,14 @@ bool mosaic_open(const char *pattern, crew *workers, source *out, char *why, siz
         close_mosaic(m);
         return false;
     }
+    if (!survey(m, why, why_bytes)) {
+        close_mosaic(m);
+        return false;
+    }
     *out = (source){.width = m->width,
                     .height = m->height,
                     .has_alpha = m->has_alpha,
+                    .notes = m->notes,
                     .prepare = prepare,
                     .fill = fill,
                     .close = close_mosaic,

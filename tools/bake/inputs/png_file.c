@@ -88,6 +88,7 @@ bool png_file_as_rgba(png_file *p, bool *has_alpha)
     png_set_expand(p->png); /* palettes, few bits and a transparent colour */
     png_set_gray_to_rgb(p->png);
     png_set_add_alpha(p->png, 255, PNG_FILLER_AFTER);
+    png_set_interlace_handling(p->png);
     png_read_update_info(p->png, p->info);
     if (png_get_rowbytes(p->png, p->info) != (size_t)p->width * 4) {
         png_error(p->png, "rows of an odd size");
@@ -121,5 +122,19 @@ bool png_file_read(png_file *p, uint32_t count, uint8_t *rows, size_t row_bytes)
     if (p->next == p->height) {
         png_read_end(p->png, NULL);
     }
+    return true;
+}
+
+bool png_file_read_interlaced(png_file *p, uint8_t *rows, size_t row_bytes)
+{
+    if (setjmp(p->escape) != 0) {
+        return false;
+    }
+    for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; pass++) {
+        for (uint32_t y = 0; y < p->height; y++) {
+            png_read_row(p->png, rows + y * row_bytes, NULL);
+        }
+    }
+    png_read_end(p->png, NULL);
     return true;
 }

@@ -31,7 +31,7 @@ bool png_file_open(png_file *p, const char *path);
 void png_file_close(png_file *p);
 
 /* Rows are RGBA, 8 bits, straight alpha, from now on. *has_alpha: there may be other than 255.
- * Precondition: no row has been read, and the file is not interlaced; here and below. */
+ * Precondition, here and below: no row has been read. */
 bool png_file_as_rgba(png_file *p, bool *has_alpha);
 
 /* Rows are grey samples without alpha: 16 bits, the high byte first, where depth is 16; else 8. The
@@ -39,7 +39,10 @@ bool png_file_as_rgba(png_file *p, bool *has_alpha);
 bool png_file_as_grey(png_file *p);
 
 /* Reads the next `count` rows, row_bytes apart. With the last row the end of the file is checked
- * too. */
+ * too. Precondition: the file is not interlaced. */
 bool png_file_read(png_file *p, uint32_t count, uint8_t *rows, size_t row_bytes);
+
+/* Reads all rows of an interlaced file, each of which is whole only when the last has come. */
+bool png_file_read_interlaced(png_file *p, uint8_t *rows, size_t row_bytes);
 
 #endif

@@ -4,8 +4,9 @@
 
 #include "tools/bake/source.h"
 
-/* Opens a PNG of any kind; rows come in bounded memory, but an interlaced one goes to whole.h,
- * since its first row is complete only with its last. Whatever is damaged is an error, at the
+/* Opens a PNG of any kind. Rows come in bounded memory; an interlaced one, whose first row is
+ * complete only with its last, is unpacked at its first read, and refused when it needs more than
+ * 2 GiB. Whatever is damaged is an error, at the
  * latest with the last row. On failure returns false, and `why` says what is wrong. */
 bool png_rows_open(const char *path, source *out, char *why, size_t why_bytes);
 

@@ -338,12 +338,14 @@ static void fill_normals(void *context, uint32_t worker, source_rect rect, uint8
 
 source earth_source(earth *e)
 {
-    return (source){e->width, e->height, true, false, NULL, fill_colours, NULL, e};
+    return (source){
+        .width = e->width, .height = e->height, .wrap_x = true, .fill = fill_colours, .context = e};
 }
 
 source earth_normals(earth *e)
 {
-    return (source){e->width, e->height, true, false, NULL, fill_normals, NULL, e};
+    return (source){
+        .width = e->width, .height = e->height, .wrap_x = true, .fill = fill_normals, .context = e};
 }
 
 const int16_t *earth_heights(const earth *e, uint32_t *width, uint32_t *height)

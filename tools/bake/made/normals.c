@@ -124,5 +124,9 @@ static void fill(void *context, uint32_t worker, source_rect rect, uint8_t *rgba
 
 source normals_source(normals *n)
 {
-    return (source){n->desc.width, n->desc.height, n->desc.wrap_x, false, NULL, fill, NULL, n};
+    return (source){.width = n->desc.width,
+                    .height = n->desc.height,
+                    .wrap_x = n->desc.wrap_x,
+                    .fill = fill,
+                    .context = n};
 }

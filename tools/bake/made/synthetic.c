@@ -277,7 +277,8 @@ void synthetic_destroy(synthetic *s)
 
 source synthetic_source(synthetic *s)
 {
-    return (source){s->width, s->height, true, false, NULL, fill, NULL, s};
+    return (source){
+        .width = s->width, .height = s->height, .wrap_x = true, .fill = fill, .context = s};
 }
 
 const int16_t *synthetic_heights(const synthetic *s, uint32_t *width, uint32_t *height)

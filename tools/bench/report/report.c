@@ -6,6 +6,7 @@
 #include "tools/bench/report/sections.h"
 #include "tools/folder.h"
 #include "tools/html.h"
+#include "tools/say.h"
 #include "tools/units.h"
 
 #include <errno.h>
@@ -174,7 +175,7 @@ static bool write_page(const char *dir, const bench_table *table, const bench_ab
 bool bench_report_write(const char *dir, const bench_table *table, const bench_about *about)
 {
     if (!write_page(dir, table, about)) {
-        (void)fprintf(stderr, "megabuddy: bench alloc: %s/index.html: %s\n", dir, strerror(errno));
+        say_error("bench alloc: %s/index.html: %s", dir, strerror(errno));
         return false;
     }
     return true;

@@ -12,6 +12,7 @@
 #include "tools/commands.h"
 #include "tools/folder.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 #include "tools/units.h"
 #include "tools/view/headless/measure.h"
 
@@ -63,9 +64,7 @@ bool stream_fail(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    (void)fputs("megabuddy: bench stream: ", stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputc('\n', stderr);
+    say_error_list("bench stream: ", format, arguments);
     va_end(arguments);
     return false;
 }
@@ -245,7 +244,7 @@ static bool make_world(made_world *w, bool quick)
     char bake[] = "bake", synthetic[] = "--synthetic", width[] = "--width", output[] = "-o";
     char size[8];
     (void)snprintf(size, sizeof size, "%d", quick ? 4096 : 16384);
-    (void)fprintf(stderr, "megabuddy: bench stream: baking a world of %s texels across\n", size);
+    say_error("bench stream: baking a world of %s texels across", size);
     char *argv[] = {bake, synthetic, width, size, output, w->file, NULL};
     return bake_main(6, argv) == EXIT_DONE;
 }

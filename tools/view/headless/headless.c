@@ -11,6 +11,7 @@
 #include "files/regular.h"
 #include "tools/commands.h"
 #include "tools/folder.h"
+#include "tools/say.h"
 #include "tools/view/headless/headless_gl.h"
 #include "tools/view/headless/measure.h"
 #include "tools/view/scene/plain.h"
@@ -50,7 +51,7 @@ static void on_message(const headless_gl_message *message, void *user)
         return; /* says that all is well, at length */
     }
     if (r->report.gl_messages++ < MESSAGES_SHOWN) {
-        (void)fprintf(stderr, "megabuddy: view: OpenGL: %s\n", message->text);
+        say_error("view: OpenGL: %s", message->text);
     }
 }
 
@@ -159,7 +160,7 @@ static void watch_streamer(run *r, vt_stats *stats)
     }
     char line[VIEW_LINE_BYTES];
     while (vt_take_message(r->world, line, sizeof line)) {
-        (void)fprintf(stderr, "megabuddy: view: %s\n", line);
+        say_error("view: %s", line);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "tools/view/headless/report.h"
 
 #include "files/replace.h"
+#include "tools/utf8.h"
 #include "tools/view/headless/report_html.h"
 
 #include <cjson/cJSON.h>
@@ -12,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_BYTES = 1024 };
+enum {
+    PATH_BYTES = 1024,
+    REPAIRED_BYTES = 3 * 4096 + 1, /* the longest name the system takes, none of it text */
+};
 
 /* --- which pictures --- */
 
@@ -132,6 +136,13 @@ static void add_stats(cJSON *to, const report *r)
     add(bias, "max", s->mip_bias_peak);
 }
 
+/* JSON is UTF-8; the names of files need not be. */
+static void add_text(cJSON *to, const char *name, const char *text)
+{
+    char repaired[REPAIRED_BYTES];
+    (void)cJSON_AddStringToObject(to, name, utf8_repair(text, repaired, sizeof repaired));
+}
+
 static void add_pictures(cJSON *to, const report *r)
 {
     cJSON *pictures = cJSON_AddArrayToObject(to, "pictures");
@@ -187,9 +198,9 @@ static char *to_json(const report *r)
     (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)r->stats.events_hash);
     (void)cJSON_AddStringToObject(all, "events_hash", hash);
     add(all, "gl_messages", (double)r->gl_messages);
-    (void)cJSON_AddStringToObject(all, "renderer", r->renderer);
-    (void)cJSON_AddStringToObject(all, "world", r->world);
-    (void)cJSON_AddStringToObject(all, "path", r->path[0] ? r->path : "built-in");
+    add_text(all, "renderer", r->renderer);
+    add_text(all, "world", r->world);
+    add_text(all, "path", r->path[0] ? r->path : "built-in");
     cJSON *size = cJSON_AddObjectToObject(all, "size");
     add(size, "width", r->width);
     add(size, "height", r->height);

@@ -4,6 +4,7 @@
 #include "tools/view/scene/scene.h"
 
 #include "tools/view/scene/heightmap.h"
+#include "tools/view/scene/heightrows.h"
 #include "tools/view/scene/mat.h"
 #include "tools/view/scene/patches.h"
 #include "tools/view/scene/target.h"
@@ -68,26 +69,40 @@ struct scene {
 
 /* --- create: relief --- */
 
-/* Gives the scene its heights; a flat one where there are none. */
-static bool read_relief(scene *s, const pagefile *file, char *error, uint32_t error_bytes)
+/* Reads a world's heights, as finely as the card's textures allow. False: said why. */
+static bool read_heights(heightrows *rows, const pagefile *file, char *error, uint32_t error_bytes)
 {
     const pagefile_info *info = pagefile_get_info(file);
-    uint32_t width = info->heights_width, height = info->heights_height;
-    int16_t *metres = NULL;
-    if (s->kind == SCENE_TERRAIN && width > 0 && height > 0) {
-        const pagefile_status status = pagefile_read_heights(file, &metres);
-        if (status != PAGEFILE_OK) {
-            (void)snprintf(error, error_bytes, "heights: the page file %s",
-                           pagefile_status_text(status));
-            return false;
-        }
-    } else {
-        width = height = 1;
-        metres = calloc(1, sizeof *metres);
+    GLint most = 0;
+    glGetIntegerv(GL_MAX_TEXTURE_SIZE, &most);
+    const bool room =
+        heightrows_init(rows, info->heights_width, info->heights_height, (uint32_t)most);
+    const pagefile_status status =
+        room ? pagefile_scan_heights(file, heightrows_take, rows) : PAGEFILE_NO_MEMORY;
+    if (status != PAGEFILE_OK) {
+        free(heightrows_end(rows));
+        (void)snprintf(error, error_bytes, "heights: the page file %s",
+                       pagefile_status_text(status));
     }
-    if (metres == NULL || !heightmap_init(&s->heights, metres, width, height, info->wrap_x)) {
+    return status == PAGEFILE_OK;
+}
+
+/* Gives the scene its heights; a flat one where there are none. */
+static bool make_heights(scene *s, const pagefile *file, char *error, uint32_t error_bytes)
+{
+    const pagefile_info *info = pagefile_get_info(file);
+    heightrows rows = {.width = 1, .height = 1};
+    if (s->kind != SCENE_TERRAIN || info->heights_width == 0) {
+        rows.metres = calloc(1, sizeof *rows.metres);
+    } else if (!read_heights(&rows, file, error, error_bytes)) {
+        return false;
+    }
+    int16_t *metres = heightrows_end(&rows);
+    if (metres == NULL ||
+        !heightmap_init(&s->heights, metres, rows.width, rows.height, info->wrap_x)) {
         (void)snprintf(error, error_bytes,
-                       "heights: %u x %u samples need more memory than there is", width, height);
+                       "heights: %u x %u samples need more memory than there is", rows.width,
+                       rows.height);
         return false;
     }
     return true;
@@ -238,7 +253,7 @@ scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t erro
     }
     const bool terrain = info->kind == PAGEFILE_TERRAIN;
     s->kind = kind != SCENE_AUTO ? kind : terrain ? SCENE_TERRAIN : SCENE_PICTURE;
-    if (!read_relief(s, file, error, error_bytes)) {
+    if (!make_heights(s, file, error, error_bytes)) {
         goto fail;
     }
     lay_ground(s, &info->shape, info->wrap_x);

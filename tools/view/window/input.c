@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 static const double CLICK_PIXELS = 4;    /* a click moves less, and … */
-static const double CLICK_SECONDS = 0.4; /* … is shorter */
+static const double CLICK_SECONDS = 0.4; /* … is shorter, or … */
+enum { CLICK_FRAMES = 2 };               /* … lasts no more frames, where those are long */
 
 static void take_over(window *w)
 {
@@ -135,10 +136,12 @@ static void on_button(GLFWwindow *handle, int button, int action, int mods)
         w->hands.dragging = !overlay_wants_mouse(w->cursor_x, w->cursor_y);
         w->dragged = 0;
         w->pressed_at = glfwGetTime();
+        w->pressed_frame = w->frame;
     } else if (w->hands.dragging) {
         w->hands.dragging = false;
-        w->clicked = button == GLFW_MOUSE_BUTTON_LEFT && w->dragged < CLICK_PIXELS &&
-                     glfwGetTime() < w->pressed_at + CLICK_SECONDS;
+        const bool brief = glfwGetTime() < w->pressed_at + CLICK_SECONDS ||
+                           w->frame <= w->pressed_frame + CLICK_FRAMES;
+        w->clicked = button == GLFW_MOUSE_BUTTON_LEFT && w->dragged < CLICK_PIXELS && brief;
         hold_cursor(w, false);
     }
 }

@@ -93,12 +93,41 @@ void tip(const char *text)
 namespace
 {
 
-void write_layout()
+void write_standing(FILE *out, const overlay_content &content, const overlay_state &state)
+{
+    const struct {
+        const char *name;
+        unsigned long long value;
+    } lines[] = {
+        {"frame", static_cast<unsigned>(ImGui::GetFrameCount())},
+        {"settled", content.settled},
+        {"message", content.message[0] != '\0'},
+        {"reading", content.stats->fetch_pending},
+        {"log", content.log->count},
+        {"worlds", content.worlds},
+        {"view", state.view + 1u},
+        {"terrain", std::strcmp(content.scene, "terrain") == 0},
+        {"panel", content.panel},
+        {"help", content.help},
+        {"pick", content.pick->open},
+        {"touring", state.touring},
+        {"looping", state.looping},
+        {"recording", state.recording},
+        {"frozen", state.frozen},
+    };
+    for (const auto &line : lines) {
+        (void)std::fprintf(out, "%s %llu\n", line.name, line.value);
+    }
+}
+
+void write_layout(const overlay_content &content, const overlay_state &state)
 {
     const std::string part = layout_file + ".part";
-    FILE *out = layout_file.empty() ? nullptr : std::fopen(part.c_str(), "we");
+    (void)std::remove(part.c_str()); // made anew: never through a link
+    FILE *out = layout_file.empty() ? nullptr : std::fopen(part.c_str(), "wxe");
     if (out != nullptr) {
-        (void)std::fprintf(out, "frame %d 0 0 0\n%s", ImGui::GetFrameCount(), layout_new.c_str());
+        write_standing(out, content, state);
+        (void)std::fputs(layout_new.c_str(), out);
         (void)std::fclose(out);
         (void)std::rename(part.c_str(), layout_file.c_str());
     }
@@ -383,7 +412,7 @@ overlay_deeds overlay_draw(const overlay_content *content, overlay_state *state)
     }
     ImGui::Render();
     ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
-    write_layout();
+    write_layout(*content, *state);
     return deeds;
 }
 

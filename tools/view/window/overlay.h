@@ -8,10 +8,16 @@
  *     | VRAM       |                          |            |
  *     +------------+     [ why a pixel … ]    +------------+
  *
- * It shows what it is given and says what hands asked for; it changes nothing by itself. For tests,
- * the environment's MEGABUDDY_LAYOUT names a file that is written with each frame: a line `frame N
- * 0 0 0` that counts them, then where each control lies, `name x y width height` in window
- * coordinates.
+ * It shows what it is given and says what hands asked for; it changes nothing by itself.
+ *
+ * For tests, the environment's MEGABUDDY_LAYOUT names a file that is written anew with each frame,
+ * just before it is shown. First lines `name value`, whole numbers, by which one can wait for what
+ * one has done: `frame` counts them; `settled` is 1 when the camera stands still and all that it
+ * sees is there (see overlay_content); `message` is 1 while a line of text is shown; `reading`
+ * counts the blocks that are sent for, `log` the lines of the log, `worlds` how often the world was
+ * opened; `view` is the key that shows it; `terrain`, `panel`, `help`, `pick`, `touring`,
+ * `looping`, `recording` and `frozen` are 0 or 1. Then where each control lies, `name x y width
+ * height` in window coordinates.
  *
  * Thread: the one with the window's OpenGL context. */
 #ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_OVERLAY_H
@@ -53,6 +59,9 @@ typedef struct overlay_content {
     double now, x, y, z, speed; /* seconds; of the camera: world units, and a second */
     uint32_t patches;           /* of the ground, drawn */
     const char *message;        /* one line; "": none */
+    uint32_t worlds;            /* times that the world was opened */
+    bool settled; /* feedback enough has seen all pixels since the camera moved last, the world was
+                   * opened or a tier emptied, and nothing is missing, queued or fading */
 } overlay_content;
 
 /* What can be set by it, in and out: comes as it is, goes as hands left it. */

@@ -5,6 +5,7 @@
 #include "tools/view/window/window.h"
 
 #include "tools/commands.h"
+#include "tools/say.h"
 #include "tools/view/headless/headless_gl.h"
 
 #include <glad/gl.h>
@@ -31,7 +32,7 @@ static const double PICK_SECONDS = 0.2;   /* between two looks at the pixel that
 
 static void show(window *w, const char *line)
 {
-    (void)snprintf(w->message, sizeof w->message, "%s", line);
+    (void)say_clean(line, w->message, sizeof w->message);
     w->message_until = w->now + MESSAGE_SECONDS;
 }
 
@@ -53,7 +54,7 @@ bool window_complain(window *w, const char *format, ...)
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     show(w, line);
-    return journal_add(&w->log, w->now, line);
+    return journal_add(&w->log, w->now, w->message);
 }
 
 /* The last thing that GLFW complained about; it calls back before there is a window. */
@@ -184,6 +185,7 @@ static void do_deeds(window *w)
     if (deeds.take_picture) {
         window_take_picture(w, false);
     }
+    w->stirred |= deeds.flush_disk || deeds.flush_ram || deeds.flush_atlas || deeds.teleport;
     window_follow_recording(w);
 }
 
@@ -203,6 +205,16 @@ static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? slash + 1 : path;
+}
+
+/* Whether what is seen is there, and stays: for overlay_content. */
+static bool is_settled(window *w, const vt_stats *stats)
+{
+    if (w->stirred) {
+        w->still_from = stats->feedback_images;
+        w->stirred = false;
+    }
+    return stats->feedback_images >= w->still_from + VT_SETTLE_IMAGES && vt_is_settled(w->world);
 }
 
 static void draw_overlay(window *w)
@@ -236,6 +248,8 @@ static void draw_overlay(window *w)
         .speed = pilot_speed(&w->pilot, window_clearance(w)),
         .patches = scene_patches(w->scene),
         .message = w->now < w->message_until ? w->message : "",
+        .worlds = w->worlds,
+        .settled = is_settled(w, &stats),
     };
     const bool toured = w->state.touring;
     w->deeds = overlay_draw(&content, &w->state);
@@ -276,6 +290,14 @@ static void draw_scene(window *w)
     }
 }
 
+/* A path that stands still is a curve, and rounded. */
+static bool has_moved(const camera *from, const camera *to)
+{
+    static const double LEAST = 1e-6; /* world units, degrees: 80 frames of it are no pixel */
+    const double shift = fabs(to->x - from->x) + fabs(to->y - from->y) + fabs(to->z - from->z);
+    return shift + fabs(to->yaw - from->yaw) + fabs(to->pitch - from->pitch) > LEAST;
+}
+
 static void draw(window *w, double seconds)
 {
     trace *const t = w->options->trace;
@@ -286,6 +308,7 @@ static void draw(window *w, double seconds)
     draw_feedback(w, &w->at, VT_FEEDBACK_NOW);
     draw_predicted(w, seconds);
     ns = trace_span(t, track, "feedback pass", ns, 0, w->frame);
+    w->stirred |= w->cut || has_moved(&w->last, &w->at);
     w->cut = false;
     draw_scene(w);
     ns = trace_span(t, track, "draw", ns, 0, w->frame);

@@ -47,7 +47,8 @@ typedef struct window {
     /* hands: gathered by callbacks until the frame takes them */
     pilot_input hands;
     double cursor_x, cursor_y; /* window coordinates */
-    double pressed_at;         /* seconds; when a button was */
+    double pressed_at;         /* seconds; when a button was, and … */
+    uint64_t pressed_frame;    /* … in which frame */
     double dragged;            /* pixels since then */
     bool help, panel, full_screen, clicked;
     bool wants_all;      /* a picture of the window with what lies over the scene */
@@ -67,6 +68,9 @@ typedef struct window {
     double next_frame; /* when the cap on frames lets the next one begin */
     double resized_at, message_until;
     uint64_t frame;
+    uint64_t still_from; /* feedback images before the camera stood still */
+    uint32_t worlds;     /* times that the world was opened */
+    bool stirred;        /* what is seen or held has changed since still_from */
     char message[VIEW_LINE_BYTES];
 } window;
 

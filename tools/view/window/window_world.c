@@ -66,6 +66,7 @@ bool window_open_world(window *w, const conf *c, char *error, uint32_t error_byt
     if (w->world == NULL) {
         return false;
     }
+    w->worlds++;
     set_streaming(w, c);
     if (!open_scene(w, c, error, error_bytes)) {
         (void)window_close_world(w);
