@@ -40,7 +40,7 @@
  *
  * Crashes. Until the rename, PATH is the old file or none; after it, the new one, whole. The folder
  * is synchronised too before heap_save says SNAPSHOT_OK. A PATH.part that a crash left behind is
- * written over by the next save.
+ * written over by the next save; another user's is refused.
  *
  * Strange files are refused with a status that says what is wrong with them, wherever they were
  * cut or changed; what is opened passes heap_check. Header, roots and marks are read once, into

@@ -37,6 +37,13 @@ static bool has_name(int fd, const char *name)
            ours.st_ino == named.st_ino && ours.st_nlink == 1;
 }
 
+/* Whether an open file is this user's: another's would stay his when it has become PATH. */
+static bool is_mine(int fd)
+{
+    struct stat info;
+    return fstat(fd, &info) == 0 && info.st_uid == geteuid();
+}
+
 /* Opens and locks it; *again where another save has put it into PATH's place meanwhile. */
 static snapshot_status take_name(partial *p, bool *again)
 {
@@ -47,7 +54,9 @@ static snapshot_status take_name(partial *p, bool *again)
         return errno == ELOOP ? SNAPSHOT_NOT_PLAIN : SNAPSHOT_IO;
     }
     snapshot_status status = SNAPSHOT_OK;
-    if (flock(p->fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!is_mine(p->fd)) {
+        status = SNAPSHOT_NOT_PLAIN;
+    } else if (flock(p->fd, LOCK_EX | LOCK_NB) != 0) {
         status = errno == EWOULDBLOCK ? SNAPSHOT_BUSY : SNAPSHOT_IO;
     } else if (!has_name(p->fd, p->name)) {
         *again = true;

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum {
     LINE_BYTES = 64,   /* what the allocators want their metadata aligned to */
@@ -29,8 +28,6 @@ struct arena {
     const kind *kind;
     arena_sync sync;
     uint8_t *base;
-    size_t mapped_bytes; /* of base, where it was the caller's; else 0 */
-    bool disowned;       /* … and where it is so again */
     void *at;
     fault *fault;
     size_t unit_bytes;
@@ -214,22 +211,19 @@ arena *arena_create(const arena_desc *desc)
         return NULL;
     }
     a->kind = kind_of(desc->sync);
-    a->base = desc->memory ? desc->memory : take_memory((size_t)desc->bytes, PAGE_BYTES);
+    a->base = take_memory((size_t)desc->bytes, PAGE_BYTES);
     void *at = a->base ? take_memory(metadata, LINE_BYTES) : NULL;
     if (at == NULL || !a->kind->init(at, metadata, desc)) {
         free(at);
-        if (desc->memory == NULL) {
-            free(a->base);
-        }
+        free(a->base);
         free(a);
         return NULL;
     }
     a->at = at;
-    a->mapped_bytes = desc->memory ? (size_t)desc->bytes : 0;
     a->sync = desc->sync;
     a->fault = desc->fault;
     a->unit_bytes = desc->unit_bytes;
-    if (desc->prefault && desc->memory == NULL) {
+    if (desc->prefault) {
         memset(a->base, 0, (size_t)desc->bytes);
     }
     return a;
@@ -242,17 +236,8 @@ void arena_destroy(arena *a)
     }
     a->kind->finish(a->at);
     free(a->at);
-    if (a->mapped_bytes > 0 && !a->disowned) {
-        (void)munmap(a->base, a->mapped_bytes);
-    } else if (a->mapped_bytes == 0) {
-        free(a->base);
-    }
+    free(a->base);
     free(a);
-}
-
-void arena_disown(arena *a)
-{
-    a->disowned = true;
 }
 
 uint8_t *arena_base(const arena *a)

@@ -18,9 +18,7 @@ typedef struct arena_desc {
     uint64_t bytes;      /* a multiple of unit_bytes */
     uint32_t unit_bytes; /* a power of two */
     arena_sync sync;
-    bool prefault; /* touch all of it at create */
-    void *memory;  /* `bytes` of the caller's, mapped: the arena unmaps them at its end. NULL: its
-                    * own */
+    bool prefault;       /* touch all of it at create */
     struct fault *fault; /* buddy/fault.h: which requests are refused although there is room; NULL:
                             none */
 } arena_desc;
@@ -37,8 +35,6 @@ void arena_destroy(arena *a);                /* NULL does nothing */
 
 /* Bytes beside the memory itself. Pure. 0 when desc is impossible. */
 uint64_t arena_metadata_bytes(const arena_desc *desc);
-
-void arena_disown(arena *a); /* desc.memory stays the caller's at the end */
 
 uint8_t *arena_base(const arena *a);
 

@@ -11,6 +11,7 @@
 
 #include "engine/lz4stream.h"
 #include "engine/pagefile_format.h"
+#include "files/regular.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,12 +193,9 @@ static pagefile_status read_index(pagefile *file)
 static pagefile_status open_checked(pagefile *file, const char *path)
 {
     struct stat st;
-    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
-    if (file->fd < 0 || fstat(file->fd, &st) != 0) {
-        return PAGEFILE_CANNOT_OPEN;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        return PAGEFILE_NOT_A_FILE;
+    file->fd = regular_fd(path, &st);
+    if (file->fd < 0) {
+        return errno == ENOTSUP || errno == EISDIR ? PAGEFILE_NOT_A_FILE : PAGEFILE_CANNOT_OPEN;
     }
     pagefile_status status = read_header(file, (uint64_t)st.st_size);
     if (status == PAGEFILE_OK) {

@@ -46,7 +46,8 @@ enum {
     X(PAGEFILE_NO_PAGE, "has no such page")                                    \
     X(PAGEFILE_WRITE_FAILED, "could not be written")                           \
     X(PAGEFILE_NO_MEMORY, "needs more memory than there is")                   \
-    X(PAGEFILE_BUSY, "is being written by another program")
+    X(PAGEFILE_BUSY, "is being written by another program")                    \
+    X(PAGEFILE_UNSAFE, "has a folder .part that is a link, another's or open to others")
 
 #define X(name, text) name,
 typedef enum pagefile_status { PAGEFILE_STATUSES(X) } pagefile_status;

@@ -9,6 +9,8 @@
  * copied out of it (pagewriter_join.c). */
 #include "engine/pagewriter_private.h"
 
+#include "files/replace.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +21,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Only a regular file, or none, may be replaced: a rename onto /dev/null would succeed. */
+/* Only a regular file, or none, may be replaced: a rename onto /dev/null would succeed. The path
+ * has its links followed. */
 static pagefile_status check_target(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0) {
+    if (lstat(path, &st) != 0) {
         return errno == ENOENT ? PAGEFILE_OK : PAGEFILE_WRITE_FAILED;
     }
     if (!S_ISREG(st.st_mode)) {
@@ -39,7 +42,6 @@ static bool allocate(pagewriter *w)
     w->missing = pages;
     w->index_bytes = (uint64_t)pages * w->desc.layer_count * PAGEFILE_ENTRY_BYTES;
     w->index = calloc(1, (size_t)w->index_bytes);
-    w->path = strdup(w->desc.path);
     return w->index != NULL && w->path != NULL && asprintf(&w->folder, "%s.part", w->path) > 0;
 }
 
@@ -47,14 +49,16 @@ pagefile_status pagewriter_create(const pagewriter_desc *desc, pagewriter **out)
 {
     assert(desc->layer_count >= 1 && desc->layer_count <= VT_MAX_LAYERS);
     *out = NULL;
-    pagefile_status status = check_target(desc->path);
-    if (status != PAGEFILE_OK) {
-        return status;
-    }
-    pagewriter *w = calloc(1, sizeof *w);
+    char *path = replace_target(desc->path);
+    pagefile_status status = path != NULL ? check_target(path) : PAGEFILE_WRITE_FAILED;
+    pagewriter *w = status == PAGEFILE_OK ? calloc(1, sizeof *w) : NULL;
     if (w == NULL) {
-        return PAGEFILE_NO_MEMORY;
+        const int why = errno;
+        free(path);
+        errno = why;
+        return status != PAGEFILE_OK ? status : PAGEFILE_NO_MEMORY;
     }
+    w->path = path;
     w->desc = *desc;
     w->folder_fd = w->state.fd = -1;
     pthread_mutex_init(&w->lock, NULL);
@@ -140,6 +144,7 @@ pagefile_status pagewriter_commit(pagewriter *w)
 {
     assert(w->missing == 0);
     pagefile_status status = join_world(w);
+    status = status == PAGEFILE_OK ? check_target(w->path) : status; /* hours have passed */
     if (status == PAGEFILE_OK && renameat(w->folder_fd, WORK_WORLD, AT_FDCWD, w->path) != 0) {
         status = PAGEFILE_WRITE_FAILED;
     }

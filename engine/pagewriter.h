@@ -1,9 +1,10 @@
 /* pagewriter.h: writing a .mega page file (the format is pagefile.h's).
  *
- * Pages go to a spool a mip in the folder PATH.part; commit joins the spools coarsest first, writes
- * header and index, syncs and renames. Until then nothing stands under the final name, and after a
- * failure or an abort nothing is left behind. At its peak that takes the disk twice the file's
- * size.
+ * Pages go to a spool a mip in the folder PATH.part, which nobody else can write to; commit joins
+ * the spools coarsest first, writes header and index, syncs and renames. Where PATH is a symbolic
+ * link, all this is beside what it leads to, and the link stays. Until then nothing stands under
+ * the final name, and after a failure or an abort nothing is left behind. At its peak that takes
+ * the disk twice the file's size.
  *
  * A bake of hours may be killed. With an identity in its desc, a writer keeps checkpoints in that
  * folder, and whoever creates one with the same path, shape and identity later takes up the last:
@@ -68,7 +69,8 @@ pagewriter_packed pagewriter_pack(packer *k, texel_format format, const void *te
                                   pagewriter_packing how);
 
 /* PAGEFILE_WRITE_FAILED leaves errno set, as it does from the calls below; PAGEFILE_NOT_A_FILE when
- * something that is not a regular file stands under the final name. */
+ * something that is not a regular file stands under the final name; PAGEFILE_UNSAFE when the folder
+ * is there and another user's, a symbolic link, or open to others. */
 pagefile_status pagewriter_create(const pagewriter_desc *desc, pagewriter **out);
 
 /* Adds the layers of page p: packed[0 … layer_count). Each page just once, in any order; commit is

@@ -228,7 +228,7 @@ static pagefile_status write_world(pagewriter *w, spool *out)
 pagefile_status join_world(pagewriter *w)
 {
     spool out;
-    const int fd = work_file(w, WORK_WORLD, true);
+    const int fd = work_file(w, WORK_WORLD);
     if (fd < 0 || !spool_open(&out, fd, 0)) {
         return PAGEFILE_WRITE_FAILED;
     }

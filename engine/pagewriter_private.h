@@ -11,7 +11,7 @@
 /* missing == pages of the shape for which there was no put. */
 struct pagewriter {
     pagewriter_desc desc;
-    char *path;                  /* the final name, ours */
+    char *path;                  /* the final name, ours, links followed */
     char *folder;                /* "<path>.part" */
     int folder_fd;               /* locked; -1: none */
     spool spools[PAGE_MAX_MIPS]; /* opened by the first put of their mip */
@@ -30,11 +30,11 @@ struct pagewriter {
 /* --- the folder of unfinished work (pagewriter_work.c) --- */
 
 /* Makes and locks it, and takes up a checkpoint of the same identity or empties it.
- * PAGEFILE_BUSY: another program has it. */
+ * PAGEFILE_BUSY: another program has it. PAGEFILE_UNSAFE: it is not only ours. */
 pagefile_status work_open(pagewriter *w);
 
-/* A file of it, made when it is not there; -1: errno. */
-int work_file(const pagewriter *w, const char *name, bool fresh);
+/* A file of it, made anew, in the place of one that is there; -1: errno. */
+int work_file(const pagewriter *w, const char *name);
 
 /* Closes it; `remove`: with all that is in it. Keeps errno. */
 void work_close(pagewriter *w, bool remove);

@@ -4,10 +4,15 @@
  *                        state           the last checkpoint: index so far, how long each spool
  * was, and what the baker wants to find again world.mega      the file while it is being joined
  *
- * The folder is locked by who works in it. A checkpoint is written beside the last one and renamed
- * over it; what a spool has beyond it is cut off when work is taken up. A state with another
- * identity, or a damaged one, is worth nothing, and the folder is emptied. */
+ * The folder is ours alone: made with no rights for others, refused where it is another user's, or
+ * others may write to it. Its files are made anew or looked at before they are opened, so a link or
+ * a pipe at one of their names is neither followed nor waited for. It is locked by who works in it.
+ * A checkpoint is written beside the last one and renamed over it; what a spool has beyond it is
+ * cut off when work is taken up. A state with another identity, or a damaged one, is worth nothing,
+ * and the folder is emptied. */
 #include "engine/pagewriter_private.h"
+
+#include "files/regular.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -44,16 +49,33 @@ static const char *spool_name(uint32_t mip, char name[NAME_BYTES])
     return name;
 }
 
-int work_file(const pagewriter *w, const char *name, bool fresh)
+int work_file(const pagewriter *w, const char *name)
 {
-    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_TRUNC : 0);
-    return openat(w->folder_fd, name, flags, 0666);
+    if (unlinkat(w->folder_fd, name, 0) != 0 && errno != ENOENT) {
+        return -1;
+    }
+    return openat(w->folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+}
+
+/* One that an earlier process has made, of at least so many bytes; -1: there is no such file. */
+static int old_file(const pagewriter *w, const char *name, uint64_t bytes)
+{
+    struct stat st;
+    const int looked = regular_fd_at(w->folder_fd, name, &st);
+    if (looked < 0) {
+        return -1;
+    }
+    (void)close(looked); /* nobody else can put another in its place: the folder is ours */
+    return st.st_nlink == 1 && (uint64_t)st.st_size >= bytes
+               ? openat(w->folder_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+               : -1;
 }
 
 bool work_open_spool(pagewriter *w, uint32_t mip, uint64_t bytes)
 {
     char name[NAME_BYTES];
-    const int fd = work_file(w, spool_name(mip, name), bytes == 0);
+    spool_name(mip, name);
+    const int fd = bytes == 0 ? work_file(w, name) : old_file(w, name, bytes);
     return fd >= 0 && spool_open(&w->spools[mip], fd, bytes);
 }
 
@@ -130,7 +152,7 @@ static bool write_state(pagewriter *w, const pagewriter_part parts[], uint32_t c
 pagefile_status pagewriter_checkpoint(pagewriter *w, const pagewriter_part parts[], uint32_t count)
 {
     assert(w->desc.identity != 0);
-    const int fd = work_file(w, STATE_NEW, true);
+    const int fd = work_file(w, STATE_NEW);
     if (fd < 0 || !spool_open(&w->state, fd, 0)) {
         return PAGEFILE_WRITE_FAILED;
     }
@@ -148,24 +170,12 @@ pagefile_status pagewriter_checkpoint(pagewriter *w, const pagewriter_part parts
 static uint8_t *load_state(const pagewriter *w, size_t *bytes)
 {
     struct stat st;
-    const int fd = openat(w->folder_fd, STATE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    uint8_t *state = NULL;
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        *bytes = (size_t)st.st_size;
-        state = malloc(*bytes > 0 ? *bytes : 1);
-        size_t done = 0;
-        while (state != NULL && done < *bytes) {
-            const ssize_t got = read(fd, state + done, *bytes - done);
-            if (got <= 0) {
-                free(state);
-                state = NULL;
-            }
-            done += got > 0 ? (size_t)got : 0;
-        }
+    const int fd = regular_fd_at(w->folder_fd, STATE_NAME, &st);
+    if (fd < 0) {
+        return NULL;
     }
-    if (fd >= 0) {
-        close(fd);
-    }
+    uint8_t *state = (uint8_t *)regular_read_fd(fd, (size_t)st.st_size, bytes);
+    (void)close(fd); /* nothing was written */
     return state;
 }
 
@@ -189,15 +199,9 @@ static bool is_ours(const pagewriter *w, const uint8_t *state, size_t bytes, sta
 /* Opens the spools as long as they were; they may be longer, but not shorter. */
 static bool reopen_spools(pagewriter *w, const state_head *head)
 {
-    struct stat st;
-    char name[NAME_BYTES];
     for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
         const uint64_t bytes = head->spool_bytes[mip];
-        if (bytes == 0) {
-            continue;
-        }
-        if (fstatat(w->folder_fd, spool_name(mip, name), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-            (uint64_t)st.st_size < bytes || !work_open_spool(w, mip, bytes)) {
+        if (bytes > 0 && !work_open_spool(w, mip, bytes)) {
             return false;
         }
     }
@@ -239,14 +243,36 @@ bool pagewriter_restore(pagewriter *w, void *buffer, size_t bytes)
     return true;
 }
 
+static bool is_link(const char *path)
+{
+    struct stat st;
+    const int why = errno;
+    const bool link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+    errno = why;
+    return link;
+}
+
+/* Whether nobody but this user can put anything into an open folder. */
+static bool is_only_ours(int folder)
+{
+    struct stat st;
+    return fstat(folder, &st) == 0 && st.st_uid == geteuid() &&
+           (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 pagefile_status work_open(pagewriter *w)
 {
-    if (mkdir(w->folder, 0777) != 0 && errno != EEXIST) {
+    if (mkdir(w->folder, 0700) != 0 && errno != EEXIST) {
         return PAGEFILE_WRITE_FAILED;
     }
     w->folder_fd = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (w->folder_fd < 0) {
-        return PAGEFILE_WRITE_FAILED;
+        return is_link(w->folder) ? PAGEFILE_UNSAFE : PAGEFILE_WRITE_FAILED;
+    }
+    if (!is_only_ours(w->folder_fd)) {
+        close(w->folder_fd); /* not to be emptied */
+        w->folder_fd = -1;
+        return PAGEFILE_UNSAFE;
     }
     if (flock(w->folder_fd, LOCK_EX | LOCK_NB) != 0) {
         close(w->folder_fd); /* it is another's: not to be emptied */

@@ -30,7 +30,8 @@ typedef struct ramindex_entry {
     uint32_t offsets[BUDDY_PIECES]; /* units */
     uint8_t orders[BUDDY_PIECES];
     uint8_t layer_count, piece_count;
-    bool unverified; /* it came from a file, and nobody has looked at its checksum yet */
+    bool unverified; /* its bytes are still in the file of an earlier run, checksum unseen */
+    bool loading;    /* … and a thread is bringing them */
 } ramindex_entry;
 
 static_assert(sizeof(ramindex_entry) == 64, "an entry fills one cache line");

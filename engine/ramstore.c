@@ -2,13 +2,12 @@
 #include "engine/ramstore.h"
 
 #include "engine/spool.h"
+#include "files/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,13 +15,13 @@ enum {
     HEADER_BYTES = SPOOL_ALIGN,
     VERSION = 1,
     MOST_FILES = 16,
-    PATH_BYTES = 4096,
     CHUNK_BYTES = 256 << 10, /* of the image: written where anything lies in it */
 };
 
 static const char MAGIC[8] = {'M', 'E', 'G', 'A', 'R', 'A', 'M', '\n'};
 
-/* As it is in the file, in this machine's order of bytes. */
+/* As it is in the file, in this machine's order of bytes. Its length and the places of magic and
+ * crc are the same in every version: by them a file is known for one of ours. */
 typedef struct header {
     char magic[8];
     uint32_t version, row_bytes;
@@ -58,6 +57,35 @@ static void name_files(header *h, const ramstore_world *world)
     }
 }
 
+static bool read_at(int fd, void *into, size_t bytes, uint64_t offset)
+{
+    for (size_t done = 0; done < bytes;) {
+        const ssize_t got = pread(fd, (uint8_t *)into + done, bytes - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return false;
+        }
+        done += (size_t)got;
+    }
+    return true;
+}
+
+static bool is_header(const header *h)
+{
+    return memcmp(h->magic, MAGIC, sizeof MAGIC) == 0 && h->crc == header_crc(h);
+}
+
+/* Whether an open file may be written over: an earlier run of this user's, or nothing at all. */
+static bool may_go(int fd)
+{
+    header h;
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+           (st.st_size == 0 || (read_at(fd, &h, sizeof h, 0) && is_header(&h)));
+}
+
 /* --- saving --- */
 
 /* Where the rows begin: the image is padded to a whole piece. */
@@ -86,10 +114,14 @@ static bool write_at(int fd, const void *data, size_t bytes, uint64_t offset)
     for (size_t done = 0; done < bytes;) {
         const ssize_t put =
             pwrite(fd, (const uint8_t *)data + done, bytes - done, (off_t)(offset + done));
-        if (put < 0 && errno != EINTR) {
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            errno = put == 0 ? ENOSPC : errno;
             return false;
         }
-        done += put > 0 ? (size_t)put : 0;
+        done += (size_t)put;
     }
     return true;
 }
@@ -145,67 +177,75 @@ static bool write_all(ramtier *rt, const ramtier_saved *rows, const header *h,
     return good;
 }
 
-bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resident *resident,
-                   const char *path)
+static header describe(ramtier *rt, const ramstore_world *world, const ramtier_saved *rows,
+                       uint32_t pages, const ramstore_resident *resident)
 {
-    char part[PATH_BYTES];
-    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part ||
-        world->file_count > MOST_FILES) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    header h = {.version = VERSION, .row_bytes = sizeof(ramtier_saved)};
-    ramtier_saved *rows = ramtier_list(rt, &h.pages);
-    const int fd = rows ? open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-    if (fd < 0) {
-        free(rows);
-        return false;
-    }
+    header h;
+    memset(&h, 0, sizeof h); /* the gaps too: they are written to a file */
+    h.version = VERSION;
+    h.row_bytes = sizeof *rows;
     memcpy(h.magic, MAGIC, sizeof MAGIC);
+    h.pages = pages;
     h.arena_bytes = ramtier_arena_bytes(rt);
-    h.image_bytes = image_bytes_of(rows, h.pages, h.arena_bytes);
+    h.image_bytes = image_bytes_of(rows, pages, h.arena_bytes);
     h.resident = resident->count;
-    h.rows_crc = pagefile_crc32c(0, rows, h.pages * sizeof *rows);
+    h.rows_crc = pagefile_crc32c(0, rows, pages * sizeof *rows);
     h.resident_crc =
         pagefile_crc32c(0, resident->page_ids, resident->count * sizeof *resident->page_ids);
     name_files(&h, world);
     h.crc = header_crc(&h);
-    const bool good = write_all(rt, rows, &h, resident, fd) && rename(part, path) == 0;
+    return h;
+}
+
+static replacement *begin(const char *path)
+{
+    return replace_begin(&(replace_desc){path, 0600, may_go});
+}
+
+bool ramstore_possible(const char *path)
+{
+    replacement *r = begin(path);
+    replace_drop(r);
+    return r != NULL;
+}
+
+bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resident *resident,
+                   const char *path)
+{
+    uint32_t pages = 0;
+    if (world->file_count > MOST_FILES) {
+        errno = E2BIG;
+        return false;
+    }
+    replacement *r = begin(path); /* before pages are read for it */
+    ramtier_saved *rows = r != NULL ? ramtier_list(rt, &pages) : NULL;
+    if (rows == NULL) {
+        replace_drop(r);
+        return false;
+    }
+    const header h = describe(rt, world, rows, pages, resident);
+    const bool written = write_all(rt, rows, &h, resident, replace_fd(r));
     const int why = errno;
     free(rows);
-    if (!good) {
-        (void)unlink(part);
-    }
-    (void)close(fd);
     errno = why;
-    return good;
+    if (!written) {
+        replace_drop(r);
+    }
+    return written && replace_commit(r);
 }
 
 /* --- resuming --- */
-
-static bool read_at(int fd, void *into, size_t bytes, uint64_t offset)
-{
-    for (size_t done = 0; done < bytes;) {
-        const ssize_t got = pread(fd, (uint8_t *)into + done, bytes - done, (off_t)(offset + done));
-        if (got <= 0) {
-            return false;
-        }
-        done += (size_t)got;
-    }
-    return true;
-}
 
 static ramstore_status check_header(const header *h, const ramstore_world *world,
                                     uint64_t arena_bytes, uint64_t file_bytes)
 {
     header now = {.version = 0};
     name_files(&now, world);
-    if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0 || h->version != VERSION ||
-        h->row_bytes != sizeof(ramtier_saved)) {
+    if (!is_header(h)) {
         return RAMSTORE_NOT_ONE;
     }
-    if (h->crc != header_crc(h)) {
-        return RAMSTORE_DAMAGED;
+    if (h->version != VERSION || h->row_bytes != sizeof(ramtier_saved)) {
+        return RAMSTORE_OTHER_VERSION;
     }
     if (h->file_count != now.file_count ||
         memcmp(h->file_crcs, now.file_crcs, sizeof now.file_crcs) != 0) {
@@ -217,22 +257,6 @@ static ramstore_status check_header(const header *h, const ramstore_world *world
     const uint64_t tail = (uint64_t)h->pages * sizeof(ramtier_saved) + (uint64_t)h->resident * 4;
     return h->image_bytes <= h->arena_bytes && rows_at(h) + tail <= file_bytes ? RAMSTORE_OK
                                                                                : RAMSTORE_DAMAGED;
-}
-
-/* The arena: memory of our own, the file over its beginning. MAP_FAILED: it can't be had. */
-static void *map_arena(int fd, const header *h)
-{
-    void *base = mmap(NULL, (size_t)h->arena_bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED || h->image_bytes == 0) {
-        return base;
-    }
-    if (mmap(base, (size_t)h->image_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
-             HEADER_BYTES) == MAP_FAILED) {
-        (void)munmap(base, (size_t)h->arena_bytes);
-        return MAP_FAILED;
-    }
-    return base;
 }
 
 /* Reads rows and residents. */
@@ -257,7 +281,7 @@ static ramstore_status read_lists(int fd, const header *h, ramtier_saved **rows,
                : RAMSTORE_DAMAGED;
 }
 
-/* The tier of an open file whose header is good. */
+/* The tier of an open file whose header is good, and which is the tier's then. */
 static ramstore_status take_up(int fd, const header *h, const ramtier_desc *desc, ramtier **out,
                                ramstore_resident *resident)
 {
@@ -265,45 +289,72 @@ static ramstore_status take_up(int fd, const header *h, const ramtier_desc *desc
     ramtier_desc with = *desc;
     ramstore_status status = read_lists(fd, h, &rows, resident);
     if (status == RAMSTORE_OK) {
-        with.memory = map_arena(fd, h);
-        status = with.memory == MAP_FAILED ? RAMSTORE_NO_MEMORY : RAMSTORE_OK;
-    }
-    if (status == RAMSTORE_OK) {
         with.saved = rows;
         with.saved_count = h->pages;
+        with.saved_fd = fd;
+        with.saved_at = HEADER_BYTES;
         *out = ramtier_create(&with);
-        if (*out == NULL) { /* rows that agree with their checksum and not with each other */
-            (void)munmap(with.memory, (size_t)h->arena_bytes);
-            status = RAMSTORE_DAMAGED;
-        }
+        /* rows that agree with their checksum and not with each other */
+        status = *out == NULL ? RAMSTORE_DAMAGED : RAMSTORE_OK;
     }
     free(rows);
     return status;
+}
+
+/* Whether an open file is to be taken up. */
+static ramstore_status look_at(int fd, const struct stat *st, const ramstore_world *world,
+                               const ramtier_desc *desc, header *h)
+{
+    if (st->st_size == 0) {
+        return RAMSTORE_NONE;
+    }
+    if (st->st_uid != geteuid()) {
+        return RAMSTORE_FOREIGN;
+    }
+    return read_at(fd, h, sizeof *h, 0)
+               ? check_header(h, world, ramtier_arena_bytes_of(desc), (uint64_t)st->st_size)
+               : RAMSTORE_NOT_ONE;
+}
+
+/* Removes the name of an open file, if it still is that. */
+static void remove_name(const char *name, const struct stat *open)
+{
+    struct stat named;
+    if (lstat(name, &named) == 0 && named.st_dev == open->st_dev && named.st_ino == open->st_ino) {
+        (void)unlink(name); /* where that fails it is written over at the end */
+    }
+}
+
+static ramstore_status open_file(const char *name, int *fd, struct stat *st)
+{
+    *fd = regular_fd(name, st);
+    return *fd >= 0                              ? RAMSTORE_OK
+           : errno == ENOENT                     ? RAMSTORE_NONE
+           : errno == ENOTSUP || errno == EISDIR ? RAMSTORE_NOT_A_FILE
+                                                 : RAMSTORE_CANNOT_READ;
 }
 
 ramstore_status ramstore_resume(const char *path, const ramstore_world *world,
                                 const ramtier_desc *desc, ramtier **out,
                                 ramstore_resident *resident)
 {
+    int fd = -1;
     header h;
-    struct stat status;
+    struct stat st;
     *out = NULL;
     *resident = (ramstore_resident){NULL, 0};
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno == ENOENT ? RAMSTORE_NONE : RAMSTORE_CANNOT_READ;
+    char *name = replace_target(path);
+    ramstore_status status = name != NULL ? open_file(name, &fd, &st) : RAMSTORE_CANNOT_READ;
+    if (status == RAMSTORE_OK) {
+        status = look_at(fd, &st, world, desc, &h);
     }
-    ramstore_status result = RAMSTORE_CANNOT_READ;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-        result =
-            read_at(fd, &h, sizeof h, 0)
-                ? check_header(&h, world, ramtier_arena_bytes_of(desc), (uint64_t)status.st_size)
-                : RAMSTORE_NOT_ONE;
-        if (result == RAMSTORE_OK) {
-            (void)unlink(path);
-            result = take_up(fd, &h, desc, out, resident);
-        }
+    if (status == RAMSTORE_OK) {
+        remove_name(name, &st);
+        status = take_up(fd, &h, desc, out, resident);
     }
-    (void)close(fd);
-    return result;
+    if (fd >= 0 && *out == NULL) {
+        (void)close(fd);
+    }
+    free(name);
+    return status;
 }

@@ -3,14 +3,15 @@
  *
  *     [ header 4 KiB | the arena, as it lay in memory | a row a page | what the atlas held ]
  *
- * Taking it up maps the arena and reads the rows: nothing is copied, and a page's bytes come from
- * the file when they are first used, which is also when its checksum is looked at (ramtier.h). The
- * file is removed as soon as it is open: it is a cache that is used once, and nobody can cut it
- * short while it is mapped. What does not fit (another world, another budget, another version, a
- * damaged row) is not taken up; then the tier begins empty, as without a file.
+ * Taking it up reads the rows only: a page's bytes are read from the file when they are first used,
+ * which is also when its checksum is looked at (ramtier.h). The file is removed as soon as it is
+ * open: it is a cache that is used once. It is not mapped: whoever cuts it short, or a disk that
+ * fails, costs the pages that were in it. What does not fit (another world, another budget, another
+ * version, a damaged row) is not taken up; then the tier begins empty, as without a file.
  *
- * Numbers are this machine's: the file is not for carrying about. It is written under a name of its
- * own and renamed when whole; after a crash of the system its pages may be lost, not wrong.
+ * Only such a file is ever removed or written over: one that begins as they do, in every version,
+ * and is this user's; or an empty one. A symbolic link is followed. See replace.h for how it is
+ * written; numbers are this machine's: the file is not for carrying about.
  *
  * Called by vt_create.c. Threads: one, and the tier's others at rest. */
 #ifndef MEGABUDDY_ENGINE_RAMSTORE_H
@@ -23,7 +24,10 @@
     X(RAMSTORE_OK, "taken up")                                         \
     X(RAMSTORE_NONE, "there is none")                                  \
     X(RAMSTORE_CANNOT_READ, "cannot be read")                          \
+    X(RAMSTORE_NOT_A_FILE, "is not a regular file")                    \
+    X(RAMSTORE_FOREIGN, "belongs to another user")                     \
     X(RAMSTORE_NOT_ONE, "is not what the RAM tier was suspended to")   \
+    X(RAMSTORE_OTHER_VERSION, "was made by another version")           \
     X(RAMSTORE_OTHER_WORLD, "is of another world, or of an older one") \
     X(RAMSTORE_OTHER_BUDGET, "was made with another budget")           \
     X(RAMSTORE_DAMAGED, "is damaged")                                  \
@@ -47,13 +51,19 @@ typedef struct ramstore_resident {
     uint32_t count;
 } ramstore_resident;
 
-/* Writes the tier to `path`, over what is there. False: errno says why, and what was there stays.
- * Nothing may be pinned, and desc.sync was ARENA_LOCKFREE. */
+/* Whether there is nothing at `path` that may not be written over, and a file can be made there.
+ * False: errno says why (file_text). */
+bool ramstore_possible(const char *path);
+
+/* Writes the tier to `path`, over an earlier run's. False: errno says why (file_text; EMEDIUMTYPE:
+ * something else is there), and what was there stays. Nothing may be pinned, and desc.sync was
+ * ARENA_LOCKFREE. */
 bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resident *resident,
                    const char *path);
 
 /* Makes a tier of `desc` with the pages of the file, and removes the file. *out is NULL when it is
- * not taken up. *resident is to be freed in either case. */
+ * not taken up; the file is still there then, unless there was no memory or a row was damaged.
+ * *resident is to be freed in either case. */
 ramstore_status ramstore_resume(const char *path, const ramstore_world *world,
                                 const ramtier_desc *desc, ramtier **out,
                                 ramstore_resident *resident);

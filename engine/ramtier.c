@@ -4,7 +4,11 @@
  *     evict:   [lock: oldest unpinned entry out of the index, its blocks back]
  *
  * Between the two locks of an insert the entry belongs to its inserter alone: it is in no chain and
- * no list, and its units are counted already, so the budget holds at every instant. */
+ * no list, and its units are counted already, so the budget holds at every instant.
+ *
+ *     pin, first time, of an earlier run's page:  [lock: pinned, loading]  read  [lock: others go
+ * on]
+ */
 #include "engine/ramtier.h"
 
 #include "engine/ramtier_private.h"
@@ -13,6 +17,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     LEAST_BUDGET_BYTES = 128 * 1024, /* the largest page, twice: index and metadata are the rest */
@@ -40,7 +45,6 @@ static arena_desc describe_arena(const ramtier_desc *desc, uint64_t bytes)
                         .unit_bytes = RAMTIER_UNIT_BYTES,
                         .sync = desc->sync,
                         .prefault = desc->prefault,
-                        .memory = desc->memory,
                         .fault = desc->fault};
 }
 
@@ -92,16 +96,19 @@ ramtier *ramtier_create(const ramtier_desc *desc)
         return NULL;
     }
     pthread_mutex_init(&rt->mutex, NULL); /* cannot fail on Linux with default traits */
+    pthread_cond_init(&rt->loaded, NULL); /* likewise */
+    rt->saved_fd = -1;
     rt->budget_bytes = desc->budget_bytes;
     rt->checksums = calloc(max_pages_of(desc), sizeof *rt->checksums);
     const bool made = rt->checksums != NULL && fit_arena(rt, desc) &&
                       ramindex_init(&rt->index, max_pages_of(desc));
     if (!made || !ramtier_restore(rt, desc)) {
-        if (rt->arena != NULL && desc->memory != NULL) {
-            arena_disown(rt->arena); /* it stays the caller's */
-        }
         ramtier_destroy(rt);
         return NULL;
+    }
+    if (desc->saved != NULL) { /* ours from now on */
+        rt->saved_fd = desc->saved_fd;
+        rt->saved_at = desc->saved_at;
     }
     return rt;
 }
@@ -111,9 +118,13 @@ void ramtier_destroy(ramtier *rt)
     if (rt == NULL) {
         return;
     }
+    if (rt->saved_fd >= 0) {
+        (void)close(rt->saved_fd); /* nothing was written */
+    }
     arena_destroy(rt->arena);
     free(rt->checksums);
     ramindex_finish(&rt->index);
+    pthread_cond_destroy(&rt->loaded);
     pthread_mutex_destroy(&rt->mutex);
     free(rt);
 }
@@ -219,18 +230,23 @@ static void copy_in(ramtier *rt, const ramindex_entry *e, const uint8_t *data)
 }
 
 /* The page is held from now on, pinned once; or, where another thread was quicker with the same
- * page, that one is pinned and ours dropped. Needs the mutex. */
-static void publish(ramtier *rt, uint32_t index, uint32_t units, ramtier_blob *out)
+ * page, that one is pinned and ours dropped. False: there is one of an earlier run that somebody
+ * has pinned and is finding damaged, and ours is dropped too. Needs the mutex. */
+static bool publish(ramtier *rt, uint32_t index, uint32_t units, ramtier_blob *out)
 {
     const uint32_t other = ramindex_find(&rt->index, rt->index.entries[index].page_id);
-    if (other != RAMINDEX_NONE) {
-        release(rt, index, units);
-        pin_entry(rt, other, out);
-        return;
+    if (other == RAMINDEX_NONE) {
+        ramindex_add(&rt->index, index);
+        rt->inserted++;
+        ramtier_fill_blob(rt, index, out);
+        return true;
     }
-    ramindex_add(&rt->index, index);
-    rt->inserted++;
-    ramtier_fill_blob(rt, index, out);
+    release(rt, index, units);
+    const bool good = !rt->index.entries[other].unverified;
+    if (good) {
+        pin_entry(rt, other, out);
+    }
+    return good;
 }
 
 static uint32_t units_for(uint32_t layer_count, const ramtier_layer layers[])
@@ -248,13 +264,10 @@ bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
     assert(page_id != 0 && layer_count >= 1 && layer_count <= VT_MAX_LAYERS);
     const uint32_t units = units_for(layer_count, layers);
     assert(units > 0);
-    pthread_mutex_lock(&rt->mutex);
-    const uint32_t held = ramindex_find(&rt->index, page_id);
-    if (held != RAMINDEX_NONE) {
-        pin_entry(rt, held, out);
-        pthread_mutex_unlock(&rt->mutex);
+    if (ramtier_pin(rt, page_id, out)) {
         return true;
     }
+    pthread_mutex_lock(&rt->mutex);
     const uint32_t index = make_room(rt, units);
     rt->refused += index == RAMINDEX_NONE;
     pthread_mutex_unlock(&rt->mutex);
@@ -268,29 +281,29 @@ bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
         copy_in(rt, e, data);
     }
     pthread_mutex_lock(&rt->mutex);
-    if (gathered) {
-        publish(rt, index, units, out);
-    } else {
+    const bool held = gathered && publish(rt, index, units, out);
+    if (!gathered) {
         release(rt, index, units);
-        rt->refused++;
     }
+    rt->refused += !held;
     pthread_mutex_unlock(&rt->mutex);
-    return gathered;
+    return held;
 }
 
 /* --- use --- */
 
-/* Looks at the checksum of a pinned page that came from an earlier run. False: it is not what it
- * was, and is dropped when nobody has it pinned any more. */
-static bool verify(ramtier *rt, const ramtier_blob *blob)
+/* Brings a pinned page of an earlier run, which we have marked as loading. False: it is lost, and
+ * is dropped when nobody has it pinned any more; who waits for it tries for himself. */
+static bool bring(ramtier *rt, const ramtier_blob *blob)
 {
-    const uint32_t index = blob->entry, crc = ramtier_checksum(blob);
-    ramindex_entry *e = &rt->index.entries[index];
+    const uint32_t index = blob->entry;
+    const bool good = ramtier_load(rt, blob);
     pthread_mutex_lock(&rt->mutex);
-    const bool good = !e->unverified || crc == rt->checksums[index];
-    if (good) {
-        e->unverified = false;
-    } else {
+    ramindex_entry *e = &rt->index.entries[index];
+    e->loading = false;
+    e->unverified = !good;
+    pthread_cond_broadcast(&rt->loaded);
+    if (!good) {
         rt->damaged++;
         ramindex_unpin(&rt->index, index);
         if (e->pins == 0) {
@@ -308,11 +321,16 @@ bool ramtier_pin(ramtier *rt, uint32_t page_id, ramtier_blob *out)
     const uint32_t index = ramindex_find(&rt->index, page_id);
     bool known = true;
     if (index != RAMINDEX_NONE) {
-        pin_entry(rt, index, out);
-        known = !rt->index.entries[index].unverified;
+        ramindex_entry *e = &rt->index.entries[index];
+        pin_entry(rt, index, out); /* so the entry stays this page's while we wait */
+        while (e->loading) {
+            pthread_cond_wait(&rt->loaded, &rt->mutex);
+        }
+        known = !e->unverified;
+        e->loading = !known;
     }
     pthread_mutex_unlock(&rt->mutex);
-    return index != RAMINDEX_NONE && (known || verify(rt, out));
+    return index != RAMINDEX_NONE && (known || bring(rt, out));
 }
 
 void ramtier_unpin(ramtier *rt, const ramtier_blob *blob)

@@ -42,12 +42,13 @@ typedef struct ramtier_desc {
     arena_sync sync;       /* how the arena's threads keep out of each other's way */
     struct fault *fault;   /* see arena_desc */
 
-    /* From an earlier run (ramstore.h): the arena's memory, ramtier_arena_bytes_of(desc) mapped
-     * bytes that the tier takes over if it can be made, and the pages in it, the most recently used
-     * first. */
-    void *memory;
-    const ramtier_saved *saved;
+    /* From an earlier run (ramstore.h): its pages, the most recently used first, and the file that
+     * their bytes are in, the arena's first one at saved_at. A page's bytes are read when it is
+     * first pinned. If the tier can be made it takes the file over. */
+    const ramtier_saved *saved; /* NULL: there is none */
     uint32_t saved_count;
+    int saved_fd;
+    uint64_t saved_at;
 } ramtier_desc;
 
 /* A page as held: its layers one after the other, cut into pieces where blocks end. Pointers are
@@ -73,7 +74,8 @@ typedef struct ramtier_stats {
     uint32_t pages;         /* held now */
     uint64_t hits, misses;  /* of ramtier_touch: reads that were saved, and that were not */
     uint64_t inserted, evicted, refused;
-    uint64_t damaged;            /* pages from an earlier run that were not what they had been */
+    uint64_t damaged;            /* pages from an earlier run that could not be read, or were not
+                                    what they had been */
     uint32_t pending_high_water; /* see arena_stats */
     double fragmentation;        /* 1 - largest free block / free bytes; 0 when nothing is free */
 } ramtier_stats;
@@ -86,12 +88,15 @@ void ramtier_destroy(ramtier *rt); /* NULL does nothing. Nothing may be pinned. 
 uint64_t ramtier_least_budget(void);
 
 /* Copies a page in, evicting others as needed, and pins it. If it is there already, that one is
- * pinned instead. Returns false when everything that could be evicted is pinned; the page is then
- * not held. `data` has the layers one after the other. */
+ * pinned instead. Returns false when everything that could be evicted is pinned, or an earlier
+ * run's page of the same name is just being found damaged; the page is then not held. `data` has
+ * the layers one after the other. */
 bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
                     const ramtier_layer layers[], const void *data, ramtier_blob *out);
 
-/* Finds a page, marks it as just used (again when it is unpinned) and pins it. False: not held. */
+/* Finds a page, marks it as just used (again when it is unpinned) and pins it. An earlier run's is
+ * read from its file the first time, while others that want it wait; the file may be cut or its
+ * disk fail at any time: then the page is dropped. False: not held. */
 bool ramtier_pin(ramtier *rt, uint32_t page_id, ramtier_blob *out);
 void ramtier_unpin(ramtier *rt, const ramtier_blob *blob);
 
@@ -116,8 +121,9 @@ typedef struct ramtier_held {
 void ramtier_walk(ramtier *rt, void (*visit)(void *context, const ramtier_held *held),
                   void *context);
 
-/* Lists the pages held, the most recently used first, with their checksums; from malloc. NULL: no
- * memory. Others must be at rest. */
+/* Lists the pages held, the most recently used first, with their checksums; from malloc. Their
+ * bytes are all in the arena then; those of an earlier run that cannot be read are left out. NULL:
+ * no memory. Others must be at rest. */
 ramtier_saved *ramtier_list(ramtier *rt, uint32_t *count);
 
 const uint8_t *ramtier_base(const ramtier *rt);  /* of the arena */

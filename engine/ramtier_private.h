@@ -21,10 +21,15 @@ struct ramtier {
 
     /* need the mutex */
     pthread_mutex_t mutex;
+    pthread_cond_t loaded; /* an entry is not loading any more */
     ramindex index;
     uint32_t used_units, peak_units;
     uint64_t hits, misses, inserted, evicted, refused, damaged;
     uint32_t *checksums; /* by entry; of those that are unverified */
+
+    int saved_fd; /* fixed at create: the file of an earlier run, and where the arena begins in it;
+                   */
+    uint64_t saved_at; /* -1: none */
 };
 
 /* --- ramtier_saved.c --- */
@@ -37,6 +42,10 @@ void ramtier_describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,
 void ramtier_fill_blob(const ramtier *rt, uint32_t index, ramtier_blob *out);
 
 uint32_t ramtier_checksum(const ramtier_blob *blob); /* crc32c of its bytes */
+
+/* Reads an unverified page, which nobody else looks at, from its file into its blocks. False: it
+ * can't be, or is not what was saved. Without the mutex. */
+bool ramtier_load(ramtier *rt, const ramtier_blob *blob);
 
 /* Puts back what desc says that was held before. False: its rows contradict each other, and the
  * tier is good for nothing but its end. */

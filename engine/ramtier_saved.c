@@ -3,8 +3,13 @@
 #include "engine/ramtier_private.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { AROUND_BYTES = 256 << 10 }; /* read of an earlier run's file at once */
 
 /* --- a page, as entry and as blob --- */
 
@@ -47,6 +52,44 @@ uint32_t ramtier_checksum(const ramtier_blob *blob)
         crc = pagefile_crc32c(crc, blob->pieces[i].data, blob->pieces[i].bytes);
     }
     return crc;
+}
+
+/* --- bringing --- */
+
+/* False: the file ends before, or its disk does not give the bytes. */
+static bool read_at(int fd, uint8_t *to, size_t bytes, uint64_t at)
+{
+    while (bytes > 0) {
+        const ssize_t got = pread(fd, to, bytes, (off_t)at);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return false;
+        }
+        to += got;
+        at += (uint64_t)got;
+        bytes -= (size_t)got;
+    }
+    return true;
+}
+
+/* Read and not mapped: a file that is cut, or on a disk that fails, is then a lost page and no
+ * signal. */
+bool ramtier_load(ramtier *rt, const ramtier_blob *blob)
+{
+    for (uint32_t i = 0; i < blob->piece_count; i++) {
+        const size_t offset = (size_t)(blob->pieces[i].data - rt->base);
+        const off_t at = (off_t)(rt->saved_at + offset);
+        /* What lies near was wanted at about the same time: one request for all. Only a hint. */
+        (void)posix_fadvise(rt->saved_fd, at / AROUND_BYTES * AROUND_BYTES, AROUND_BYTES,
+                            POSIX_FADV_WILLNEED);
+        if (!read_at(rt->saved_fd, rt->base + offset, blob->pieces[i].bytes,
+                     rt->saved_at + offset)) {
+            return false;
+        }
+    }
+    return ramtier_checksum(blob) == rt->checksums[blob->entry];
 }
 
 /* --- putting back --- */
@@ -112,7 +155,7 @@ bool ramtier_restore(ramtier *rt, const ramtier_desc *desc)
 /* --- listing --- */
 
 typedef struct listing {
-    const ramtier *rt;
+    ramtier *rt;
     ramtier_saved *rows;
     uint32_t count;
 } listing;
@@ -123,6 +166,9 @@ static void list_entry(void *context, const ramindex_entry *e)
     const uint32_t index = (uint32_t)(e - l->rt->index.entries);
     ramtier_blob blob;
     ramtier_fill_blob(l->rt, index, &blob);
+    if (e->unverified && !ramtier_load(l->rt, &blob)) {
+        return;
+    }
     ramtier_saved *row = &l->rows[l->count++];
     memset(row, 0, sizeof *row); /* the gaps too: they are written to a file */
     row->page_id = e->page_id;

@@ -78,8 +78,10 @@ typedef struct vt_desc {
     vt_sync ram_sync; /* how the RAM tier's threads keep out of each other's way */
     /* A file that the RAM tier is put into by vt_destroy and taken from by vt_create, which removes
      * it, so that a world opens as sharp as it was left. What does not fit any more (another world,
-     * another budget) is left out, with a message. Not needed after vt_create; NULL: none; only
-     * with VT_SYNC_LOCKFREE. */
+     * another budget) is left out, with a message. Whatever else stands there (a world, another
+     * user's file, a pipe) is left alone: a message says so at once, and vt_close at the end. A
+     * symbolic link is followed. Not needed after vt_create; NULL: none; only with
+     * VT_SYNC_LOCKFREE. */
     const char *suspend;
     uint32_t anisotropy; /* 0: 1 (off); at most what the page file's border allows */
     uint32_t screen_width, screen_height; /* pixels; sizes the feedback target; 0: 1280x720 */
@@ -151,6 +153,10 @@ typedef struct vt_stats {
  * (waits for those). Returns NULL and one line in `error` when it can't. */
 vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes);
 void vt_destroy(vt *v); /* waits for reads in flight; NULL does nothing */
+
+/* As vt_destroy. False: desc.suspend could not be written, and `error` says why in one line; the
+ * rest is done in any case. NULL is true. */
+bool vt_close(vt *v, char *error, uint32_t error_bytes);
 
 const vt_desc *vt_get_desc(const vt *v);       /* in effect: defaults filled in */
 const pagefile_info *vt_get_info(const vt *v); /* of texture 1 */

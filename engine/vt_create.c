@@ -510,14 +510,20 @@ static void finish_texture(stream_texture *t)
 
 void vt_destroy(vt *v)
 {
+    (void)vt_close(v, NULL, 0);
+}
+
+bool vt_close(vt *v, char *error, uint32_t error_bytes)
+{
     if (!v) {
-        return;
+        return true;
     }
+    bool suspended = true;
     fetch_destroy(v->fetch); /* first: its jobs go on to decode */
     decode_destroy(v->decode);
     arrivals_finish(&v->arrivals);
     if (v->suspend != NULL && v->is_complete) {
-        suspend_save(v);
+        suspended = suspend_save(v, error, error_bytes);
     }
     ramtier_destroy(v->ram);
     requests_destroy(v->requests);
@@ -532,4 +538,5 @@ void vt_destroy(vt *v)
     free(v->glsl);
     free(v->suspend);
     free(v);
+    return suspended;
 }

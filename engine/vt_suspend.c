@@ -1,6 +1,10 @@
 /* vt_suspend.c: see vt_suspend.h. */
 #include "engine/vt_suspend.h"
 
+#include "files/regular.h"
+
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +28,19 @@ static ramstore_world describe_world(const vt *v, const pagefile *files[VT_MAX_T
     return (ramstore_world){files, v->texture_count};
 }
 
+/* Says now what would else be heard of when all is over. */
+static void tell_status(vt *v, ramstore_status status)
+{
+    const bool taken = status == RAMSTORE_OK || status == RAMSTORE_NONE;
+    const bool possible = ramstore_possible(v->suspend);
+    if (!possible) {
+        log_add(&v->log, "%s: %s; nothing will be suspended", v->suspend,
+                taken ? file_text(errno) : ramstore_status_text(status));
+    } else if (!taken) {
+        log_add(&v->log, "%s: %s; RAM begins empty", v->suspend, ramstore_status_text(status));
+    }
+}
+
 ramtier *suspend_open_tier(vt *v, const ramtier_desc *desc, ramstore_resident *resident)
 {
     ramtier *ram = NULL;
@@ -31,9 +48,7 @@ ramtier *suspend_open_tier(vt *v, const ramtier_desc *desc, ramstore_resident *r
         const pagefile *files[VT_MAX_TEXTURES];
         const ramstore_world world = describe_world(v, files);
         const ramstore_status status = ramstore_resume(v->suspend, &world, desc, &ram, resident);
-        if (status != RAMSTORE_OK && status != RAMSTORE_NONE) {
-            log_add(&v->log, "%s: %s; RAM begins empty", v->suspend, ramstore_status_text(status));
-        }
+        tell_status(v, status);
     }
     if (ram != NULL) {
         ramtier_stats stats;
@@ -77,13 +92,18 @@ static ramstore_resident list_resident(const vt *v)
     return out;
 }
 
-void suspend_save(vt *v)
+bool suspend_save(vt *v, char *error, uint32_t error_bytes)
 {
     const pagefile *files[VT_MAX_TEXTURES];
     const ramstore_world world = describe_world(v, files);
     ramstore_resident resident = list_resident(v);
-    if (resident.page_ids != NULL) {
-        (void)ramstore_save(v->ram, &world, &resident, v->suspend);
+    errno = ENOMEM;
+    const bool saved =
+        resident.page_ids != NULL && ramstore_save(v->ram, &world, &resident, v->suspend);
+    if (!saved) {
+        (void)snprintf(error, error_bytes, "%s: %s; nothing was suspended", v->suspend,
+                       file_text(errno));
     }
     free(resident.page_ids);
+    return saved;
 }

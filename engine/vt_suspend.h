@@ -10,11 +10,11 @@
 bool suspend_name(vt *v);
 
 /* The tier as an earlier run left it, or an empty one, with a message where the file was not taken
- * up. *resident is to be freed. NULL: no memory. */
+ * up, or where at the end it could not be written. *resident is to be freed. NULL: no memory. */
 ramtier *suspend_open_tier(vt *v, const ramtier_desc *desc, ramstore_resident *resident);
 
-/* Puts the tier away; the workers have ended. What cannot be written is not: the next run begins
- * without. */
-void suspend_save(vt *v);
+/* Puts the tier away; the workers have ended. False: `error` says why in one line; what was there
+ * stays, and the next run begins without. */
+bool suspend_save(vt *v, char *error, uint32_t error_bytes);
 
 #endif

@@ -226,6 +226,38 @@ if mount -t tmpfs -o size=512k megabuddy-test out 2>/dev/null; then
     umount out && mounted=
 fi
 
+# A folder of unfinished work that is not only ours, and pipes and links in one that is.
+ln -s ../folder out/w.mega.part
+expect 1 'w.mega: has a folder .part that is a link' "$program" bake good.ppm -o out/w.mega
+rm out/w.mega.part
+mkdir out/w.mega.part
+chmod 777 out/w.mega.part
+expect 1 'or open to others' "$program" bake good.ppm -o out/w.mega
+chmod 755 out/w.mega.part
+mkfifo out/w.mega.part/state
+ln -s "$scratch/good.ppm" out/w.mega.part/mip00
+cp good.ppm good.copy
+expect 0 '' timeout 60 "$program" bake good.ppm -q -o out/w.mega
+expect 0 '' cmp good.ppm good.copy
+rm -f out/w.mega
+expect_empty out
+
+# A link as the output: followed, whether there is something at its end or not.
+mkdir disk
+ln -s disk/w.mega out/../link.mega
+for run in 1 2; do
+    expect 0 '' "$program" bake good.ppm -q -o link.mega
+    if [ ! -L link.mega ] || [ ! -f disk/w.mega ] || [ -L disk/w.mega ]; then
+        fail "the link was not followed in run $run"
+    fi
+done
+ln -s disk/page.png page-link.png
+expect 0 '' "$program" info link.mega --page 0,0,0 -o page-link.png
+[ -L page-link.png ] && [ -f disk/page.png ] || fail "the picture's link was not followed"
+mkfifo pipe-out.png
+expect 1 'not a regular file' timeout 60 "$program" info good.mega --page 0,0,0 -o pipe-out.png
+rm -r disk link.mega page-link.png
+
 # Two bakes to one name.
 "$program" bake --synthetic --width 16384 -q -o out/w.mega 2>/dev/null &
 child=$!

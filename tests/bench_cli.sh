@@ -29,7 +29,7 @@ awk -F, 'NR > 1 && ($7 < $8 || $7 > $9 || $10 != 2) { exit 1 }' figures.csv ||
     fail "a median that is not between the least and the most, or not of two rounds"
 cmp -s figures.csv page/alloc.csv || fail "the page's CSV is another one"
 grep -q '</html>' page/index.html || fail "the page is not whole"
-if [ "$(find . -name '*.part*' | wc -l)" -ne 0 ]; then
+if [ "$(find . -name '*-part' | wc -l)" -ne 0 ]; then
     fail "something was left behind"
 fi
 
@@ -79,7 +79,24 @@ code=$?
 grep -q '^megabuddy: bench alloc: ended early: .* of 198 trials' stderr || fail "does not say so"
 [ "$(wc -l <stderr)" -eq 1 ] || fail "says more than that"
 awk -F, 'NF != 10 { exit 1 }' early.csv || fail "a CSV that is not whole"
-[ ! -e early.csv.part ] || fail "something was left behind"
+[ ! -e early.csv.megabuddy-part ] || fail "something was left behind"
+
+# A pipe and links in the way of a CSV: not waited for, not written through, followed as the name.
+mkfifo pipe.csv
+# shellcheck disable=SC2086
+expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench alloc $small --csv pipe.csv
+expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench all --csv pipe.csv
+expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench replay pipe.csv
+echo precious >victim
+ln -s victim planted.csv.megabuddy-part
+# shellcheck disable=SC2086
+expect 1 'planted.csv: its temporary name is taken' "$program" bench alloc $small --csv planted.csv
+[ "$(cat victim)" = precious ] || fail "written through a link"
+mkdir elsewhere
+ln -s elsewhere/link.csv link.csv
+# shellcheck disable=SC2086
+expect 0 '' "$program" bench alloc $small --csv link.csv
+[ -L link.csv ] && [ -f elsewhere/link.csv ] || fail "the link was not followed"
 
 # A log played back.
 "$program" test alloc --threads 2 --seconds 0.1 --arena 4MiB --seed 7 --track some.log >stdout 2>stderr ||
@@ -132,7 +149,7 @@ expect 1 'cannot be' "$program" bench replay thread.log
 expect 1 'records: the log is cut off' "$program" bench replay cut.log
 expect 1 'not a log' "$program" bench replay nothing.log
 expect 1 'not a log' "$program" bench replay figures.csv
-expect 1 'is not a file' "$program" bench replay .
+expect 1 'is a directory' "$program" bench replay .
 expect 1 'No such file' "$program" bench replay no-such.log
 
 exit $((failures > 0))

@@ -4,6 +4,7 @@
 #     buddy  <-  engine stations  <-  engine/stream  <-  tools
 #
 #   buddy/        itself and the C library, the core of it not even files and memory of its own
+#   files/        itself and the C library; engine/ and tools/ include it
 #   shaders/*.h   nothing: GLSL reads them too
 #   engine/       buddy's public headers, other stations' headers, shaders/shared.h; not vt.h or
 #                 stream.h, which are above it; OpenGL and the embedded shaders only in gpu.c and
@@ -20,7 +21,7 @@ set -eu
 root=${1:-$(dirname "$0")/..}
 cd "$root"
 
-files=$(find buddy engine shaders tools -type f \
+files=$(find buddy engine files shaders tools -type f \
     \( -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' \) | LC_ALL=C sort)
 if [ -z "$files" ]; then
     echo "layering: no sources under $root" >&2
@@ -121,6 +122,15 @@ function check_buddy(name, quoted) {
     }
 }
 
+function check_files(name, quoted) {
+    if (quoted && name !~ /^files\//) {
+        offend("files/ stands alone, but includes " name)
+    }
+    if (!quoted && !is_libc(name)) {
+        offend("files/ needs the C library only, but includes " name)
+    }
+}
+
 function check_engine(name, quoted) {
     conductor = FILENAME ~ /^engine\/(stream|vt)[._]/
     if (is_opengl(name) && !draws()) {
@@ -139,7 +149,7 @@ function check_engine(name, quoted) {
         offend("private to " stem(name) "*.c: " name)
     } else if (name == "engine/pagefile_format.h" && FILENAME !~ /^engine\/page(file|writer)/) {
         offend("private to pagefile.c and pagewriter.c: " name)
-    } else if (name !~ /^(buddy|engine)\// && name !~ /^shaders\/(shared|embedded)\.h$/) {
+    } else if (name !~ /^(buddy|engine|files)\// && name !~ /^shaders\/(shared|embedded)\.h$/) {
         offend("not of engine/ or below it: " name)
     }
 }
@@ -175,9 +185,10 @@ FNR == 1 { in_comment = 0 }
         next
     }
     if (quoted) { name = full_name(name) }
-    if (name ~ /^(buddy|engine|shaders|tools|tests)\//) { quoted = 1 } # whatever the brackets
+    if (name ~ /^(buddy|engine|files|shaders|tools|tests)\//) { quoted = 1 } # whatever the brackets
 
     if (FILENAME ~ /^buddy\//) { check_buddy(name, quoted) }
+    if (FILENAME ~ /^files\//) { check_files(name, quoted) }
     if (FILENAME ~ /^engine\//) { check_engine(name, quoted) }
     if (FILENAME ~ /^tools\//) { check_tools(name, quoted) }
     if (FILENAME ~ /^shaders\//) { offend("GLSL cannot include " name) }

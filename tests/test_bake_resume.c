@@ -274,6 +274,104 @@ static void a_strangers_file_is_left_alone(void **state)
     rmdir(folder);
 }
 
+/* --- what others may have put there --- */
+
+static pagefile_status try_to_open(const char *path)
+{
+    const pagewriter_desc desc = describe(&TALL, path, 7);
+    pagewriter *w = NULL;
+    const pagefile_status status = pagewriter_create(&desc, &w);
+    pagewriter_abort(w);
+    return status;
+}
+
+static void a_folder_that_is_not_only_ours_is_refused(void **state)
+{
+    const char *path = scratch_path(*state, "safe.mega");
+    const char *folder = scratch_path(*state, "safe.mega.part");
+    const char *elsewhere = scratch_path(*state, "elsewhere");
+    const char *his = scratch_path(*state, "elsewhere/state");
+    struct stat st;
+    assert_int_equal(mkdir(elsewhere, 0700), 0);
+    close(open(his, O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(symlink(elsewhere, folder), 0);
+    assert_int_equal(try_to_open(path), PAGEFILE_UNSAFE);
+    assert_int_equal(unlink(folder), 0);
+    assert_int_equal(rename(elsewhere, folder), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    assert_int_equal(try_to_open(path), PAGEFILE_UNSAFE);
+    assert_int_equal(chmod(folder, 0720), 0);
+    assert_int_equal(try_to_open(path), PAGEFILE_UNSAFE);
+    assert_int_equal(chmod(folder, 0755), 0);
+    if (geteuid() == 0) { /* who is not, cannot give folders away */
+        assert_int_equal(chown(folder, 1, 1), 0);
+        assert_int_equal(try_to_open(path), PAGEFILE_UNSAFE);
+        assert_int_equal(chown(folder, 0, 0), 0);
+    }
+    assert_int_equal(lstat(scratch_path(*state, "safe.mega.part/state"), &st), 0); /* not emptied */
+    assert_int_equal(try_to_open(path), PAGEFILE_OK);
+    assert_int_equal(access(folder, F_OK), -1);
+    const pagewriter_desc desc = describe(&TALL, path, 7);
+    pagewriter *w = NULL;
+    const mode_t before = umask(0);
+    assert_int_equal(pagewriter_create(&desc, &w), PAGEFILE_OK);
+    umask(before);
+    assert_int_equal(stat(folder, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700); /* ours are, whatever the umask */
+    pagewriter_abort(w);
+}
+
+/* Pipes and links at the names of its files: not waited for, and not written through. */
+static void strange_things_in_the_folder_are_replaced(void **state)
+{
+    static const char *const NAMES[] = {"state", "state.new", "mip00", "world.mega"};
+    const char *whole = scratch_path(*state, "whole.mega"), *path = scratch_path(*state, "w.mega");
+    char inside[SCRATCH_PATH_BYTES], victim[SCRATCH_PATH_BYTES];
+    bool went_on;
+    (void)snprintf(victim, sizeof victim, "%s/victim", (const char *)*state);
+    assert_true(bake_some(&TALL, whole, 7, BEFORE_STOP, &went_on));
+    (void)alarm(60);
+    for (size_t i = 0; i < 2 * sizeof NAMES / sizeof NAMES[0]; i++) {
+        struct stat st;
+        (void)unlink(path);
+        assert_false(bake_some(&TALL, path, 7, 5, &went_on));
+        (void)snprintf(inside, sizeof inside, "%s.part/%s", path, NAMES[i / 2]);
+        (void)unlink(inside);
+        close(open(victim, O_CREAT | O_WRONLY | O_TRUNC, 0600));
+        assert_int_equal(truncate(victim, 12345), 0);
+        assert_int_equal(i % 2 == 0 ? mkfifo(inside, 0600) : symlink(victim, inside), 0);
+        assert_true(bake_some(&TALL, path, 7, BEFORE_STOP, &went_on));
+        assert_same_file(whole, path);
+        assert_int_equal(stat(victim, &st), 0);
+        assert_int_equal(st.st_size, 12345);
+    }
+    (void)alarm(0);
+}
+
+/* The work is beside what the link leads to, which is what the link's maker wants. */
+static void a_link_as_the_name_is_followed(void **state)
+{
+    char whole[SCRATCH_PATH_BYTES], path[SCRATCH_PATH_BYTES], to[SCRATCH_PATH_BYTES];
+    struct stat st;
+    bool went_on;
+    (void)snprintf(whole, sizeof whole, "%s/whole.mega", (const char *)*state);
+    (void)snprintf(path, sizeof path, "%s/link.mega", (const char *)*state);
+    (void)snprintf(to, sizeof to, "%s/disk/there.mega", (const char *)*state);
+    assert_true(bake_some(&TALL, whole, 7, BEFORE_STOP, &went_on));
+    assert_int_equal(mkdir(scratch_path(*state, "disk"), 0700), 0);
+    assert_int_equal(symlink("disk/there.mega", path), 0);
+    assert_false(bake_some(&TALL, path, 7, 5, &went_on));
+    assert_int_equal(access(scratch_path(*state, "disk/there.mega.part"), F_OK), 0);
+    assert_int_equal(access(scratch_path(*state, "link.mega.part"), F_OK), -1);
+    assert_true(bake_some(&TALL, path, 7, BEFORE_STOP, &went_on));
+    assert_true(went_on);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(lstat(to, &st), 0);
+    assert_true(S_ISREG(st.st_mode));
+    assert_same_file(whole, to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +381,9 @@ int main(void)
         cmocka_unit_test(a_spoilt_spool_is_noticed),
         cmocka_unit_test(two_at_once_keep_out_of_each_others_way),
         cmocka_unit_test(a_strangers_file_is_left_alone),
+        cmocka_unit_test(a_folder_that_is_not_only_ours_is_refused),
+        cmocka_unit_test(strange_things_in_the_folder_are_replaced),
+        cmocka_unit_test(a_link_as_the_name_is_followed),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

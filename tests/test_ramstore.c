@@ -8,12 +8,16 @@
 #include <cmocka.h>
 
 #include "engine/ramstore.h"
+#include "tests/full_disk.h"
 #include "tests/scratch.h"
 #include "tests/seed.h"
 #include "tests/stream_rig.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MIB = 1 << 20, HOSTILE_ROUNDS = 400 };
@@ -178,8 +182,7 @@ static void other_worlds_and_budgets_are_refused(void **state)
     assert_int_not_equal(resume(path, 0, &locks, &out, &resident), RAMSTORE_OK);
     assert_null(out);
     free(resident.page_ids);
-    assert_int_equal(resume(*state, 0, &DESC, &out, &resident),
-                     RAMSTORE_CANNOT_READ); /* a folder */
+    assert_int_equal(resume(*state, 0, &DESC, &out, &resident), RAMSTORE_NOT_A_FILE);
     ramtier_destroy(rt);
 }
 
@@ -257,6 +260,291 @@ static void any_file_is_refused_or_harmless(void **state)
     assert_true(damaged > 0);
 }
 
+/* --- what stands where it is to go --- */
+
+/* A file that is whole, and where a byte of its header is to be spoilt. */
+static void put_suspended(const char *path, long spoilt)
+{
+    size_t count;
+    ramtier *rt = fill(50);
+    (void)unlink(path);
+    save(rt, path);
+    ramtier_destroy(rt);
+    uint8_t *bytes = scratch_read(path, &count);
+    assert_non_null(bytes);
+    if (spoilt >= 0) {
+        bytes[spoilt] ^= 1;
+    }
+    put(path, bytes, count);
+    free(bytes);
+}
+
+/* Neither taken up nor removed nor written over. */
+static void expect_left_alone(const char *path, ramstore_status why)
+{
+    size_t before, after;
+    ramtier *rt = fill(50), *out;
+    ramstore_resident resident;
+    const ramstore_resident none = {NULL, 0};
+    const ramstore_world world = world_of(0);
+    uint8_t *is = scratch_read(path, &before);
+    assert_int_equal(resume(path, 0, &DESC, &out, &resident), why);
+    assert_null(out);
+    free(resident.page_ids);
+    assert_false(ramstore_possible(path));
+    assert_int_equal(errno, EMEDIUMTYPE);
+    assert_false(ramstore_save(rt, &world, &none, path));
+    assert_int_equal(errno, EMEDIUMTYPE);
+    uint8_t *still = scratch_read(path, &after);
+    assert_non_null(is);
+    assert_non_null(still);
+    assert_int_equal(before, after);
+    assert_memory_equal(is, still, before);
+    free(is);
+    free(still);
+    ramtier_destroy(rt);
+}
+
+static void what_is_not_ours_is_left_alone(void **state)
+{
+    char path[SCRATCH_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/alone.ram", (const char *)*state);
+    static const uint8_t text[] = "A letter, a thesis.", magic[] = "MEGARAM\n and a letter";
+    put(path, text, sizeof text);
+    expect_left_alone(path, RAMSTORE_NOT_ONE);
+    put(path, magic, sizeof magic);
+    expect_left_alone(path, RAMSTORE_NOT_ONE);
+    put_suspended(path, 0); /* its magic */
+    expect_left_alone(path, RAMSTORE_NOT_ONE);
+    put_suspended(path, 60); /* its header's checksum is another then */
+    expect_left_alone(path, RAMSTORE_NOT_ONE);
+    expect_left_alone(scratch_path(*state, "a.mega"), RAMSTORE_NOT_ONE); /* the world itself */
+    assert_int_equal(unlink(path), 0);
+    if (geteuid() == 0) { /* who is not, cannot give files away */
+        put_suspended(path, -1);
+        assert_int_equal(chown(path, 1, 1), 0);
+        expect_left_alone(path, RAMSTORE_FOREIGN);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+/* A file that is no regular one is neither waited for nor replaced. */
+static void pipes_and_devices_are_left_alone(void **state)
+{
+    struct stat st;
+    ramtier *rt = fill(50), *out;
+    ramstore_resident resident;
+    const ramstore_resident none = {NULL, 0};
+    const ramstore_world world = world_of(0);
+    char path[SCRATCH_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/pipe.ram", (const char *)*state);
+    (void)alarm(60);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const char *const names[] = {path, "/dev/null", "/dev/zero", *state};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(resume(names[i], 0, &DESC, &out, &resident), RAMSTORE_NOT_A_FILE);
+        assert_false(ramstore_possible(names[i]));
+        assert_false(ramstore_save(rt, &world, &none, names[i]));
+    }
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    (void)alarm(0);
+    ramtier_destroy(rt);
+}
+
+static void an_older_run_and_an_empty_file_are_written_over(void **state)
+{
+    char path[SCRATCH_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/over.ram", (const char *)*state);
+    ramtier *rt = fill(100), *out;
+    ramstore_resident resident;
+    put(path, (const uint8_t *)"", 0);
+    assert_int_equal(resume(path, 0, &DESC, &out, &resident), RAMSTORE_NONE);
+    assert_true(ramstore_possible(path));
+    save(rt, path); /* over the empty one */
+    save(rt, path); /* over that */
+    assert_int_equal(resume(path, 0, &DESC, &out, &resident), RAMSTORE_OK);
+    free(resident.page_ids);
+    ramtier_destroy(out);
+    ramtier_destroy(rt);
+}
+
+/* Nothing is written through what was planted at the name of the temporary. */
+static void a_link_is_followed_as_the_name_and_not_beside_it(void **state)
+{
+    static const uint8_t text[] = "precious";
+    char name[SCRATCH_PATH_BYTES], to[SCRATCH_PATH_BYTES], part[SCRATCH_PATH_BYTES + 16];
+    struct stat st;
+    size_t count;
+    ramtier *rt = fill(100), *out;
+    ramstore_resident resident;
+    (void)snprintf(name, sizeof name, "%s/name.ram", (const char *)*state);
+    (void)snprintf(to, sizeof to, "%s/to.ram", (const char *)*state);
+    (void)snprintf(part, sizeof part, "%s.megabuddy-part", to);
+    assert_int_equal(symlink("to.ram", name), 0);
+    save(rt, name);
+    assert_int_equal(lstat(name, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(lstat(to, &st), 0);
+    assert_true(S_ISREG(st.st_mode));
+    assert_int_equal(resume(name, 0, &DESC, &out, &resident), RAMSTORE_OK);
+    free(resident.page_ids);
+    ramtier_destroy(out);
+    assert_int_not_equal(access(to, F_OK), 0); /* used once */
+
+    const char *victim = scratch_path(*state, "victim");
+    put(victim, text, sizeof text);
+    assert_int_equal(symlink("victim", part), 0);
+    const ramstore_resident none = {NULL, 0};
+    const ramstore_world world = world_of(0);
+    assert_false(ramstore_save(rt, &world, &none, name));
+    uint8_t *is = scratch_read(victim, &count);
+    assert_non_null(is);
+    assert_int_equal(count, sizeof text);
+    free(is);
+    assert_int_equal(unlink(part), 0);
+    ramtier_destroy(rt);
+}
+
+static void a_full_disk_leaves_what_was_there(void **state)
+{
+    char path[SCRATCH_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/full.ram", (const char *)*state);
+    ramtier *rt = fill(100);
+    size_t before, after;
+    const ramstore_resident none = {NULL, 0};
+    const ramstore_world world = world_of(0);
+    save(rt, path);
+    const int names = scratch_count(*state);
+    uint8_t *old = scratch_read(path, &before);
+    assert_int_equal(full_disk_begin(8192), 0);
+    const bool saved = ramstore_save(rt, &world, &none, path);
+    const int why = errno;
+    assert_int_equal(full_disk_end(), 0);
+    assert_false(saved);
+    assert_int_equal(why, EFBIG);
+    assert_int_equal(scratch_count(*state), names);
+    uint8_t *is = scratch_read(path, &after);
+    assert_non_null(old);
+    assert_non_null(is);
+    assert_int_equal(before, after);
+    assert_memory_equal(old, is, before);
+    free(old);
+    free(is);
+    assert_int_equal(unlink(path), 0);
+    ramtier_destroy(rt);
+}
+
+/* --- while it is open --- */
+
+/* Resumes, but keeps another name of the file. */
+static ramtier *resume_and_keep(const char *path, const char *other)
+{
+    ramtier *rt;
+    ramstore_resident resident;
+    (void)unlink(other);
+    assert_int_equal(link(path, other), 0);
+    assert_int_equal(resume(path, 0, &DESC, &rt, &resident), RAMSTORE_OK);
+    free(resident.page_ids);
+    return rt;
+}
+
+/* Whoever cuts it costs the pages in it: the others are right, and nothing ends by a signal. */
+static void a_file_that_is_cut_while_open_loses_pages(void **state)
+{
+    char path[SCRATCH_PATH_BYTES], other[SCRATCH_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/cut.ram", (const char *)*state);
+    (void)snprintf(other, sizeof other, "%s/other.ram", (const char *)*state);
+    ramtier *rt = fill(300);
+    save(rt, path);
+    ramtier_destroy(rt);
+    rt = resume_and_keep(path, other);
+    assert_int_equal(truncate(other, 1 << 19), 0);
+    uint32_t right = 0, lost = 0;
+    for (uint32_t i = 0; i < 300; i++) {
+        const bool held = ramtier_has(rt, id_of(i)), is = is_right(rt, i);
+        right += is;
+        lost += held && !is;
+        assert_int_equal(ramtier_has(rt, id_of(i)), is);
+    }
+    ramtier_stats stats;
+    ramtier_get_stats(rt, &stats);
+    assert_true(right > 0 && lost > 0);
+    assert_int_equal(stats.damaged, lost);
+    assert_null(ramtier_check(rt));
+    ramtier_destroy(rt);
+    assert_int_equal(unlink(other), 0);
+}
+
+/* A page nobody has looked at is suspended again as it was; one that is gone is not. */
+static void pages_never_used_are_suspended_again(void **state)
+{
+    char path[SCRATCH_PATH_BYTES], other[SCRATCH_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/again.ram", (const char *)*state);
+    (void)snprintf(other, sizeof other, "%s/other.ram", (const char *)*state);
+    for (int cut = 0; cut < 2; cut++) {
+        ramtier *rt = fill(300);
+        save(rt, path);
+        ramtier_destroy(rt);
+        rt = resume_and_keep(path, other);
+        assert_true(is_right(rt, 250)); /* one of them */
+        assert_int_equal(truncate(other, cut ? 1 << 19 : 3 << 20), 0);
+        save(rt, path);
+        ramtier_destroy(rt);
+        rt = resume_and_keep(path, other);
+        uint32_t right = 0;
+        for (uint32_t i = 0; i < 300; i++) {
+            const bool held = ramtier_has(rt, id_of(i));
+            assert_int_equal(is_right(rt, i), held);
+            right += held;
+        }
+        assert_in_range(right, 20, cut ? 299 : 300);
+        assert_true(cut || right == 300);
+        assert_true(is_right(rt, 250));
+        ramtier_destroy(rt);
+    }
+    assert_int_equal(unlink(other), 0);
+}
+
+typedef struct reader {
+    ramtier *rt;
+    uint32_t first, right;
+} reader;
+
+static void *read_all_pages(void *context)
+{
+    reader *r = context;
+    for (uint32_t i = 0; i < 300; i++) {
+        r->right += is_right(r->rt, (r->first + i) % 300);
+    }
+    return NULL;
+}
+
+/* Threads that want the same page the first time: one brings it, the others wait for it. */
+static void many_threads_bring_the_same_pages(void **state)
+{
+    enum { THREADS = 4 };
+    const char *path = scratch_path(*state, "threads.ram");
+    ramtier *rt = fill(300);
+    ramstore_resident resident;
+    pthread_t threads[THREADS];
+    reader readers[THREADS];
+    save(rt, path);
+    ramtier_destroy(rt);
+    assert_int_equal(resume(path, 0, &DESC, &rt, &resident), RAMSTORE_OK);
+    free(resident.page_ids);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        readers[i] = (reader){rt, i / 2 * 150, 0}; /* pairs at the same pages */
+        assert_int_equal(pthread_create(&threads[i], NULL, read_all_pages, &readers[i]), 0);
+    }
+    for (uint32_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(readers[i].right, 300);
+    }
+    assert_null(ramtier_check(rt));
+    ramtier_destroy(rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +553,14 @@ int main(void)
         cmocka_unit_test(other_worlds_and_budgets_are_refused),
         cmocka_unit_test(what_cannot_be_written_leaves_what_was_there),
         cmocka_unit_test(any_file_is_refused_or_harmless),
+        cmocka_unit_test(what_is_not_ours_is_left_alone),
+        cmocka_unit_test(pipes_and_devices_are_left_alone),
+        cmocka_unit_test(an_older_run_and_an_empty_file_are_written_over),
+        cmocka_unit_test(a_link_is_followed_as_the_name_and_not_beside_it),
+        cmocka_unit_test(a_full_disk_leaves_what_was_there),
+        cmocka_unit_test(a_file_that_is_cut_while_open_loses_pages),
+        cmocka_unit_test(pages_never_used_are_suspended_again),
+        cmocka_unit_test(many_threads_bring_the_same_pages),
     };
     return cmocka_run_group_tests(tests, make_worlds, close_worlds);
 }

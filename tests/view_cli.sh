@@ -5,7 +5,15 @@ set -u
 program=$1
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-view-XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
+mounted=
+clean_up()
+{
+    if [ -n "$mounted" ]; then
+        umount "$mounted"
+    fi
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
 cd "$scratch" || exit 1
 unset DISPLAY WAYLAND_DISPLAY
 . "$here/cli.sh"
@@ -15,6 +23,21 @@ has()
 {
     if ! grep -q -- "$2" "$1"; then
         fail "$1 has no $2: $(cat "$1")"
+    fi
+}
+
+# expect_lost LINES TEXT COMMAND…: the run fails at its end: exit code 1, TEXT, and beside the summary so
+# many lines.
+expect_lost()
+{
+    lines=$1 text=$2
+    shift 2
+    "$@" >stdout 2>stderr
+    got=$?
+    if [ "$got" -ne 1 ]; then
+        fail "exit code $got, not 1: $*"
+    elif [ "$(grep -c '^megabuddy: ' stderr)" -ne "$lines" ] || ! grep -q -- "$text" stderr; then
+        fail "not $lines lines, or not '$text': $*"
     fi
 }
 
@@ -152,5 +175,63 @@ expect 0 'holes 0' "$program" view --headless --set disk.source=world.mega --pat
     --frames 12 --size 160x90 --deterministic --set stream.fade_ms=0 --report out/cut
 tr -d '\n\t ' <out/cut/report.json >flat.json
 has flat.json '"sharp_after_frames":\[[0-9n]'
+
+# Files that are none, or not ours. A pipe is not waited for: who does is ended, and has another code.
+mkfifo pipe
+patient()
+{
+    timeout 60 "$program" view world.mega --headless --frames 1 --size 64x36 "$@"
+}
+expect 2 'pipe: is not a regular file' patient --config pipe
+expect 1 'pipe: is not a regular file' patient --path pipe
+expect 1 'pipe: is not a regular file' patient --trace pipe
+expect 1 'full: is not a regular file' patient --trace /dev/full
+expect 1 'pipe: is not a regular file' timeout 60 "$program" view pipe --headless
+mkdir report-pipe
+mkfifo report-pipe/report.json
+expect_lost 1 'report.json: is not a regular file' patient --report report-pipe
+
+# What a run is suspended to: only an earlier run's file is replaced, the world itself not. A line says
+# so at once, and another at the end.
+cp world.mega world.copy
+echo 'A letter, a thesis.' >letter
+cp letter letter.copy
+for file in world.mega letter; do
+    expect_lost 2 "$file: .*nothing was suspended" patient --set ram.suspend="$file"
+    has stderr "^megabuddy: view: $file: is not what the RAM tier was suspended to; nothing will be"
+done
+cmp -s world.mega world.copy || fail "the world was replaced"
+cmp -s letter letter.copy || fail "a letter was replaced"
+expect_lost 2 'pipe: .*nothing was suspended' patient --set ram.suspend=pipe
+[ -p pipe ] || fail "the pipe is gone"
+expect_lost 2 'absent/x: No such file' patient --set ram.suspend=absent/x
+ln -s letter tier.ram.megabuddy-part # nothing is written through what was planted there
+expect_lost 2 'tier.ram: its temporary name is taken' patient --set ram.suspend=tier.ram
+cmp -s letter letter.copy || fail "written through a link"
+rm tier.ram.megabuddy-part
+mkdir disk
+ln -s disk/tier.ram tier.ram # and a link as the name is followed
+expect 0 'holes 0' patient --set ram.suspend=tier.ram
+[ -L tier.ram ] && [ -f disk/tier.ram ] || fail "the link was not followed"
+expect 0 'holes 0' patient --set ram.suspend=tier.ram
+[ -f disk/tier.ram ] || fail "not suspended again"
+rm disk/tier.ram
+
+# A disk that is full when all is over.
+(
+    ulimit -f 8
+    expect_lost 1 'tier.ram: File too large; nothing was suspended' patient --set ram.suspend=tier.ram
+    expect_lost 1 't.json: File too large' patient --trace t.json
+    exit "$failures"
+)
+failures=$?
+[ -z "$(ls disk)" ] && [ ! -e t.json ] || fail "left behind by a full disk: $(ls disk) $(ls t.json)"
+if mount -t tmpfs -o size=64k megabuddy-test disk 2>/dev/null; then
+    mounted=$scratch/disk
+    expect_lost 1 'tier.ram: No space left on device; nothing was suspended' patient \
+        --set ram.suspend=tier.ram
+    [ -z "$(ls -A disk)" ] || fail "left behind on a full disk: $(ls -A disk)"
+    umount disk && mounted=
+fi
 
 [ "$failures" -eq 0 ]

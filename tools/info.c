@@ -1,5 +1,6 @@
 /* info.c: megabuddy info: what a page file holds, as a table; or a page of it, or a mip, as a PNG.
  */
+#include "files/regular.h"
 #include "tools/commands.h"
 #include "tools/info_codecs.h"
 #include "tools/pageload.h"
@@ -202,7 +203,7 @@ static int print_table(const options *o, const pagefile *file)
 static int write_png(const options *o, uint32_t width, uint32_t height, const uint8_t *rgba)
 {
     if (!picture_write_png(o->output, width, height, rgba)) {
-        say_error("info: %s: %s", o->output, strerror(errno));
+        say_error("info: %s: %s", o->output, file_text(errno));
         return EXIT_FAILED;
     }
     return EXIT_DONE;

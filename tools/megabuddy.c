@@ -2,6 +2,7 @@
 #include "tools/commands.h"
 #include "tools/say.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static int help_with(int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is a write error, not the end of us */
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;

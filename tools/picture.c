@@ -2,11 +2,14 @@
  * alone, stb_image reads zeros beyond the end and calls a half picture a whole one. */
 #include "tools/picture.h"
 
+#include "files/regular.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
@@ -91,21 +94,13 @@ bool picture_load(const char *path, picture *out, const char **why)
 {
     struct stat st;
     *out = (picture){0};
-    if (stat(path, &st) != 0) {
-        *why = strerror(errno);
-        return false;
-    }
-    if (!S_ISREG(st.st_mode)) { /* asked before opening: a pipe would hold us up */
-        *why = S_ISDIR(st.st_mode) ? "is a directory" : "is not a regular file";
-        return false;
-    }
-    if (st.st_size == 0) {
-        *why = "is empty";
-        return false;
-    }
-    FILE *file = fopen(path, "rbe");
+    const int fd = regular_fd(path, &st);
+    FILE *file = fd >= 0 && st.st_size > 0 ? fdopen(fd, "rb") : NULL;
     if (file == NULL) {
-        *why = strerror(errno);
+        *why = fd >= 0 && st.st_size == 0 ? "is empty" : file_text(errno);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
         return false;
     }
     const bool done = decode(file, out, why);

@@ -3,6 +3,7 @@
  * libpng does not come back from an error: pack() sets the place to return to. */
 #include "tools/picture.h"
 
+#include "files/replace.h"
 #include "tools/utf8.h"
 
 #include <png.h>
@@ -14,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* A frame of 1280x720 takes 60 ms, with zlib's usual 6 it takes 155 ms and is 7 % smaller. */
 enum { PNG_LEVEL = 4 };
@@ -159,34 +158,6 @@ static char *pack(const sheet *s, size_t *bytes)
 
 /* --- the file --- */
 
-/* Writes and closes. False: errno says why. */
-static bool fill(FILE *file, const char *bytes, size_t count)
-{
-    const bool written = fwrite(bytes, 1, count, file) == count;
-    const int why = errno;
-    const bool closed = fclose(file) == 0;
-    errno = written ? errno : why;
-    return written && closed;
-}
-
-/* Nothing is left of what could not be written whole; a device or a pipe is not ours to remove. */
-static bool save(const char *path, const char *bytes, size_t count)
-{
-    FILE *file = fopen(path, "wbe");
-    if (file == NULL) {
-        return false;
-    }
-    struct stat st;
-    const bool regular = fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
-    const bool saved = fill(file, bytes, count);
-    if (!saved && regular) {
-        const int why = errno;
-        (void)unlink(path);
-        errno = why;
-    }
-    return saved;
-}
-
 bool picture_write_png_with(const char *path, uint32_t width, uint32_t height, const uint8_t *rgba,
                             const picture_text *texts, uint32_t count)
 {
@@ -197,7 +168,7 @@ bool picture_write_png_with(const char *path, uint32_t width, uint32_t height, c
         errno = ENOMEM;
         return false;
     }
-    const bool saved = save(path, packed, bytes);
+    const bool saved = replace_write(path, packed, bytes);
     const int why = errno;
     free(packed);
     errno = why;

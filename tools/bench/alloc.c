@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files/regular.h"
 #include "tools/bench/about.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/options.h"
@@ -165,7 +166,7 @@ static void run_all(plan *p)
 
 static bool write_csv(const char *path, const bench_table *t)
 {
-    return bench_csv_write(path, t) || options_complain(path, strerror(errno));
+    return bench_csv_write(path, t) || options_complain(path, file_text(errno));
 }
 
 static bool write_report(const char *dir, const bench_table *t, const bench_about *about)
@@ -225,7 +226,7 @@ int bench_alloc_main(int argc, char **argv)
         return EXIT_DONE;
     }
     if (p.o.csv != NULL && !bench_csv_possible(p.o.csv)) {
-        options_complain(p.o.csv, strerror(errno));
+        options_complain(p.o.csv, file_text(errno));
         return EXIT_FAILED;
     }
     return run_plan(&p, argc, argv);

@@ -6,6 +6,7 @@
  *
  * The window is cut out of a world of 131072 texels, so that every texel has as much detail made up
  * as the largest world's. */
+#include "files/regular.h"
 #include "tools/bake/mips/block.h"
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"
@@ -337,7 +338,7 @@ static void show(const workload *l, const bench_table *t)
 
 static int write_csv(const char *path, const bench_table *t)
 {
-    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, strerror(errno));
+    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, file_text(errno));
 }
 
 static int report(const settings *s, const workload *l, const bench_samples *samples)

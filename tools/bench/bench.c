@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "files/replace.h"
+#include "tools/bench/results.h"
 #include "tools/commands.h"
 #include "tools/say.h"
 
@@ -54,7 +57,10 @@ static int print_help(void)
 
 /* ---- all of them ---- */
 
-enum { PATH_BYTES = 4096 };
+enum {
+    PATH_BYTES = 4096,
+    PART_BYTES = 32, /* of a name within the folder */
+};
 
 /* The word behind --csv; 0: there is none. */
 static int find_csv(int argc, char **argv)
@@ -67,10 +73,38 @@ static int find_csv(int argc, char **argv)
     return 0;
 }
 
-/* Where one benchmark's rows wait for those of the others. */
-static void part_path(const char *csv, const char *name, char path[PATH_BYTES])
+/* Where one benchmark's rows wait for those of the others: in a folder of our own. */
+static void part_path(const char *folder, const char *name, char path[PATH_BYTES])
 {
-    (void)snprintf(path, PATH_BYTES, "%s.%s", csv, name);
+    (void)snprintf(path, PATH_BYTES, "%s/%s.csv", folder, name);
+}
+
+static bool make_folder(char folder[PATH_BYTES])
+{
+    const char *temporary = getenv("TMPDIR");
+    const int bytes = snprintf(folder, PATH_BYTES, "%s/megabuddy-bench-XXXXXX",
+                               temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
+    if (bytes >= PATH_BYTES - PART_BYTES) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    return mkdtemp(folder) != NULL;
+}
+
+static void remove_folder(const char *folder)
+{
+    char part[PATH_BYTES];
+    for (int i = 0; i < BENCHMARK_COUNT; i++) {
+        part_path(folder, BENCHMARKS[i].name, part);
+        (void)unlink(part);
+    }
+    (void)rmdir(folder);
+}
+
+static int complain(const char *what)
+{
+    say_error("bench all: %s: %s", what, file_text(errno));
+    return EXIT_FAILED;
 }
 
 /* Copies a benchmark's rows; those of the first with the names of the columns above them. */
@@ -92,44 +126,60 @@ static bool copy_rows(FILE *out, const char *path, bool first)
 }
 
 /* Puts the rows of all into one file. */
-static int join_csv(const char *csv)
+static int join_csv(const char *csv, const char *folder)
 {
     char part[PATH_BYTES];
-    FILE *out = fopen(csv, "we");
+    replacement *r = replace_begin(&(replace_desc){.path = csv});
+    FILE *out = r != NULL ? replace_stream(r) : NULL;
     bool good = out != NULL;
-    for (int i = 0; i < BENCHMARK_COUNT; i++) {
-        if (!BENCHMARKS[i].in_all) {
-            continue;
+    for (int i = 0; i < BENCHMARK_COUNT && good; i++) {
+        if (BENCHMARKS[i].in_all) {
+            part_path(folder, BENCHMARKS[i].name, part);
+            good = copy_rows(out, part, i == 0);
         }
-        part_path(csv, BENCHMARKS[i].name, part);
-        good = good && copy_rows(out, part, i == 0);
-        (void)unlink(part);
     }
-    good = out != NULL && fclose(out) == 0 && good;
     if (!good) {
-        say_error("bench all: %s: %s", csv, strerror(errno));
+        replace_drop(r);
     }
-    return good ? EXIT_DONE : EXIT_FAILED;
+    return good && replace_commit(r) ? EXIT_DONE : complain(csv);
 }
 
 /* All, with the options that come after, which each has to know; ends at the first that fails. */
-static int run_all(int argc, char **argv)
+static int run_each(int argc, char **argv, int csv, const char *folder)
 {
     int code = EXIT_DONE;
-    const int csv = find_csv(argc, argv);
-    char *const path = argv[csv];
     char part[PATH_BYTES];
     for (int i = 0; i < BENCHMARK_COUNT && code == EXIT_DONE; i++) {
         if (!BENCHMARKS[i].in_all) {
             continue;
         }
         if (csv > 0) {
-            part_path(path, BENCHMARKS[i].name, part);
+            part_path(folder, BENCHMARKS[i].name, part);
             argv[csv] = part;
         }
         code = BENCHMARKS[i].run(argc, argv);
     }
-    return csv > 0 && code == EXIT_DONE ? join_csv(path) : code;
+    return code;
+}
+
+static int run_all(int argc, char **argv)
+{
+    char folder[PATH_BYTES];
+    const int csv = find_csv(argc, argv);
+    const char *path = argv[csv];
+    if (csv == 0) {
+        return run_each(argc, argv, csv, NULL);
+    }
+    if (!bench_csv_possible(path)) { /* better known before a long run than after it */
+        return complain(path);
+    }
+    if (!make_folder(folder)) {
+        return complain(folder);
+    }
+    int code = run_each(argc, argv, csv, folder);
+    code = code == EXIT_DONE ? join_csv(path, folder) : code;
+    remove_folder(folder);
+    return code;
 }
 
 int bench_main(int argc, char **argv)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "files/regular.h"
 #include "tools/bench/about.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/locality_trial.h"
@@ -203,7 +204,7 @@ static void show(const settings *s, const bench_table *t, const bench_about *abo
 
 static int write_csv(const char *path, const bench_table *t)
 {
-    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, strerror(errno));
+    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, file_text(errno));
 }
 
 static int write_files(const settings *s, const bench_table *t)
@@ -354,7 +355,7 @@ int bench_locality_main(int argc, char **argv)
         return EXIT_DONE;
     }
     if (s.csv != NULL && !bench_csv_possible(s.csv)) {
-        return fail(s.csv, strerror(errno));
+        return fail(s.csv, file_text(errno));
     }
     return run(&s, argc, argv);
 }

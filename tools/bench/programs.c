@@ -7,6 +7,7 @@
  */
 #include "tools/bench/programs.h"
 
+#include "files/regular.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/clock.h"
 #include "tools/bench/results.h"
@@ -316,7 +317,7 @@ static int finish(plan *p)
     show_metric(p, &table, "peak_mib", 1);
     bool good = p->failed == 0;
     if (p->csv != NULL && !bench_csv_write(p->csv, &table)) {
-        good = complain(p->csv, strerror(errno));
+        good = complain(p->csv, file_text(errno));
     }
     bench_table_finish(&table);
     return good ? EXIT_DONE : EXIT_FAILED;
@@ -446,7 +447,7 @@ int bench_programs_main(int argc, char **argv)
             print_help();
             code = EXIT_DONE;
         } else if (p->csv != NULL && !bench_csv_possible(p->csv)) {
-            (void)complain(p->csv, strerror(errno));
+            (void)complain(p->csv, file_text(errno));
             code = EXIT_FAILED;
         } else {
             code = run(p);

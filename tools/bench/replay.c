@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "files/regular.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/replay_log.h"
 #include "tools/bench/replay_play.h"
@@ -262,7 +263,7 @@ static bool tell(plan *p)
     }
     print_table(p, &table);
     bool good =
-        p->csv == NULL || bench_csv_write(p->csv, &table) || complain(p->csv, strerror(errno));
+        p->csv == NULL || bench_csv_write(p->csv, &table) || complain(p->csv, file_text(errno));
     bench_table_finish(&table);
     if (spawn_interrupted()) {
         return complain(p->path, "ended early");
@@ -279,7 +280,7 @@ static bool replay(plan *p)
     }
     replay_log_unload(&p->log);
     if (p->csv != NULL && !bench_csv_possible(p->csv)) {
-        return complain(p->csv, strerror(errno));
+        return complain(p->csv, file_text(errno));
     }
     if (p->subject_count == 0 && !add_allocators(p, everybody)) {
         return false;

@@ -3,7 +3,6 @@
 #include "tools/bench/replay_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "buddy/track_log.h"
+#include "files/regular.h"
 
 #define BYTES_MOST   (UINT64_C(1) << 40) /* of a block */
 #define NUMBERS_MOST (UINT64_C(1) << 30) /* of a block, as the log has it */
@@ -86,16 +86,11 @@ static bool read_whole(loader *l, int file, size_t bytes)
 static bool read_file(loader *l, const char *path)
 {
     struct stat about;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 || fstat(file, &about) != 0) {
-        int reason = errno;
-        if (file >= 0) {
-            close(file);
-        }
-        return fail(l, strerror(reason));
+    int file = regular_fd(path, &about);
+    if (file < 0) {
+        return fail(l, file_text(errno));
     }
-    bool good = S_ISREG(about.st_mode) ? read_whole(l, file, (size_t)about.st_size)
-                                       : fail(l, "is not a file");
+    bool good = read_whole(l, file, (size_t)about.st_size);
     close(file);
     return good;
 }

@@ -1,11 +1,11 @@
 /* results.c: series of values, their medians, and CSV. */
 #include "tools/bench/results.h"
 
-#include <errno.h>
+#include "files/replace.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Room for one element more in an array that doubles. Returns the array, NULL without memory. */
 static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t element_bytes)
@@ -165,49 +165,29 @@ static void write_row(FILE *out, const bench_row *row)
     fprintf(out, ",%.9g,%.9g,%.9g,%" PRIu32 "\n", row->median, row->min, row->max, row->rounds);
 }
 
-/* The name under which a file is written before it is whole; to be freed. */
-static char *part_name(const char *path)
-{
-    size_t bytes = strlen(path) + sizeof(".part");
-    char *name = malloc(bytes);
-    if (name != NULL) {
-        (void)snprintf(name, bytes, "%s.part", path);
-    }
-    return name;
-}
-
-static bool write_table(FILE *out, const bench_table *t)
+static void write_table(FILE *out, const bench_table *t)
 {
     fputs("bench,case,subject,threads,metric,unit,median,min,max,rounds\n", out);
     for (uint32_t i = 0; i < t->count; i++) {
         write_row(out, &t->rows[i]);
     }
-    bool good = ferror(out) == 0;
-    return fclose(out) == 0 && good;
 }
 
 bool bench_csv_write(const char *path, const bench_table *t)
 {
-    char *part = part_name(path);
-    FILE *out = part != NULL ? fopen(part, "w") : NULL;
-    bool good = out != NULL && write_table(out, t) && rename(part, path) == 0;
-    if (out != NULL && !good) {
-        int reason = errno;
-        unlink(part);
-        errno = reason;
+    replacement *r = replace_begin(&(replace_desc){.path = path});
+    FILE *out = r != NULL ? replace_stream(r) : NULL;
+    if (out == NULL) {
+        replace_drop(r);
+        return false;
     }
-    free(part);
-    return good;
+    write_table(out, t); /* what fails here fails at the end */
+    return replace_commit(r);
 }
 
 bool bench_csv_possible(const char *path)
 {
-    char *part = part_name(path);
-    FILE *out = part != NULL ? fopen(part, "w") : NULL;
-    if (out != NULL) {
-        fclose(out);
-        unlink(part);
-    }
-    free(part); /* leaves errno alone, since glibc 2.33 */
-    return out != NULL;
+    replacement *r = replace_begin(&(replace_desc){.path = path});
+    replace_drop(r);
+    return r != NULL;
 }

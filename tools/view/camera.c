@@ -1,5 +1,7 @@
 #include "tools/view/camera.h"
 
+#include "files/regular.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -154,25 +156,14 @@ bool camera_path_parse(camera_path *path, const char *name, const char *text, ch
 bool camera_path_read(camera_path *path, const char *file, char *error, size_t error_bytes)
 {
     *path = (camera_path){NULL, 0};
-    FILE *in = fopen(file, "rbe");
-    if (in == NULL) {
-        (void)snprintf(error, error_bytes, "%s: %s", file, strerror(errno));
+    size_t bytes;
+    char *text = regular_read(file, CAMERA_PATH_MAX_BYTES, &bytes);
+    if (text == NULL) {
+        (void)snprintf(error, error_bytes, "%s: %s", file,
+                       errno == EFBIG ? "too long to be a camera path" : file_text(errno));
         return false;
     }
-    char *text = malloc(CAMERA_PATH_MAX_BYTES + 1);
-    const size_t bytes = text == NULL ? 0 : fread(text, 1, CAMERA_PATH_MAX_BYTES + 1, in);
-    const char *why = text == NULL                    ? "no memory to read it"
-                      : ferror(in)                    ? strerror(errno)
-                      : bytes > CAMERA_PATH_MAX_BYTES ? "too long to be a camera path"
-                                                      : NULL;
-    (void)fclose(in);
-    bool good = false;
-    if (why != NULL) {
-        (void)snprintf(error, error_bytes, "%s: %s", file, why);
-    } else {
-        text[bytes] = '\0';
-        good = camera_path_parse(path, file, text, error, error_bytes);
-    }
+    const bool good = camera_path_parse(path, file, text, error, error_bytes);
     free(text);
     return good;
 }

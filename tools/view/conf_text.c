@@ -1,5 +1,7 @@
 #include "tools/view/conf_text.h"
 
+#include "files/regular.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -24,27 +26,13 @@ static bool fail(conf_error *error, const char *format, ...)
 /* Reads a whole file as text from malloc. */
 static char *read_whole(const char *path, conf_error *error)
 {
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL) {
-        fail(error, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    char *text = malloc(FILE_LIMIT + 1);
+    size_t bytes;
+    char *text = regular_read(path, FILE_LIMIT, &bytes);
     if (text == NULL) {
-        fail(error, "%s: no memory to read it", path);
-        (void)fclose(file);
+        fail(error, "%s: %s", path,
+             errno == EFBIG ? "too long to be a config file" : file_text(errno));
         return NULL;
     }
-    const size_t bytes = fread(text, 1, FILE_LIMIT + 1, file);
-    const bool bad = ferror(file) != 0;
-    const int why = errno;
-    (void)fclose(file);
-    if (bad || bytes > FILE_LIMIT) {
-        fail(error, "%s: %s", path, bad ? strerror(why) : "too long to be a config file");
-        free(text);
-        return NULL;
-    }
-    text[bytes] = '\0';
     if (memchr(text, '\0', bytes) != NULL) {
         fail(error, "%s: holds a zero byte, so it is no config file", path);
         free(text);

@@ -1,12 +1,13 @@
 #include "tools/view/recorder.h"
 
+#include "files/replace.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static const double SAMPLE_SECONDS = 0.008; /* samples are at least half of this apart on average */
 static const double DECIMALS = 1e4;         /* a path file has four of them: so have samples */
@@ -312,48 +313,26 @@ static void write_keys(FILE *out, const camera_path *path)
     }
 }
 
-/* Writes beside `file` first: so it is all there, or as it was. Returns 0, or errno. */
-static int write_all(const camera_path *path, const char *file, const char *beside,
-                     const char *world)
-{
-    FILE *out = fopen(beside, "we");
-    if (out == NULL) {
-        return errno;
-    }
-    write_head(out, file, world);
-    write_keys(out, path);
-    int why = fflush(out) != 0 || ferror(out) ? errno : 0;
-    if (fclose(out) != 0 && why == 0) {
-        why = errno;
-    }
-    if (why == 0 && rename(beside, file) != 0) {
-        why = errno;
-    }
-    if (why != 0) {
-        (void)unlink(beside);
-    }
-    return why;
-}
-
 bool recorder_write(const recorder *r, const char *file, const char *world, char *error,
                     size_t error_bytes)
 {
-    static const char ENDING[] = ".part";
     camera_path path;
     if (!recorder_path(r, &path, error, error_bytes)) {
         return false;
     }
-    const size_t length = strlen(file);
-    char *beside = malloc(length + sizeof ENDING);
-    int why = ENOMEM;
-    if (beside != NULL) {
-        memcpy(beside, file, length);
-        memcpy(beside + length, ENDING, sizeof ENDING);
-        why = write_all(&path, file, beside, world);
+    replacement *to = replace_begin(&(replace_desc){.path = file});
+    FILE *out = to != NULL ? replace_stream(to) : NULL;
+    bool good = out != NULL;
+    if (good) {
+        write_head(out, file, world);
+        write_keys(out, &path);
+        good = replace_commit(to);
+    } else {
+        replace_drop(to);
     }
-    free(beside);
+    const int why = errno;
     camera_path_free(&path);
-    return why == 0 || complain(error, error_bytes, file, strerror(why));
+    return good || complain(error, error_bytes, file, file_text(why));
 }
 
 const char *recorder_check(const recorder *r)

@@ -1,6 +1,7 @@
 /* view.c: `megabuddy view`: its arguments, and what they mean for the streamer. */
 #include "tools/view/view.h"
 
+#include "files/replace.h"
 #include "tools/commands.h"
 #include "tools/say.h"
 #include "tools/view/paths.h"
@@ -26,7 +27,8 @@ static const char USAGE[] =
     "  --config FILE         settings (below) from a file; it is read again when it is saved\n"
     "  --set TIER.KEY=VALUE  one setting, over the file's; as often as you like\n"
     "  --size WxH            pixels, over view.width and view.height\n"
-    "  --path FILE           camera path: lines of `t x y z yaw pitch [cut]`, # comments\n"
+    "  --path FILE           camera path: lines of `t x y z yaw pitch [cut]`, # comments; a\n"
+    "                        regular file, as all that is read\n"
     "  --view NAME           final, mips, borders, age, heat or wireframe: see F1 in the window\n"
     "  --headless            no window: draws along the path and prints a summary\n"
     "  --frames N            headless: frames along the path; default: 60 a second of it\n"
@@ -298,6 +300,16 @@ bool view_path(const view_options *o, scene_kind kind, camera_path *path, char *
 
 /* --- the end of it --- */
 
+bool view_close_world(vt *world)
+{
+    char error[VIEW_LINE_BYTES];
+    if (vt_close(world, error, sizeof error)) {
+        return true;
+    }
+    (void)view_fail("%s", error);
+    return false;
+}
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int signal_number)
@@ -328,20 +340,23 @@ static int run(view_options *o)
  * such folder. */
 static int run_traced(view_options *o)
 {
-    FILE *out = fopen(o->trace_file, "w");
+    replacement *r = replace_begin(&(replace_desc){.path = o->trace_file});
+    FILE *out = r != NULL ? replace_stream(r) : NULL;
     if (out == NULL) {
-        return view_fail("%s: %s", o->trace_file, strerror(errno));
+        const int why = errno;
+        replace_drop(r);
+        return view_fail("%s: %s", o->trace_file, file_text(why));
     }
     o->trace = trace_create(TRACE_EVENTS);
     if (o->trace == NULL) {
-        (void)fclose(out);
+        replace_drop(r);
         return view_fail("--trace: no memory for %d events", TRACE_EVENTS);
     }
     o->frame_track = trace_track(o->trace, "frame");
     int code = run(o);
-    const bool written = trace_write(o->trace, out);
-    if (fclose(out) != 0 || !written) {
-        code = view_fail("%s: %s", o->trace_file, strerror(errno));
+    (void)trace_write(o->trace, out); /* what fails here fails at the end */
+    if (!replace_commit(r)) {
+        code = view_fail("%s: %s", o->trace_file, file_text(errno));
     }
     if (trace_dropped(o->trace) > 0) {
         (void)view_fail("%s: full; the last %" PRIu64 " events are not in it", o->trace_file,

@@ -52,6 +52,9 @@ int view_open_failed(const char *why);
 /* Prints "megabuddy: view: WHY", printf style. Returns EXIT_FAILED. */
 int view_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Closes it; NULL does nothing. False: what was to be kept between runs could not be; said why. */
+bool view_close_world(vt *world);
+
 /* From now on Ctrl-C and SIGTERM only ask for the end, the first time. Then view_is_interrupted. */
 void view_catch_signals(void);
 bool view_is_interrupted(void);

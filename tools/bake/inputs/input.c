@@ -1,11 +1,11 @@
 /* input.c */
 #include "tools/bake/inputs/input.h"
 
+#include "files/regular.h"
 #include "tools/bake/inputs/exif.h"
 #include "tools/bake/inputs/jpeg_rows.h"
 #include "tools/bake/inputs/mosaic.h"
 #include "tools/bake/inputs/png_rows.h"
-#include "tools/bake/inputs/regular.h"
 #include "tools/bake/inputs/tiff_rows.h"
 #include "tools/bake/inputs/turn.h"
 #include "tools/bake/inputs/whole.h"

@@ -2,7 +2,7 @@
  * to first. */
 #include "tools/bake/inputs/png_file.h"
 
-#include "tools/bake/inputs/regular.h"
+#include "files/regular.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 #include "tools/bench/report/report.h"
 
+#include "files/replace.h"
 #include "tools/bench/report/report_style.h"
 #include "tools/bench/report/rows.h"
 #include "tools/bench/report/sections.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- the page --- */
 
@@ -156,37 +156,6 @@ static char *make_page(const bench_table *table, const bench_about *about, size_
 
 /* --- the file --- */
 
-/* False: errno says why. What is at `path` then is for the caller to remove. */
-static bool write_file(const char *path, const char *text, size_t bytes)
-{
-    FILE *file = fopen(path, "wbe");
-    if (file == NULL) {
-        return false;
-    }
-    const bool written = fwrite(text, 1, bytes, file) == bytes;
-    const int why = errno;
-    const bool closed = fclose(file) == 0;
-    errno = written ? errno : why;
-    return written && closed;
-}
-
-/* False: errno says why, and nothing is left of the attempt. */
-static bool replace_file(const char *path, const char *text, size_t bytes)
-{
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    if (write_file(part, text, bytes) && rename(part, path) == 0) {
-        return true;
-    }
-    const int why = errno;
-    (void)unlink(part);
-    errno = why;
-    return false;
-}
-
 static bool write_page(const char *dir, const bench_table *table, const bench_about *about)
 {
     char path[PATH_MAX];
@@ -196,7 +165,7 @@ static bool write_page(const char *dir, const bench_table *table, const bench_ab
     }
     size_t bytes;
     char *page = make_page(table, about, &bytes);
-    const bool good = page != NULL && folder_make(dir) && replace_file(path, page, bytes);
+    const bool good = page != NULL && folder_make(dir) && replace_write(path, page, bytes);
     const int why = errno;
     free(page);
     errno = why;

@@ -1,6 +1,6 @@
 /* report.h: the figures of `bench alloc` as a page to read: DIR/index.html.
  *
- *     bench_table ──► figures (asked by name) ──► sections ──► index.html.part ──► index.html
+ *     bench_table ──► figures (asked by name) ──► sections ──► index.html
  *     bench_about ─────────────────────────────────▲  html, svg
  *
  * The page needs nothing but itself: no network, no scripts; the plots are SVG within it. It is

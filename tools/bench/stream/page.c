@@ -1,6 +1,7 @@
 /* page.c: the figures of `bench stream` as a page to read, with plots. */
 #include "tools/bench/stream/stream.h"
 
+#include "files/replace.h"
 #include "tools/bench/report/report_style.h"
 #include "tools/html.h"
 
@@ -8,7 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { PATH_BYTES = 4096, PLOT_WIDTH = 1000, PLOT_HEIGHT = 220, LEFT = 50, BOTTOM = 24 };
 
@@ -236,19 +236,15 @@ static void put_page(FILE *out, const bench_table *t, const stream_options *o,
 bool stream_page(const char *dir, const bench_table *t, const stream_options *o,
                  const stream_result results[], const bench_about *about, const char *renderer)
 {
-    char path[PATH_BYTES], part[PATH_BYTES + 8];
+    char path[PATH_BYTES];
     (void)snprintf(path, sizeof path, "%s/report.html", dir);
-    (void)snprintf(part, sizeof part, "%s.part", path);
-    FILE *out = fopen(part, "wbe");
+    replacement *r = replace_begin(&(replace_desc){.path = path});
+    FILE *out = r != NULL ? replace_stream(r) : NULL;
     if (out == NULL) {
-        return stream_fail("%s: %s", part, strerror(errno));
+        const int why = errno;
+        replace_drop(r);
+        return stream_fail("%s: %s", path, file_text(why));
     }
-    put_page(out, t, o, results, about, renderer);
-    const bool written = ferror(out) == 0;
-    if (fclose(out) != 0 || !written || rename(part, path) != 0) {
-        (void)stream_fail("%s: %s", path, strerror(errno));
-        (void)unlink(part);
-        return false;
-    }
-    return true;
+    put_page(out, t, o, results, about, renderer); /* what fails here fails at the end */
+    return replace_commit(r) || stream_fail("%s: %s", path, file_text(errno));
 }

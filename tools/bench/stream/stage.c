@@ -2,6 +2,7 @@
  * not timed: audits, plain frames, pictures to compare. */
 #include "tools/bench/stream/round.h"
 
+#include "files/regular.h"
 #include "tools/picture.h"
 #include "tools/view/headless/headless_gl.h"
 #include "tools/view/headless/measure.h"
@@ -227,7 +228,7 @@ static void write_picture(const show *h)
     }
     (void)snprintf(path, sizeof path, "%s/%s.png", o->report, h->what->name);
     if (!picture_write_png(path, o->width, o->height, h->pairs[0].pixels)) {
-        (void)stream_fail("%s: %s", path, strerror(errno));
+        (void)stream_fail("%s: %s", path, file_text(errno));
     }
 }
 

@@ -6,6 +6,7 @@
  * then medians over rounds, a table to read, and the files asked for. */
 #include "tools/bench/stream/stream.h"
 
+#include "files/regular.h"
 #include "tools/bench/about.h"
 #include "tools/bench/bench.h"
 #include "tools/commands.h"
@@ -302,10 +303,10 @@ static bool write_files(const plan *p, const bench_table *t, const bench_about *
 {
     char path[PATH_BYTES];
     bool good = p->o.csv == NULL || bench_csv_write(p->o.csv, t) ||
-                stream_fail("%s: %s", p->o.csv, strerror(errno));
+                stream_fail("%s: %s", p->o.csv, file_text(errno));
     if (p->o.report != NULL) {
         (void)snprintf(path, sizeof path, "%s/stream.csv", p->o.report);
-        good = (bench_csv_write(path, t) || stream_fail("%s: %s", path, strerror(errno))) && good;
+        good = (bench_csv_write(path, t) || stream_fail("%s: %s", path, file_text(errno))) && good;
         good = stream_page(p->o.report, t, &p->o, p->results, about, renderer) && good;
     }
     return good;
@@ -388,7 +389,7 @@ int bench_stream_main(int argc, char **argv)
     made_world made = {.made = false};
     clear_traces(p);
     if (p->o.csv != NULL && !bench_csv_possible(p->o.csv)) {
-        (void)stream_fail("%s: %s", p->o.csv, strerror(errno));
+        (void)stream_fail("%s: %s", p->o.csv, file_text(errno));
     } else if (p->o.report != NULL && !folder_make(p->o.report)) {
         (void)stream_fail("%s: %s", p->o.report, strerror(errno));
     } else if (p->o.world != NULL || make_world(&made, p->o.quick)) {

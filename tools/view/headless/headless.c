@@ -8,6 +8,7 @@
  * compare with (reference.c). */
 #include "tools/view/headless/headless.h"
 
+#include "files/regular.h"
 #include "tools/commands.h"
 #include "tools/folder.h"
 #include "tools/say.h"
@@ -425,25 +426,27 @@ static int write_report(const run *r)
 {
     const char *file;
     if (r->options->report != NULL && !report_write(&r->report, r->options->report, &file)) {
-        return view_fail("%s/%s: %s", r->options->report, file, strerror(errno));
+        return view_fail("%s/%s: %s", r->options->report, file, file_text(errno));
     }
     return EXIT_DONE;
 }
 
-static void clean_up(run *r)
+/* False: what was to be kept for the next run is lost. */
+static bool clean_up(run *r)
 {
     glDeleteTextures(1, &r->plain);
     target_finish(&r->colour);
     target_finish(&r->verdict);
     views_destroy(r->views);
     scene_destroy(r->scene);
-    vt_destroy(r->world);
+    r->lost = !view_close_world(r->world) || r->lost;
     camera_path_free(&r->path);
     free(r->pixels);
     free(r->verdicts);
     free(r->softest.pixels);
     free(r->settings);
     series_finish(&r->report.series);
+    return !r->lost;
 }
 
 int view_run_headless(const view_options *options)
@@ -474,7 +477,7 @@ int view_run_headless(const view_options *options)
         print_summary(&r->report);
         code = write_report(r);
     }
-    clean_up(r);
+    code = clean_up(r) ? code : EXIT_FAILED;
     free(r);
     headless_gl_on_message(NULL, NULL);
     headless_gl_close();

@@ -34,6 +34,7 @@ typedef struct run {
     double since_cut_ms; /* frame_ms since the last cut, its own frame's included */
     bool blurred_since_cut;
     bool shows_progress;
+    bool lost;                       /* what was to be kept for the next run */
     camera cameras[REPORT_PICTURES]; /* of report.pictures */
     softest softest;
     report report;

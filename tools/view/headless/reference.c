@@ -163,7 +163,7 @@ void reference_compare(run *r)
     /* The scene's programs are for an atlas of this format; with room, another might be chosen. */
     desc.format = vt_texel_format(r->world, 0) == TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
     desc.trace = NULL; /* the timeline is of the run */
-    vt_destroy(r->world);
+    r->lost = !view_close_world(r->world);
     r->world = reference_open(desc, error, sizeof error);
     if (r->world == NULL) {
         (void)view_fail("no comparison with the frame without streaming: %s", error);

@@ -1,6 +1,7 @@
 /* report.c: report.json: the keys are a contract, extra ones are welcome. */
 #include "tools/view/headless/report.h"
 
+#include "files/replace.h"
 #include "tools/utf8.h"
 #include "tools/view/headless/report_html.h"
 
@@ -222,15 +223,15 @@ static bool write_file(const char *dir, const char *name, const char *text)
         errno = ENAMETOOLONG;
         return false;
     }
-    FILE *file = fopen(path, "wbe");
+    replacement *r = replace_begin(&(replace_desc){.path = path});
+    FILE *file = r != NULL ? replace_stream(r) : NULL;
     if (file == NULL) {
+        replace_drop(r);
         return false;
     }
-    const bool written = fputs(text, file) >= 0 && fputc('\n', file) != EOF;
-    const int why = errno;
-    const bool closed = fclose(file) == 0;
-    errno = written ? errno : why;
-    return written && closed;
+    (void)fputs(text, file); /* what fails here fails at the end */
+    (void)fputc('\n', file);
+    return replace_commit(r);
 }
 
 bool report_write(const report *r, const char *dir, const char **file)

@@ -2,6 +2,7 @@
  * shows, and how to draw it again. */
 #include "tools/view/headless/headless.h"
 
+#include "files/regular.h"
 #include "tools/picture.h"
 
 #include <assert.h>
@@ -25,7 +26,7 @@ bool run_write_picture(const run *r, const char *file, uint32_t frame, const cam
     };
     if (!picture_write_png_with(path, r->colour.width, r->colour.height, r->pixels, texts,
                                 sizeof texts / sizeof *texts)) {
-        (void)view_fail("%s: %s", path, strerror(errno));
+        (void)view_fail("%s: %s", path, file_text(errno));
         return false;
     }
     return true;

@@ -123,7 +123,8 @@ void write_standing(FILE *out, const overlay_content &content, const overlay_sta
 void write_layout(const overlay_content &content, const overlay_state &state)
 {
     const std::string part = layout_file + ".part";
-    FILE *out = layout_file.empty() ? nullptr : std::fopen(part.c_str(), "we");
+    (void)std::remove(part.c_str()); // made anew: never through a link
+    FILE *out = layout_file.empty() ? nullptr : std::fopen(part.c_str(), "wxe");
     if (out != nullptr) {
         write_standing(out, content, state);
         (void)std::fputs(layout_new.c_str(), out);

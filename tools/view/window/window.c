@@ -427,14 +427,16 @@ static int run_window(window *w)
     return fly(w);
 }
 
-static void clean_up(window *w)
+/* False: what was to be kept for the next run is lost. */
+static bool clean_up(window *w)
 {
     overlay_destroy();
     target_finish(&w->colour);
-    window_close_world(w);
+    const bool kept = window_close_world(w);
     recorder_destroy(w->recorder);
     watch_close(w->watch);
     camera_path_free(&w->path);
+    return kept;
 }
 
 int view_run_window(view_options *options)
@@ -452,7 +454,7 @@ int view_run_window(view_options *options)
         w->options = options;
         if (open_window(w)) {
             code = run_window(w);
-            clean_up(w);
+            code = clean_up(w) ? code : EXIT_FAILED;
         }
         if (w->handle != NULL) {
             glfwDestroyWindow(w->handle);

@@ -112,7 +112,7 @@ void window_take_picture(window *w, bool all);
 
 /* Opens the world and what goes with it by `c`. False: `error` has one line, nothing is open. */
 bool window_open_world(window *w, const conf *c, char *error, uint32_t error_bytes);
-void window_close_world(window *w);
+bool window_close_world(window *w); /* false: see view_close_world */
 
 /* Closes the world and opens it with `next`; with the old settings when it can't be. The budgets
  * are hard, so both are not open at once. False: neither opens. */

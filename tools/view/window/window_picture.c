@@ -2,15 +2,23 @@
  */
 #include "tools/view/window/window.h"
 
+#include "files/regular.h"
 #include "tools/picture.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { NAMES_MOST = 100 /* files of one second */ };
+
+/* Whether there is anything by this name; a link that leads nowhere would be followed, too. */
+static bool is_taken(const char *name)
+{
+    struct stat st;
+    return lstat(name, &st) == 0 || errno != ENOENT;
+}
 
 void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension)
 {
@@ -21,7 +29,7 @@ void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension)
         (void)strftime(stem, sizeof stem, "megabuddy-%Y%m%d-%H%M%S", &local);
     }
     (void)snprintf(name, WINDOW_NAME_BYTES, "%s.%s", stem, extension);
-    for (int i = 2; i < NAMES_MOST && access(name, F_OK) == 0; i++) {
+    for (int i = 2; i < NAMES_MOST && is_taken(name); i++) {
         (void)snprintf(name, WINDOW_NAME_BYTES, "%s-%d.%s", stem, i, extension);
     }
 }
@@ -62,7 +70,7 @@ void window_take_picture(window *w, bool all)
     if (write_picture(w, name, pixels)) {
         window_say(w, "%s written", name);
     } else {
-        (void)window_complain(w, "%s: %s", name, strerror(errno));
+        (void)window_complain(w, "%s: %s", name, file_text(errno));
     }
     free(pixels);
 }

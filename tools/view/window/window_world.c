@@ -25,11 +25,12 @@ static void close_scene(window *w)
     w->scene = NULL;
 }
 
-void window_close_world(window *w)
+bool window_close_world(window *w)
 {
     close_scene(w);
-    vt_destroy(w->world);
+    const bool kept = view_close_world(w->world);
     w->world = NULL;
+    return kept;
 }
 
 static bool open_scene(window *w, const conf *c, char *error, uint32_t error_bytes)
@@ -68,7 +69,7 @@ bool window_open_world(window *w, const conf *c, char *error, uint32_t error_byt
     w->worlds++;
     set_streaming(w, c);
     if (!open_scene(w, c, error, error_bytes)) {
-        window_close_world(w);
+        (void)window_close_world(w);
     }
     return w->scene != NULL;
 }
@@ -76,7 +77,7 @@ bool window_open_world(window *w, const conf *c, char *error, uint32_t error_byt
 bool window_reopen(window *w, const conf *next)
 {
     char error[VIEW_LINE_BYTES], again[VIEW_LINE_BYTES];
-    window_close_world(w);
+    (void)window_close_world(w); /* what it could not keep it has said */
     w->cut = true;
     if (window_open_world(w, next, error, sizeof error)) {
         w->options->conf = *next;

@@ -1,0 +1,329 @@
+/* replace.c: see replace.h. */
+#include "files/replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SUFFIX ".megabuddy-part"
+
+enum {
+    LINKS_MOST = 40, /* as many as the system follows */
+    TRIES = 8,       /* each time another run has just ended between our look and our lock */
+};
+
+/* The temporary is locked from when it is made until it has its final name. */
+struct replacement {
+    int folder; /* which both names are in */
+    char *name; /* within target */
+    char *target, *part;
+    int fd;
+    FILE *stream; /* NULL: nobody asked for it */
+    int why;      /* errno of the stream's first failure; 0: none */
+    bool (*may_go)(int fd);
+};
+
+/* --- where it goes --- */
+
+/* Where the link at `path` leads, from malloc. */
+static char *link_of(const char *path)
+{
+    char to[PATH_MAX], *joined = NULL;
+    const ssize_t bytes = readlink(path, to, sizeof to - 1);
+    if (bytes < 0) {
+        return NULL;
+    }
+    to[bytes] = '\0';
+    const char *slash = strrchr(path, '/');
+    const int folder = slash != NULL && to[0] != '/' ? (int)(slash + 1 - path) : 0;
+    return asprintf(&joined, "%.*s%s", folder, path, to) >= 0 ? joined : NULL;
+}
+
+/* Whether the system would follow the link too: it does not where another user has planted it in a
+ * folder for all. That there is nothing at its end is no matter. */
+static bool may_follow(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 || errno == ENOENT;
+}
+
+char *replace_target(const char *path)
+{
+    struct stat st;
+    char *at = strdup(path);
+    for (int i = 0; at != NULL && lstat(at, &st) == 0 && S_ISLNK(st.st_mode); i++) {
+        char *next = may_follow(at) && i < LINKS_MOST ? link_of(at) : NULL;
+        const int why = i < LINKS_MOST ? errno : ELOOP;
+        free(at);
+        errno = why;
+        at = next;
+    }
+    return at;
+}
+
+/* Takes the target apart. */
+static bool open_folder(replacement *r)
+{
+    char *slash = strrchr(r->target, '/');
+    r->name = slash != NULL ? slash + 1 : r->target;
+    if (*r->name == '\0') {
+        errno = slash != NULL ? EISDIR : ENOENT;
+        return false;
+    }
+    char *folder = slash == NULL ? strdup(".") : strndup(r->target, (size_t)(r->name - r->target));
+    r->folder = folder != NULL ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    const int why = errno;
+    free(folder);
+    errno = why;
+    return r->folder >= 0 && asprintf(&r->part, "%s" SUFFIX, r->name) >= 0;
+}
+
+/* Whether what stands there may be replaced; *mode is its st_mode, 0 where there is nothing. */
+static bool may_replace(const replacement *r, mode_t *mode)
+{
+    struct stat st;
+    *mode = 0;
+    if (fstatat(r->folder, r->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+        return false;
+    }
+    *mode = st.st_mode;
+    if (r->may_go == NULL) {
+        return true;
+    }
+    const int fd = regular_fd_at(r->folder, r->name, NULL);
+    if (fd < 0) {
+        return false;
+    }
+    const bool goes = r->may_go(fd);
+    (void)close(fd);
+    errno = EMEDIUMTYPE;
+    return goes;
+}
+
+/* --- the temporary --- */
+
+/* Whether the open file is the one that has the name. */
+static bool has_name(const replacement *r, const struct stat *open)
+{
+    struct stat named;
+    return fstatat(r->folder, r->part, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_dev == open->st_dev && named.st_ino == open->st_ino;
+}
+
+/* Removes what a killed run has left at the temporary's name. True: it is worth another try. */
+static bool remove_rest(const replacement *r)
+{
+    struct stat st;
+    const int fd = regular_fd_at(r->folder, r->part, &st);
+    if (fd < 0) {
+        errno = errno == ENOENT ? errno : ENOTUNIQ;
+        return errno == ENOENT;
+    }
+    bool goes = st.st_uid == geteuid() && st.st_nlink == 1;
+    int why = ENOTUNIQ;
+    if (goes && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        goes = false;
+        why = EBUSY;
+    }
+    /* what has another name by now is another run's: it has just ended */
+    if (goes && has_name(r, &st) && unlinkat(r->folder, r->part, 0) != 0) {
+        goes = false;
+        why = errno;
+    }
+    (void)close(fd);
+    errno = why;
+    return goes;
+}
+
+static bool make_part(replacement *r, mode_t mode)
+{
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    for (int i = 0; i < TRIES; i++) {
+        r->fd = openat(r->folder, r->part, flags, mode);
+        if (r->fd >= 0 || errno != EEXIST || !remove_rest(r)) {
+            break;
+        }
+    }
+    if (r->fd < 0) {
+        return false;
+    }
+    /* where a file system has no locks, two runs at once are the caller's to avoid */
+    if (flock(r->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        (void)close(r->fd); /* taken for a rest by a run that is about to remove it */
+        r->fd = -1;
+        errno = EBUSY;
+        return false;
+    }
+    return true;
+}
+
+/* --- writing --- */
+
+static bool write_all(int fd, const char *from, size_t bytes)
+{
+    while (bytes > 0) {
+        const ssize_t put = write(fd, from, bytes);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            errno = put == 0 ? ENOSPC : errno;
+            return false;
+        }
+        from += put;
+        bytes -= (size_t)put;
+    }
+    return true;
+}
+
+/* The stream's: what is wrong is kept, since by the time of commit errno says something else. */
+static ssize_t put(void *context, const char *from, size_t bytes)
+{
+    replacement *r = context;
+    if (r->why == 0 && !write_all(r->fd, from, bytes)) {
+        r->why = errno;
+    }
+    return r->why == 0 ? (ssize_t)bytes : 0;
+}
+
+int replace_fd(const replacement *r)
+{
+    return r->fd;
+}
+
+FILE *replace_stream(replacement *r)
+{
+    if (r->stream == NULL) {
+        r->stream = fopencookie(r, "w", (cookie_io_functions_t){.write = put});
+    }
+    return r->stream;
+}
+
+/* --- from beginning to end --- */
+
+static void release(replacement *r)
+{
+    if (r->stream != NULL) {
+        (void)fclose(r->stream); /* flushed by commit, or not wanted */
+    }
+    if (r->fd >= 0) {
+        (void)close(r->fd); /* synchronised, or not wanted */
+    }
+    if (r->folder >= 0) {
+        (void)close(r->folder);
+    }
+    free(r->part);
+    free(r->target);
+    free(r);
+}
+
+void replace_drop(replacement *r)
+{
+    const int why = errno;
+    if (r != NULL) {
+        if (r->fd >= 0) {
+            (void)unlinkat(r->folder, r->part, 0);
+        }
+        release(r);
+    }
+    errno = why;
+}
+
+replacement *replace_begin(const replace_desc *desc)
+{
+    replacement *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        return NULL;
+    }
+    mode_t old;
+    r->fd = r->folder = -1;
+    r->may_go = desc->may_go;
+    r->target = replace_target(desc->path);
+    const mode_t fresh = desc->mode != 0 ? desc->mode : 0666;
+    if (r->target == NULL || !open_folder(r) || !may_replace(r, &old) ||
+        !make_part(r, old != 0 ? old & ACCESSPERMS : fresh)) {
+        replace_drop(r);
+        return NULL;
+    }
+    if (old != 0) {
+        (void)fchmod(r->fd,
+                     old & ACCESSPERMS); /* where it can't be, the umask has taken from them */
+    }
+    return r;
+}
+
+static bool finish_bytes(replacement *r)
+{
+    if (r->stream != NULL && fflush(r->stream) != 0 && r->why == 0) {
+        r->why = errno;
+    }
+    errno = r->why;
+    return r->why == 0 && fsync(r->fd) == 0;
+}
+
+static bool put_in_place(const replacement *r)
+{
+    mode_t old;
+    if (!may_replace(r, &old)) {
+        return false;
+    }
+    /* Where not everything may go, nothing may come between the look and the rename. */
+    if (old == 0 && r->may_go != NULL &&
+        renameat2(r->folder, r->part, r->folder, r->name, RENAME_NOREPLACE) == 0) {
+        return true;
+    }
+    if (old == 0 && r->may_go != NULL && errno == EEXIST) {
+        errno = EMEDIUMTYPE;
+        return false;
+    }
+    return renameat(r->folder, r->part, r->folder, r->name) == 0;
+}
+
+/* Makes the rename last. A folder that can't be read can't be synchronised either. */
+static bool sync_folder(const replacement *r)
+{
+    const int fd = openat(r->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return true;
+    }
+    const bool done = fsync(fd) == 0 || errno == EINVAL; /* a file system without such a thing */
+    const int why = errno;
+    (void)close(fd);
+    errno = why;
+    return done;
+}
+
+bool replace_commit(replacement *r)
+{
+    if (!finish_bytes(r) || !put_in_place(r)) {
+        replace_drop(r);
+        return false;
+    }
+    const bool lasts = sync_folder(r);
+    const int why = errno;
+    release(r);
+    errno = why;
+    return lasts;
+}
+
+bool replace_write(const char *path, const void *bytes, size_t count)
+{
+    replacement *r = replace_begin(&(replace_desc){.path = path});
+    if (r == NULL) {
+        return false;
+    }
+    if (!write_all(r->fd, bytes, count)) {
+        replace_drop(r);
+        return false;
+    }
+    return replace_commit(r);
+}
