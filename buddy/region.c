@@ -65,12 +65,13 @@ static void *map_private(void *address, size_t bytes, int access, int flags)
     return mapped != MAP_FAILED ? mapped : NULL;
 }
 
-/* Without access, and only where it is asked for; NULL, with errno set. */
+/* Without access, and only where it is asked for; NULL, with errno set. An address is a hint by
+ * itself: where something lies, the system takes another place. */
 static void *map_there(uintptr_t address, size_t bytes, int flags)
 {
     void *wanted = (void *)address; // NOLINT(performance-no-int-to-ptr): that is the point
-    void *mapped = map_private(wanted, bytes, PROT_NONE, flags | MAP_AT);
-    if (mapped != NULL && mapped != wanted) { /* a kernel that knows no such flag */
+    void *mapped = map_private(wanted, bytes, PROT_NONE, flags);
+    if (mapped != NULL && mapped != wanted) {
         region_unmap(mapped, bytes);
         errno = EEXIST;
         return NULL;
@@ -165,7 +166,7 @@ void *region_reserve(size_t bytes, size_t alignment, bool counted)
 
 void *region_reserve_at(void *address, size_t bytes)
 {
-    return map_there((uintptr_t)address, region_bytes(bytes), MAP_NORESERVE);
+    return map_there((uintptr_t)address, region_bytes(bytes), MAP_NORESERVE | MAP_AT);
 }
 
 bool region_open(void *memory, size_t bytes)
