@@ -100,10 +100,10 @@ const heap_desc *heap_get_desc(const heap *h); /* in effect: defaults filled in 
 
 /* A block of at least `bytes`, aligned to its own size (rounded up to a power of two of units) as
  * far as the region is: a mapped one is aligned to the largest block in it, or to 2 MiB at least
- * where address space is scarce; the caller's is what it is. bytes 0 counts as 1. NULL when no
- * block fits. heap_alloc is strict: it takes blocks back from other threads' stocks, and grows the
- * heap, before it says no. heap_try never disturbs others and does not grow: the door for a cache
- * that evicts by a count of its own. */
+ * where address space is scarce, at one of all such places by chance; the caller's is what it is.
+ * bytes 0 counts as 1. NULL when no block fits. heap_alloc is strict: it takes blocks back from
+ * other threads' stocks, and grows the heap, before it says no. heap_try never disturbs others and
+ * does not grow: the door for a cache that evicts by a count of its own. */
 void *heap_alloc(heap *h, size_t bytes);
 void *heap_try(heap *h, size_t bytes);
 

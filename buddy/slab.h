@@ -19,6 +19,13 @@
  * buddy, where it merges, but for one a class, so that a class which comes and goes stays cheap.
  * What the buddy has free is given back to the system when there is much of it, or by slab_trim.
  *
+ * Addresses are taken a range at a time, at places left to chance, and opened as they are needed: a
+ * program that locks its memory locks what is in use, and a core holds no more. What is opened or
+ * mapped counts as memory, so the system refuses what the machine does not have, as it refuses the
+ * C library's malloc. Nothing is refused that is free in a range, or kept by the calling thread or
+ * by nobody; what another thread keeps (SLAB_OBJECT_MOST and less, or of half a megabyte of blocks)
+ * is not taken away from it.
+ *
  * What lies outside the objects: one head a slab, in a table beside the range, found by shifting an
  * address. So no pointer is followed before it is known to be ours. Refused, and told in one line
  * that names the pointer: one that is foreign, interior, or free already. A double free of an
