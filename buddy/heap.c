@@ -120,7 +120,11 @@ static bool open_units(heap *h, uint32_t from, uint32_t to)
         !place->follow(place->follow_context, (size_t)to << h->unit_shift)) {
         return false;
     }
-    return !h->mapped || region_open(heap_address(h, from), (size_t)(to - from) << h->unit_shift);
+    size_t bytes = (size_t)(to - from) << h->unit_shift;
+    if (h->mapped && place->bare) {
+        return region_extend(heap_address(h, from), bytes);
+    }
+    return !h->mapped || region_open(heap_address(h, from), bytes);
 }
 
 /* ---- growing ---- */
@@ -300,7 +304,9 @@ void heap_destroy(heap *h)
         h->forget_snapshot(h->snapshot);
     }
     if (h->mapped) {
-        region_unmap(h->base, h->max_bytes);
+        /* relaxed: nobody is at work */
+        size_t in_play = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
+        region_unmap(h->base, h->place.bare ? in_play << h->unit_shift : h->max_bytes);
     }
     region_table metadata = h->metadata;
     region_table_finish(&metadata);

@@ -17,10 +17,12 @@
 #include "region.h"
 #include "words.h"
 
-/* Addresses for a heap: max_bytes of them, from region_reserve. */
+/* Addresses for a heap: max_bytes of them, from region_reserve or region_place; of the latter a
+ * unit is a multiple of the page. */
 typedef struct heap_place {
     void *memory; /* the heap's once it is made; NULL: where heap_create would have it */
     bool shut;    /* create leaves them shut: the caller opens what is in play */
+    bool bare;    /* from region_place: nothing is mapped beyond what is in play */
     /* Asked before the first `bytes` are in play, by who creates or grows the heap, all others kept
      * out: makes room for them in tables of the caller's, or says that there is none. NULL: nobody
      * is asked. */

@@ -1,6 +1,7 @@
 #include "region.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
@@ -65,12 +66,11 @@ static void *map_private(void *address, size_t bytes, int access, int flags)
     return mapped != MAP_FAILED ? mapped : NULL;
 }
 
-/* Without access, and only where it is asked for; NULL, with errno set. An address is a hint by
- * itself: where something lies, the system takes another place. */
-static void *map_there(uintptr_t address, size_t bytes, int flags)
+/* Only where it is asked for; NULL, with errno set. An address is a hint by itself: where something
+ * lies, the system takes another place. */
+static void *map_there(void *wanted, size_t bytes, int access, int flags)
 {
-    void *wanted = (void *)address; // NOLINT(performance-no-int-to-ptr): that is the point
-    void *mapped = map_private(wanted, bytes, PROT_NONE, flags);
+    void *mapped = map_private(wanted, bytes, access, flags);
     if (mapped != NULL && mapped != wanted) {
         region_unmap(mapped, bytes);
         errno = EEXIST;
@@ -106,16 +106,22 @@ static uintptr_t choose_place(size_t bytes, size_t alignment)
                        : 0;
 }
 
+void *region_place(size_t bytes, size_t alignment)
+{
+    uintptr_t place = wants_same_addresses() ? 0 : choose_place(region_bytes(bytes), alignment);
+    return (void *)place; // NOLINT(performance-no-int-to-ptr): that is the point
+}
+
 /* At a place by chance; NULL where none of some is free. */
 static void *reserve_by_chance(size_t bytes, size_t alignment, int flags)
 {
-    void *mapped = NULL;
-    for (uint32_t i = 0; i < PLACE_TRIES && mapped == NULL && !wants_same_addresses(); i++) {
-        uintptr_t place = choose_place(bytes, alignment);
-        if (place == 0) {
+    void *mapped = NULL, *place = NULL;
+    for (uint32_t i = 0; i < PLACE_TRIES && mapped == NULL; i++) {
+        place = region_place(bytes, alignment);
+        if (place == NULL) {
             break;
         }
-        mapped = map_there(place, bytes, flags);
+        mapped = map_there(place, bytes, PROT_NONE, flags);
     }
     return mapped;
 }
@@ -166,7 +172,12 @@ void *region_reserve(size_t bytes, size_t alignment, bool counted)
 
 void *region_reserve_at(void *address, size_t bytes)
 {
-    return map_there((uintptr_t)address, region_bytes(bytes), MAP_NORESERVE | MAP_AT);
+    return map_there(address, region_bytes(bytes), PROT_NONE, MAP_NORESERVE | MAP_AT);
+}
+
+bool region_extend(void *memory, size_t bytes)
+{
+    return map_there(memory, region_bytes(bytes), ACCESS, 0) != NULL;
 }
 
 bool region_open(void *memory, size_t bytes)
@@ -203,28 +214,88 @@ void *region_map_counted(size_t bytes, size_t alignment)
 
 /* ---- tables ---- */
 
+static size_t round_up(size_t bytes)
+{
+    return (bytes + TABLE_STEP - 1) / TABLE_STEP * TABLE_STEP;
+}
+
+/* What lies before a table that has a place only. */
+static size_t notes_bytes(const region_table *t)
+{
+    return round_up(t->bytes / TABLE_STEP + 1);
+}
+
 bool region_table_init(region_table *t, size_t bytes)
 {
-    *t = (region_table){region_reserve(bytes, 1, false), region_bytes(bytes)};
+    *t = (region_table){.bytes = region_bytes(bytes)};
+    size_t before = notes_bytes(t);
+    unsigned char *place =
+        t->bytes > TABLE_STEP ? region_place(before + t->bytes, TABLE_STEP) : NULL;
+    if (place != NULL && map_there(place, before, ACCESS, MAP_NORESERVE) != NULL) {
+        t->open = place;
+        t->at = place + before;
+        return true;
+    }
+    t->at = region_reserve(bytes, 1, false);
     return t->at != NULL;
+}
+
+/* The steps from `step` on that are as `step` is. Precondition: it is below `end`. */
+static size_t count_alike(const region_table *t, size_t step, size_t end)
+{
+    size_t count = 1;
+    while (step + count < end && t->open[step + count] == t->open[step]) {
+        count++;
+    }
+    return count;
+}
+
+/* The bytes of some steps: the last one may be short. */
+static size_t steps_bytes(const region_table *t, size_t step, size_t count)
+{
+    size_t end = (step + count) * TABLE_STEP;
+    return (end < t->bytes ? end : t->bytes) - step * TABLE_STEP;
 }
 
 void region_table_finish(region_table *t)
 {
-    region_unmap(t->at, t->bytes);
-    t->at = NULL;
+    if (t->open == NULL) {
+        region_unmap(t->at, t->bytes);
+    } else {
+        size_t end = round_up(t->bytes) / TABLE_STEP;
+        for (size_t step = 0, count; step < end; step += count) {
+            count = count_alike(t, step, end);
+            region_unmap(t->open[step] != 0 ? t->at + step * TABLE_STEP : NULL,
+                         steps_bytes(t, step, count));
+        }
+        region_unmap(t->open, notes_bytes(t));
+    }
+    *t = (region_table){NULL, 0, NULL};
 }
 
-static size_t round_up(size_t bytes)
+/* Maps what is not mapped of the steps [step, end). */
+static bool map_steps(const region_table *t, size_t step, size_t end)
 {
-    return (bytes + TABLE_STEP - 1) / TABLE_STEP * TABLE_STEP;
+    for (size_t count; step < end; step += count) {
+        count = count_alike(t, step, end);
+        if (t->open[step] == 0 && map_there(t->at + step * TABLE_STEP, steps_bytes(t, step, count),
+                                            ACCESS, MAP_NORESERVE) == NULL) {
+            return false;
+        }
+        memset(t->open + step, 1, count);
+    }
+    return true;
 }
 
 bool region_table_open(const region_table *t, size_t from, size_t opened, size_t to)
 {
     size_t begin = opened > from ? round_up(opened) : from / TABLE_STEP * TABLE_STEP;
     size_t end = round_up(to) < t->bytes ? round_up(to) : t->bytes;
-    return to <= opened || begin >= end || region_open(t->at + begin, end - begin);
+    if (to <= opened || begin >= end) {
+        return true;
+    }
+    return t->open != NULL ? map_steps(t, begin / TABLE_STEP, round_up(end) / TABLE_STEP)
+                           : region_open(t->at + begin, end - begin);
 }
 
 /* ---- the rest ---- */

@@ -3,10 +3,12 @@
  *
  *     region_map       [ may be used                                     ]
  *     region_reserve   [ opened by region_open |  addresses, no access   ]
+ *     region_place     [ opened by region_extend | nothing is mapped     ]
  *     region_table     [ opened |     |  opened |     ]                     the same, in pieces
  *
  * What is reserved and not opened costs addresses and nothing else, even where a program locks all
- * its memory (mlockall) or leaves a core. */
+ * its memory (mlockall) or leaves a core. What has only a place does not even count as addresses,
+ * by which the system judges whether a program may lock its memory; but others may be quicker. */
 #ifndef BUDDY_REGION_H
 #define BUDDY_REGION_H
 
@@ -28,6 +30,14 @@ void *region_map_counted(size_t bytes, size_t alignment);
  * system refuses. */
 void *region_reserve(size_t bytes, size_t alignment, bool counted);
 
+/* A place for `bytes` as region_reserve chooses them, of which nothing is mapped yet. NULL where
+ * places are not left to chance: close to each other they would be in each other's way. */
+void *region_place(size_t bytes, size_t alignment);
+
+/* Maps the pages [memory, memory + bytes) of such a place, counted. False, with errno set, when the
+ * system refuses, or when something lies there by now; then nothing has changed. */
+bool region_extend(void *memory, size_t bytes);
+
 /* As region_reserve, at just this address, a multiple of the page, and not counted. EEXIST where
  * something lies there already. */
 void *region_reserve_at(void *address, size_t bytes);
@@ -40,6 +50,8 @@ bool region_open(void *memory, size_t bytes);
 typedef struct region_table {
     unsigned char *at; /* NULL: none; aligned to a page */
     size_t bytes;
+    unsigned char *open; /* a byte a step, in a mapping before it: 1, it is mapped. NULL: it is
+                            reserved as a whole */
 } region_table;
 
 bool region_table_init(region_table *t, size_t bytes); /* false, with errno set: refused */

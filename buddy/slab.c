@@ -1,5 +1,4 @@
 /* slab.c: making a slab, its ranges, and the public doors. */
-#include "heap_private.h"
 #include "slab_private.h"
 
 #include <errno.h>
@@ -31,14 +30,12 @@ static void finish_range(slab_range *range)
 static bool open_chunks(void *context, size_t bytes)
 {
     slab_range *range = context;
-    /* relaxed: our own */
-    size_t old = atomic_load_explicit(&range->open_chunks, memory_order_relaxed);
-    size_t chunks = (bytes + SLAB_CHUNK_BYTES - 1) >> SLAB_CHUNK_SHIFT;
+    size_t old = range->open_chunks, chunks = (bytes + SLAB_CHUNK_BYTES - 1) >> SLAB_CHUNK_SHIFT;
     bool done = region_table_open(&range->heads_table, 0, old * sizeof(slab_head),
                                   chunks * sizeof(slab_head)) &&
                 region_table_open(&range->dirty_table, 0, old, chunks);
     if (done && chunks > old) {
-        atomic_store_explicit(&range->open_chunks, chunks, memory_order_relaxed);
+        range->open_chunks = chunks;
     }
     return done;
 }
@@ -55,28 +52,34 @@ static bool init_tables(slab_range *range)
     return true;
 }
 
+static bool init_heap_at(slab_range *range, void *memory, bool bare)
+{
+    heap_place place = {
+        .memory = memory, .bare = bare, .follow = open_chunks, .follow_context = range};
+    heap_desc desc = {.bytes = START_BYTES,
+                      .max_bytes = range->bytes,
+                      .unit_bytes = SLAB_UNIT_BYTES,
+                      .threads = HEAP_NO_STOCKS};
+    range->base = (uintptr_t)memory;
+    range->heap = memory != NULL ? heap_create_in(&desc, &place) : NULL;
+    return range->heap != NULL;
+}
+
 /* At a place by chance: a whole range would be aligned to itself in few places only, and no block
- * of a range has to be aligned to more than SLAB_MAP_MOST. */
+ * of a range has to be aligned to more than SLAB_MAP_MOST. Nothing is mapped before it is in play;
+ * where others come to lie in a range, it does not grow beyond that, and another one is made. Where
+ * there is no such place all of it is reserved. */
 static bool init_heap(slab_range *range)
 {
     size_t alignment = range->bytes < SLAB_MAP_MOST ? range->bytes : SLAB_MAP_MOST;
-    heap_place place = {.memory = region_reserve(range->bytes, alignment, true),
-                        .follow = open_chunks,
-                        .follow_context = range};
-    if (place.memory == NULL) {
-        return false;
+    if (range->bytes > START_BYTES &&
+        init_heap_at(range, region_place(range->bytes, alignment), true)) {
+        return true;
     }
-    range->heap = heap_create_in(&(heap_desc){.bytes = START_BYTES,
-                                              .max_bytes = range->bytes,
-                                              .unit_bytes = SLAB_UNIT_BYTES,
-                                              .threads = HEAP_NO_STOCKS},
-                                 &place);
-    if (range->heap == NULL) {
-        region_unmap(place.memory, range->bytes);
-        return false;
-    }
-    range->base = (uintptr_t)place.memory;
-    return true;
+    void *reserved = region_reserve(range->bytes, alignment, true);
+    bool done = init_heap_at(range, reserved, false);
+    region_unmap(done ? NULL : reserved, range->bytes);
+    return done;
 }
 
 static bool init_range(slab_range *range, size_t bytes)
@@ -124,7 +127,7 @@ const slab_range *slab_range_of(slab *s, const void *pointer)
 {
     uint32_t count = slab_range_count(s);
     for (uint32_t i = 0; i < count; i++) {
-        if ((uintptr_t)pointer - s->ranges[i].base < s->ranges[i].bytes) {
+        if ((uintptr_t)pointer - s->ranges[i].base < slab_open_bytes(&s->ranges[i])) {
             return &s->ranges[i];
         }
     }
@@ -133,11 +136,7 @@ const slab_range *slab_range_of(slab *s, const void *pointer)
 
 slab_head *slab_head_of(const slab_range *range, const void *pointer)
 {
-    uintptr_t distance = (uintptr_t)pointer - range->base;
-    if (distance >= slab_open_bytes(range)) {
-        return NULL;
-    }
-    slab_head *head = &range->heads[distance >> SLAB_CHUNK_SHIFT];
+    slab_head *head = &range->heads[((uintptr_t)pointer - range->base) >> SLAB_CHUNK_SHIFT];
     /* relaxed: who has an object of it got it after this was written */
     uint32_t kind = atomic_load_explicit(&head->kind, memory_order_relaxed);
     return kind != SLAB_NONE ? head - (kind - SLAB_FIRST) : NULL;

@@ -19,12 +19,13 @@
  * buddy, where it merges, but for one a class, so that a class which comes and goes stays cheap.
  * What the buddy has free is given back to the system when there is much of it, or by slab_trim.
  *
- * Addresses are taken a range at a time, at places left to chance, and opened as they are needed: a
- * program that locks its memory locks what is in use, and a core holds no more. What is opened or
- * mapped counts as memory, so the system refuses what the machine does not have, as it refuses the
- * C library's malloc. Nothing is refused that is free in a range, or kept by the calling thread or
- * by nobody; what another thread keeps (SLAB_OBJECT_MOST and less, or of half a megabyte of blocks)
- * is not taken away from it.
+ * Blocks lie in ranges of addresses at places left to chance, of which only what is in play is
+ * mapped: a program that locks its memory locks what is in use, a core holds no more, and a limit
+ * of addresses counts no more. Where others map something in a range it ends there. What is opened
+ * or mapped counts as memory, so the system refuses what the machine does not have, as it refuses
+ * the C library's malloc. Nothing is refused that is free in a range, or kept by the calling thread
+ * or by nobody; what another thread keeps (SLAB_OBJECT_MOST and less, or of half a megabyte of
+ * blocks) is not taken away from it.
  *
  * What lies outside the objects: one head a slab, in a table beside the range, found by shifting an
  * address. So no pointer is followed before it is known to be ours. Refused, and told in one line
@@ -52,10 +53,9 @@ typedef struct slab slab;
 
 /* What a slab_desc may set; zero is the default everywhere. */
 typedef struct slab_desc {
-    size_t range_bytes; /* addresses reserved at a time, which cost nothing until they are touched;
-                           a range that the system refuses is halved until it does not.
-                           Every eight ranges it doubles. A power of two from 4 MiB to 1 TiB;
-                           0: 64 GiB */
+    size_t range_bytes; /* addresses of a range, which cost nothing until they are in play; one that
+                           the system refuses is halved until it does not. Every eight ranges it
+                           doubles. A power of two from 4 MiB to 1 TiB; 0: 64 GiB */
     size_t map_bytes;   /* what is larger is mapped by itself; 0: 2 MiB at first, and up to 32 MiB
                            as mapped blocks are seen to be freed, since what comes and goes is
                            dearer by the page fault than by the byte */

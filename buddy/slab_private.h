@@ -17,7 +17,7 @@
 
 #include <pthread.h>
 
-#include "region.h"
+#include "heap_private.h"
 #include "slab.h"
 #include "slab_classes.h"
 #include "slab_large.h"
@@ -97,8 +97,7 @@ typedef struct slab_outbox {
 typedef struct slab_cache {
     /* what a call looks at first */
     uintptr_t base; /* of the first range */
-    size_t
-        bytes; /* of it, as far as chunks have heads; grows as its thread comes to know of more */
+    size_t bytes;   /* of it, in play; grows as its thread comes to know of more */
     slab_head *heads;
     uintptr_t secret;
     /* its thread only */
@@ -126,7 +125,7 @@ typedef struct slab_range {
     slab_head *heads;
     _Atomic uint8_t *dirty; /* a byte a chunk: whether it may hold anything but zeros */
     region_table heads_table, dirty_table; /* where those two lie, of which the chunks in play … */
-    _Atomic size_t open_chunks;            /* … are open; only grows, by who grows the heap */
+    size_t open_chunks; /* … are open, or more; written by who grows the heap */
 } slab_range;
 
 struct slab {
@@ -286,7 +285,7 @@ typedef struct slab_wish {
 
 /* slab.c */
 heap_status slab_complain(slab *s, const void *pointer, heap_status status);
-const slab_range *slab_range_of(slab *s, const void *pointer); /* NULL: in none */
+const slab_range *slab_range_of(slab *s, const void *pointer); /* NULL: in what none has open */
 bool slab_add_range(slab *s, uint32_t count); /* unless there are more than `count` by now */
 static inline uint32_t slab_range_count(const slab *s)
 {
@@ -294,11 +293,11 @@ static inline uint32_t slab_range_count(const slab *s)
     return atomic_load_explicit(&s->range_count, memory_order_acquire);
 }
 
-/* Bytes from the range's base whose chunks have heads. */
+/* Bytes from the range's base that are in play. Beyond, there are no heads, and others may lie. */
 static inline size_t slab_open_bytes(const slab_range *range)
 {
     /* relaxed: it only grows, and who was given an object was given it later */
-    return atomic_load_explicit(&range->open_chunks, memory_order_relaxed) << SLAB_CHUNK_SHIFT;
+    return atomic_load_explicit(&range->heap->changing_bytes, memory_order_relaxed);
 }
 
 /* The head of the slab that a pointer into a range lies in; NULL: in none. */

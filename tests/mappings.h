@@ -9,7 +9,8 @@
 
 typedef struct mappings_sum {
     size_t writable; /* bytes, of private mappings */
-    uint32_t count;  /* mappings that have a part of the range asked for */
+    size_t within;   /* of these, in the range asked for */
+    uint32_t count;  /* mappings that have a part of that range */
     uint32_t shut;   /* of these, those without any access */
 } mappings_sum;
 
@@ -22,7 +23,10 @@ static inline mappings_sum mappings_read(uintptr_t from, uintptr_t to)
     FILE *maps = fopen("/proc/self/maps", "re");
     while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &begin, &end, access) == 3) {
-            sum.writable += strcmp(access, "rw-p") == 0 ? end - begin : 0;
+            uintptr_t first = begin > from ? begin : from, last = end < to ? end : to;
+            int open = strcmp(access, "rw-p") == 0;
+            sum.writable += open ? end - begin : 0;
+            sum.within += open && first < last ? last - first : 0;
             sum.count += begin < to && end > from;
             sum.shut += begin < to && end > from && strcmp(access, "---p") == 0;
         }

@@ -38,7 +38,8 @@ static void (*_Atomic while_discarding)(void);
 
 void *__wrap_mmap(void *at, size_t bytes, int access, int flags, int fd, off_t offset)
 {
-    if (no_mapping) {
+    bool opens = at != NULL && access != PROT_NONE; /* a range grows */
+    if (opens ? bytes > most_opened : no_mapping) {
         errno = ENOMEM;
         return MAP_FAILED;
     }
@@ -181,6 +182,37 @@ static void memory_that_the_system_does_not_give_is_refused_until_it_does(void *
     give_all(s, all);
     assert_int_equal(slab_free(s, first), HEAP_OK);
     drop(s);
+}
+
+/* A range has a place only; what others map in it stays theirs. */
+static void where_others_lie_a_range_ends_and_another_follows(void **state)
+{
+    (void)state;
+    slab *s = make(256 * MIB);
+    slab_stats stats;
+    slab_get_stats(s, &stats);
+    void *next = (void *)(s->ranges[0].base + stats.capacity_bytes);
+    unsigned char *theirs =
+        __real_mmap(next, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(theirs != MAP_FAILED); /* elsewhere where addresses are reserved: see region.h */
+    memset(theirs, 7, MIB);
+    void *blocks[20];
+    for (int i = 0; i < 20; i++) {
+        blocks[i] = slab_zeroed(s, MIB);
+        assert_non_null(blocks[i]);
+        assert_true(is_zero(blocks[i], MIB));
+    }
+    slab_get_stats(s, &stats);
+    assert_int_equal(stats.range_count, theirs == next ? 2 : 1);
+    assert_false(slab_owns(s, theirs));
+    assert_int_equal(slab_free(s, theirs), HEAP_FOREIGN);
+    assert_true(theirs[0] == 7 && memcmp(theirs, theirs + 1, MIB - 1) == 0);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(slab_free(s, blocks[i]), HEAP_OK);
+    }
+    drop(s);
+    assert_true(theirs[0] == 7 && theirs[MIB - 1] == 7);
+    assert_int_equal(munmap(theirs, MIB), 0);
 }
 
 static void what_cannot_be_mapped_is_taken_from_the_ranges(void **state)
@@ -351,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_that_stay_are_not_taken_for_zeros),
         cmocka_unit_test(memory_that_the_system_does_not_give_is_refused_until_it_does),
+        cmocka_unit_test(where_others_lie_a_range_ends_and_another_follows),
         cmocka_unit_test(what_cannot_be_mapped_is_taken_from_the_ranges),
         cmocka_unit_test(what_a_thread_keeps_serves_its_other_sizes),
         cmocka_unit_test(large_blocks_that_are_kept_serve_other_sizes),
