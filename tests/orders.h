@@ -81,7 +81,7 @@ void orders_yield(void);
 uint32_t orders_below(uint32_t limit);
 void orders_lock(void *mutex);
 void orders_unlock(void *mutex);
-long orders_membarrier(void);                                /* 0 */
+void orders_membarrier(void);
 void *orders_copy(void *to, const void *from, size_t bytes); /* memcpy */
 
 /* ---- what stands for <stdatomic.h> ---- */

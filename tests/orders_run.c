@@ -318,14 +318,13 @@ bool orders_change_if(orders_site *site, orders_object object, orders_exchange *
     return done;
 }
 
-long orders_membarrier(void)
+void orders_membarrier(void)
 {
     static orders_site site = {.function = "membarrier", .object = "all"};
     before_step();
     if (order_in_effect(&site, memory_order_seq_cst) == memory_order_seq_cst) {
         memory_barrier_of_all();
     }
-    return 0;
 }
 
 void orders_lock(void *mutex)
