@@ -23,8 +23,8 @@ typedef struct fiber {
     ucontext_t start; /* where it begins; from then on `here`, which costs no system call */
     jmp_buf here;
     unsigned char *stack;
-    bool done, started,
-        impatient; /* impatient: has read the same again, and reads the newest from now on */
+    bool done, started;
+    bool impatient;          /* has read the same again, and reads the newest from now on */
     const orders_site *site; /* of its last step, … */
     uint32_t store;          /* … and what that read */
 } fiber;
