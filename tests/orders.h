@@ -12,9 +12,10 @@
  * order in which they came. A thread has seen, of each object, the stores up to some one, and reads
  * that or any later one; a read-modify-write reads the last. A store that releases carries what its
  * thread has seen, and who acquires it has seen that too. A sequentially consistent load reads
- * nothing older than the last sequentially consistent store (C11 7.17.3). Not tried: stores that
- * take effect before loads that come first in the program, and stores ordered otherwise than they
- * were made.
+ * nothing older than the last sequentially consistent store (C11 7.17.3). Only read-modify-writes
+ * go on with the release before them, as in C++20; C11 lets the same thread's plain stores do so
+ * too. Not tried: stores that take effect before loads that come first in the program, and stores
+ * ordered otherwise than they were made.
  *
  * Plain memory is watched by what compilers make for ThreadSanitizer: the code under test is
  * compiled, not linked, with -fsanitize=thread, and orders_memory.c is what it calls. Two accesses
@@ -81,7 +82,7 @@ void orders_yield(void);
 uint32_t orders_below(uint32_t limit);
 void orders_lock(void *mutex);
 void orders_unlock(void *mutex);
-long orders_membarrier(void);                                /* 0 */
+void orders_membarrier(void);
 void *orders_copy(void *to, const void *from, size_t bytes); /* memcpy */
 
 /* ---- what stands for <stdatomic.h> ---- */

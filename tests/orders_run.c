@@ -23,8 +23,8 @@ typedef struct fiber {
     ucontext_t start; /* where it begins; from then on `here`, which costs no system call */
     jmp_buf here;
     unsigned char *stack;
-    bool done, started,
-        impatient; /* impatient: has read the same again, and reads the newest from now on */
+    bool done, started;
+    bool impatient;          /* has read the same again, and reads the newest from now on */
     const orders_site *site; /* of its last step, … */
     uint32_t store;          /* … and what that read */
 } fiber;
@@ -318,14 +318,13 @@ bool orders_change_if(orders_site *site, orders_object object, orders_exchange *
     return done;
 }
 
-long orders_membarrier(void)
+void orders_membarrier(void)
 {
     static orders_site site = {.function = "membarrier", .object = "all"};
     before_step();
     if (order_in_effect(&site, memory_order_seq_cst) == memory_order_seq_cst) {
         memory_barrier_of_all();
     }
-    return 0;
 }
 
 void orders_lock(void *mutex)

@@ -8,18 +8,20 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#define sched_yield()                        orders_yield()
-#define pthread_mutex_lock(mutex)            orders_lock(mutex)
-#define pthread_mutex_unlock(mutex)          orders_unlock(mutex)
-#define memcpy(to, from, bytes)              orders_copy(to, from, bytes)
-#define syscall(number, command, flags, cpu) orders_membarrier()
+#define sched_yield()               orders_yield()
+#define pthread_mutex_lock(mutex)   orders_lock(mutex)
+#define pthread_mutex_unlock(mutex) orders_unlock(mutex)
+#define memcpy(to, from, bytes)     orders_copy(to, from, bytes)
 
 #include "buddy/depot.c"
 #include "buddy/magazine_recall.c"
+
+/* The kernel's is called something else here. */
+void kernel_barrier(void);
+#define magazine_barrier kernel_barrier
 #include "buddy/magazine_threads.c"
+#undef magazine_barrier
 
 #define STOCKS 2u
 
@@ -34,6 +36,11 @@ static magazine *const m = &made.head;
 static buddy core;
 static uint64_t held[STOCKS]; /* in each stock */
 static uint64_t recalls;      /* written while the others are kept out, read by who is inside */
+
+void magazine_barrier(void)
+{
+    orders_membarrier();
+}
 
 void magazine_empty_stock(magazine *self, magazine_stock *stock)
 {

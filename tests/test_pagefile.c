@@ -350,6 +350,10 @@ static void entries_outside_the_file_are_refused(void **state)
     format_put32(index + 72 + 16, 9);              /* page 1, layer 1 */
     format_put64(index + 96, 0);                   /* page 2, layer 0: in the header */
     format_put32(index + 144 + 16, PAGEFILE_JPEG); /* page 3, layer 0: of BC1 */
+    /* page 4, layer 0: inside the file, but larger than any page and so than any buffer */
+    format_put64(index + 192, PAGEFILE_HEADER_BYTES);
+    format_put32(index + 192 + 8, TEXEL_PAGE_MAX_BYTES + 1);
+    assert_true(format_get64(header + PAGEFILE_AT_FILE_BYTES) > 2 * TEXEL_PAGE_MAX_BYTES);
     assert_int_equal(pwrite(fd, index, bytes, PAGEFILE_HEADER_BYTES), (ssize_t)bytes);
     format_put32(header + PAGEFILE_AT_INDEX_CRC, format_crc32c(index, bytes));
     format_put32(header + PAGEFILE_AT_CRC, format_header_crc(header));
@@ -365,6 +369,7 @@ static void entries_outside_the_file_are_refused(void **state)
     }
     assert_int_equal(pagefile_find(file, (vt_page){0, 0, 3, 0}, 0, &e), PAGEFILE_BAD_INDEX);
     assert_int_equal(pagefile_find(file, (vt_page){0, 0, 3, 0}, 1, &e), PAGEFILE_OK);
+    assert_int_equal(pagefile_find(file, (vt_page){0, 0, 4, 0}, 0, &e), PAGEFILE_BAD_INDEX);
     pagefile_close(file);
 }
 
