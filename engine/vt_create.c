@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES };
+enum {
+    LANE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES,
+    ENOUGH_FEEDBACK = 320 * 180, /* texels: those of a screen of 2560 x 1440 */
+};
 
 static const double MIB = 1024.0 * 1024.0;
 
@@ -161,22 +164,26 @@ static void describe_layers(vt *v, vt_format format)
     }
 }
 
+/* How finely feedback may look at the screen: as the card's targets and `bytes` allow. */
+static budget_target describe_target(const vt *v, uint32_t images, uint64_t bytes)
+{
+    return (budget_target){.screen_width = v->desc.screen_width,
+                           .screen_height = v->desc.screen_height,
+                           .images = images,
+                           .side_limit = gpu_max_target_side(),
+                           .bytes = bytes};
+}
+
 /* The survey sees as much of the screen at once as a sixth of the budget pays for: ids and depths,
  * and the ids once more on their way back. */
 static void describe_survey(vt *v)
 {
     const vt_desc *d = &v->desc;
-    gpu_desc *g = &v->gpu_desc;
-    g->survey_width = g->survey_height = 0;
-    for (uint32_t divisor = 1; divisor < d->feedback_divisor; divisor *= 2) {
-        const uint32_t width = (d->screen_width + divisor - 1) / divisor;
-        const uint32_t height = (d->screen_height + divisor - 1) / divisor;
-        if ((uint64_t)width * height * 12 <= d->vram_budget_bytes / 6) {
-            g->survey_width = width;
-            g->survey_height = height;
-            return;
-        }
-    }
+    const budget_target t = describe_target(v, 1, d->vram_budget_bytes / 6);
+    const uint32_t divisor = budget_fit_divisor(&t, 1);
+    const bool finer = divisor < d->feedback_divisor;
+    v->gpu_desc.survey_width = finer ? budget_target_side(d->screen_width, divisor) : 0;
+    v->gpu_desc.survey_height = finer ? budget_target_side(d->screen_height, divisor) : 0;
 }
 
 /* What the card is asked for, but for the atlas' size, which the budget decides. */
@@ -194,8 +201,8 @@ static void describe_gpu(vt *v, vt_format format)
     g->tables = v->gpu_tables;
     g->table_count = v->texture_count;
     describe_layers(v, format);
-    g->feedback_width = (d->screen_width + d->feedback_divisor - 1) / d->feedback_divisor;
-    g->feedback_height = (d->screen_height + d->feedback_divisor - 1) / d->feedback_divisor;
+    g->feedback_width = budget_target_side(d->screen_width, d->feedback_divisor);
+    g->feedback_height = budget_target_side(d->screen_height, d->feedback_divisor);
     describe_survey(v);
     g->anisotropy = d->anisotropy;
     g->audit = d->audit;
@@ -261,6 +268,23 @@ static uint32_t choose_atlas(vt *v, uint64_t *least_bytes)
     return fit_atlas(v, v->desc.format, least_bytes);
 }
 
+/* The same with feedback as fine as was asked for, or as the card's targets allow. What a very
+ * large screen's takes must not be what leaves no room for an atlas: then it gets coarser. The
+ * least that would do is that of the coarsest one. */
+static uint32_t choose_feedback_and_atlas(vt *v, uint64_t *least_bytes)
+{
+    const budget_target t = describe_target(v, GPU_FEEDBACK_BUFFERS, UINT64_MAX);
+    uint32_t *divisor = &v->desc.feedback_divisor;
+    *divisor = budget_fit_divisor(&t, *divisor);
+    uint32_t slots = choose_atlas(v, least_bytes);
+    while (slots == 0 &&
+           v->gpu_desc.feedback_width * v->gpu_desc.feedback_height > ENOUGH_FEEDBACK) {
+        *divisor *= 2;
+        slots = choose_atlas(v, least_bytes);
+    }
+    return slots;
+}
+
 /* Parts the atlas by the textures' weights. */
 static void share_out(vt *v)
 {
@@ -302,7 +326,7 @@ static bool make_vram(vt *v, const complaint *c)
 {
     clamp_anisotropy(v);
     uint64_t least_bytes;
-    v->slots = choose_atlas(v, &least_bytes);
+    v->slots = choose_feedback_and_atlas(v, &least_bytes);
     if (v->slots == 0) {
         return complain(c,
                         "vram.budget = %.2f MiB: too small for the coarsest mips of %s; "

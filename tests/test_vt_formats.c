@@ -83,9 +83,47 @@ static void textures_that_differ_share_an_atlas(void **state)
     fake_gpu_found.software = true;
 }
 
+/* --- screens of any size --- */
+
+static void any_screen_has_feedback(void **state)
+{
+    static const struct {
+        uint32_t width, height, divisor, most_side, budget_mib;
+    } CASES[] = {
+        {10240, 1440, 0, 8192, 2048}, {1440, 10240, 0, 8192, 2048},  {10240, 1440, 1, 8192, 1024},
+        {16384, 16384, 0, 16384, 64}, {16384, 16384, 1, 16384, 512}, {1, 1, 0, 16384, 64},
+        {1, 16384, 1, 16384, 64},     {65535, 65535, 0, 4096, 64},
+    };
+    const char *path = scratch_path(*state, "screens.mega");
+    rig_write_world(path, &(rig_world){.width = 1000, .height = 800, .formats = {TEXEL_RGBA8}});
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        fake_gpu_found.max_target_side = CASES[i].most_side;
+        vt *v = rig_create(&(vt_desc){.path = path,
+                                      .screen_width = CASES[i].width,
+                                      .screen_height = CASES[i].height,
+                                      .feedback_divisor = CASES[i].divisor,
+                                      .vram_budget_bytes = CASES[i].budget_mib * RIG_MIB});
+        uint32_t width, height;
+        vt_feedback_size(v, &width, &height);
+        const uint32_t divisor = vt_get_desc(v)->feedback_divisor;
+        assert_int_equal(width, (CASES[i].width + divisor - 1) / divisor);
+        assert_int_equal(height, (CASES[i].height + divisor - 1) / divisor);
+        vt_update(v, &(vt_clock){.now_ms = 1, .cut = true});
+        assert_true(vt_feedback_begin(v, VT_FEEDBACK_NOW)); /* the survey's, if there is one */
+        vt_feedback_size(v, &width, &height);
+        assert_true(width >= 1 && width <= CASES[i].most_side);
+        assert_true(height >= 1 && height <= CASES[i].most_side);
+        vt_feedback_end(v);
+        rig_expect_sound(v);
+        vt_destroy(v);
+    }
+    fake_gpu_found.max_target_side = 16384;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_screen_has_feedback),
         cmocka_unit_test(the_atlas_is_as_stored_or_as_asked_for),
         cmocka_unit_test(textures_that_differ_share_an_atlas),
     };
