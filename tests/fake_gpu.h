@@ -17,7 +17,8 @@ typedef struct fake_gpu_card {
     bool refuses; /* gpu_create fails */
 } fake_gpu_card;
 
-extern fake_gpu_card fake_gpu_found; /* 128 slots, targets of 16384 texels, software, does not refuse */
+extern fake_gpu_card
+    fake_gpu_found; /* 128 slots, targets of 16384 texels, software, does not refuse */
 
 /* What has been asked of it since create. */
 typedef struct fake_gpu_counts {
