@@ -46,7 +46,8 @@ enum {
     X(PAGEFILE_NO_PAGE, "has no such page")                                    \
     X(PAGEFILE_WRITE_FAILED, "could not be written")                           \
     X(PAGEFILE_NO_MEMORY, "needs more memory than there is")                   \
-    X(PAGEFILE_BUSY, "is being written by another program")
+    X(PAGEFILE_BUSY, "is being written by another program")                    \
+    X(PAGEFILE_LARGE_INDEX, "has a larger index than the budget allows")
 
 #define X(name, text) name,
 typedef enum pagefile_status { PAGEFILE_STATUSES(X) } pagefile_status;
@@ -102,6 +103,10 @@ typedef struct pagefile_entry {
  * says more after PAGEFILE_CANNOT_OPEN and PAGEFILE_READ_FAILED. */
 pagefile_status pagefile_open(const char *path, pagefile **out);
 void pagefile_close(pagefile *file); /* NULL does nothing */
+
+/* The same with a budget: PAGEFILE_LARGE_INDEX, before there is memory for it, where what an open
+ * file holds would be more than most_bytes. */
+pagefile_status pagefile_open_within(const char *path, uint64_t most_bytes, pagefile **out);
 
 const pagefile_info *pagefile_get_info(const pagefile *file);
 

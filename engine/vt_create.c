@@ -18,6 +18,7 @@
 enum {
     LANE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES,
     ENOUGH_FEEDBACK = 320 * 180, /* texels: those of a screen of 2560 x 1440 */
+    SMALL_INDEX = 32 << 20, /* bytes: so much is read, to say what budget would do, under any */
 };
 
 static const double MIB = 1024.0 * 1024.0;
@@ -67,19 +68,24 @@ static void fill_in_defaults(vt_desc *d)
 
 /* --- page files --- */
 
-static bool open_file(stream_texture *t, const char *path, const complaint *c)
+/* `left`: what the files before have not taken of the RAM budget, or of SMALL_INDEX. */
+static bool open_file(stream_texture *t, const char *path, uint64_t *left, const complaint *c)
 {
     t->path = strdup(path ? path : "");
     if (!t->path) {
         return complain(c, "out of memory");
     }
-    const pagefile_status status = pagefile_open(t->path, &t->file);
+    const pagefile_status status = pagefile_open_within(t->path, *left, &t->file);
     if (status == PAGEFILE_CANNOT_OPEN || status == PAGEFILE_READ_FAILED) {
         return complain(c, "%s: %s: %s", t->path, pagefile_status_text(status), strerror(errno));
+    }
+    if (status == PAGEFILE_LARGE_INDEX) {
+        return complain(c, "ram.budget: %s %s", t->path, pagefile_status_text(status));
     }
     if (status != PAGEFILE_OK) {
         return complain(c, "%s: %s", t->path, pagefile_status_text(status));
     }
+    *left -= pagefile_memory_bytes(t->file);
     t->info = pagefile_get_info(t->file);
     return true;
 }
@@ -89,9 +95,12 @@ static bool open_files(vt *v, const complaint *c)
     if (v->desc.other_count >= VT_MAX_TEXTURES) {
         return complain(c, "%u textures: %d is the most", v->desc.other_count + 1, VT_MAX_TEXTURES);
     }
+    const uint64_t budget = v->desc.ram_budget_bytes;
+    uint64_t left = budget > SMALL_INDEX ? budget : SMALL_INDEX;
     v->texture_count = v->desc.other_count + 1;
     for (uint32_t i = 0; i < v->texture_count; i++) {
-        if (!open_file(&v->textures[i], i == 0 ? v->desc.path : v->desc.others[i - 1].path, c)) {
+        if (!open_file(&v->textures[i], i == 0 ? v->desc.path : v->desc.others[i - 1].path, &left,
+                       c)) {
             return false;
         }
     }

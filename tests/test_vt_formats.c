@@ -6,10 +6,15 @@
 
 #include <cmocka.h>
 
+#include "engine/pagefile_format.h"
 #include "tests/codecs.h"
 #include "tests/fake_gpu.h"
 #include "tests/scratch.h"
 #include "tests/stream_rig.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 /* A world of one page, whose layer is stored in `format`, or by way of JPEG. */
 static const char *write_world(void **state, const char *name, texel_format format, bool lossy)
@@ -120,10 +125,46 @@ static void any_screen_has_feedback(void **state)
     fake_gpu_found.max_target_side = 16384;
 }
 
+/* --- a header that asks for much --- */
+
+/* A file of 135 MB, all of it a hole, that says that it is an index: there is no memory for it, nor
+ * a look at it, in a budget of 16 MiB. */
+static void an_index_larger_than_the_budget_is_not_read(void **state)
+{
+    const char *path = scratch_path(*state, "index.mega");
+    uint8_t header[PAGEFILE_HEADER_BYTES] = {0};
+    char error[512] = "";
+    page_shape s;
+    assert_true(page_shape_make(2048 * 120, 2048 * 120, 4, &s));
+    const uint64_t bytes = (uint64_t)page_count(&s) * PAGEFILE_ENTRY_BYTES;
+    memcpy(header, PAGEFILE_MAGIC, PAGEFILE_MAGIC_BYTES);
+    format_put32(header + PAGEFILE_AT_VERSION, PAGEFILE_VERSION);
+    format_put32(header + PAGEFILE_AT_WIDTH, s.width);
+    format_put32(header + PAGEFILE_AT_HEIGHT, s.height);
+    format_put32(header + PAGEFILE_AT_BORDER, s.border);
+    format_put32(header + PAGEFILE_AT_MIPS, s.mips);
+    format_put32(header + PAGEFILE_AT_LAYERS, 1);
+    format_put64(header + PAGEFILE_AT_FILE_BYTES, sizeof header + bytes);
+    format_put64(header + PAGEFILE_AT_INDEX_OFFSET, sizeof header);
+    format_put64(header + PAGEFILE_AT_INDEX_BYTES, bytes);
+    format_put32(header + PAGEFILE_AT_LAYER, TEXEL_BC1);
+    format_put32(header + PAGEFILE_AT_CRC, format_header_crc(header));
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(header, sizeof header, 1, f), 1);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(truncate(path, (off_t)(sizeof header + bytes)), 0);
+    assert_null(
+        vt_create(&(vt_desc){.path = path, .ram_budget_bytes = 16 * RIG_MIB}, error, sizeof error));
+    assert_non_null(strstr(error, "ram.budget: "));
+    assert_non_null(strstr(error, "larger index than the budget"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_screen_has_feedback),
+        cmocka_unit_test(an_index_larger_than_the_budget_is_not_read),
         cmocka_unit_test(the_atlas_is_as_stored_or_as_asked_for),
         cmocka_unit_test(textures_that_differ_share_an_atlas),
     };
