@@ -76,6 +76,31 @@ uint32_t budget_fit_atlas(gpu_desc *desc, uint64_t budget_bytes, uint32_t least_
     return slots >= least_slots ? slots : 0;
 }
 
+uint32_t budget_target_side(uint32_t pixels, uint32_t divisor)
+{
+    return (uint32_t)(((uint64_t)pixels + divisor - 1) / divisor);
+}
+
+static bool fits(const budget_target *t, uint32_t divisor)
+{
+    const uint32_t width = budget_target_side(t->screen_width, divisor);
+    const uint32_t height = budget_target_side(t->screen_height, divisor);
+    const uint64_t texels = (uint64_t)width * height;
+    return texels == 1 || (width <= t->side_limit && height <= t->side_limit &&
+                           texels <= UINT32_MAX && /* so that the products below do not wrap */
+                           gpu_target_bytes(texels, t->images) <= t->bytes &&
+                           gpu_has_target_buffer(texels, t->images));
+}
+
+uint32_t budget_fit_divisor(const budget_target *target, uint32_t first)
+{
+    uint64_t divisor = first;
+    while (divisor < UINT32_MAX / 2 && !fits(target, (uint32_t)divisor)) {
+        divisor *= 2;
+    }
+    return (uint32_t)divisor;
+}
+
 uint32_t budget_pages_from_mip(const page_shape *shape, uint32_t first)
 {
     return page_count(shape) - shape->first_page[first];

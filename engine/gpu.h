@@ -68,6 +68,11 @@ typedef struct gpu_feedback {
 /* Bytes of all textures and buffers for desc; the audit texture is not counted. Pure. */
 uint64_t gpu_bytes(const gpu_desc *desc);
 
+/* Bytes of a feedback target of so many texels, with its `images` on their way back; and whether
+ * these can lie in one buffer, of less than 2 GiB. Pure. */
+uint64_t gpu_target_bytes(uint64_t texels, uint32_t images);
+bool gpu_has_target_buffer(uint64_t texels, uint32_t images);
+
 /* Bytes of one staging tile: its layers one after the other. Pure. */
 uint32_t gpu_tile_bytes(const gpu_desc *desc);
 
@@ -76,8 +81,10 @@ uint32_t gpu_tile_bytes(const gpu_desc *desc);
  * are not scaled by the atlas' size. Pure. */
 bool gpu_has_rectangles(const gpu_desc *desc);
 
-/* The largest atlas side in slots that the card takes, and whether it is a software renderer. */
+/* The largest atlas side in slots that the card takes, the largest side in texels of a target that
+ * is drawn into, and whether it is a software renderer. */
 uint32_t gpu_max_slots(void);
+uint32_t gpu_max_target_side(void);
 bool gpu_is_software(void);
 
 /* Needs a current context of OpenGL 4.5 core whose functions are loaded. Anisotropy is clamped to

@@ -7,8 +7,7 @@
 #include <string.h>
 
 enum {
-    MAX_ATLAS_SIDE = 256,     /* slots: 8 bits a side in a table entry */
-    MAX_FEEDBACK_SIDE = 8192, /* texels: any screen there is */
+    MAX_ATLAS_SIDE = 256, /* slots: 8 bits a side in a table entry */
 };
 
 /* --- what the card can do --- */
@@ -18,6 +17,20 @@ uint32_t gpu_max_slots(void)
     GLint texels = 0;
     glGetIntegerv(GL_MAX_TEXTURE_SIZE, &texels);
     return (uint32_t)texels / VT_PAGE_TEXELS;
+}
+
+uint32_t gpu_max_target_side(void)
+{
+    static const GLenum LIMITS[] = {GL_MAX_TEXTURE_SIZE, GL_MAX_RENDERBUFFER_SIZE};
+    GLint viewport[2] = {0, 0};
+    glGetIntegerv(GL_MAX_VIEWPORT_DIMS, viewport);
+    GLint side = viewport[0] < viewport[1] ? viewport[0] : viewport[1];
+    for (size_t i = 0; i < sizeof(LIMITS) / sizeof(LIMITS[0]); i++) {
+        GLint most = 0;
+        glGetIntegerv(LIMITS[i], &most);
+        side = most < side ? most : side;
+    }
+    return side > 0 ? (uint32_t)side : 0;
 }
 
 bool gpu_is_software(void)
@@ -101,9 +114,11 @@ static const char *reject_tables(const gpu_desc *desc, uint32_t most_texels)
 }
 
 /* Whether a feedback target may have that size. */
-static bool is_target_size(uint32_t width, uint32_t height)
+static bool is_target_size(uint32_t width, uint32_t height, uint32_t images)
 {
-    return width >= 1 && height >= 1 && width <= MAX_FEEDBACK_SIDE && height <= MAX_FEEDBACK_SIDE;
+    const uint32_t most = gpu_max_target_side();
+    return width >= 1 && height >= 1 && width <= most && height <= most &&
+           gpu_has_target_buffer((uint64_t)width * height, images);
 }
 
 /* NULL, or why this can't be made. */
@@ -124,8 +139,8 @@ static const char *reject(const gpu_desc *desc)
     if (desc->atlas_columns > slots || desc->atlas_rows > slots) {
         return "the atlas is larger than the card's textures may be";
     }
-    if (!is_target_size(desc->feedback_width, desc->feedback_height) ||
-        (desc->survey_width > 0 && !is_target_size(desc->survey_width, desc->survey_height))) {
+    if (!is_target_size(desc->feedback_width, desc->feedback_height, GPU_FEEDBACK_BUFFERS) ||
+        (desc->survey_width > 0 && !is_target_size(desc->survey_width, desc->survey_height, 1))) {
         return "the feedback target's size is out of range";
     }
     const uint64_t ring_bytes = (uint64_t)desc->staging_tiles * gpu_tile_bytes(desc);

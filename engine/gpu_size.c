@@ -29,12 +29,22 @@ static uint64_t tables_bytes(const gpu_desc *desc)
     return entries * sizeof(uint64_t) + (uint64_t)desc->table_count * GPU_BLOCK_BYTES;
 }
 
-/* The targets' ids and depths, and the buffers on their way back. */
+/* Ids and depths, and the buffers on their way back. */
+uint64_t gpu_target_bytes(uint64_t texels, uint32_t images)
+{
+    return texels * (2 + images) * sizeof(uint32_t);
+}
+
+bool gpu_has_target_buffer(uint64_t texels, uint32_t images)
+{
+    return texels * images * sizeof(uint32_t) <= INT32_MAX;
+}
+
 static uint64_t feedback_bytes(const gpu_desc *desc)
 {
     const uint64_t image = (uint64_t)desc->feedback_width * desc->feedback_height;
     const uint64_t survey = (uint64_t)desc->survey_width * desc->survey_height;
-    return (image * (2 + GPU_FEEDBACK_BUFFERS) + survey * (2 + 1)) * sizeof(uint32_t);
+    return gpu_target_bytes(image, GPU_FEEDBACK_BUFFERS) + gpu_target_bytes(survey, 1);
 }
 
 uint64_t gpu_bytes(const gpu_desc *desc)

@@ -190,7 +190,7 @@ static pagefile_status read_index(pagefile *file)
     return PAGEFILE_OK;
 }
 
-static pagefile_status open_checked(pagefile *file, const char *path)
+static pagefile_status open_checked(pagefile *file, const char *path, uint64_t most_bytes)
 {
     struct stat st;
     file->fd = regular_fd(path, &st);
@@ -199,7 +199,8 @@ static pagefile_status open_checked(pagefile *file, const char *path)
     }
     pagefile_status status = read_header(file, (uint64_t)st.st_size);
     if (status == PAGEFILE_OK) {
-        status = read_index(file);
+        status =
+            pagefile_memory_bytes(file) <= most_bytes ? read_index(file) : PAGEFILE_LARGE_INDEX;
     }
     /* Pages are read here and there: readahead would read megabytes for each. Only a hint. */
     (void)posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM);
@@ -208,12 +209,17 @@ static pagefile_status open_checked(pagefile *file, const char *path)
 
 pagefile_status pagefile_open(const char *path, pagefile **out)
 {
+    return pagefile_open_within(path, UINT64_MAX, out);
+}
+
+pagefile_status pagefile_open_within(const char *path, uint64_t most_bytes, pagefile **out)
+{
     *out = NULL;
     pagefile *file = calloc(1, sizeof *file);
     if (file == NULL) {
         return PAGEFILE_NO_MEMORY;
     }
-    const pagefile_status status = open_checked(file, path);
+    const pagefile_status status = open_checked(file, path, most_bytes);
     if (status != PAGEFILE_OK) {
         const int why = errno;
         pagefile_close(file);

@@ -30,24 +30,25 @@ enum {
 };
 
 /* X(name, text): every way in which a page file can be refused. */
-#define PAGEFILE_STATUSES(X)                                                   \
-    X(PAGEFILE_OK, "fine")                                                     \
-    X(PAGEFILE_CANNOT_OPEN, "cannot be opened")                                \
-    X(PAGEFILE_NOT_A_FILE, "is not a regular file")                            \
-    X(PAGEFILE_TOO_SHORT, "is too short to be a page file")                    \
-    X(PAGEFILE_NOT_OURS, "is not a page file (wrong magic number)")            \
-    X(PAGEFILE_BAD_VERSION, "is of a version that this program does not read") \
-    X(PAGEFILE_BAD_HEADER, "has a damaged header")                             \
-    X(PAGEFILE_BAD_INDEX, "has a damaged index")                               \
-    X(PAGEFILE_TRUNCATED, "is truncated")                                      \
-    X(PAGEFILE_READ_FAILED, "could not be read")                               \
-    X(PAGEFILE_BAD_CHECKSUM, "has a page whose checksum does not match")       \
-    X(PAGEFILE_BAD_PAGE, "has a page that does not decode")                    \
-    X(PAGEFILE_NO_PAGE, "has no such page")                                    \
-    X(PAGEFILE_WRITE_FAILED, "could not be written")                           \
-    X(PAGEFILE_NO_MEMORY, "needs more memory than there is")                   \
-    X(PAGEFILE_BUSY, "is being written by another program")                    \
-    X(PAGEFILE_UNSAFE, "has a folder .part that is a link, another's or open to others")
+#define PAGEFILE_STATUSES(X)                                                             \
+    X(PAGEFILE_OK, "fine")                                                               \
+    X(PAGEFILE_CANNOT_OPEN, "cannot be opened")                                          \
+    X(PAGEFILE_NOT_A_FILE, "is not a regular file")                                      \
+    X(PAGEFILE_TOO_SHORT, "is too short to be a page file")                              \
+    X(PAGEFILE_NOT_OURS, "is not a page file (wrong magic number)")                      \
+    X(PAGEFILE_BAD_VERSION, "is of a version that this program does not read")           \
+    X(PAGEFILE_BAD_HEADER, "has a damaged header")                                       \
+    X(PAGEFILE_BAD_INDEX, "has a damaged index")                                         \
+    X(PAGEFILE_TRUNCATED, "is truncated")                                                \
+    X(PAGEFILE_READ_FAILED, "could not be read")                                         \
+    X(PAGEFILE_BAD_CHECKSUM, "has a page whose checksum does not match")                 \
+    X(PAGEFILE_BAD_PAGE, "has a page that does not decode")                              \
+    X(PAGEFILE_NO_PAGE, "has no such page")                                              \
+    X(PAGEFILE_WRITE_FAILED, "could not be written")                                     \
+    X(PAGEFILE_NO_MEMORY, "needs more memory than there is")                             \
+    X(PAGEFILE_BUSY, "is being written by another program")                              \
+    X(PAGEFILE_UNSAFE, "has a folder .part that is a link, another's or open to others") \
+    X(PAGEFILE_LARGE_INDEX, "has a larger index than the budget allows")
 
 #define X(name, text) name,
 typedef enum pagefile_status { PAGEFILE_STATUSES(X) } pagefile_status;
@@ -103,6 +104,10 @@ typedef struct pagefile_entry {
  * says more after PAGEFILE_CANNOT_OPEN and PAGEFILE_READ_FAILED. */
 pagefile_status pagefile_open(const char *path, pagefile **out);
 void pagefile_close(pagefile *file); /* NULL does nothing */
+
+/* The same with a budget: PAGEFILE_LARGE_INDEX, before there is memory for it, where what an open
+ * file holds would be more than most_bytes. */
+pagefile_status pagefile_open_within(const char *path, uint64_t most_bytes, pagefile **out);
 
 const pagefile_info *pagefile_get_info(const pagefile *file);
 

@@ -85,8 +85,9 @@ typedef struct vt_desc {
     const char *suspend;
     uint32_t anisotropy; /* 0: 1 (off); at most what the page file's border allows */
     uint32_t screen_width, screen_height; /* pixels; sizes the feedback target; 0: 1280x720 */
-    uint32_t feedback_divisor;            /* screen pixels per feedback pixel along a side; 0: 8 */
-    uint32_t most_slots; /* pages in video memory at most; 0: as many as the budget holds */
+    uint32_t feedback_divisor; /* screen pixels per feedback pixel along a side; 0: 8; doubled where
+                                  the card or the budget is too small for a large screen's */
+    uint32_t most_slots;       /* pages in video memory at most; 0: as many as the budget holds */
     bool deterministic;  /* vt_update waits for feedback and workers: same input, same pictures */
     bool audit;          /* vt_audit() works in shaders; costs video memory outside the budget */
     trace *trace;        /* the caller's, for what all threads do, until vt_destroy; NULL: none */

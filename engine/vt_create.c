@@ -15,7 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES };
+enum {
+    LANE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES,
+    ENOUGH_FEEDBACK = 320 * 180, /* texels: those of a screen of 2560 x 1440 */
+    SMALL_INDEX = 32 << 20, /* bytes: so much is read, to say what budget would do, under any */
+};
 
 static const double MIB = 1024.0 * 1024.0;
 
@@ -64,19 +68,24 @@ static void fill_in_defaults(vt_desc *d)
 
 /* --- page files --- */
 
-static bool open_file(stream_texture *t, const char *path, const complaint *c)
+/* `left`: what the files before have not taken of the RAM budget, or of SMALL_INDEX. */
+static bool open_file(stream_texture *t, const char *path, uint64_t *left, const complaint *c)
 {
     t->path = strdup(path ? path : "");
     if (!t->path) {
         return complain(c, "out of memory");
     }
-    const pagefile_status status = pagefile_open(t->path, &t->file);
+    const pagefile_status status = pagefile_open_within(t->path, *left, &t->file);
     if (status == PAGEFILE_CANNOT_OPEN || status == PAGEFILE_READ_FAILED) {
         return complain(c, "%s: %s: %s", t->path, pagefile_status_text(status), strerror(errno));
+    }
+    if (status == PAGEFILE_LARGE_INDEX) {
+        return complain(c, "ram.budget: %s %s", t->path, pagefile_status_text(status));
     }
     if (status != PAGEFILE_OK) {
         return complain(c, "%s: %s", t->path, pagefile_status_text(status));
     }
+    *left -= pagefile_memory_bytes(t->file);
     t->info = pagefile_get_info(t->file);
     return true;
 }
@@ -86,9 +95,12 @@ static bool open_files(vt *v, const complaint *c)
     if (v->desc.other_count >= VT_MAX_TEXTURES) {
         return complain(c, "%u textures: %d is the most", v->desc.other_count + 1, VT_MAX_TEXTURES);
     }
+    const uint64_t budget = v->desc.ram_budget_bytes;
+    uint64_t left = budget > SMALL_INDEX ? budget : SMALL_INDEX;
     v->texture_count = v->desc.other_count + 1;
     for (uint32_t i = 0; i < v->texture_count; i++) {
-        if (!open_file(&v->textures[i], i == 0 ? v->desc.path : v->desc.others[i - 1].path, c)) {
+        if (!open_file(&v->textures[i], i == 0 ? v->desc.path : v->desc.others[i - 1].path, &left,
+                       c)) {
             return false;
         }
     }
@@ -161,22 +173,26 @@ static void describe_layers(vt *v, vt_format format)
     }
 }
 
+/* How finely feedback may look at the screen: as the card's targets and `bytes` allow. */
+static budget_target describe_target(const vt *v, uint32_t images, uint64_t bytes)
+{
+    return (budget_target){.screen_width = v->desc.screen_width,
+                           .screen_height = v->desc.screen_height,
+                           .images = images,
+                           .side_limit = gpu_max_target_side(),
+                           .bytes = bytes};
+}
+
 /* The survey sees as much of the screen at once as a sixth of the budget pays for: ids and depths,
  * and the ids once more on their way back. */
 static void describe_survey(vt *v)
 {
     const vt_desc *d = &v->desc;
-    gpu_desc *g = &v->gpu_desc;
-    g->survey_width = g->survey_height = 0;
-    for (uint32_t divisor = 1; divisor < d->feedback_divisor; divisor *= 2) {
-        const uint32_t width = (d->screen_width + divisor - 1) / divisor;
-        const uint32_t height = (d->screen_height + divisor - 1) / divisor;
-        if ((uint64_t)width * height * 12 <= d->vram_budget_bytes / 6) {
-            g->survey_width = width;
-            g->survey_height = height;
-            return;
-        }
-    }
+    const budget_target t = describe_target(v, 1, d->vram_budget_bytes / 6);
+    const uint32_t divisor = budget_fit_divisor(&t, 1);
+    const bool finer = divisor < d->feedback_divisor;
+    v->gpu_desc.survey_width = finer ? budget_target_side(d->screen_width, divisor) : 0;
+    v->gpu_desc.survey_height = finer ? budget_target_side(d->screen_height, divisor) : 0;
 }
 
 /* What the card is asked for, but for the atlas' size, which the budget decides. */
@@ -194,8 +210,8 @@ static void describe_gpu(vt *v, vt_format format)
     g->tables = v->gpu_tables;
     g->table_count = v->texture_count;
     describe_layers(v, format);
-    g->feedback_width = (d->screen_width + d->feedback_divisor - 1) / d->feedback_divisor;
-    g->feedback_height = (d->screen_height + d->feedback_divisor - 1) / d->feedback_divisor;
+    g->feedback_width = budget_target_side(d->screen_width, d->feedback_divisor);
+    g->feedback_height = budget_target_side(d->screen_height, d->feedback_divisor);
     describe_survey(v);
     g->anisotropy = d->anisotropy;
     g->audit = d->audit;
@@ -261,6 +277,23 @@ static uint32_t choose_atlas(vt *v, uint64_t *least_bytes)
     return fit_atlas(v, v->desc.format, least_bytes);
 }
 
+/* The same with feedback as fine as was asked for, or as the card's targets allow. What a very
+ * large screen's takes must not be what leaves no room for an atlas: then it gets coarser. The
+ * least that would do is that of the coarsest one. */
+static uint32_t choose_feedback_and_atlas(vt *v, uint64_t *least_bytes)
+{
+    const budget_target t = describe_target(v, GPU_FEEDBACK_BUFFERS, UINT64_MAX);
+    uint32_t *divisor = &v->desc.feedback_divisor;
+    *divisor = budget_fit_divisor(&t, *divisor);
+    uint32_t slots = choose_atlas(v, least_bytes);
+    while (slots == 0 &&
+           v->gpu_desc.feedback_width * v->gpu_desc.feedback_height > ENOUGH_FEEDBACK) {
+        *divisor *= 2;
+        slots = choose_atlas(v, least_bytes);
+    }
+    return slots;
+}
+
 /* Parts the atlas by the textures' weights. */
 static void share_out(vt *v)
 {
@@ -302,7 +335,7 @@ static bool make_vram(vt *v, const complaint *c)
 {
     clamp_anisotropy(v);
     uint64_t least_bytes;
-    v->slots = choose_atlas(v, &least_bytes);
+    v->slots = choose_feedback_and_atlas(v, &least_bytes);
     if (v->slots == 0) {
         return complain(c,
                         "vram.budget = %.2f MiB: too small for the coarsest mips of %s; "

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-fake_gpu_card fake_gpu_found = {.max_slots = 128, .software = true};
+fake_gpu_card fake_gpu_found = {.max_slots = 128, .max_target_side = 16384, .software = true};
 
 typedef struct image {
     uint32_t *ids;
@@ -40,6 +40,11 @@ struct gpu {
 uint32_t gpu_max_slots(void)
 {
     return fake_gpu_found.max_slots;
+}
+
+uint32_t gpu_max_target_side(void)
+{
+    return fake_gpu_found.max_target_side;
 }
 
 bool gpu_is_software(void)
@@ -92,9 +97,16 @@ static bool make_memory(gpu *g)
            g->tile_frames;
 }
 
+static bool has_targets(const gpu_desc *d)
+{
+    const uint32_t most = fake_gpu_found.max_target_side;
+    return d->feedback_width <= most && d->feedback_height <= most && d->survey_width <= most &&
+           d->survey_height <= most;
+}
+
 gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
 {
-    gpu *g = fake_gpu_found.refuses ? NULL : calloc(1, sizeof(*g));
+    gpu *g = fake_gpu_found.refuses || !has_targets(desc) ? NULL : calloc(1, sizeof(*g));
     if (!g) {
         snprintf(error, error_bytes, "the card refuses");
         return NULL;

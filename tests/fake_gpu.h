@@ -12,12 +12,13 @@
 
 /* The card that gpu_create and its kin find; change it before creating. */
 typedef struct fake_gpu_card {
-    uint32_t max_slots;
+    uint32_t max_slots, max_target_side;
     bool software;
     bool refuses; /* gpu_create fails */
 } fake_gpu_card;
 
-extern fake_gpu_card fake_gpu_found; /* 128 slots, software, does not refuse */
+extern fake_gpu_card
+    fake_gpu_found; /* 128 slots, targets of 16384 texels, software, does not refuse */
 
 /* What has been asked of it since create. */
 typedef struct fake_gpu_counts {

@@ -80,12 +80,57 @@ static void pinned_mips_take_an_eighth_at_most(void **state)
     }
 }
 
+/* For any screen, card and budget: the target keeps to them, and half the divisor would not. */
+static void feedback_is_as_fine_as_card_and_budget_allow(void **state)
+{
+    (void)state;
+    uint64_t random = seed_of_run();
+    for (int round = 0; round < 3000; round++) {
+        const budget_target t = {
+            .screen_width = 1 + (uint32_t)(seed_next(&random) >> (40 + seed_below(&random, 24))),
+            .screen_height = 1 + (uint32_t)(seed_next(&random) >> (40 + seed_below(&random, 24))),
+            .images = 1 + seed_below(&random, 3),
+            .side_limit = 2u << seed_below(&random, 15),
+            .bytes = seed_next(&random) >> seed_below(&random, 60)};
+        const uint32_t first = 1 + seed_below(&random, 16);
+        const uint32_t divisor = budget_fit_divisor(&t, first);
+        assert_int_equal(divisor % first, 0);
+        const uint64_t width = budget_target_side(t.screen_width, divisor);
+        const uint64_t height = budget_target_side(t.screen_height, divisor);
+        assert_true(width >= 1 && height >= 1 && width <= t.side_limit && height <= t.side_limit);
+        if (width * height > 1) {
+            assert_true(gpu_target_bytes(width * height, t.images) <= t.bytes);
+            assert_true(width * height * t.images * 4 <= INT32_MAX);
+        }
+        if (divisor > first) {
+            const uint64_t w = budget_target_side(t.screen_width, divisor / 2);
+            const uint64_t h = budget_target_side(t.screen_height, divisor / 2);
+            assert_true(w > t.side_limit || h > t.side_limit || w * h * t.images * 4 > INT32_MAX ||
+                        gpu_target_bytes(w * h, t.images) > t.bytes);
+        }
+    }
+}
+
+static void usual_screens_keep_their_divisor(void **state)
+{
+    static const uint32_t SCREENS[][3] = {{1280, 720, 8},   {3840, 2160, 8}, {10240, 1440, 8},
+                                          {1440, 10240, 8}, {1, 1, 1},       {7680, 4320, 1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof SCREENS / sizeof SCREENS[0]; i++) {
+        const uint64_t budget = (uint64_t)(SCREENS[i][2] == 1 ? 1024 : 64) << 20;
+        const budget_target t = {SCREENS[i][0], SCREENS[i][1], 3, 16384, budget};
+        assert_int_equal(budget_fit_divisor(&t, SCREENS[i][2]), SCREENS[i][2]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(budgets_are_kept_and_used_up),
         cmocka_unit_test(what_is_said_to_be_the_least_is_enough),
         cmocka_unit_test(pinned_mips_take_an_eighth_at_most),
+        cmocka_unit_test(feedback_is_as_fine_as_card_and_budget_allow),
+        cmocka_unit_test(usual_screens_keep_their_divisor),
     };
     return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
 }

@@ -471,6 +471,7 @@ static void anisotropy_is_what_the_border_allows(void **state)
 static void knows_how_large_an_atlas_may_be(void **state)
 {
     (void)state;
+    assert_true(gpu_max_target_side() >= 8192 && gpu_max_target_side() <= 65536);
     assert_true(gpu_max_slots() >= 16384 / VT_PAGE_TEXELS); /* OpenGL 4.5 promises 16384 texels */
 }
 

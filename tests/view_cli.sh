@@ -94,6 +94,15 @@ expect 1 'file/t.json: Not a directory' "$program" view world.mega --headless --
     --trace file/t.json
 expect 1 'file/r: Not a directory' "$program" view world.mega --headless --frames 1 --report file/r
 
+# Screens as wide or high as there are, with room for feedback of every pixel.
+for size in 10240x16 16x10240; do
+    expect 0 '2 frames, .*holes 0, wrong pages 0' "$program" view world.mega --headless --frames 2 \
+        --size $size --set vram.budget='2 GiB' --report wide-$size
+    has stderr 'OpenGL messages 0'
+    has stderr 'against the frame without streaming'
+    rm -rf wide-$size
+done
+
 # Without --report nothing is written.
 : >before
 : >after

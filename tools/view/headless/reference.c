@@ -1,5 +1,6 @@
 /* reference.c: the same pictures without streaming: the same shaders and the same file, in an
- * atlas that has room for all the frame wants, no bias, no fade, and feedback from every pixel. */
+ * atlas that has room for all the frame wants, no bias, no fade, and feedback from every pixel; of
+ * pictures too large for that at once, pass by pass. */
 #include "tools/view/headless/reference.h"
 
 #include "tools/view/headless/headless.h"
@@ -13,7 +14,7 @@
 enum {
     PASSES_MOST = 300, /* feedback passes until everything is there; a frame needs about ten */
     PASSES_LEAST = 4,  /* an image is analysed some passes after it was drawn */
-    CALM_PASSES = 2,   /* in a row that wanted nothing more */
+    CALM_PASSES = 2,   /* in a row that wanted nothing more, when each sees every pixel */
 };
 
 vt *reference_open(vt_desc desc, char *error, uint32_t error_bytes)
@@ -38,8 +39,10 @@ bool reference_fetch(scene *s, vt *world, const camera *at, double *clock_ms)
     scene_frame frame = {.at = at};
     vt_feedback_size(world, &frame.width,
                      &frame.height); /* no survey: each pass sees every pixel */
+    const bool all_at_once = vt_get_desc(world)->feedback_divisor == 1;
+    const int enough = all_at_once ? CALM_PASSES : VT_SETTLE_IMAGES;
     int calm = 0;
-    for (int pass = 0; pass < PASSES_MOST && calm < CALM_PASSES && !view_is_interrupted(); pass++) {
+    for (int pass = 0; pass < PASSES_MOST && calm < enough && !view_is_interrupted(); pass++) {
         if (vt_feedback_begin(world, VT_FEEDBACK_NOW)) {
             scene_draw(s, world, &frame, SCENE_FEEDBACK);
             vt_feedback_end(world);
@@ -51,7 +54,7 @@ bool reference_fetch(scene *s, vt *world, const camera *at, double *clock_ms)
         const bool waits = stats.missing > 0 || stats.fading > 0 || pass < PASSES_LEAST;
         calm = waits ? 0 : calm + 1;
     }
-    return calm == CALM_PASSES;
+    return calm == enough;
 }
 
 /* Draws a picture without streaming into run's pixels and verdicts. */

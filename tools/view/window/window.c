@@ -78,8 +78,27 @@ static void on_gl_message(const headless_gl_message *message, void *user)
 
 /* --- the window's size --- */
 
-/* Makes the target fit the framebuffer; the streamer follows when the size has been kept for a
- * moment, since for that the world is opened anew. */
+/* Makes the target fit the framebuffer. One that cannot be had leaves the picture as it is, to be
+ * stretched. */
+static void resize_picture(window *w)
+{
+    const uint32_t width = w->framebuffer_width, height = w->framebuffer_height;
+    target fresh;
+    if (!target_init(&fresh, TARGET_COLOUR, width, height)) {
+        (void)window_complain(w, "no picture of %ux%u can be had here (the old size stays)", width,
+                              height);
+        return;
+    }
+    target_finish(&w->colour);
+    w->colour = fresh;
+    w->width = width;
+    w->height = height;
+    w->resized_at = w->now;
+}
+
+/* The picture follows the framebuffer; the streamer follows when the size has been kept for a
+ * moment, since for that the world is opened anew. A size is tried once. False: the world is gone.
+ */
 static bool follow_size(window *w)
 {
     int width, height;
@@ -87,19 +106,18 @@ static bool follow_size(window *w)
     if (width <= 0 || height <= 0) {
         return true; /* minimized */
     }
-    if ((uint32_t)width != w->width || (uint32_t)height != w->height) {
-        target_finish(&w->colour);
-        if (!target_init(&w->colour, TARGET_COLOUR, (uint32_t)width, (uint32_t)height)) {
-            (void)view_fail("no memory for a picture of %dx%d", width, height);
-            return false;
-        }
-        w->width = (uint32_t)width;
-        w->height = (uint32_t)height;
-        w->resized_at = w->now;
+    if ((uint32_t)width != w->framebuffer_width || (uint32_t)height != w->framebuffer_height) {
+        w->framebuffer_width = (uint32_t)width;
+        w->framebuffer_height = (uint32_t)height;
+        resize_picture(w);
     }
-    const vt_desc *desc = vt_get_desc(w->world);
-    const bool fits = desc->screen_width == w->width && desc->screen_height == w->height;
-    return fits || w->now < w->resized_at + RESIZE_SECONDS || window_reopen(w, &w->options->conf);
+    if ((w->screen_width == w->width && w->screen_height == w->height) ||
+        w->now < w->resized_at + RESIZE_SECONDS) {
+        return true;
+    }
+    w->screen_width = w->width;
+    w->screen_height = w->height;
+    return window_reopen(w, &w->options->conf);
 }
 
 /* --- feedback --- */
@@ -226,7 +244,7 @@ static void draw_overlay(window *w)
         maps_update(w->maps, w->now, w->state.maps);
     }
     glBindFramebuffer(GL_FRAMEBUFFER, 0);
-    glViewport(0, 0, (GLsizei)w->width, (GLsizei)w->height);
+    glViewport(0, 0, (GLsizei)w->framebuffer_width, (GLsizei)w->framebuffer_height);
     const bool terrain = scene_get_kind(w->scene) == SCENE_TERRAIN;
     const overlay_content content = {
         .panel = w->panel,
@@ -314,7 +332,7 @@ static void draw(window *w, double seconds)
     ns = trace_span(t, track, "draw", ns, 0, w->frame);
     follow_pick(w);
     do_deeds(w);
-    target_show(&w->colour, w->width, w->height);
+    target_show(&w->colour, w->framebuffer_width, w->framebuffer_height);
     draw_overlay(w);
     if (w->wants_all) {
         w->wants_all = false;
@@ -398,8 +416,10 @@ static int run_window(window *w)
     char error[VIEW_LINE_BYTES];
     int width, height;
     glfwGetFramebufferSize(w->handle, &width, &height);
-    w->width = (uint32_t)(width > 0 ? width : 1);
-    w->height = (uint32_t)(height > 0 ? height : 1);
+    w->width = w->framebuffer_width = (uint32_t)(width > 0 ? width : 1);
+    w->height = w->framebuffer_height = (uint32_t)(height > 0 ? height : 1);
+    w->screen_width = w->opened_width = w->width;
+    w->screen_height = w->opened_height = w->height;
     if (!window_open_world(w, &w->options->conf, error, sizeof error)) {
         return view_open_failed(error);
     }

@@ -31,7 +31,10 @@ typedef struct window {
     views *views;
     maps *maps;
     target colour;
-    uint32_t width, height; /* of the framebuffer, pixels */
+    uint32_t width, height; /* of the picture, pixels: the framebuffer's, unless that is refused */
+    uint32_t framebuffer_width, framebuffer_height; /* as last looked at */
+    uint32_t screen_width, screen_height;           /* that the streamer was last asked for */
+    uint32_t opened_width, opened_height;           /* that it has: those, unless they failed */
 
     /* the camera */
     camera at, last;
@@ -114,8 +117,9 @@ void window_take_picture(window *w, bool all);
 bool window_open_world(window *w, const conf *c, char *error, uint32_t error_bytes);
 bool window_close_world(window *w); /* false: see view_close_world */
 
-/* Closes the world and opens it with `next`; with the old settings when it can't be. The budgets
- * are hard, so both are not open at once. False: neither opens. */
+/* Closes the world and opens it with `next`, for a screen of screen_width x screen_height; with the
+ * old settings and for the old screen when it can't be. The budgets are hard, so both are not open
+ * at once. False: neither opens. */
 bool window_reopen(window *w, const conf *next);
 
 /* Takes in what the file of settings, the overlay or keys have changed. False: the world is gone.

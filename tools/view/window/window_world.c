@@ -58,10 +58,8 @@ static void set_streaming(window *w, const conf *c)
 bool window_open_world(window *w, const conf *c, char *error, uint32_t error_bytes)
 {
     vt_desc desc = view_desc(w->options, c);
-    if (w->width > 0 && w->height > 0) {
-        desc.screen_width = w->width;
-        desc.screen_height = w->height;
-    }
+    desc.screen_width = w->opened_width;
+    desc.screen_height = w->opened_height;
     w->world = vt_create(&desc, error, error_bytes);
     if (w->world == NULL) {
         return false;
@@ -77,13 +75,18 @@ bool window_open_world(window *w, const conf *c, char *error, uint32_t error_byt
 bool window_reopen(window *w, const conf *next)
 {
     char error[VIEW_LINE_BYTES], again[VIEW_LINE_BYTES];
+    const uint32_t old_width = w->opened_width, old_height = w->opened_height;
     (void)window_close_world(w); /* what it could not keep it has said */
     w->cut = true;
+    w->opened_width = w->screen_width;
+    w->opened_height = w->screen_height;
     if (window_open_world(w, next, error, sizeof error)) {
         w->options->conf = *next;
         return true;
     }
     (void)window_complain(w, "%s (the old settings stay)", error);
+    w->opened_width = old_width;
+    w->opened_height = old_height;
     if (window_open_world(w, &w->options->conf, again, sizeof again)) {
         return true;
     }
