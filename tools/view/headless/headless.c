@@ -374,12 +374,13 @@ static void describe(run *r)
 {
     report *out = &r->report;
     const conf *c = &r->options->conf;
-    out->world = r->options->world ? r->options->world : c->disk.source;
+    out->world = view_world(r->options);
     out->path = r->options->path ? r->options->path : c->view.path;
     out->renderer = (const char *)glGetString(GL_RENDERER);
     out->width = c->view.width;
     out->height = c->view.height;
-    r->settings = conf_to_text(c);
+    const conf written = view_written_settings(r->options);
+    r->settings = conf_to_text(&written);
 }
 
 /* Where it fits, the same world as a plain texture. Where it cannot be had there is no yardstick.
@@ -429,6 +430,12 @@ static int write_report(const run *r)
     return EXIT_DONE;
 }
 
+static int tell_interrupted(const run *r)
+{
+    return view_fail("interrupted after %u of %u frames%s", r->report.frames, r->frames,
+                     r->options->report != NULL ? "; the report is of those" : "");
+}
+
 static void clean_up(run *r)
 {
     glDeleteTextures(1, &r->plain);
@@ -472,10 +479,13 @@ int view_run_headless(const view_options *options)
         }
         print_summary(&r->report);
         code = write_report(r);
+        if (code == EXIT_DONE && view_is_interrupted()) {
+            code = tell_interrupted(r);
+        }
     }
     clean_up(r);
     free(r);
     headless_gl_on_message(NULL, NULL);
     headless_gl_close();
-    return view_is_interrupted() ? EXIT_FAILED : code;
+    return code;
 }
