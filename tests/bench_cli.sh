@@ -71,7 +71,11 @@ expect 1 'no/such' "$program" bench alloc $small --csv no/such/folder.csv
 "$program" bench alloc --cases churn,ring --subjects limit-empty --threads 1 --rounds 99 \
     --csv early.csv >stdout 2>stderr &
 run=$!
-sleep 0.5
+has_child()
+{
+    grep -qs "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status
+}
+await has_child "$run" || fail "no trial begins"
 kill -INT "$run"
 wait "$run"
 code=$?

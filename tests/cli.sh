@@ -9,6 +9,16 @@ fail()
     failures=$((failures + 1))
 }
 
+# await COMMAND…: tries until the command succeeds. The time only bounds a hang.
+await()
+{
+    deadline=$(($(date +%s) + 300))
+    until "$@"; do
+        [ "$(date +%s)" -lt $deadline ] || return 1
+        sleep 0.02
+    done
+}
+
 # expect CODE TEXT COMMAND…: the exit code; on stderr nothing where TEXT is empty, else TEXT, which is
 # all that a failure says: one line.
 expect()

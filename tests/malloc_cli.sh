@@ -22,7 +22,7 @@ same()
     command -v "$1" >/dev/null || return 0
     want=0 got=0
     "$@" >want 2>want.err </dev/null || want=$?
-    timeout 60 env LD_PRELOAD="$shim" "$@" >got 2>got.err </dev/null || got=$?
+    timeout 500 env LD_PRELOAD="$shim" "$@" >got 2>got.err </dev/null || got=$?
     if [ "$want" -ne "$got" ] || ! cmp -s want got || ! cmp -s want.err got.err; then
         fail "$name: exit code $got, not $want"
         diff want.err got.err | head -5
@@ -42,7 +42,7 @@ ends()
 }
 
 code=0
-timeout 100 env LD_PRELOAD="$shim" "$contract" >out 2>err || code=$?
+timeout 500 env LD_PRELOAD="$shim" "$contract" >out 2>err || code=$?
 if [ "$code" -ne 0 ] || [ "$(cat out)" != ok ]; then
     fail "the contract: exit code $code"
     cat err

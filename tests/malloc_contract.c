@@ -188,7 +188,7 @@ static void fork_among_threads(void)
         pid_t child = fork();
         MUST(child >= 0);
         if (child == 0) {
-            (void)alarm(20);
+            (void)alarm(300);
             pthread_t thread;
             MUST(pthread_create(&thread, NULL, churn, NULL) == 0);
             churn((void *)7);

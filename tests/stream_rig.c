@@ -133,9 +133,16 @@ void rig_frame(vt *v, rig_window w, bool cut)
     rig_frame_of(v, &w, 1, cut);
 }
 
+bool rig_workers_rest(vt *v)
+{
+    vt_stats s;
+    vt_get_stats(v, &s);
+    return s.fetch_pending + s.decode_pending == 0;
+}
+
 int rig_settle(vt *v, rig_window w, int most)
 {
-    for (int frame = 0; frame < most; frame++) {
+    for (int frame = 0; frame < most; frame += rig_workers_rest(v)) {
         rig_frame(v, w, false);
         if (vt_is_settled(v)) {
             return frame;

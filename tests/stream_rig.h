@@ -49,7 +49,10 @@ void rig_frame(vt *v, rig_window w, bool cut);
 /* The same with several cameras, which see different textures or different places. */
 void rig_frame_of(vt *v, const rig_window windows[], uint32_t count, bool cut);
 
-/* Frames until all that is wanted is there; the workers get time of their own. */
+bool rig_workers_rest(vt *v); /* whether they have done what they were sent for */
+
+/* Frames until all that is wanted is there; those while the workers are busy do not count, for who
+ * knows what else the machine is busy with. */
 int rig_settle(vt *v, rig_window w, int most);
 
 /* Every tier's invariants, and the budgets. */

@@ -152,12 +152,10 @@ static void destroying_ends_what_is_held_back(void **state)
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 2, AS_STORED);
-    fetch_set_pace(r.fetch, 10 * SECOND, 1 << 10);
+    fetch_set_pace(r.fetch, 100000 * SECOND, 1); /* who waits for it hangs */
     submit_row(&r, 40, 0);
     wait_for_requests(&r, 1);
-    const uint64_t from_ns = platform_now_ns();
     stop(&r);
-    assert_true(platform_now_ns() - from_ns < 5 * SECOND);
     assert_true(r.ended_count > 0);
     for (uint32_t i = 0; i < r.ended_count; i++) {
         assert_int_equal(r.ended[i].cancelled, 1);

@@ -128,6 +128,17 @@ static void depth_bounds_the_jobs_that_wait_and_not_those_that_run(void **state)
     lane_destroy(l);
 }
 
+static void *open_gate_when_it_stops(void *argument)
+{
+    lane *l = argument;
+    uint32_t wakes = 0;
+    while (lane_rest(l, false, UINT64_MAX / 2, &wakes) != LANE_STOPS) {
+    }
+    open_gate();
+    return NULL;
+}
+
+/* When somebody waits for it most likely, which decides nothing. */
 static void *open_gate_later(void *argument)
 {
     usleep(20000);
@@ -147,7 +158,7 @@ static void destroy_ends_what_has_begun_and_drops_the_rest(void **state)
     }
     wait_until_begun(1);
     pthread_t opener;
-    assert_int_equal(pthread_create(&opener, NULL, open_gate_later, NULL), 0);
+    assert_int_equal(pthread_create(&opener, NULL, open_gate_when_it_stops, l), 0);
     lane_destroy(l);
     pthread_join(opener, NULL);
     assert_int_equal(atomic_load(&notes.begun), 1);

@@ -64,7 +64,7 @@ static void turn_back(void)
 /* Takes all there is, to the strict no, and gives it back. */
 static int live_as_a_child(rig *r)
 {
-    alarm(5); /* a child that hangs is a failure, not a wait */
+    alarm(300); /* a child that hangs is a failure, not a wait */
     magazine_recall(r->m);
     if (rig_check(r) != NULL) {
         return 1;

@@ -456,7 +456,7 @@ static void *churn_until_told(void *context)
 static int live_as_a_child(void)
 {
     uint32_t offsets[200], count = 0;
-    alarm(20); /* a child that hangs is a failure, not a wait */
+    alarm(300); /* a child that hangs is a failure, not a wait */
     for (; count < 200; count++) {
         offsets[count] = magazine_alloc(a.m, count % 3);
         if (offsets[count] == BUDDY_NONE) {

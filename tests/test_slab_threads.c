@@ -389,7 +389,7 @@ static void *swap_until_enough(void *argument)
 /* What the child does: frees what others brought, and brings and frees its own. */
 static void be_a_child(forking *f)
 {
-    (void)alarm(20);
+    (void)alarm(300);
     uint64_t random = seed;
     for (int i = 0; i < PLACES; i++) {
         unsigned char *object = atomic_load_explicit(&f->m.places[i], memory_order_relaxed);

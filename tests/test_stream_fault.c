@@ -64,7 +64,7 @@ static rig_window fly(vt *v, const fault *f, uint64_t *random)
 {
     rig_window w = random_window(random);
     for (int frame = 0; frame < FRAMES || (count_strikes(f) < STRIKES && frame < PATIENCE);
-         frame++) {
+         frame += frame < FRAMES || rig_workers_rest(v)) {
         const bool cut = seed_below(random, 15) == 0;
         if (cut) {
             w = random_window(random);

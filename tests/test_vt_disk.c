@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "engine/platform.h"
 #include "engine/vt_watch.h"
 
 #include "tests/scratch.h"
@@ -51,11 +50,9 @@ static void run_until_reading(vt *v)
 static void a_slow_disk_does_not_hold_up_the_end(void **state)
 {
     vt *v = open_world(state, NULL);
-    set_disk(v, 10000, 0);
+    set_disk(v, INFINITY, 0); /* who waits for it hangs */
     run_until_reading(v);
-    const uint64_t from_ns = platform_now_ns();
     vt_destroy(v);
-    assert_true(platform_now_ns() - from_ns < UINT64_C(5000000000));
 }
 
 static void a_disk_gets_as_fast_as_it_is_while_it_runs(void **state)

@@ -31,10 +31,10 @@ static bool look(watch *w)
     return changed;
 }
 
-/* Whether it changes within three seconds; then it has not changed once more. */
+/* Whether it changes; then it has not changed once more. The time only bounds a hang. */
 static bool changes(watch *w)
 {
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 30000; i++) {
         if (look(w)) {
             assert_false(look(w));
             return true;

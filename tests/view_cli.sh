@@ -64,6 +64,10 @@ printf 'ram: {\n  budget = "none";\n};\n' >bad.conf
 expect 2 'bad.conf:2: ram.budget = none: must be a size' "$program" view world.mega --config bad.conf
 expect 2 'absent.conf: No such file' "$program" view world.mega --config absent.conf
 expect 1 'no display.*--headless' "$program" view world.mega
+# Without a display, too, a file that is missing or wrong is what is said to be so.
+expect 1 'absent.mega: cannot be opened: No such' "$program" view absent.mega
+expect 1 'odd.ppm: is not a page file' "$program" view odd.ppm
+expect 1 'absent.path: No such file' "$program" view world.mega --path absent.path
 
 # A context without a display, or nothing more can be tried.
 "$program" view world.mega --headless --frames 1 --size 64x36 >stdout 2>stderr
@@ -177,6 +181,22 @@ for run in 1 2; do # and the same requests, uploads and evictions
     sed -n 's/.*"events_hash":[^0-9a-f]*\([0-9a-f]*\).*/\1/p' out/$run/report.json >hash-$run
 done
 [ -s hash-1 ] && cmp -s hash-1 hash-2 || fail "another log of events on the second run"
+
+# Interrupted: one line, no half report, and what was in RAM is kept.
+"$program" view world.mega --headless --frames 1000000 --size 64x36 --report out/early \
+    --set ram.suspend=early.ram >stdout 2>stderr &
+run=$!
+await [ -s out/early/frame-0000.png ] || fail "no first frame"
+kill -TERM $run
+wait $run
+got=$?
+[ $got -eq 1 ] || fail "exit code $got after SIGTERM"
+lines=$(grep -c '^megabuddy: view: interrupted after [0-9]* of 1000000 frames; the report is of those$' stderr)
+[ "$lines" -eq 1 ] || fail "does not say that it was interrupted: $(cat stderr)"
+has out/early/report.json '"interrupted":.true'
+[ "$(tail -c 2 out/early/report.json)" = '}' ] || fail "half a report.json"
+grep -q '</html>' out/early/report.html || fail "half a report.html"
+[ -s early.ram ] || fail "what was in RAM is lost"
 
 # A cut is reported; a world named by the settings is found.
 printf '0 0 60 0 0 -30\n0.2 0 60 0 0 -30\n0.3 300 60 0 90 -30 cut\n1 300 60 0 90 -30\n' >cut.path

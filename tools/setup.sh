@@ -44,6 +44,7 @@ engine libgl1-mesa-dri -
 engine libglx-mesa0 -
 engine libegl-mesa0 -
 test libcmocka-dev pc:cmocka
+test libx11-dev pc:x11
 check clang-format command:clang-format
 check xvfb command:Xvfb
 check xauth command:xauth

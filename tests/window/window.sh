@@ -126,6 +126,12 @@ window_is()
     [ "$(window_state "$1")" = "$2" ]
 }
 
+# window_says PATTERN: whether a message that is shown has it.
+window_says()
+{
+    grep -q "^says .*$1" "$scratch/layout"
+}
+
 # window_reaches NAME LEAST: whether it is as much by now.
 window_reaches()
 {

@@ -121,6 +121,11 @@ bool recorder_add(recorder *r, double t_seconds, const camera *at, bool cut)
     return true;
 }
 
+bool recorder_is_empty(const recorder *r)
+{
+    return r->count == 0;
+}
+
 double recorder_seconds(const recorder *r)
 {
     return r->count == 0 ? 0 : r->samples[r->count - 1].t;

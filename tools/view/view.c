@@ -39,6 +39,11 @@ static const char USAGE[] =
     "  --gl-debug            has OpenGL check every call, and complain; headless it always does\n"
     "  --help                this\n"
     "\n"
+    "SIGINT (Ctrl-C), SIGTERM and SIGHUP end a window as Esc does: a path that is being\n"
+    "recorded is written, and so is what ram.suspend and --trace ask for. Headless the run\n"
+    "ends early, and its report says so. Exit codes: 0 done, in a window by a signal too;\n"
+    "1 failed, or interrupted without a window; 2 wrong usage.\n"
+    "\n"
     "Settings, as in a config file, with their defaults:\n"
     "\n";
 
@@ -244,6 +249,26 @@ static vt_sync sync_of(const char *word)
                                          : VT_SYNC_LOCKFREE;
 }
 
+const char *view_world(const view_options *o)
+{
+    return o->world != NULL ? o->world : o->conf.disk.source;
+}
+
+static void put_name(char setting[CONF_TEXT_BYTES], const char *name)
+{
+    if (name != NULL && strlen(name) < CONF_TEXT_BYTES) {
+        (void)strcpy(setting, name);
+    }
+}
+
+conf view_written_settings(const view_options *o)
+{
+    conf c = o->conf;
+    put_name(c.disk.source, o->world);
+    put_name(c.view.path, o->path);
+    return c;
+}
+
 vt_desc view_desc(const view_options *o, const conf *c)
 {
     const vt_desc desc = {
@@ -322,8 +347,12 @@ void view_catch_signals(void)
 {
     /* the second time the system's way: nobody is kept from ending what hangs */
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction hangup;
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) { /* by nohup */
+        (void)sigaction(SIGHUP, &action, NULL);
+    }
 }
 
 bool view_is_interrupted(void)

@@ -37,6 +37,14 @@ typedef struct view_options {
 /* Reads the file and the sets again into *c. False: error->line says why, *c is unchanged. */
 bool view_settings(const view_options *options, conf *c, conf_error *error);
 
+const char *view_world(const view_options *options); /* the world's file, as it was named */
+
+/* The settings in effect as they are written down, for who reads them later: with what the command
+ * line named, world and path, as it was named: a relative name holds in the folder where the viewer
+ * was started, which is where its settings and pictures go. (A name of CONF_TEXT_BYTES or more is
+ * no setting, and left out.) */
+conf view_written_settings(const view_options *options);
+
 /* The desc and the settings that `c` asks for. */
 vt_desc view_desc(const view_options *options, const conf *c);
 vt_settings view_streaming(const conf *c);
@@ -55,7 +63,8 @@ int view_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Closes it; NULL does nothing. False: what was to be kept between runs could not be; said why. */
 bool view_close_world(vt *world);
 
-/* From now on Ctrl-C and SIGTERM only ask for the end, the first time. Then view_is_interrupted. */
+/* From now on SIGINT (Ctrl-C), SIGTERM and SIGHUP only ask for the end, the first time. Then
+ * view_is_interrupted. */
 void view_catch_signals(void);
 bool view_is_interrupted(void);
 

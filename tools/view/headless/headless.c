@@ -376,12 +376,13 @@ static void describe(run *r)
 {
     report *out = &r->report;
     const conf *c = &r->options->conf;
-    out->world = r->options->world ? r->options->world : c->disk.source;
+    out->world = view_world(r->options);
     out->path = r->options->path ? r->options->path : c->view.path;
     out->renderer = (const char *)glGetString(GL_RENDERER);
     out->width = c->view.width;
     out->height = c->view.height;
-    r->settings = conf_to_text(c);
+    const conf written = view_written_settings(r->options);
+    r->settings = conf_to_text(&written);
 }
 
 /* Where it fits, the same world as a plain texture. Where it cannot be had there is no yardstick.
@@ -431,6 +432,12 @@ static int write_report(const run *r)
     return EXIT_DONE;
 }
 
+static int tell_interrupted(const run *r)
+{
+    return view_fail("interrupted after %u of %u frames%s", r->report.frames, r->frames,
+                     r->options->report != NULL ? "; the report is of those" : "");
+}
+
 /* False: what was to be kept for the next run is lost. */
 static bool clean_up(run *r)
 {
@@ -476,10 +483,13 @@ int view_run_headless(const view_options *options)
         }
         print_summary(&r->report);
         code = write_report(r);
+        if (code == EXIT_DONE && view_is_interrupted()) {
+            code = tell_interrupted(r);
+        }
     }
     code = clean_up(r) ? code : EXIT_FAILED;
     free(r);
     headless_gl_on_message(NULL, NULL);
     headless_gl_close();
-    return view_is_interrupted() ? EXIT_FAILED : code;
+    return code;
 }

@@ -90,12 +90,15 @@ void target_read(const target *t, uint8_t *out)
 
 void target_show(const target *t, uint32_t window_width, uint32_t window_height)
 {
-    /* Both sides take bytes as they are: the window's framebuffer is not an sRGB one. */
+    /* Both sides take bytes as they are: the window's framebuffer is not an sRGB one. It is bound,
+     * since Mesa asks how large a window has become only for one that is. */
     glDisable(GL_FRAMEBUFFER_SRGB);
-    glBlitNamedFramebuffer(t->framebuffer, 0, 0, 0, (GLint)t->width, (GLint)t->height, 0, 0,
-                           (GLint)window_width, (GLint)window_height, GL_COLOR_BUFFER_BIT,
-                           t->width == window_width && t->height == window_height ? GL_NEAREST
-                                                                                  : GL_LINEAR);
+    glBindFramebuffer(GL_READ_FRAMEBUFFER, t->framebuffer);
+    glBindFramebuffer(GL_DRAW_FRAMEBUFFER, 0);
+    glBlitFramebuffer(0, 0, (GLint)t->width, (GLint)t->height, 0, 0, (GLint)window_width,
+                      (GLint)window_height, GL_COLOR_BUFFER_BIT,
+                      t->width == window_width && t->height == window_height ? GL_NEAREST
+                                                                             : GL_LINEAR);
 }
 
 void target_read_window(uint32_t width, uint32_t height, uint8_t *out)

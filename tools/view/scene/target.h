@@ -33,7 +33,7 @@ void target_cover(const target *t, int32_t x, int32_t y, uint32_t width, uint32_
  * the card. `out` holds width * height * 4 bytes, or * 1. */
 void target_read(const target *t, uint8_t *out);
 
-/* Shows a colour target on the window's own framebuffer. */
+/* Shows a colour target on the window's own framebuffer, and leaves that bound for drawing. */
 void target_show(const target *t, uint32_t window_width, uint32_t window_height);
 
 /* Reads what was drawn into the window, as target_read does a colour target; opaque. */

@@ -62,7 +62,8 @@ static bool fly_key(window *w, int key)
         return true;
     case GLFW_KEY_L:
         w->state.looping = !w->state.looping;
-        window_say(w, w->state.looping ? "the path begins anew at its end" : "the path ends");
+        window_say(w, w->state.looping ? "the path is flown again and again; L: once"
+                                       : "the path is flown once; L: again and again");
         return true;
     case GLFW_KEY_R:
         w->state.recording = !w->state.recording;
@@ -201,6 +202,12 @@ pilot_input window_take_input(window *w, double seconds)
     return in;
 }
 
+static void on_minimise(GLFWwindow *handle, int minimised)
+{
+    window *w = glfwGetWindowUserPointer(handle);
+    w->minimised = minimised != GLFW_FALSE;
+}
+
 void window_listen(window *w)
 {
     glfwSetWindowUserPointer(w->handle, w);
@@ -209,4 +216,5 @@ void window_listen(window *w)
     glfwSetMouseButtonCallback(w->handle, on_button);
     glfwSetCursorPosCallback(w->handle, on_cursor);
     glfwSetScrollCallback(w->handle, on_wheel);
+    glfwSetWindowIconifyCallback(w->handle, on_minimise);
 }

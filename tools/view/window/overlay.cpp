@@ -118,6 +118,7 @@ void write_standing(FILE *out, const overlay_content &content, const overlay_sta
     for (const auto &line : lines) {
         (void)std::fprintf(out, "%s %llu\n", line.name, line.value);
     }
+    (void)std::fprintf(out, "says %s\n", content.message);
 }
 
 void write_layout(const overlay_content &content, const overlay_state &state)
@@ -212,7 +213,7 @@ void draw_help()
         {"Tab", "the tiers and the settings"},
         {"", ""},
         {"T", "fly the tour, or the path recorded last"},
-        {"L", "fly it again and again"},
+        {"L", "fly it once, or again and again"},
         {"R", "begin and end recording a path"},
         {"J", "jump somewhere else"},
         {"F", "freeze streaming"},

@@ -16,8 +16,8 @@
  * sees is there (see overlay_content); `message` is 1 while a line of text is shown; `reading`
  * counts the blocks that are sent for, `log` the lines of the log, `worlds` how often the world was
  * opened; `view` is the key that shows it; `terrain`, `panel`, `help`, `pick`, `touring`,
- * `looping`, `recording` and `frozen` are 0 or 1. Then where each control lies, `name x y width
- * height` in window coordinates.
+ * `looping`, `recording` and `frozen` are 0 or 1. After them `says` and the line of text that is
+ * shown. Then where each control lies, `name x y width height` in window coordinates.
  *
  * Thread: the one with the window's OpenGL context. */
 #ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_OVERLAY_H

@@ -24,9 +24,10 @@ enum {
     HIDDEN_MOST = 8,   /* panels */
 };
 
-static const double RESIZE_SECONDS = 0.4; /* a window must keep a size for so long */
-static const double MESSAGE_SECONDS = 6;  /* on screen */
-static const double PICK_SECONDS = 0.2;   /* between two looks at the pixel that was asked about */
+static const double RESIZE_SECONDS = 0.4;    /* a window must keep a size for so long */
+static const double MESSAGE_SECONDS = 6;     /* on screen */
+static const double MINIMISED_SECONDS = 0.1; /* between two looks whether it is to end */
+static const double PICK_SECONDS = 0.2; /* between two looks at the pixel that was asked about */
 
 /* --- words --- */
 
@@ -359,13 +360,32 @@ static void pace(window *w)
     }
 }
 
-/* Until the window is closed. Returns an exit code. */
+static bool is_to_end(const window *w)
+{
+    return glfwWindowShouldClose(w->handle) || view_is_interrupted();
+}
+
+/* While nobody sees the window nothing is drawn. It looks up now and then: a signal ends no wait.
+ */
+static void wait_while_minimised(const window *w)
+{
+    while (w->minimised && !is_to_end(w)) {
+        glfwWaitEventsTimeout(MINIMISED_SECONDS);
+    }
+}
+
+/* Until the window is closed, or a signal asks for that. Returns an exit code. */
 static int fly(window *w)
 {
     vt_stats stats;
     double before = glfwGetTime();
-    while (!glfwWindowShouldClose(w->handle) && !view_is_interrupted()) {
+    while (!is_to_end(w)) {
         glfwPollEvents();
+        if (w->minimised) {
+            wait_while_minimised(w);
+            before = glfwGetTime();
+            continue;
+        }
         w->now = glfwGetTime();
         const double seconds = fmin(w->now - before, 0.25); /* a stall is no reason to jump */
         before = w->now;
@@ -379,7 +399,7 @@ static int fly(window *w)
         w->frame++;
         pace(w);
     }
-    return view_is_interrupted() ? EXIT_FAILED : EXIT_DONE;
+    return EXIT_DONE;
 }
 
 /* --- from beginning to end --- */
@@ -459,12 +479,35 @@ static bool clean_up(window *w)
     return kept;
 }
 
+/* What is wrong with the files is wrong with a display too. */
+static int fail_without_display(const view_options *options)
+{
+    char error[VIEW_LINE_BYTES];
+    camera_path path = {NULL, 0};
+    pagefile *file = NULL;
+    const char *world = view_world(options);
+    const pagefile_status status = pagefile_open(world, &file);
+    const int why = errno;
+    pagefile_close(file);
+    if (status == PAGEFILE_CANNOT_OPEN || status == PAGEFILE_READ_FAILED) {
+        return view_fail("%s: %s: %s", world, pagefile_status_text(status), strerror(why));
+    }
+    if (status != PAGEFILE_OK) {
+        return view_fail("%s: %s", world, pagefile_status_text(status));
+    }
+    if (!view_path(options, SCENE_TERRAIN, &path, error, sizeof error)) {
+        return view_fail("%s", error);
+    }
+    camera_path_free(&path);
+    return view_fail("no display: %s; --headless draws without one", glfw_error);
+}
+
 int view_run_window(view_options *options)
 {
     glfwSetErrorCallback(on_error);
     view_catch_signals();
     if (!glfwInit()) {
-        return view_fail("no display: %s; --headless draws without one", glfw_error);
+        return fail_without_display(options);
     }
     int code = EXIT_FAILED;
     window *w = calloc(1, sizeof *w);
@@ -474,6 +517,7 @@ int view_run_window(view_options *options)
         w->options = options;
         if (open_window(w)) {
             code = run_window(w);
+            code = window_keep_recording(w) ? code : EXIT_FAILED;
             code = clean_up(w) ? code : EXIT_FAILED;
         }
         if (w->handle != NULL) {

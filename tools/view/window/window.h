@@ -54,6 +54,7 @@ typedef struct window {
     uint64_t pressed_frame;    /* … in which frame */
     double dragged;            /* pixels since then */
     bool help, panel, full_screen, clicked;
+    bool minimised;      /* nobody sees a frame */
     bool wants_all;      /* a picture of the window with what lies over the scene */
     overlay_state state; /* what overlay and keys change; its settings are a draft */
     overlay_deeds deeds; /* to be done with this frame */
@@ -100,6 +101,7 @@ void window_move(window *w, double seconds);
 void window_jump(window *w);              /* somewhere else */
 void window_begin_tour(window *w);        /* from its beginning */
 void window_follow_recording(window *w);  /* begins or ends as state.recording says */
+bool window_keep_recording(window *w);    /* at the end; says where it is. False: said why not */
 double window_clearance(const window *w); /* height above the ground, world units */
 
 /* --- window_picture.c --- */
@@ -125,6 +127,8 @@ bool window_reopen(window *w, const conf *next);
 /* Takes in what the file of settings, the overlay or keys have changed. False: the world is gone.
  */
 bool window_follow_settings(window *w);
-void window_write_settings(window *w); /* a commented config file, under a fresh name */
+
+/* A commented config file, under a fresh name: as view_written_settings says. */
+void window_write_settings(window *w);
 
 #endif

@@ -2,6 +2,7 @@
 #include "tools/view/window/window.h"
 
 #include <math.h>
+#include <stdio.h>
 
 double window_clearance(const window *w)
 {
@@ -82,7 +83,7 @@ static void end_recording(window *w)
         camera_path_free(&w->path);
         w->path = path;
         w->path_is_ours = true;
-        if (recorder_write(w->recorder, name, vt_get_desc(w->world)->path, error, sizeof error)) {
+        if (recorder_write(w->recorder, name, view_world(w->options), error, sizeof error)) {
             window_say(w, "%s written; T flies it", name);
         } else {
             (void)window_complain(w, "%s; T flies what was recorded", error);
@@ -91,6 +92,21 @@ static void end_recording(window *w)
     recorder_destroy(w->recorder);
     w->recorder = NULL;
     w->state.recording = false;
+}
+
+bool window_keep_recording(window *w)
+{
+    char name[WINDOW_NAME_BYTES], error[VIEW_LINE_BYTES];
+    if (w->recorder == NULL || recorder_is_empty(w->recorder)) {
+        return true;
+    }
+    window_fresh_name(name, "path");
+    if (!recorder_write(w->recorder, name, view_world(w->options), error, sizeof error)) {
+        (void)view_fail("%s; the path that was being recorded is lost", error);
+        return false;
+    }
+    (void)printf("%s: the path that was being recorded\n", name);
+    return true;
 }
 
 void window_follow_recording(window *w)

@@ -37,7 +37,8 @@ void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension)
 static bool write_picture(window *w, const char *name, const uint8_t *pixels)
 {
     char place[128];
-    char *settings = conf_to_text(&w->options->conf);
+    const conf written = view_written_settings(w->options);
+    char *settings = conf_to_text(&written);
     (void)snprintf(place, sizeof place, "0 %.9g %.9g %.9g %.9g %.9g", w->at.x, w->at.y, w->at.z,
                    w->at.yaw, w->at.pitch);
     const picture_text texts[] = {{"Software", "Megabuddy"},

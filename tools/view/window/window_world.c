@@ -203,9 +203,11 @@ void window_write_settings(window *w)
         return;
     }
     (void)fputs("# Settings of megabuddy, as they were when this was written: for megabuddy view "
-                "--config.\n\n",
+                "--config.\n# Names of files are as they were given: relative ones hold in this "
+                "folder.\n\n",
                 out);
-    conf_write(&w->options->conf, out);
+    const conf settings = view_written_settings(w->options);
+    conf_write(&settings, out);
     const bool written = ferror(out) == 0;
     if (fclose(out) != 0 || !written) {
         (void)window_complain(w, "%s: %s", name, strerror(errno));
