@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "caller.h"
 #include "region.h"
@@ -150,6 +151,28 @@ track *track_create(const track_desc *desc)
     return t;
 }
 
+/* A new file for the report, NULL: it cannot be. */
+static FILE *open_report(const char *path)
+{
+    int file = track_file_create(path);
+    FILE *out = file >= 0 ? fdopen(file, "w") : NULL;
+    if (file >= 0 && out == NULL) {
+        close(file);
+    }
+    return out;
+}
+
+static bool write_report(track *t, const char *path)
+{
+    bool to_stderr = strcmp(path, "-") == 0;
+    FILE *out = to_stderr ? stderr : open_report(path);
+    bool written = out != NULL && track_report(t, out);
+    if (out != NULL && !to_stderr) {
+        written = fclose(out) == 0 && written;
+    }
+    return written;
+}
+
 bool track_end(track *t)
 {
     /* relaxed: which of two ends it matters, nothing else */
@@ -161,12 +184,7 @@ bool track_end(track *t)
         return good;
     }
     bool entered = track_enter(); /* what the file itself allocates is not told */
-    bool to_stderr = strcmp(t->desc.report, "-") == 0;
-    FILE *out = to_stderr ? stderr : fopen(t->desc.report, "we");
-    bool written = out != NULL && track_report(t, out);
-    if (out != NULL && !to_stderr) {
-        written = fclose(out) == 0 && written;
-    }
+    bool written = track_uncancelled(write_report, t, t->desc.report);
     if (entered) {
         track_leave();
     }

@@ -2,7 +2,6 @@
 #include "track_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,7 +97,7 @@ static bool refuse(int reason)
     return false;
 }
 
-bool track_log_open(track *t, const char *path)
+static bool open_log(track *t, const char *path)
 {
     char name[TRACK_PATH];
     track_writer *w = &t->writer;
@@ -107,7 +106,7 @@ bool track_log_open(track *t, const char *path)
     }
     pthread_mutex_lock(&w->mutex);
     bool taken = atomic_load_explicit(&w->open, memory_order_relaxed);
-    int file = taken ? -1 : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int file = taken ? -1 : track_file_create(name);
     int reason = taken ? EBUSY : errno;
     if (file >= 0) {
         w->file = file;
@@ -123,8 +122,9 @@ bool track_log_open(track *t, const char *path)
     return file >= 0 || refuse(reason);
 }
 
-bool track_log_close(track *t)
+static bool close_log(track *t, const char *unused)
 {
+    (void)unused;
     track_writer *w = &t->writer;
     int reason = 0;
     pthread_mutex_lock(&w->mutex);
@@ -138,6 +138,16 @@ bool track_log_close(track *t)
     }
     pthread_mutex_unlock(&w->mutex);
     return reason == 0 || refuse(reason);
+}
+
+bool track_log_open(track *t, const char *path)
+{
+    return track_uncancelled(open_log, t, path);
+}
+
+bool track_log_close(track *t)
+{
+    return track_uncancelled(close_log, t, NULL);
 }
 
 /* ---- reading ---- */
