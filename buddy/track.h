@@ -113,8 +113,9 @@ track_moving track_realloc_begin(track *t, const void *pointer);
 /* After it: the block is at `now` and has `bytes`. now NULL: it failed, all is as it was. */
 void track_realloc_end(track *t, track_moving m, const void *now, size_t bytes, const void *site);
 
-/* Round a fork, for who calls hooks in the child: locks everything, and lets go. The child's copy
- * has no log and writes no report: both are the parent's. */
+/* Round a fork, for who calls hooks in the child: locks everything, and lets go. In a signal
+ * handler that interrupted a call of this thread nothing is locked: it would wait for itself. The
+ * child's copy has no log and writes no report: both are the parent's. */
 void track_before_fork(track *t);
 void track_after_fork(track *t, bool child);
 

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "at_work.h"
 #include "track.h"
 #include "track_log.h"
 
