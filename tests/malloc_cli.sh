@@ -57,6 +57,14 @@ for size in 10 100 1000 30000 100000 1000000; do
     ends "realloc-freed $size" realloc "free already"
 done
 ends "realloc-freed 5000000" realloc "does not belong"
+ends corrupt free "free already"
+[ "$(cat out)" = handled ] || fail "a handler of SIGABRT that allocates"
+for track in "" log=cancelled.log; do
+    if [ "$(env ${track:+BUDDY_TRACK=$track} LD_PRELOAD="$shim" timeout 60 "$contract" cancelled 2>err)" != ok ]; then
+        fail "a thread that is to be cancelled, BUDDY_TRACK=$track"
+        cat err
+    fi
+done
 
 seq 1 50000 >numbers
 awk 'BEGIN { for (i = 0; i < 50000; i++) { print (i * 7919) % 50021, i } }' >mixed
