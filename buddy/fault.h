@@ -82,7 +82,8 @@ uint32_t fault_thread(void);
 bool fault_parse(const char *text, fault_plan *out, char error[FAULT_LINE]);
 
 /* A fault by the plan in the environment variable BUDDY_FAULT. NULL and an empty error when it is
- * not set; NULL and a text when it is no plan, or there is no memory. */
+ * not set, and in a process that runs with other rights than its user's (set-user-id:
+ * secure_getenv(3)); NULL and a text when it is no plan, or there is no memory. */
 fault *fault_from_environment(char error[FAULT_LINE]);
 
 #ifdef __cplusplus

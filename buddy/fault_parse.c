@@ -213,7 +213,7 @@ bool fault_parse(const char *text, fault_plan *out, char error[FAULT_LINE])
 
 fault *fault_from_environment(char error[FAULT_LINE])
 {
-    const char *text = getenv(FAULT_ENVIRONMENT);
+    const char *text = secure_getenv(FAULT_ENVIRONMENT);
     fault_plan plan;
     error[0] = '\0';
     if (text == NULL || !fault_parse(text, &plan, error)) {

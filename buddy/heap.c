@@ -334,17 +334,32 @@ bool heap_owns(const heap *h, const void *pointer)
     return heap_distance(h, pointer) < h->max_bytes;
 }
 
-size_t heap_usable_size(const heap *h, const void *pointer)
+heap_status heap_look_up(const heap *h, const void *pointer, size_t *bytes)
 {
     uint32_t units;
-    if (!heap_owns(h, pointer) || heap_distance(h, pointer) % h->desc.unit_bytes != 0) {
-        return 0;
+    size_t distance = heap_distance(h, pointer);
+    if (!heap_owns(h, pointer)) {
+        return HEAP_FOREIGN;
     }
-    uint32_t offset = (uint32_t)(heap_distance(h, pointer) >> h->unit_shift);
-    if (!heap_is_in_play(h, offset) || marks_read(&h->marks, offset, &units) != HEAP_OK) {
-        return 0;
+    if (distance % h->desc.unit_bytes != 0) {
+        return HEAP_MISALIGNED;
     }
-    return (size_t)units << h->unit_shift;
+    uint32_t offset = (uint32_t)(distance >> h->unit_shift);
+    if (!heap_is_in_play(h, offset)) {
+        return HEAP_DOUBLE_FREE; /* nothing was ever there */
+    }
+    heap_status status = marks_read(&h->marks, offset, &units);
+    if (status == HEAP_OK) {
+        *bytes = (size_t)units << h->unit_shift;
+    }
+    return status;
+}
+
+size_t heap_usable_size(const heap *h, const void *pointer)
+{
+    size_t bytes = 0;
+    (void)heap_look_up(h, pointer, &bytes);
+    return bytes;
 }
 
 void heap_flush(heap *h)

@@ -154,9 +154,13 @@ heap_status heap_free_bulk(heap *h, uint32_t count, void *const pointers[]);
 void heap_flush(heap *h);
 void heap_recall(heap *h);
 
-size_t
-heap_usable_size(const heap *h,
-                 const void *pointer); /* bytes of the live block that starts there; 0: none does */
+/* Bytes of the live block that starts there; 0: none does. */
+size_t heap_usable_size(const heap *h, const void *pointer);
+
+/* HEAP_OK, and the bytes of the live block at `pointer`; else why there is none, and *bytes is as
+ * it was. */
+heap_status heap_look_up(const heap *h, const void *pointer, size_t *bytes);
+
 bool heap_owns(const heap *h, const void *pointer); /* whether it points into the region at all */
 
 /* For statistics and walks: offsets of units from heap_base. What is taken here is not the heap's

@@ -250,11 +250,18 @@ static void drain(magazine *m, magazine_stock *stock, uint32_t order)
 
 /* Every call of a thread that has a stock happens while it is busy with it, whether or not the
  * stock is used: so that nobody with a stock is at work on the core during a recall. */
-static void leave_if_any(magazine_stock *stock)
+static magazine_stock *come_in(magazine *m)
+{
+    at_work_begin();
+    return magazine_claim(m);
+}
+
+static void go_out(magazine_stock *stock)
 {
     if (stock != NULL) {
         magazine_leave(stock);
     }
+    at_work_end();
 }
 
 /* One block, past the stock: for threads that have none, and for orders that have no shelf. */
@@ -281,18 +288,16 @@ uint32_t magazine_try_slowly(magazine *m, uint32_t order)
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
-    magazine_stock *stock = magazine_claim(m);
-    if (stock == NULL) {
-        return take_direct(m, order, BUDDY_ANYWHERE);
-    }
-    uint32_t offset = take_stocked(m, stock, order);
-    if (offset == BUDDY_NONE) {
+    magazine_stock *stock = come_in(m);
+    uint32_t offset =
+        stock != NULL ? take_stocked(m, stock, order) : take_direct(m, order, BUDDY_ANYWHERE);
+    if (offset == BUDDY_NONE && stock != NULL) {
         /* What we hold in other orders may make up a block of this one. */
         magazine_empty_stock(m, stock);
         magazine_empty_depots(m);
         offset = take_direct(m, order, stock->near);
     }
-    magazine_leave(stock);
+    go_out(stock);
     return offset;
 }
 
@@ -316,10 +321,10 @@ uint32_t magazine_alloc_slowly(magazine *m, uint32_t order)
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     uint32_t near = stock != NULL ? stock->near : BUDDY_ANYWHERE;
     uint32_t offset = stock != NULL ? take_stocked(m, stock, order) : take_direct(m, order, near);
-    leave_if_any(stock);
+    go_out(stock);
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }
 
@@ -422,22 +427,22 @@ uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near)
         return BUDDY_NONE;
     }
     uint32_t offset;
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     if (stock == NULL || !pop_near(stock, order, near, &offset)) {
         offset = take_near(m, order, near);
     }
-    leave_if_any(stock);
+    go_out(stock);
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }
 
 bool magazine_take_at(magazine *m, uint32_t offset, uint32_t order)
 {
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     bool done = buddy_try_at(m->core, offset, order);
     if (done) {
         magazine_count_taken(m, UINT64_C(1) << order);
     }
-    leave_if_any(stock);
+    go_out(stock);
     return done;
 }
 
@@ -460,20 +465,20 @@ static bool free_stocked(magazine *m, magazine_stock *stock, uint32_t offset, ui
 void magazine_free_slowly(magazine *m, uint32_t offset, uint32_t order)
 {
     assert(order <= m->max_order);
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     if (stock == NULL || !free_stocked(m, stock, offset, order)) {
         free_direct(m, offset, order);
     }
-    leave_if_any(stock);
+    go_out(stock);
 }
 
 /* ---- many at once ---- */
 
 static uint32_t take_many(magazine *m, uint32_t order, uint32_t count, uint32_t offsets[])
 {
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     uint32_t taken = take_from_core(m, order, BUDDY_ANYWHERE, count, offsets);
-    leave_if_any(stock);
+    go_out(stock);
     return taken;
 }
 
@@ -498,10 +503,10 @@ uint32_t magazine_alloc_bulk(magazine *m, uint32_t order, uint32_t count, uint32
 
 void magazine_free_bulk(magazine *m, uint32_t order, uint32_t count, const uint32_t offsets[])
 {
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     magazine_count_given(m, (uint64_t)count << order);
     buddy_free_bulk(m->core, order, count, offsets);
-    leave_if_any(stock);
+    go_out(stock);
 }
 
 static uint64_t sum_units(const buddy_block pieces[], uint32_t count)
@@ -533,20 +538,20 @@ uint32_t magazine_gather(magazine *m, uint32_t units, uint32_t near,
     if (units == 0 || buddy_gather_units(units) > m->core->units) {
         return 0; /* for what can never be nobody is disturbed, and nothing grows */
     }
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     uint32_t count = buddy_gather(m->core, units, near, pieces);
     magazine_count_taken(m, sum_units(pieces, count));
-    leave_if_any(stock);
+    go_out(stock);
     return count != 0 ? count : gather_alone(m, units, near, pieces);
 }
 
 void magazine_flush(magazine *m)
 {
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     if (stock != NULL) {
         magazine_empty_stock(m, stock);
     }
-    leave_if_any(stock);
+    go_out(stock);
 }
 
 void magazine_recall(magazine *m)

@@ -24,8 +24,10 @@
  *
  * A core has one magazine at most. Threads: any, unless said otherwise. A thread gets its stock at
  * its first call that needs one and returns it, empty, when it ends; more threads than desc.threads
- * work on the core directly. A process may fork at any time: everything is recalled first. Not from
- * a signal handler.
+ * work on the core directly. A process may fork at any time: everything is recalled first. Nothing
+ * else may be called from a signal handler; one that forks recalls nothing where it has interrupted
+ * a call of this thread, and its child should do no more than exec or _exit. A call to the core
+ * beneath that goes past the magazine may not be interrupted so: the fork would wait for it.
  *
  * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001, for magazines and depot. */
 #ifndef BUDDY_MAGAZINE_H

@@ -40,14 +40,14 @@ void magazine_get_stats(magazine *m, magazine_stats *out)
                             .stocks_most = m->stocks_most,
                             .asymmetric = (state & MAGAZINE_EXCHANGE) == 0,
                             .stock_bytes = m->stock_bytes};
-    pthread_mutex_lock(&m->seats);
+    at_work_lock(&m->seats);
     uint32_t used = magazine_stocks_used(m);
     for (uint32_t i = 0; i < used; i++) {
         const magazine_stock *stock = magazine_stock_at(m, i);
         out->stocks += stock->owner != NULL;
         out->stocked_units += stock_units(m, stock);
     }
-    pthread_mutex_unlock(&m->seats);
+    at_work_unlock(&m->seats);
     out->metadata_bytes = m->stocks_at + used * m->stock_bytes;
     uint64_t taken = figure(&m->out_units);
     out->stocked_units = out->stocked_units < taken ? out->stocked_units : taken;

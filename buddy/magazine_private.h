@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "at_work.h"
 #include "depot.h"
 #include "magazine.h"
 
@@ -85,6 +86,14 @@ void magazine_empty_depots(magazine *m);
  * them are empty. */
 void magazine_recall_begin(magazine *m);
 void magazine_recall_end(magazine *m);
+
+/* The same for who holds m->recall. In a signal handler that interrupted the calling thread while
+ * it was busy with its stock, that one is left as it is: nobody else is at work on it. */
+void magazine_keep_out(magazine *m);
+void magazine_let_in(magazine *m);
+
+/* The calling thread's stock, NULL where it has none. */
+magazine_stock *magazine_own_stock(const magazine *m);
 
 /* As magazine_enter, by an exchange too. False: a recall is under way. */
 bool magazine_enter_any(magazine *m, magazine_stock *stock);

@@ -30,9 +30,23 @@ bool magazine_enter_any(magazine *m, magazine_stock *stock)
     return false;
 }
 
-void magazine_recall_begin(magazine *m)
+/* Waits until the owner is not busy. False: that is the calling thread, which would wait for ever.
+ */
+static bool wait_for_owner(const magazine *m, const magazine_stock *stock)
 {
-    pthread_mutex_lock(&m->recall);
+    uint32_t looks = 0;
+    /* seq_cst: after the store of `recalled`; acquires what the owner did */
+    while (__atomic_load_n(&stock->busy, __ATOMIC_SEQ_CST) != 0) {
+        if (stock == magazine_own_stock(m)) {
+            return false;
+        }
+        gate_wait(&looks);
+    }
+    return true;
+}
+
+void magazine_keep_out(magazine *m)
+{
     /* seq_cst: before the loads of `busy` */
     uint32_t state = __atomic_fetch_or(&m->front.state, MAGAZINE_RECALLED, __ATOMIC_SEQ_CST);
     if (state == MAGAZINE_OPEN) {
@@ -41,27 +55,35 @@ void magazine_recall_begin(magazine *m)
     uint32_t used = magazine_stocks_used(m);
     for (uint32_t i = 0; i < used; i++) {
         magazine_stock *stock = magazine_stock_at(m, i);
-        uint32_t looks = 0;
-        /* seq_cst: after the store of `recalled`; acquires what the owner did */
-        while (__atomic_load_n(&stock->busy, __ATOMIC_SEQ_CST) != 0) {
-            gate_wait(&looks);
+        if (wait_for_owner(m, stock)) {
+            magazine_empty_stock(m, stock);
         }
-        magazine_empty_stock(m, stock);
     }
     magazine_empty_depots(m);
     /* relaxed: a figure */
     atomic_fetch_add_explicit(&m->recalls, 1, memory_order_relaxed);
 }
 
-void magazine_recall_end(magazine *m)
+void magazine_let_in(magazine *m)
 {
     /* release: the stocks as we leave them come before whoever enters next */
     __atomic_fetch_and(&m->front.state, ~(uint32_t)MAGAZINE_RECALLED, __ATOMIC_RELEASE);
-    pthread_mutex_unlock(&m->recall);
+}
+
+void magazine_recall_begin(magazine *m)
+{
+    at_work_lock(&m->recall);
+    magazine_keep_out(m);
+}
+
+void magazine_recall_end(magazine *m)
+{
+    magazine_let_in(m);
+    at_work_unlock(&m->recall);
 }
 
 void magazine_wait_for_recall(magazine *m)
 {
-    pthread_mutex_lock(&m->recall);
-    pthread_mutex_unlock(&m->recall);
+    at_work_lock(&m->recall);
+    at_work_unlock(&m->recall);
 }

@@ -4,10 +4,9 @@
 
 #include <assert.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "gate.h"
+#include "kernel.h"
 
 /* By a thread that found no stock left: a search takes a lock. */
 #define CALLS_BEFORE_LOOKING 256u
@@ -20,9 +19,10 @@ typedef struct standing {
 
 MAGAZINE_THREAD_LOCAL magazine_seat magazine_seats[MAGAZINE_SEATS];
 static _Thread_local standing standings[MAGAZINE_SEATS];
+static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec")));
 
 /* Once in a process. */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT, barrier_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key; /* its destructor returns a thread's stocks */
 static bool has_exit_key, has_barrier;
 
@@ -38,12 +38,12 @@ enum { BARRIER_PRIVATE = 1 << 3, BARRIER_REGISTER = 1 << 4 };
 
 static bool register_barrier(void)
 {
-    return syscall(SYS_membarrier, BARRIER_REGISTER, 0, 0) == 0;
+    return kernel_call(SYS_membarrier, BARRIER_REGISTER, 0, 0, 0) == 0;
 }
 
 void magazine_barrier(void)
 {
-    long failed = syscall(SYS_membarrier, BARRIER_PRIVATE, 0, 0);
+    long failed = kernel_call(SYS_membarrier, BARRIER_PRIVATE, 0, 0, 0);
     assert(failed == 0); /* registered, and a process never loses that */
     (void)failed;
 }
@@ -95,14 +95,14 @@ static magazine_stock *find_stock(const magazine *m, const void *owner)
  */
 static magazine_stock *assign_stock(magazine *m)
 {
-    pthread_mutex_lock(&m->seats);
+    at_work_lock(&m->seats);
     magazine_stock *stock = find_stock(m, self());
     stock = stock != NULL ? stock : find_stock(m, NULL);
     stock = stock != NULL ? stock : new_stock(m);
     if (stock != NULL) {
         stock->owner = self();
     }
-    pthread_mutex_unlock(&m->seats);
+    at_work_unlock(&m->seats);
     if (stock != NULL && has_exit_key) {
         (void)pthread_setspecific(exit_key, magazine_seats); /* refused: it stays ours for longer */
     }
@@ -136,6 +136,12 @@ static void enter_patiently(magazine *m, magazine_stock *stock)
     }
 }
 
+magazine_stock *magazine_own_stock(const magazine *m)
+{
+    const magazine_seat *seat = &magazine_seats[m->front.id % MAGAZINE_SEATS];
+    return seat->id == m->front.id ? seat->stock : NULL;
+}
+
 magazine_stock *magazine_claim(magazine *m)
 {
     magazine_seat *seat = &magazine_seats[m->front.id % MAGAZINE_SEATS];
@@ -156,7 +162,7 @@ magazine_stock *magazine_claim(magazine *m)
 
 static void return_stock(magazine *m, const void *owner)
 {
-    pthread_mutex_lock(&m->seats);
+    at_work_lock(&m->seats);
     magazine_stock *stock = find_stock(m, owner);
     if (stock != NULL) {
         enter_patiently(m, stock);
@@ -164,16 +170,16 @@ static void return_stock(magazine *m, const void *owner)
         stock->owner = NULL;
         magazine_leave(stock);
     }
-    pthread_mutex_unlock(&m->seats);
+    at_work_unlock(&m->seats);
 }
 
 static void on_thread_exit(void *owner)
 {
-    pthread_mutex_lock(&list_lock);
+    at_work_lock(&list_lock);
     for (magazine *m = list; m != NULL; m = m->next) {
         return_stock(m, owner);
     }
-    pthread_mutex_unlock(&list_lock);
+    at_work_unlock(&list_lock);
     memset(magazine_seats, 0, sizeof(magazine_seats)); /* a later destructor may call us again */
 }
 
@@ -183,10 +189,14 @@ static void on_thread_exit(void *owner)
  * core, and nobody in the middle of anything. */
 static void before_fork(void)
 {
+    if (!at_work_fork_begins(&forking)) {
+        return;
+    }
     pthread_mutex_lock(&list_lock);
     for (magazine *m = list; m != NULL; m = m->next) {
         pthread_mutex_lock(&m->seats);
-        magazine_recall_begin(m);
+        pthread_mutex_lock(&m->recall);
+        magazine_keep_out(m);
         (void)gate_close(m->core);
     }
 }
@@ -195,16 +205,25 @@ static void let_go(magazine *m)
 {
     core_sheet nothing = gate_sheet(m->core);
     gate_open(m->core, &nothing);
-    magazine_recall_end(m);
+    magazine_let_in(m);
+    pthread_mutex_unlock(&m->recall);
     pthread_mutex_unlock(&m->seats);
 }
 
-static void after_fork_in_parent(void)
+static void let_all_go(void)
 {
     for (magazine *m = list; m != NULL; m = m->next) {
         let_go(m);
     }
     pthread_mutex_unlock(&list_lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    if (at_work_fork_holds(&forking)) {
+        let_all_go();
+    }
+    at_work_fork_ends(&forking);
 }
 
 /* The other threads are not in the child: their stocks, which are empty, are nobody's. Those that
@@ -216,8 +235,8 @@ static void forget_others(magazine *m)
         magazine_stock *stock = magazine_stock_at(m, i);
         if (stock->owner != self()) {
             stock->owner = NULL;
+            __atomic_store_n(&stock->busy, 0, __ATOMIC_RELAXED); /* one thread */
         }
-        __atomic_store_n(&stock->busy, 0, __ATOMIC_RELAXED); /* one thread */
     }
     gate_forget_others(m->core);
 }
@@ -226,14 +245,15 @@ static void after_fork_in_child(void)
 {
     has_barrier = has_barrier && register_barrier();
     for (magazine *m = list; m != NULL; m = m->next) {
-        forget_others(m);
+        if (at_work_fork_holds(&forking)) {
+            forget_others(m);
+        }
         if (!has_barrier) {
             __atomic_fetch_or(&m->front.state, MAGAZINE_EXCHANGE,
                               __ATOMIC_RELAXED); /* one thread */
         }
-        let_go(m);
     }
-    pthread_mutex_unlock(&list_lock);
+    after_fork_in_parent();
 }
 
 /* ---- the list ---- */
@@ -241,13 +261,20 @@ static void after_fork_in_child(void)
 static void begin_process(void)
 {
     has_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
-    has_barrier = register_barrier();
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+static void begin_barrier(void)
+{
+    has_barrier = register_barrier();
 }
 
 bool magazine_register(magazine *m)
 {
     (void)pthread_once(&once, begin_process);
+    if (m->stocks_most != 0) { /* without stocks nobody has to be kept out of them */
+        (void)pthread_once(&barrier_once, begin_barrier);
+    }
     if (pthread_mutex_init(&m->seats, NULL) != 0) {
         return false;
     }
@@ -255,26 +282,26 @@ bool magazine_register(magazine *m)
         pthread_mutex_destroy(&m->seats);
         return false;
     }
-    pthread_mutex_lock(&list_lock);
+    at_work_lock(&list_lock);
     m->front.id = ++last_id;
     m->front.seat_at = (uint32_t)(m->front.id % MAGAZINE_SEATS * sizeof(magazine_seat));
-    m->front.state = has_barrier ? MAGAZINE_OPEN : MAGAZINE_EXCHANGE;
+    m->front.state = m->stocks_most != 0 && has_barrier ? MAGAZINE_OPEN : MAGAZINE_EXCHANGE;
     m->next = list;
     m->link = &list;
     if (list != NULL) {
         list->link = &m->next;
     }
     list = m;
-    pthread_mutex_unlock(&list_lock);
+    at_work_unlock(&list_lock);
     return true;
 }
 
 void magazine_unregister(magazine *m)
 {
-    pthread_mutex_lock(&list_lock);
+    at_work_lock(&list_lock);
     *m->link = m->next;
     if (m->next != NULL) {
         m->next->link = m->link;
     }
-    pthread_mutex_unlock(&list_lock);
+    at_work_unlock(&list_lock);
 }

@@ -2,19 +2,26 @@
  * to be linked before the C library. Nothing but those functions is exported, and a name.
  *
  *     malloc, free      the thread's own cache, inline; all else goes on to slab.h
- *     start             the first call of all makes the slab; that is before any constructor, while
- *                       there is one thread. Nothing that is called then allocates
+ *     start             the first call of all makes the slab; that is before any constructor. Other
+ *                       threads wait for it
+ *     inside            what this thread asks for while it is at work here, as other libraries do
+ *                       that wrap mmap, open or pthread_mutex_lock and allocate in their wrappers,
+ *                       is served from a room of its own (malloc_inside.h), what it frees waits
  *     end of a thread   its cache becomes an orphan by a pthread key; what is allocated by later
  *                       destructors gets a cache again; what is freed after them goes to its owner
  *     end of a process  nothing is torn down: others may still free
- *     fork              handlers of slab_threads.c, the first ones set, so the last ones to run
+ *     fork              handlers of slab_threads.c, the first ones set, so the last ones to run.
+ *                       Also from a signal handler that has interrupted any of this
  *
  *     BUDDY_FAULT, BUDDY_TRACK   read by a constructor. Where one is set, threads hide their caches
  *                       from the inline halves, so that every call comes to a slow one and is seen
- *                       there; where none is, nothing is different
+ *                       there; where none is, nothing is different. Programs that run with other
+ *                       rights than their user's (set-user-id) do not look at them
  *
  * What a program gets wrong (a double free, a pointer that is not ours) ends it with one line that
- * names the pointer, as in the C library. free leaves errno alone. */
+ * names the pointer, as in the C library. A handler of SIGABRT may allocate: it is served from
+ * inside, since lists may be corrupt. free leaves errno alone; nothing here is a cancellation
+ * point. */
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -25,22 +32,28 @@
 #include <unistd.h>
 
 #include "fault.h"
-#include "slab_private.h"
+#include "kernel.h"
+#include "malloc_inside.h"
+#include "malloc_private.h"
 #include "track.h"
-
-#define EXPORTED __attribute__((visibility("default")))
 
 #define RANGE_LEAST ((size_t)16 << 20) /* under a limit of addresses */
 #define RANGE_MOST  ((size_t)64 << 30)
 
-static slab *instance; /* written once, by make_instance */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Atomic(slab *) instance; /* written once, by make_instance */
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 /* The calling thread's cache. */
 static __thread slab_cache *mine __attribute__((tls_model("initial-exec"))) = &slab_nobody;
 
 /* The same while calls are watched; then `mine` stays nobody's. */
 static __thread slab_cache *hidden __attribute__((tls_model("initial-exec"))) = &slab_nobody;
+
+/* The thread has found the program at fault, and is about to end it. */
+static __thread bool failing __attribute__((tls_model("initial-exec")));
+
+/* Blocks that were freed from inside, linked through their first words. */
+static _Atomic(void *) waiting;
 
 /* Written by watch() before there is a second thread. */
 static bool watched;
@@ -54,29 +67,34 @@ static slab_cache *own(void)
 
 /* ---- the one slab ---- */
 
-static void write_line(const char *line)
+void malloc_tell(const char *line)
 {
-    static const char name[] = "buddy-malloc: ";
-    bool done = write(STDERR_FILENO, name, sizeof(name) - 1) >= 0 &&
-                write(STDERR_FILENO, line, strlen(line)) >= 0 && write(STDERR_FILENO, "\n", 1) >= 0;
-    (void)done; /* there is nobody to tell */
+    char whole[MALLOC_LINE];
+    int length = snprintf(whole, sizeof(whole), "buddy-malloc: %s\n", line);
+    /* Not by write, which is a cancellation point. If it fails there is nobody to tell. */
+    (void)kernel_call(SYS_write, STDERR_FILENO, (long)(uintptr_t)whole, length, 0);
 }
 
 static void on_error(void *context, const char *line)
 {
     (void)context;
-    write_line(line);
+    failing = true;
+    mine = hidden = &slab_nobody;
+    malloc_tell(line);
     abort();
 }
 
-/* Whether the system counts addresses as if they were memory (vm.overcommit_memory is 2). */
+/* Whether the system counts addresses as if they were memory (vm.overcommit_memory is 2). By the
+ * kernel itself: a wrapper may not have been set up yet. */
 static bool addresses_are_dear(void)
 {
+    static const char path[] = "/proc/sys/vm/overcommit_memory";
     char mode = '0';
-    int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+    long file = kernel_call(SYS_openat, AT_FDCWD, (long)(uintptr_t)path, O_RDONLY | O_CLOEXEC, 0);
     if (file >= 0) {
-        mode = read(file, &mode, 1) == 1 ? mode : '0';
-        (void)close(file);
+        long got = kernel_call(SYS_read, file, (long)(uintptr_t)&mode, 1, 0);
+        mode = got == 1 ? mode : '0';
+        (void)kernel_call(SYS_close, file, 0, 0, 0);
     }
     return mode == '2';
 }
@@ -99,24 +117,32 @@ static size_t choose_range(void)
     return bytes;
 }
 
-static void make_instance(void)
+/* NULL without memory; then the next call tries again. */
+static slab *make_instance(void)
 {
     int before = errno;
-    slab_desc desc = {.range_bytes = choose_range(), .on_error = on_error};
-    instance = slab_create(&desc);
+    inside_make();
+    at_work_lock(&making);
+    slab *s = atomic_load_explicit(&instance, memory_order_relaxed); /* relaxed: of the lock */
+    if (s == NULL) {
+        slab_desc desc = {.range_bytes = choose_range(), .on_error = on_error};
+        s = slab_create(&desc);
+        atomic_store_explicit(&instance, s, memory_order_release); /* release: all of it */
+    }
+    at_work_unlock(&making);
     errno = before;
+    return s;
 }
 
+/* The slab, which is made where there is none. Not from inside. */
 static slab *get_instance(void)
 {
     if (own() != &slab_nobody) {
         return own()->of;
     }
-    (void)pthread_once(&once, make_instance);
-    return instance;
+    slab *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
+    return s != NULL ? s : make_instance();
 }
-
-/* ---- the slow halves ---- */
 
 static void *no_memory(void)
 {
@@ -139,6 +165,76 @@ static slab_cache *get_cache(slab *s)
     return own() != &slab_nobody ? own() : note(slab_claim(s));
 }
 
+/* ---- calls from inside ---- */
+
+/* Whether the calling thread must not come to the slab: it is in there already, or what it would
+ * find there may be corrupt. */
+static bool is_inside(void)
+{
+    return is_at_work() || failing;
+}
+
+static void *alloc_inside(size_t alignment, size_t bytes)
+{
+    void *at = inside_alloc(alignment, bytes);
+    slab *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
+    if (at == NULL && s != NULL && !is_at_work()) {
+        at = slab_aligned(s, alignment, bytes); /* better what may be corrupt than nothing */
+    }
+    return at != NULL ? at : no_memory();
+}
+
+static void *calloc_inside(size_t bytes)
+{
+    void *at = alloc_inside(1, bytes);
+    return at != NULL ? memset(at, 0, bytes) : NULL;
+}
+
+static void free_of_inside(void *pointer)
+{
+    if (!inside_free(pointer)) {
+        on_error(NULL, "free of a pointer where no block begins, or that is free already");
+    }
+}
+
+/* To be freed by the next who is not inside. */
+static void free_later(void *pointer)
+{
+    void *first = atomic_load_explicit(&waiting, memory_order_relaxed);
+    do {
+        *(void **)pointer = first;
+        /* release: the link, and what was done with the block */
+    } while (!atomic_compare_exchange_weak_explicit(&waiting, &first, pointer, memory_order_release,
+                                                    memory_order_relaxed));
+}
+
+/* As far as it can be told from inside, where a lock may be ours; 0: unknown. */
+static size_t usable_size_inside(const void *pointer)
+{
+    if (inside_owns(pointer)) {
+        return inside_usable_size(pointer);
+    }
+    slab *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
+    return s != NULL && slab_range_of(s, pointer) != NULL ? slab_usable_size(s, pointer) : 0;
+}
+
+/* A realloc from inside, or of what was given there. */
+static void *realloc_inside(void *pointer, size_t bytes)
+{
+    size_t held = usable_size_inside(pointer);
+    if (bytes <= held) {
+        return pointer;
+    }
+    void *at = held == 0 ? no_memory() : is_inside() ? alloc_inside(1, bytes) : malloc(bytes);
+    if (at != NULL) {
+        memcpy(at, pointer, held);
+        free(pointer);
+    }
+    return at;
+}
+
+/* ---- the slow halves ---- */
+
 /* Tells of a block that is handed out; NULL where it is to be refused. */
 static void *told(void *at, size_t bytes, const void *site)
 {
@@ -159,29 +255,68 @@ static bool is_struck(size_t bytes, const void *site)
 
 static __attribute__((noinline)) void *malloc_slowly(size_t bytes, const void *site)
 {
+    if (is_inside()) {
+        return alloc_inside(1, bytes);
+    }
     slab *s = is_struck(bytes, site) ? NULL : get_instance();
     return told(s != NULL ? slab_alloc_slowly(s, get_cache(s), bytes) : NULL, bytes, site);
+}
+
+/* What no track has to be told of any more. */
+static void give(void *pointer)
+{
+    if (slab_give_far(own(), pointer)) {
+        return;
+    }
+    slab *s = get_instance();
+    if (s == NULL) {
+        on_error(NULL, "free before there is memory");
+    }
+    (void)slab_free_slowly(s, own() != &slab_nobody ? own() : note(slab_claim_to_free(s)), pointer);
+}
+
+/* Frees what waited. What is freed from inside that waits for the next time. */
+static void give_waiting(void)
+{
+    /* relaxed: most often there is none; acquire: see free_later */
+    if (SLAB_LIKELY(atomic_load_explicit(&waiting, memory_order_relaxed) == NULL)) {
+        return;
+    }
+    void *pointer = atomic_exchange_explicit(&waiting, NULL, memory_order_acquire);
+    while (pointer != NULL) {
+        void *next = *(void **)pointer;
+        give(pointer);
+        pointer = next;
+    }
 }
 
 static __attribute__((noinline)) void free_slowly(void *pointer)
 {
     int before = errno;
+    if (pointer == NULL) {
+        return;
+    }
+    if (inside_owns(pointer)) {
+        free_of_inside(pointer);
+        return;
+    }
     if (watched) {
         track_free(tracks, pointer);
     }
-    if (pointer != NULL && !slab_give_far(own(), pointer)) {
-        slab *s = get_instance();
-        if (s == NULL) {
-            on_error(NULL, "free before there is memory");
-        }
-        (void)slab_free_slowly(s, own() != &slab_nobody ? own() : note(slab_claim_to_free(s)),
-                               pointer);
+    if (is_inside()) {
+        free_later(pointer);
+    } else {
+        give(pointer);
+        give_waiting();
     }
     errno = before;
 }
 
 static void *aligned(size_t alignment, size_t bytes, const void *site)
 {
+    if (is_inside()) {
+        return alloc_inside(alignment, bytes);
+    }
     slab *s = is_struck(bytes, site) ? NULL : get_instance();
     if (s == NULL) {
         return no_memory();
@@ -220,7 +355,7 @@ static __attribute__((constructor)) void watch(void)
     fault *f = fault_from_environment(wrong);
     track *t = wrong[0] == '\0' ? track_from_environment(wrong) : NULL;
     if (wrong[0] != '\0') {
-        write_line(wrong);
+        malloc_tell(wrong);
         _exit(2);
     }
     if (f == NULL && t == NULL) {
@@ -265,6 +400,9 @@ EXPORTED void *calloc(size_t count, size_t bytes)
     if (SLAB_LIKELY(at != NULL)) {
         return memset(at, 0, total);
     }
+    if (is_inside()) {
+        return calloc_inside(total);
+    }
     const void *site = __builtin_return_address(0);
     slab *s = is_struck(total, site) ? NULL : get_instance();
     if (s != NULL) {
@@ -295,6 +433,9 @@ static void *realloc_from(void *pointer, size_t bytes, const void *site)
     if (bytes == 0) {
         free(pointer);
         return NULL;
+    }
+    if (is_inside() || inside_owns(pointer)) {
+        return realloc_inside(pointer, bytes);
     }
     slab *s = is_struck(bytes, site) ? NULL : get_instance();
     void *at = NULL;
@@ -381,6 +522,9 @@ EXPORTED void *pvalloc(size_t bytes)
 
 EXPORTED size_t malloc_usable_size(void *pointer)
 {
+    if (is_inside() || inside_owns(pointer)) {
+        return usable_size_inside(pointer);
+    }
     slab *s = pointer != NULL ? get_instance() : NULL;
     return s != NULL ? slab_usable_size(s, pointer) : 0;
 }
@@ -394,64 +538,7 @@ EXPORTED const char *buddy_malloc_name(void)
     return "buddy-malloc";
 }
 
-EXPORTED int malloc_trim(size_t pad)
+slab *malloc_slab(void)
 {
-    (void)pad;
-    slab *s = get_instance();
-    return s != NULL && slab_trim(s) != 0;
-}
-
-static slab_stats get_stats(void)
-{
-    slab_stats stats = {0};
-    slab *s = get_instance();
-    if (s != NULL) {
-        slab_get_stats(s, &stats);
-    }
-    return stats;
-}
-
-EXPORTED struct mallinfo2 mallinfo2(void)
-{
-    slab_stats stats = get_stats();
-    size_t live = stats.object_bytes + stats.block_bytes;
-    return (struct mallinfo2){.arena = stats.capacity_bytes,
-                              .ordblks = 1,
-                              .hblks = (size_t)stats.mapped_count,
-                              .hblkhd = stats.mapped_bytes,
-                              .uordblks = live,
-                              .fordblks = stats.capacity_bytes - live,
-                              .keepcost = stats.free_bytes};
-}
-
-/* As far as an int reaches. */
-static int narrow(size_t bytes)
-{
-    return bytes < INT32_MAX ? (int)bytes : INT32_MAX;
-}
-
-EXPORTED struct mallinfo mallinfo(void)
-{
-    struct mallinfo2 all = mallinfo2();
-    return (struct mallinfo){.arena = narrow(all.arena),
-                             .ordblks = narrow(all.ordblks),
-                             .hblks = narrow(all.hblks),
-                             .hblkhd = narrow(all.hblkhd),
-                             .uordblks = narrow(all.uordblks),
-                             .fordblks = narrow(all.fordblks),
-                             .keepcost = narrow(all.keepcost)};
-}
-
-EXPORTED void malloc_stats(void)
-{
-    slab_stats stats = get_stats();
-    char line[256];
-    (void)snprintf(line, sizeof(line),
-                   "%llu objects of %zu bytes in %u slabs of %zu; blocks %zu; mapped %llu of %zu; "
-                   "in play %zu, free %zu; caches %u, orphans %u",
-                   (unsigned long long)stats.object_count, stats.object_bytes, stats.slab_count,
-                   stats.slab_bytes, stats.block_bytes, (unsigned long long)stats.mapped_count,
-                   stats.mapped_bytes, stats.capacity_bytes, stats.free_bytes, stats.cache_count,
-                   stats.orphan_count);
-    write_line(line);
+    return is_inside() ? NULL : get_instance();
 }

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/auxv.h>
 
 #define RANGE_BYTES_DEFAULT ((size_t)64 << 30)
 #define RANGE_BYTES_LEAST   ((size_t)4 << 20)
@@ -117,9 +117,9 @@ static bool append_range(slab *s)
 
 bool slab_add_range(slab *s, uint32_t count)
 {
-    pthread_mutex_lock(&s->lock);
+    at_work_lock(&s->lock);
     bool done = slab_range_count(s) > count || append_range(s);
-    pthread_mutex_unlock(&s->lock);
+    at_work_unlock(&s->lock);
     return done;
 }
 
@@ -170,13 +170,17 @@ static slab_desc fill_in(const slab_desc *desc)
     return full;
 }
 
-/* Something that no program writes by chance. */
+/* Something that no program writes by chance: from the random bytes that the system gives each
+ * process at its start, for which nobody has to be called who may want memory. */
 static uintptr_t make_secret(const slab *s)
 {
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t mixed = ((uint64_t)now.tv_nsec << 20 ^ (uintptr_t)s) * UINT64_C(0x9e3779b97f4a7c15);
-    return (uintptr_t)mixed | 1; /* odd: no seal is 0, nor a pointer */
+    uint64_t random = 0;
+    const void *given = (const void *)getauxval(AT_RANDOM); // NOLINT(performance-no-int-to-ptr)
+    if (given != NULL) {
+        memcpy(&random, given, sizeof(random));
+    }
+    uint64_t mixed = (random ^ (uintptr_t)s) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uintptr_t)(mixed ^ mixed >> 32) | 1; /* odd: no seal is 0, nor a pointer */
 }
 
 static slab *fail(slab *s, int reason)
@@ -258,12 +262,12 @@ const slab_desc *slab_get_desc(const slab *s)
 
 /* ---- the doors ---- */
 
-heap_status slab_complain(slab *s, const void *pointer, heap_status status)
+heap_status slab_complain(slab *s, const char *what, const void *pointer, heap_status status)
 {
     atomic_fetch_add_explicit(&s->errors, 1, memory_order_relaxed); /* relaxed: a figure */
     if (s->desc.on_error != NULL) {
         char line[ERROR_LINE];
-        (void)snprintf(line, sizeof(line), "free of 0x%" PRIxPTR ": %s", (uintptr_t)pointer,
+        (void)snprintf(line, sizeof(line), "%s of 0x%" PRIxPTR ": %s", what, (uintptr_t)pointer,
                        heap_status_text(status));
         s->desc.on_error(s->desc.on_error_context, line);
     }
@@ -277,12 +281,19 @@ void *slab_alloc(slab *s, size_t bytes)
     return SLAB_LIKELY(object != NULL) ? object : slab_alloc_slowly(s, cache, bytes);
 }
 
+static void *alloc_block(slab *s, size_t alignment, size_t bytes, bool *zeroed)
+{
+    at_work_begin();
+    void *at = slab_block_alloc(s, slab_cache_here(s), &(slab_wish){alignment, bytes}, zeroed);
+    at_work_end();
+    return at;
+}
+
 void *slab_zeroed(slab *s, size_t bytes)
 {
     bool zeroed = false;
-    void *at = bytes <= SLAB_OBJECT_MOST
-                   ? slab_alloc(s, bytes)
-                   : slab_block_alloc(s, slab_cache_here(s), &(slab_wish){16, bytes}, &zeroed);
+    void *at =
+        bytes <= SLAB_OBJECT_MOST ? slab_alloc(s, bytes) : alloc_block(s, 16, bytes, &zeroed);
     if (at != NULL && !zeroed) {
         memset(at, 0, bytes);
     }
@@ -301,9 +312,8 @@ void *slab_aligned(slab *s, size_t alignment, size_t bytes)
         return NULL;
     }
     /* A class that a multiple of the alignment falls into is a multiple of it itself. */
-    return rounded <= SLAB_OBJECT_MOST
-               ? slab_alloc(s, rounded)
-               : slab_block_alloc(s, slab_cache_here(s), &(slab_wish){alignment, bytes}, &zeroed);
+    return rounded <= SLAB_OBJECT_MOST ? slab_alloc(s, rounded)
+                                       : alloc_block(s, alignment, bytes, &zeroed);
 }
 
 heap_status slab_free(slab *s, void *pointer)
@@ -323,28 +333,87 @@ heap_status slab_free_sized(slab *s, void *pointer, size_t bytes)
     if (pointer != NULL) {
         size_t held = slab_usable_size(s, pointer);
         if (held != 0 && held != size_given(bytes)) {
-            return slab_complain(s, pointer, HEAP_WRONG_SIZE);
+            return slab_complain(s, "free", pointer, HEAP_WRONG_SIZE);
         }
     }
     return slab_free(s, pointer);
 }
 
-size_t slab_usable_size(slab *s, const void *pointer)
+/* ---- looking ---- */
+
+/* Of what was mapped by itself; 0: nothing was there. */
+static size_t mapped_bytes(slab *s, const void *pointer)
+{
+    at_work_begin();
+    size_t bytes = slab_mapped_bytes(&s->mapped, pointer);
+    at_work_end();
+    return bytes;
+}
+
+/* Whether it has been handed out, as far as its owner is the caller, who alone may ask. */
+static bool is_carved(slab *s, const slab_range *range, const slab_head *head, const void *pointer)
+{
+    /* relaxed: compared with ourselves */
+    return atomic_load_explicit(&head->owner, memory_order_relaxed) != slab_cache_here(s) ||
+           (uintptr_t)pointer - slab_start(range, head) < head->end;
+}
+
+/* The bytes of what may be an object or a block of a range, free ones included. */
+static heap_status look_up_place(slab *s, const slab_range *range, const void *pointer,
+                                 size_t *bytes)
+{
+    const slab_head *head = slab_head_of(range, pointer);
+    if (head == NULL) {
+        return heap_look_up(range->heap, pointer, bytes);
+    }
+    if (!slab_is_object(range, head, pointer)) {
+        return HEAP_INTERIOR;
+    }
+    *bytes = head->object_bytes;
+    return is_carved(s, range, head, pointer) ? HEAP_OK : HEAP_DOUBLE_FREE;
+}
+
+/* HEAP_OK, and the bytes of what is live at `pointer`; else why it cannot be. */
+static heap_status look_up(slab *s, const void *pointer, size_t *bytes)
 {
     const slab_range *range = slab_range_of(s, pointer);
     if (range == NULL) {
-        return slab_mapped_bytes(&s->mapped, pointer);
+        *bytes = mapped_bytes(s, pointer);
+        return *bytes != 0 ? HEAP_OK : HEAP_FOREIGN;
     }
-    const slab_head *head = slab_head_of(range, pointer);
-    if (head == NULL) {
-        return heap_usable_size(range->heap, pointer);
-    }
-    return slab_is_object(range, head, pointer) ? head->object_bytes : 0;
+    heap_status status = look_up_place(s, range, pointer, bytes);
+    const slab_object *object = pointer;
+    bool is_free = status == HEAP_OK && object->seal == slab_seal_of(s->secret, object);
+    return is_free ? HEAP_DOUBLE_FREE : status;
+}
+
+size_t slab_usable_size(slab *s, const void *pointer)
+{
+    size_t bytes = 0;
+    return look_up(s, pointer, &bytes) == HEAP_OK ? bytes : 0;
 }
 
 bool slab_owns(slab *s, const void *pointer)
 {
-    return slab_range_of(s, pointer) != NULL || slab_mapped_bytes(&s->mapped, pointer) != 0;
+    return slab_range_of(s, pointer) != NULL || mapped_bytes(s, pointer) != 0;
+}
+
+/* ---- realloc ---- */
+
+static void *alloc_mapped(slab *s, size_t bytes)
+{
+    at_work_begin();
+    void *at = slab_mapped_alloc(&s->mapped, 16, bytes);
+    at_work_end();
+    return at;
+}
+
+static void *resize_mapped(slab *s, void *pointer, size_t bytes)
+{
+    at_work_begin();
+    void *at = slab_mapped_resize(&s->mapped, pointer, bytes);
+    at_work_end();
+    return at;
 }
 
 /* Elsewhere, with as much of the contents as both hold. What has no class is mapped by itself,
@@ -352,7 +421,7 @@ bool slab_owns(slab *s, const void *pointer)
  */
 static void *move(slab *s, void *pointer, size_t held, size_t bytes)
 {
-    void *moved = bytes > SLAB_BLOCK_MOST ? slab_mapped_alloc(&s->mapped, 16, bytes) : NULL;
+    void *moved = bytes > SLAB_BLOCK_MOST ? alloc_mapped(s, bytes) : NULL;
     moved =
         moved != NULL ? moved : slab_alloc(s, bytes); /* which may have what the system has not */
     if (moved != NULL) {
@@ -367,9 +436,10 @@ void *slab_realloc(slab *s, void *pointer, size_t bytes)
     if (pointer == NULL) {
         return slab_alloc(s, bytes);
     }
-    size_t held = slab_usable_size(s, pointer);
-    if (held == 0) {
-        (void)slab_complain(s, pointer, HEAP_FOREIGN);
+    size_t held = 0;
+    heap_status status = look_up(s, pointer, &held);
+    if (status != HEAP_OK) {
+        (void)slab_complain(s, "realloc", pointer, status);
         return NULL;
     }
     /* Half is worth a copy: less would be copied back as soon as it grows. */
@@ -377,7 +447,7 @@ void *slab_realloc(slab *s, void *pointer, size_t bytes)
         return pointer;
     }
     void *resized = slab_range_of(s, pointer) == NULL && bytes > SLAB_OBJECT_MOST
-                        ? slab_mapped_resize(&s->mapped, pointer, bytes)
+                        ? resize_mapped(s, pointer, bytes)
                         : NULL;
     return resized != NULL ? resized : move(s, pointer, held, bytes);
 }
@@ -393,10 +463,13 @@ void slab_flush(slab *s)
 size_t slab_trim(slab *s)
 {
     slab_cache *cache = slab_cache_here(s);
+    at_work_begin();
     if (cache != &slab_nobody) {
         slab_send_all(cache);
         slab_cache_sweep(cache);
     }
     slab_sweep_orphans(s);
-    return slab_discard(s);
+    size_t bytes = slab_discard(s);
+    at_work_end();
+    return bytes;
 }

@@ -36,7 +36,9 @@
  * Threads: any, unless said otherwise. A thread gets its cache at its first call. When it ends, the
  * cache waits for the next new thread, and threads that are out of objects take its slabs. A
  * process may fork at any time: the child can go on, without the free objects of threads that it
- * does not have. Not from a signal handler. */
+ * does not have. Nothing may be called from a signal handler; one may fork all the same. Where it
+ * has interrupted a call of this thread, and there are other threads, the child may do nothing
+ * here. */
 #ifndef BUDDY_SLAB_H
 #define BUDDY_SLAB_H
 

@@ -248,7 +248,7 @@ static bool refill(slab_cache *cache, uint32_t class)
     return has_object(cache->of, head);
 }
 
-void *slab_alloc_slowly(slab *s, slab_cache *cache, size_t bytes)
+static void *alloc(slab *s, slab_cache *cache, size_t bytes)
 {
     cache = cache != &slab_nobody ? cache : slab_claim(s);
     if (cache == NULL) {
@@ -264,6 +264,14 @@ void *slab_alloc_slowly(slab *s, slab_cache *cache, size_t bytes)
         return NULL;
     }
     return slab_pop(cache->current[class]);
+}
+
+void *slab_alloc_slowly(slab *s, slab_cache *cache, size_t bytes)
+{
+    at_work_begin();
+    void *at = alloc(s, cache, bytes);
+    at_work_end();
+    return at;
 }
 
 /* ---- giving back ---- */
@@ -309,23 +317,28 @@ static void learn_bytes(slab_cache *cache)
     }
 }
 
+static heap_status give(slab *s, slab_cache *cache, void *pointer)
+{
+    cache = cache != &slab_nobody ? cache : slab_claim_to_free(s);
+    learn_bytes(cache);
+    const slab_range *range = slab_range_of(s, pointer);
+    slab_head *head = range != NULL ? slab_head_of(range, pointer) : NULL;
+    if (head == NULL) {
+        return slab_block_free(s, cache, range, pointer);
+    }
+    return slab_is_object(range, head, pointer) ? give_object(s, cache, head, pointer)
+                                                : HEAP_INTERIOR;
+}
+
 heap_status slab_free_slowly(slab *s, slab_cache *cache, void *pointer)
 {
     if (pointer == NULL) {
         return HEAP_OK;
     }
-    cache = cache != &slab_nobody ? cache : slab_claim_to_free(s);
-    learn_bytes(cache);
-    heap_status status = HEAP_FOREIGN;
-    const slab_range *range = slab_range_of(s, pointer);
-    slab_head *head = range != NULL ? slab_head_of(range, pointer) : NULL;
-    if (head != NULL) {
-        status = slab_is_object(range, head, pointer) ? give_object(s, cache, head, pointer)
-                                                      : HEAP_INTERIOR;
-    } else {
-        status = slab_block_free(s, cache, range, pointer);
-    }
-    return status == HEAP_OK ? HEAP_OK : slab_complain(s, pointer, status);
+    at_work_begin();
+    heap_status status = give(s, cache, pointer);
+    at_work_end(); /* before it is told: who hears of it may want memory */
+    return status == HEAP_OK ? HEAP_OK : slab_complain(s, "free", pointer, status);
 }
 
 /* ---- sweeping ---- */

@@ -41,12 +41,12 @@ static void add_range(slab_stats *out, const slab_range *range)
 
 static void add_caches(slab *s, slab_stats *out)
 {
-    pthread_mutex_lock(&s->lock);
+    at_work_lock(&s->lock);
     for (const slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
         out->cache_count += cache->thread != NULL;
         out->orphan_count += cache->thread == NULL;
     }
-    pthread_mutex_unlock(&s->lock);
+    at_work_unlock(&s->lock);
 }
 
 void slab_get_stats(slab *s, slab_stats *out)
@@ -58,10 +58,10 @@ void slab_get_stats(slab *s, slab_stats *out)
     /* Slabs are blocks of the heaps. While others are at work one may be counted as only one. */
     out->block_bytes -= out->slab_bytes < out->block_bytes ? out->slab_bytes : out->block_bytes;
     add_caches(s, out);
-    pthread_mutex_lock(&s->mapped.lock);
+    at_work_lock(&s->mapped.lock);
     out->mapped_count = s->mapped.count;
     out->mapped_bytes = s->mapped.bytes;
-    pthread_mutex_unlock(&s->mapped.lock);
+    at_work_unlock(&s->mapped.lock);
     out->discarded_bytes = atomic_load_explicit(&s->discarded_bytes, memory_order_relaxed);
     out->errors = atomic_load_explicit(&s->errors, memory_order_relaxed);
 }
@@ -157,15 +157,17 @@ static const char *check_range(const slab *s, const slab_range *range, size_t *s
 const char *slab_check(slab *s)
 {
     size_t found = 0, owned = 0;
+    at_work_begin();
     const char *fault = slab_mapped_check(&s->mapped);
+    at_work_end();
     uint32_t count = slab_range_count(s);
     for (uint32_t i = 0; i < count && fault == NULL; i++) {
         fault = check_range(s, &s->ranges[i], &found);
     }
-    pthread_mutex_lock(&s->lock);
+    at_work_lock(&s->lock);
     for (const slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
         owned += cache->slabs;
     }
-    pthread_mutex_unlock(&s->lock);
+    at_work_unlock(&s->lock);
     return fault == NULL && found != owned ? "slabs are lost, or owned twice" : fault;
 }

@@ -17,6 +17,7 @@
 
 #include <pthread.h>
 
+#include "at_work.h"
 #include "heap_private.h"
 #include "slab.h"
 #include "slab_classes.h"
@@ -284,7 +285,7 @@ typedef struct slab_wish {
 } slab_wish;
 
 /* slab.c */
-heap_status slab_complain(slab *s, const void *pointer, heap_status status);
+heap_status slab_complain(slab *s, const char *what, const void *pointer, heap_status status);
 const slab_range *slab_range_of(slab *s, const void *pointer); /* NULL: in what none has open */
 bool slab_add_range(slab *s, uint32_t count); /* unless there are more than `count` by now */
 static inline uint32_t slab_range_count(const slab *s)

@@ -26,6 +26,8 @@ static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static slab *list;       /* needs list_lock */
 static uint64_t last_id; /* needs list_lock */
 
+static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec")));
+
 static const char lost; /* as slab_cache.thread: of a thread that a fork did not copy */
 
 /* What tells threads apart: the address of something each has for itself. */
@@ -76,7 +78,7 @@ static void count_orphans(slab *s, const slab_cache *cache, uint32_t one)
 /* A cache for the calling thread: its own, an orphan, or a new one. */
 static slab_cache *assign_cache(slab *s)
 {
-    pthread_mutex_lock(&s->lock);
+    at_work_lock(&s->lock);
     slab_cache *cache = find_cache(s, self());
     if (cache == NULL) {
         cache = find_cache(s, NULL);
@@ -89,7 +91,7 @@ static slab_cache *assign_cache(slab *s)
     if (cache != NULL) {
         cache->thread = self();
     }
-    pthread_mutex_unlock(&s->lock);
+    at_work_unlock(&s->lock);
     return cache;
 }
 
@@ -139,16 +141,16 @@ static void abandon(slab *s, slab_cache *cache)
 static void on_thread_exit(void *thread)
 {
     leaving = true;
-    pthread_mutex_lock(&list_lock);
+    at_work_lock(&list_lock);
     for (slab *s = list; s != NULL; s = s->next) {
-        pthread_mutex_lock(&s->lock);
+        at_work_lock(&s->lock);
         slab_cache *cache = find_cache(s, thread);
         if (cache != NULL) {
             abandon(s, cache);
         }
-        pthread_mutex_unlock(&s->lock);
+        at_work_unlock(&s->lock);
     }
-    pthread_mutex_unlock(&list_lock);
+    at_work_unlock(&list_lock);
     for (uint32_t i = 0; i < SEATS; i++) {
         seats[i] = (seat){0}; /* a later destructor may call us again */
     }
@@ -177,7 +179,7 @@ slab_head *slab_adopt(slab_cache *cache, uint32_t class)
     }
     slab_head *head = NULL;
     uint32_t looked = 0;
-    pthread_mutex_lock(&s->lock);
+    at_work_lock(&s->lock);
     slab_cache *from = s->caches;
     for (; from != NULL && head == NULL && looked < ADOPT_LOOKED; from = from->next) {
         if (from->thread == NULL && from->slabs != 0) {
@@ -191,13 +193,13 @@ slab_head *slab_adopt(slab_cache *cache, uint32_t class)
             }
         }
     }
-    pthread_mutex_unlock(&s->lock);
+    at_work_unlock(&s->lock);
     return head;
 }
 
 void slab_sweep_orphans(slab *s)
 {
-    pthread_mutex_lock(&s->lock);
+    at_work_lock(&s->lock);
     for (slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
         if (cache->thread == NULL && cache->slabs != 0) {
             count_orphans(s, cache, UINT32_MAX);
@@ -205,7 +207,7 @@ void slab_sweep_orphans(slab *s)
             count_orphans(s, cache, 1);
         }
     }
-    pthread_mutex_unlock(&s->lock);
+    at_work_unlock(&s->lock);
 }
 
 /* ---- fork ---- */
@@ -214,6 +216,9 @@ void slab_sweep_orphans(slab *s)
  * blocks, then the heaps', whose own handlers run after this one: they are set first. */
 static void before_fork(void)
 {
+    if (!at_work_fork_begins(&forking)) {
+        return;
+    }
     pthread_mutex_lock(&list_lock);
     for (slab *s = list; s != NULL; s = s->next) {
         pthread_mutex_lock(&s->lock);
@@ -223,7 +228,7 @@ static void before_fork(void)
     }
 }
 
-static void after_fork_in_parent(void)
+static void let_all_go(void)
 {
     for (slab *s = list; s != NULL; s = s->next) {
         pthread_mutex_unlock(&s->discarding);
@@ -234,8 +239,17 @@ static void after_fork_in_parent(void)
     pthread_mutex_unlock(&list_lock);
 }
 
+static void after_fork_in_parent(void)
+{
+    if (at_work_fork_holds(&forking)) {
+        let_all_go();
+    }
+    at_work_fork_ends(&forking);
+}
+
 /* Other threads were copied in the middle of anything: what they own is not looked into again.
- * What is freed to them is taken, since that is one word, but serves nobody. */
+ * What is freed to them is taken, since that is one word, but serves nobody. That is so too where
+ * the fork held nothing. */
 static void after_fork_in_child(void)
 {
     for (slab *s = list; s != NULL; s = s->next) {
@@ -263,7 +277,7 @@ bool slab_register(slab *s)
     if (pthread_mutex_init(&s->lock, NULL) != 0) {
         return false;
     }
-    pthread_mutex_lock(&list_lock);
+    at_work_lock(&list_lock);
     s->id = ++last_id;
     s->next = list;
     s->link = &list;
@@ -271,17 +285,17 @@ bool slab_register(slab *s)
         list->link = &s->next;
     }
     list = s;
-    pthread_mutex_unlock(&list_lock);
+    at_work_unlock(&list_lock);
     return true;
 }
 
 void slab_unregister(slab *s)
 {
-    pthread_mutex_lock(&list_lock);
+    at_work_lock(&list_lock);
     *s->link = s->next;
     if (s->next != NULL) {
         s->next->link = s->link;
     }
-    pthread_mutex_unlock(&list_lock);
+    at_work_unlock(&list_lock);
     pthread_mutex_destroy(&s->lock);
 }

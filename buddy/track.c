@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "caller.h"
 #include "region.h"
@@ -26,6 +27,7 @@
 
 /* initial-exec: the first use in a thread may not allocate, since an allocator asks. */
 static __thread bool inside __attribute__((tls_model("initial-exec")));
+static __thread at_work_fork forking __attribute__((tls_model("initial-exec")));
 
 bool track_enter(void)
 {
@@ -150,6 +152,28 @@ track *track_create(const track_desc *desc)
     return t;
 }
 
+/* A new file for the report, NULL: it cannot be. */
+static FILE *open_report(const char *path)
+{
+    int file = track_file_create(path);
+    FILE *out = file >= 0 ? fdopen(file, "w") : NULL;
+    if (file >= 0 && out == NULL) {
+        close(file);
+    }
+    return out;
+}
+
+static bool write_report(track *t, const char *path)
+{
+    bool to_stderr = strcmp(path, "-") == 0;
+    FILE *out = to_stderr ? stderr : open_report(path);
+    bool written = out != NULL && track_report(t, out);
+    if (out != NULL && !to_stderr) {
+        written = fclose(out) == 0 && written;
+    }
+    return written;
+}
+
 bool track_end(track *t)
 {
     /* relaxed: which of two ends it matters, nothing else */
@@ -161,12 +185,7 @@ bool track_end(track *t)
         return good;
     }
     bool entered = track_enter(); /* what the file itself allocates is not told */
-    bool to_stderr = strcmp(t->desc.report, "-") == 0;
-    FILE *out = to_stderr ? stderr : fopen(t->desc.report, "we");
-    bool written = out != NULL && track_report(t, out);
-    if (out != NULL && !to_stderr) {
-        written = fclose(out) == 0 && written;
-    }
+    bool written = track_uncancelled(write_report, t, t->desc.report);
     if (entered) {
         track_leave();
     }
@@ -244,9 +263,9 @@ static uint32_t take_elsewhere(track *t)
 {
     uint32_t number = 0;
     for (uint32_t i = 0; i < TRACK_PARTS && number == 0; i++) {
-        pthread_mutex_lock(&t->parts[i].mutex);
+        at_work_lock(&t->parts[i].mutex);
         number = take_unused(t, &t->parts[i]);
-        pthread_mutex_unlock(&t->parts[i].mutex);
+        at_work_unlock(&t->parts[i].mutex);
     }
     return number;
 }
@@ -284,12 +303,12 @@ static void remember(track *t, uint32_t place, const void *pointer, size_t bytes
     uint32_t bucket = bucket_of(t, pointer);
     track_part *part = track_part_of(t, bucket);
     uint64_t now_ns = track_now_ns();
-    pthread_mutex_lock(&part->mutex);
+    at_work_lock(&part->mutex);
     uint32_t number = take_unused(t, part);
     if (number == 0) {
-        pthread_mutex_unlock(&part->mutex);
+        at_work_unlock(&part->mutex);
         number = take_elsewhere(t);
-        pthread_mutex_lock(&part->mutex);
+        at_work_lock(&part->mutex);
     }
     part->allocs++;
     if (number != 0) {
@@ -303,7 +322,7 @@ static void remember(track *t, uint32_t place, const void *pointer, size_t bytes
         enter_record(t, part, bucket, number, now_ns);
         track_log_write(t, TRACK_OP_ALLOC, number, now_ns);
     }
-    pthread_mutex_unlock(&part->mutex);
+    at_work_unlock(&part->mutex);
     if (number == 0) {
         atomic_fetch_add_explicit(&t->forgotten, 1, memory_order_relaxed); /* a figure */
     }
@@ -326,14 +345,14 @@ void track_free(track *t, const void *pointer)
     uint32_t bucket = bucket_of(t, pointer);
     track_part *part = track_part_of(t, bucket);
     uint64_t now_ns = track_now_ns();
-    pthread_mutex_lock(&part->mutex);
+    at_work_lock(&part->mutex);
     uint32_t number = unlink_record(t, bucket, pointer);
     part->frees += number != 0;
     part->unknown += number == 0;
     if (number != 0) {
         end_record(t, part, number, now_ns);
     }
-    pthread_mutex_unlock(&part->mutex);
+    at_work_unlock(&part->mutex);
     track_leave();
 }
 
@@ -345,9 +364,9 @@ track_moving track_realloc_begin(track *t, const void *pointer)
     }
     uint32_t bucket = bucket_of(t, pointer);
     track_part *part = track_part_of(t, bucket);
-    pthread_mutex_lock(&part->mutex);
+    at_work_lock(&part->mutex);
     m.record = unlink_record(t, bucket, pointer);
-    pthread_mutex_unlock(&part->mutex);
+    at_work_unlock(&part->mutex);
     track_leave();
     return m;
 }
@@ -358,13 +377,13 @@ static void come_back(track *t, uint32_t number, const void *now, uint64_t now_n
     uint32_t bucket = bucket_of(t, now);
     track_part *part = track_part_of(t, bucket);
     t->records[number].pointer = now;
-    pthread_mutex_lock(&part->mutex);
+    at_work_lock(&part->mutex);
     if (changed) {
         part->reallocs++;
         track_log_write(t, TRACK_OP_REALLOC, number, now_ns);
     }
     enter_record(t, part, bucket, number, now_ns);
-    pthread_mutex_unlock(&part->mutex);
+    at_work_unlock(&part->mutex);
 }
 
 void track_realloc_end(track *t, track_moving m, const void *now, size_t bytes, const void *site)
@@ -394,12 +413,25 @@ void track_realloc_end(track *t, track_moving m, const void *now, size_t bytes, 
 
 void track_before_fork(track *t)
 {
+    if (!at_work_fork_begins(&forking)) {
+        return;
+    }
     pthread_mutex_lock(&t->sites_mutex);
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
         pthread_mutex_lock(&t->parts[i].mutex);
     }
     pthread_mutex_lock(&t->timeline.mutex);
     pthread_mutex_lock(&t->writer.mutex);
+}
+
+static void unlock_all(track *t)
+{
+    pthread_mutex_unlock(&t->writer.mutex);
+    pthread_mutex_unlock(&t->timeline.mutex);
+    for (uint32_t i = TRACK_PARTS; i-- > 0;) {
+        pthread_mutex_unlock(&t->parts[i].mutex);
+    }
+    pthread_mutex_unlock(&t->sites_mutex);
 }
 
 void track_after_fork(track *t, bool child)
@@ -409,10 +441,8 @@ void track_after_fork(track *t, bool child)
         atomic_store_explicit(&t->writer.open, false, memory_order_relaxed);
         atomic_store_explicit(&t->ended, true, memory_order_relaxed);
     }
-    pthread_mutex_unlock(&t->writer.mutex);
-    pthread_mutex_unlock(&t->timeline.mutex);
-    for (uint32_t i = TRACK_PARTS; i-- > 0;) {
-        pthread_mutex_unlock(&t->parts[i].mutex);
+    if (at_work_fork_holds(&forking)) {
+        unlock_all(t);
     }
-    pthread_mutex_unlock(&t->sites_mutex);
+    at_work_fork_ends(&forking);
 }

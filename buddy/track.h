@@ -48,8 +48,8 @@ typedef struct track_desc {
     uint32_t frames;    /* of a call site, 1 to TRACK_FRAMES. 1, and 0: the return address that the
                            hook is given, which costs nothing. More: the unwinder walks the stack,
                            about a microsecond; it needs no frame pointers */
-    const char *report; /* where track_end writes the report: a file, "-" for stderr; copied. NULL:
-                           nowhere */
+    const char *report; /* where track_end writes the report: a file as for track_log_open, "-" for
+                           stderr; copied. NULL: nowhere */
 } track_desc;
 
 typedef struct track_stats {
@@ -113,8 +113,9 @@ track_moving track_realloc_begin(track *t, const void *pointer);
 /* After it: the block is at `now` and has `bytes`. now NULL: it failed, all is as it was. */
 void track_realloc_end(track *t, track_moving m, const void *now, size_t bytes, const void *site);
 
-/* Round a fork, for who calls hooks in the child: locks everything, and lets go. The child's copy
- * has no log and writes no report: both are the parent's. */
+/* Round a fork, for who calls hooks in the child: locks everything, and lets go. In a signal
+ * handler that interrupted a call of this thread nothing is locked: it would wait for itself. The
+ * child's copy has no log and writes no report: both are the parent's. */
 void track_before_fork(track *t);
 void track_after_fork(track *t, bool child);
 
@@ -141,9 +142,10 @@ const char *track_check(track *t); /* NULL when all is well. Others must be at r
 
 /* ---- the log ---- */
 
-/* Begins a log in a file of this name, which is overwritten; "%p" in it becomes the number of the
- * process. One at a time; blocks that are live already are not in it, and what becomes of them is
- * left out. False when it cannot be (errno says why). */
+/* Begins a log in a new file of this name, which replaces a regular file that has it; "%p" in it
+ * becomes the number of the process. Links are not followed, and what is no regular file is not
+ * written to (ELOOP, EISDIR, EOPNOTSUPP). One at a time; blocks that are live already are not in
+ * it, and what becomes of them is left out. False when it cannot be (errno says why). */
 bool track_log_open(track *t, const char *path);
 
 /* Writes what is left of the log, and its end. True when all of it was written, and where none was
@@ -155,7 +157,8 @@ bool track_log_close(track *t);
  *
  *     log=FILE  report=FILE  frames=N  blocks=N  sites=N
  *
- * NULL and an empty error when it is not set; NULL and a text when it is wrong, a file cannot be
+ * NULL and an empty error when it is not set, and in a process that runs with other rights than its
+ * user's (set-user-id: secure_getenv(3)); NULL and a text when it is wrong, a file cannot be
  * opened, or there is no memory. "%p" as in track_log_open; programs that start others need it,
  * since those inherit the variable. */
 track *track_from_environment(char error[TRACK_LINE]);

@@ -2,12 +2,12 @@
 #include "track_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "caller.h"
+#include "kernel.h"
 #include "track_private.h"
 
 #define NUMBER_BYTES   10u /* of a number of 64 bits, seven a byte */
@@ -23,9 +23,11 @@ _Static_assert(4 * NUMBER_BYTES <= TRACK_LOG_WORST, "a record fits");
 static void flush(track_writer *w)
 {
     for (uint32_t done = 0; done < w->filled && w->error == 0;) {
-        ssize_t written = write(w->file, w->room + done, w->filled - done);
-        if (written < 0 && errno != EINTR) {
-            w->error = errno;
+        /* not by write: a thread may not be cancelled in its malloc */
+        long written = kernel_call(SYS_write, w->file, (long)(uintptr_t)(w->room + done),
+                                   (long)(w->filled - done), 0);
+        if (written < 0 && written != -EINTR) {
+            w->error = (int)-written;
         }
         done += written > 0 ? (uint32_t)written : 0;
     }
@@ -67,7 +69,7 @@ void track_log_write(track *t, track_operation operation, uint32_t number, uint6
         return;
     }
     int reason = errno; /* hooks may be called between a function and the look at its errno */
-    pthread_mutex_lock(&w->mutex);
+    at_work_lock(&w->mutex);
     bool open = atomic_load_explicit(&w->open, memory_order_relaxed);
     if (open && operation == TRACK_OP_ALLOC) {
         r->log = w->number;
@@ -75,7 +77,7 @@ void track_log_write(track *t, track_operation operation, uint32_t number, uint6
     if (open && r->log == w->number) {
         put_event(w, &(track_event){operation, caller_number(), number, r->bytes, now_ns});
     }
-    pthread_mutex_unlock(&w->mutex);
+    at_work_unlock(&w->mutex);
     errno = reason;
 }
 
@@ -98,16 +100,16 @@ static bool refuse(int reason)
     return false;
 }
 
-bool track_log_open(track *t, const char *path)
+static bool open_log(track *t, const char *path)
 {
     char name[TRACK_PATH];
     track_writer *w = &t->writer;
     if (!expand(path, name)) {
         return refuse(ENAMETOOLONG);
     }
-    pthread_mutex_lock(&w->mutex);
+    at_work_lock(&w->mutex);
     bool taken = atomic_load_explicit(&w->open, memory_order_relaxed);
-    int file = taken ? -1 : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int file = taken ? -1 : track_file_create(name);
     int reason = taken ? EBUSY : errno;
     if (file >= 0) {
         w->file = file;
@@ -119,15 +121,16 @@ bool track_log_open(track *t, const char *path)
         w->filled = TRACK_LOG_MAGIC_BYTES;
         atomic_store_explicit(&w->open, true, memory_order_relaxed); /* see track_log_write */
     }
-    pthread_mutex_unlock(&w->mutex);
+    at_work_unlock(&w->mutex);
     return file >= 0 || refuse(reason);
 }
 
-bool track_log_close(track *t)
+static bool close_log(track *t, const char *unused)
 {
+    (void)unused;
     track_writer *w = &t->writer;
     int reason = 0;
-    pthread_mutex_lock(&w->mutex);
+    at_work_lock(&w->mutex);
     if (atomic_load_explicit(&w->open, memory_order_relaxed)) {
         atomic_store_explicit(&w->open, false, memory_order_relaxed);
         flush(w);
@@ -136,8 +139,18 @@ bool track_log_close(track *t)
         flush(w);
         reason = close(w->file) != 0 && w->error == 0 ? errno : w->error;
     }
-    pthread_mutex_unlock(&w->mutex);
+    at_work_unlock(&w->mutex);
     return reason == 0 || refuse(reason);
+}
+
+bool track_log_open(track *t, const char *path)
+{
+    return track_uncancelled(open_log, t, path);
+}
+
+bool track_log_close(track *t)
+{
+    return track_uncancelled(close_log, t, NULL);
 }
 
 /* ---- reading ---- */

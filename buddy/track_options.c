@@ -90,7 +90,7 @@ static bool read_options(const char *text, options *o, char error[TRACK_LINE])
 
 track *track_from_environment(char error[TRACK_LINE])
 {
-    const char *text = getenv(TRACK_ENVIRONMENT);
+    const char *text = secure_getenv(TRACK_ENVIRONMENT);
     options o = {.log = ""};
     error[0] = '\0';
     if (text == NULL || !read_options(text, &o, error)) {

@@ -8,6 +8,7 @@
  * track_sites.c   call sites and their sums
  * track_watch.c   sums over all, the timeline, walks, check
  * track_log.c     the log, written and read
+ * track_file.c    files to write to
  * track_report.c  all of it as text
  * track_options.c the environment */
 #ifndef BUDDY_TRACK_PRIVATE_H
@@ -16,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "at_work.h"
 #include "track.h"
 #include "track_log.h"
 
@@ -116,6 +118,16 @@ void track_count_end(track *t, uint64_t lifetime_ns);
 
 /* The timeline up to now: at most TRACK_POINTS numbers. Returns how many. */
 uint32_t track_get_timeline(track *t, uint64_t points[TRACK_POINTS], uint64_t *stretch_ns);
+
+/* ---- track_file.c ---- */
+
+/* Makes a new file, in the place of a regular one of that name. Returns its descriptor; -1, and
+ * errno says why, also where the name is a link's or a device's. */
+int track_file_create(const char *path);
+
+/* What `work` returns, with the calling thread's cancellation put off: it opens, writes and closes
+ * files with a lock in hand. */
+bool track_uncancelled(bool (*work)(track *t, const char *path), track *t, const char *path);
 
 /* ---- track_log.c ---- */
 

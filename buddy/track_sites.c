@@ -58,7 +58,7 @@ static bool look_up(const track *t, uint64_t key, uint32_t *place)
 static uint32_t add_place(track *t, uint64_t key, const void *const frames[], uint32_t count)
 {
     uint32_t place;
-    pthread_mutex_lock(&t->sites_mutex);
+    at_work_lock(&t->sites_mutex);
     uint32_t sites = atomic_load_explicit(&t->sites, memory_order_relaxed); /* of the mutex */
     bool there = look_up(t, key, &place); /* another thread may have been quicker */
     if (!there && sites == t->desc.sites) {
@@ -71,7 +71,7 @@ static uint32_t add_place(track *t, uint64_t key, const void *const frames[], ui
         /* nobody's -> this site's; release: see look_up */
         atomic_store_explicit(&t->places[place].key, key, memory_order_release);
     }
-    pthread_mutex_unlock(&t->sites_mutex);
+    at_work_unlock(&t->sites_mutex);
     return place;
 }
 

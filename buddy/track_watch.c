@@ -40,6 +40,17 @@ static void put_points(track_timeline *l, uint64_t age_ns, uint64_t live)
     atomic_store_explicit(&l->next_ns, next_ns, memory_order_relaxed);
 }
 
+/* As put_points, unless another thread is at it. */
+static void put_points_if_free(track_timeline *l, uint64_t age_ns, uint64_t live)
+{
+    at_work_begin();
+    if (pthread_mutex_trylock(&l->mutex) == 0) {
+        put_points(l, age_ns, live);
+        pthread_mutex_unlock(&l->mutex);
+    }
+    at_work_end();
+}
+
 void track_count_live(track *t, size_t gained, size_t lost, uint64_t now_ns)
 {
     /* relaxed: figures; each of live_bytes' own values is seen by who made it, so the peak is
@@ -48,10 +59,8 @@ void track_count_live(track *t, size_t gained, size_t lost, uint64_t now_ns)
     uint64_t before = atomic_fetch_add_explicit(&t->live_bytes, change, memory_order_relaxed);
     uint64_t live = before + change, age_ns = now_ns - t->born_ns;
     track_timeline *l = &t->timeline;
-    if (age_ns >= atomic_load_explicit(&l->next_ns, memory_order_relaxed) &&
-        pthread_mutex_trylock(&l->mutex) == 0) {
-        put_points(l, age_ns, before);
-        pthread_mutex_unlock(&l->mutex);
+    if (age_ns >= atomic_load_explicit(&l->next_ns, memory_order_relaxed)) {
+        put_points_if_free(l, age_ns, before);
     }
     raise_to(&t->peak_bytes, live);
     raise_to(&l->most, live);
@@ -61,12 +70,12 @@ uint32_t track_get_timeline(track *t, uint64_t points[TRACK_POINTS], uint64_t *s
 {
     track_timeline *l = &t->timeline;
     uint64_t age_ns = track_now_ns() - t->born_ns;
-    pthread_mutex_lock(&l->mutex);
+    at_work_lock(&l->mutex);
     put_points(l, age_ns, atomic_load_explicit(&t->live_bytes, memory_order_relaxed));
     memcpy(points, l->points, sizeof(l->points));
     *stretch_ns = l->stretch_ns;
     uint32_t count = l->count;
-    pthread_mutex_unlock(&l->mutex);
+    at_work_unlock(&l->mutex);
     return count;
 }
 
@@ -95,9 +104,9 @@ void track_get_stats(const track *shown, track_stats *out)
     track *t = (track *)(uintptr_t)shown; /* locking is no change that the caller could see */
     *out = (track_stats){0};
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
-        pthread_mutex_lock(&t->parts[i].mutex);
+        at_work_lock(&t->parts[i].mutex);
         add_part(&t->parts[i], out);
-        pthread_mutex_unlock(&t->parts[i].mutex);
+        at_work_unlock(&t->parts[i].mutex);
     }
     /* relaxed: figures */
     out->live_bytes = atomic_load_explicit(&t->live_bytes, memory_order_relaxed);
@@ -109,10 +118,10 @@ void track_get_stats(const track *shown, track_stats *out)
     for (uint32_t i = 0; i < TRACK_LIFETIMES; i++) {
         out->lifetimes[i] = atomic_load_explicit(&t->lifetimes[i], memory_order_relaxed);
     }
-    pthread_mutex_lock(&t->writer.mutex);
+    at_work_lock(&t->writer.mutex);
     out->log_records = t->writer.records;
     out->log_bytes = t->writer.bytes;
-    pthread_mutex_unlock(&t->writer.mutex);
+    at_work_unlock(&t->writer.mutex);
 }
 
 static track_block describe(const track *t, const track_record *r, uint64_t now_ns)
@@ -132,13 +141,13 @@ void track_walk(track *t, bool (*visit)(void *context, const track_block *block)
     uint64_t now_ns = track_now_ns();
     for (uint32_t bucket = 0; goes_on && bucket <= t->bucket_mask; bucket++) {
         track_part *part = track_part_of(t, bucket);
-        pthread_mutex_lock(&part->mutex);
+        at_work_lock(&part->mutex);
         uint32_t number = t->buckets[bucket];
         for (; goes_on && number != 0; number = t->records[number].next) {
             track_block block = describe(t, &t->records[number], now_ns);
             goes_on = visit(context, &block);
         }
-        pthread_mutex_unlock(&part->mutex);
+        at_work_unlock(&part->mutex);
     }
 }
 

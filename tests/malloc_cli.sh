@@ -29,13 +29,15 @@ same()
     fi
 }
 
-# ends HOW TEXT: the contract's HOW is ended by abort, in one line that says TEXT.
+# ends HOW WHAT TEXT: the contract's HOW is ended by abort, in one line that says WHAT (free, or
+# realloc) and TEXT.
 ends()
 {
     code=0
-    { (ulimit -c 0; LD_PRELOAD="$shim" "$contract" "$1" >out 2>err); } 2>shell || code=$?
+    # shellcheck disable=SC2086
+    { (ulimit -c 0; LD_PRELOAD="$shim" "$contract" $1 >out 2>err); } 2>shell || code=$?
     if [ "$code" -ne 134 ] || [ "$(grep -c '^buddy-malloc: ' err)" -ne 1 ] ||
-        ! grep -q "^buddy-malloc: free of 0x[0-9a-f]*: .*$2" err; then
+        ! grep -q "^buddy-malloc: $2 of 0x[0-9a-f]*: .*$3" err; then
         fail "$1: exit code $code"
         cat err
     fi
@@ -47,10 +49,22 @@ if [ "$code" -ne 0 ] || [ "$(cat out)" != ok ]; then
     fail "the contract: exit code $code"
     cat err
 fi
-ends double "free already"
-ends foreign "does not belong"
-ends interior "inside a live block"
-ends realloc "does not belong"
+ends double free "free already"
+ends foreign free "does not belong"
+ends interior free "inside a live block"
+ends realloc realloc "inside a live block"
+for size in 10 100 1000 30000 100000 1000000; do
+    ends "realloc-freed $size" realloc "free already"
+done
+ends "realloc-freed 5000000" realloc "does not belong"
+ends corrupt free "free already"
+[ "$(cat out)" = handled ] || fail "a handler of SIGABRT that allocates"
+for track in "" log=cancelled.log; do
+    if [ "$(env ${track:+BUDDY_TRACK=$track} LD_PRELOAD="$shim" timeout 60 "$contract" cancelled 2>err)" != ok ]; then
+        fail "a thread that is to be cancelled, BUDDY_TRACK=$track"
+        cat err
+    fi
+done
 
 seq 1 50000 >numbers
 awk 'BEGIN { for (i = 0; i < 50000; i++) { print (i * 7919) % 50021, i } }' >mixed

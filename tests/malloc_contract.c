@@ -2,13 +2,18 @@
  * and POSIX promise. Built without builtins, so that no call is optimised away. Says "ok", or which
  * line is broken; with an argument it does what must not be done, and is to be ended for it:
  *
- *     double | foreign | interior | realloc
+ *     double | foreign | interior | realloc | realloc-freed SIZE | corrupt
  *
+ * "corrupt" has a handler of SIGABRT that says "handled" when it could allocate. "cancelled" calls
+ * the family on a thread that is to be cancelled at the next cancellation point, and says "ok";
  * or with "exhaust", for which addresses have to be limited, takes all there is, twice. */
 #include <errno.h>
+#include <execinfo.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +129,17 @@ static void aligned_ones(void)
     free(p);
 }
 
+static void what_is_freed_has_no_size(void)
+{
+    static const size_t sizes[] = {1, 100, 1500, 30000, 100000, 1000000, 5000000};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        void *volatile p = malloc(sizes[i]);
+        MUST(malloc_usable_size(p) >= sizes[i]);
+        free(p);
+        MUST(malloc_usable_size(p) == 0);
+    }
+}
+
 static void realloc_up_and_down(void)
 {
     unsigned char *p = realloc(NULL, 1);
@@ -235,6 +251,77 @@ static void at_the_end(void)
     free(malloc(100));
 }
 
+static void realloc_freed(size_t bytes)
+{
+    void *volatile p = malloc(bytes), *beside = malloc(bytes);
+    free(p);
+    p = realloc(p, bytes); /* a size that it had room for */
+    free(beside);
+}
+
+static void on_abort(int number)
+{
+    (void)number;
+    void *frames[8];
+    char **names = backtrace_symbols(frames, backtrace(frames, 8));
+    for (size_t bytes = 1; bytes < 20000; bytes = bytes * 3 / 2 + 1) {
+        void *p = calloc(1, bytes);
+        MUST(p != NULL && is_zero(p, bytes));
+        p = realloc(p, 2 * bytes);
+        free(p);
+    }
+    for (int i = 0; i < 20; i++) { /* and keeps them: deep into a list of free ones */
+        MUST(malloc(100) != NULL);
+    }
+    static const char text[] = "handled\n";
+    (void)!write(STDOUT_FILENO, text, names != NULL ? sizeof(text) - 1 : 0);
+}
+
+/* Writes into what it has freed, as programs do that are found out a little later. */
+static void corrupt(void)
+{
+    MUST(signal(SIGABRT, on_abort) != SIG_ERR);
+    char *volatile p = malloc(100), *volatile q = malloc(100);
+    free(q);
+    memset(q, 'A', 16);
+    free(p);
+    free(p);
+}
+
+static atomic_bool got_through;
+
+static void *call_all(void *unused)
+{
+    MUST(pthread_cancel(pthread_self()) == 0);
+    for (size_t bytes = 1; bytes < 8000000; bytes = bytes * 9 / 8 + 1) {
+        void *p = malloc(bytes);
+        p = realloc(p, bytes + bytes / 2);
+        free(p);
+        free(calloc(1, bytes));
+        free(memalign(64, bytes));
+    }
+    for (int i = 0; i < 20000; i++) { /* more than a log keeps back */
+        free(malloc(10));
+    }
+    (void)malloc_trim(0);
+    (void)mallinfo2();
+    malloc_stats();
+    atomic_store(&got_through, true);
+    pthread_testcancel();
+    return unused;
+}
+
+static int be_cancelled(void)
+{
+    pthread_t thread;
+    void *result;
+    MUST(pthread_create(&thread, NULL, call_all, NULL) == 0);
+    MUST(pthread_join(thread, &result) == 0);
+    MUST(result == PTHREAD_CANCELED && atomic_load(&got_through));
+    puts("ok");
+    return 0;
+}
+
 static int misbehave(const char *how)
 {
     char *p = malloc(1000);
@@ -310,6 +397,14 @@ static int be_refused(void)
         free(p[i]);
     }
     MUST(refused == 3 && errno == ENOMEM);
+    for (int i = 0; i < 4; i++) {
+        errno = 77;
+        int answer = posix_memalign(&p[0], 64, large);
+        MUST(errno == 77 && (answer == 0 || answer == ENOMEM));
+        refused += answer != 0;
+        free(answer == 0 ? p[0] : NULL);
+    }
+    MUST(refused == 5);
     for (int i = 0; i < 100; i++) {
         free(small[i]);
     }
@@ -319,16 +414,26 @@ static int be_refused(void)
 
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "realloc-freed") == 0) {
+        realloc_freed((size_t)atol(argv[2]));
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "corrupt") == 0) {
+        corrupt();
+        return 0;
+    }
     if (argc > 1) {
-        return strcmp(argv[1], "exhaust") == 0   ? exhaust_all()
-               : strcmp(argv[1], "refused") == 0 ? be_refused()
-                                                 : misbehave(argv[1]);
+        return strcmp(argv[1], "exhaust") == 0     ? exhaust_all()
+               : strcmp(argv[1], "refused") == 0   ? be_refused()
+               : strcmp(argv[1], "cancelled") == 0 ? be_cancelled()
+                                                   : misbehave(argv[1]);
     }
     kept_until_the_end = malloc(100);
     MUST(atexit(at_the_end) == 0);
     sizes_and_alignment();
     too_much();
     free_leaves_errno_alone();
+    what_is_freed_has_no_size();
     aligned_ones();
     realloc_up_and_down();
     figures();

@@ -1,7 +1,9 @@
 /* fork(): at the instant at which a process is copied its other threads may be on their way into a
  * stock or into the core, to find it closed and to turn back. In the child they never do. Real
  * threads are copied there once in many thousand forks, so here a handler that runs after the
- * magazine's own leaves what such a thread would have left. */
+ * magazine's own leaves what such a thread would have left.
+ *
+ * And a signal handler that forks may have interrupted its own thread in the middle of a call. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,6 +134,69 @@ static void a_child_does_not_wait_for_threads_that_it_does_not_have(void **state
     drop(&r);
 }
 
+/* ---- a fork that has interrupted its own thread, as in a signal handler ---- */
+
+static void expect_good_end(pid_t child)
+{
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void a_thread_that_is_busy_forks(void **state)
+{
+    (void)state;
+    rig r;
+    make(&r, 5000, 4);
+    magazine_free(r.m, magazine_alloc(r.m, 1), 1);
+    magazine_stock *own = magazine_stock_at(r.m, 0);
+    magazine_stats before = rig_stats(&r);
+    assert_true(magazine_enter_any(r.m, own));
+    pid_t child = fork();
+    bool still = own->busy == 1;
+    bool same = rig_stats(&r).stocked_units == before.stocked_units;
+    magazine_leave(own);
+    if (child == 0) {
+        _exit(still && same ? live_as_a_child(&r) : 3);
+    }
+    expect_good_end(child);
+    assert_true(still && same);
+    drop(&r);
+}
+
+static pid_t forked; /* in grow */
+
+/* magazine_desc.grow: a recall is under way. */
+static bool fork_in_recall(void *context, uint32_t order)
+{
+    (void)context;
+    (void)order;
+    forked = forked == -1 ? fork() : forked;
+    return false;
+}
+
+static void a_thread_that_holds_a_lock_forks(void **state)
+{
+    (void)state;
+    static const uint32_t stocks[] = {4, MAGAZINE_NO_THREADS};
+    for (int s = 0; s < 2; s++) {
+        rig r;
+        magazine_desc desc = {.threads = stocks[s], .grow = fork_in_recall};
+        assert_true(rig_make(&r, &(buddy_desc){.units = 64}, desc));
+        forked = -1;
+        uint32_t all = magazine_alloc(r.m, 6);
+        assert_int_not_equal(all, BUDDY_NONE);
+        assert_int_equal(magazine_alloc(r.m, 0), BUDDY_NONE);
+        magazine_free(r.m, all, 6);
+        if (forked == 0) {
+            _exit(live_as_a_child(&r));
+        }
+        assert_true(forked > 0);
+        expect_good_end(forked);
+        drop(&r);
+    }
+}
+
 /* ---- under load ---- */
 
 static _Atomic bool ended;
@@ -194,6 +259,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_does_not_wait_for_threads_that_it_does_not_have),
         cmocka_unit_test(a_process_forks_under_load),
+        cmocka_unit_test(a_thread_that_is_busy_forks),
+        cmocka_unit_test(a_thread_that_holds_a_lock_forks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

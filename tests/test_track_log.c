@@ -1,11 +1,14 @@
 /* The log of a track, whole and hostile; its report; the environment; a fork. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,15 +112,84 @@ static void a_log_that_cannot_be_written_says_so(void **state)
     assert_false(track_log_open(t, scratch_path(*state, "no/such/folder")));
     assert_int_equal(errno, ENOENT);
     assert_true(track_log_close(t));
-    if (track_log_open(t, "/dev/full")) {
-        for (int i = 0; i < 100000; i++) {
-            track_alloc(t, addresses, 10, NULL);
-            track_free(t, addresses);
-        }
-        assert_false(track_log_close(t));
-        assert_int_equal(errno, ENOSPC);
+    struct rlimit before, little = {100000, 0};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little.rlim_max = before.rlim_max;
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    assert_true(track_log_open(t, scratch_path(*state, "full.log")));
+    for (int i = 0; i < 100000; i++) {
+        track_alloc(t, addresses, 10, NULL);
+        track_free(t, addresses);
     }
+    bool closed = track_log_close(t);
+    int reason = errno;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_false(closed);
+    assert_int_equal(reason, EFBIG);
     track_destroy(t);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void expect_text(const char *path, const char *text)
+{
+    size_t bytes = 0;
+    uint8_t *data = scratch_read(path, &bytes);
+    assert_non_null(data);
+    assert_int_equal(bytes, strlen(text));
+    assert_memory_equal(data, text, bytes);
+    free(data);
+}
+
+/* Begins a log and a report of that name. Whether both could be written, and why not. */
+static bool write_both(const char *path, int *reason)
+{
+    track *t = track_make((track_desc){.blocks = 10, .report = path});
+    bool good = track_log_open(t, path);
+    *reason = errno;
+    good = track_end(t) && good;
+    track_destroy(t);
+    return good;
+}
+
+static void nothing_is_written_but_new_files(void **state)
+{
+    static const char text[] = "somebody's own\n";
+    const char *target = scratch_path(*state, "target"), *name = scratch_path(*state, "name");
+    int reason;
+    write_text(target, text);
+    assert_int_equal(symlink(target, name), 0);
+    assert_false(write_both(name, &reason));
+    assert_int_equal(reason, ELOOP);
+    expect_text(target, text);
+    assert_int_equal(unlink(name), 0);
+
+    assert_int_equal(symlink(scratch_path(*state, "absent"), name), 0);
+    assert_false(write_both(name, &reason));
+    assert_int_equal(access(scratch_path(*state, "absent"), F_OK), -1);
+    assert_int_equal(unlink(name), 0);
+
+    assert_int_equal(mkfifo(name, 0600), 0); /* which nobody reads: to open it would be to wait */
+    assert_false(write_both(name, &reason));
+    assert_int_equal(reason, EOPNOTSUPP);
+    assert_int_equal(unlink(name), 0);
+
+    assert_int_equal(mkdir(name, 0700), 0);
+    assert_false(write_both(name, &reason));
+    assert_int_equal(reason, EISDIR);
+    assert_int_equal(rmdir(name), 0);
+
+    assert_int_equal(link(target, name), 0); /* another name of the same file */
+    assert_true(write_both(name, &reason));
+    expect_text(target, text);
+    assert_true(write_both(name, &reason)); /* and once more, in the place of the last */
 }
 
 /* ---- report, environment, fork ---- */
@@ -204,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_log_cut_anywhere_is_not_whole),
         cmocka_unit_test(no_log_at_all_crashes_the_reader),
         cmocka_unit_test(a_log_that_cannot_be_written_says_so),
+        cmocka_unit_test(nothing_is_written_but_new_files),
         cmocka_unit_test(the_report_names_what_is_left),
         cmocka_unit_test(the_environment_makes_one_or_says_why_not),
         cmocka_unit_test(a_forked_child_leaves_the_log_alone),

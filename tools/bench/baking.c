@@ -226,7 +226,7 @@ static pagefile_status bake_to(workload *l, const char *path)
 static double run_pipeline(workload *l)
 {
     char folder[PATH_BYTES], path[PATH_BYTES + 16];
-    const char *temporary = getenv("TMPDIR");
+    const char *temporary = secure_getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/megabuddy-XXXXXX",
              temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
     if (mkdtemp(folder) == NULL) {

@@ -413,7 +413,7 @@ static void remove_folder(const char *folder)
 
 static int run(plan *p)
 {
-    const char *base = getenv("TMPDIR");
+    const char *base = secure_getenv("TMPDIR");
     progress bar;
     (void)snprintf(p->folder, sizeof p->folder, "%s/megabuddy-programs-XXXXXX",
                    base ? base : "/tmp");

@@ -233,7 +233,7 @@ typedef struct made_world {
 
 static bool make_world(made_world *w, bool quick)
 {
-    const char *temporary = getenv("TMPDIR");
+    const char *temporary = secure_getenv("TMPDIR");
     (void)snprintf(w->folder, sizeof w->folder, "%s/megabuddy-XXXXXX",
                    temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
     if (mkdtemp(w->folder) == NULL) {

@@ -358,7 +358,7 @@ bool overlay_create(GLFWwindow *window, float asked)
     ImGui::GetIO().IniFilename = nullptr; // no file beside the user's own
     set_scale(window, asked);
     set_style();
-    if (const char *file = std::getenv("MEGABUDDY_LAYOUT")) {
+    if (const char *file = secure_getenv("MEGABUDDY_LAYOUT")) {
         layout_file = file;
     }
     if (!ImGui_ImplGlfw_InitForOpenGL(window, true)) {
