@@ -7,10 +7,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "exit_key.h"
 #include "gate.h"
 
 /* By a thread that found no stock left: a search takes a lock. */
 #define CALLS_BEFORE_LOOKING 256u
+
+/* Magazines of which a thread remembers that: few, since a plugin's thread-local memory is scarce.
+ */
+#define STANDINGS 4u
 
 /* A thread's note that there was no stock left for it in a magazine. */
 typedef struct standing {
@@ -19,12 +24,12 @@ typedef struct standing {
 } standing;
 
 MAGAZINE_THREAD_LOCAL magazine_seat magazine_seats[MAGAZINE_SEATS];
-static _Thread_local standing standings[MAGAZINE_SEATS];
+static _Thread_local standing standings[STANDINGS];
 
 /* Once in a process. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t exit_key; /* its destructor returns a thread's stocks */
-static bool has_exit_key, has_barrier;
+static exit_key at_exit; /* returns a thread's stocks */
+static bool has_barrier;
 
 /* All magazines. */
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -103,8 +108,8 @@ static magazine_stock *assign_stock(magazine *m)
         stock->owner = self();
     }
     pthread_mutex_unlock(&m->seats);
-    if (stock != NULL && has_exit_key) {
-        (void)pthread_setspecific(exit_key, magazine_seats); /* refused: it stays ours for longer */
+    if (stock != NULL) {
+        exit_key_ask(&at_exit, magazine_seats);
     }
     return stock;
 }
@@ -112,19 +117,18 @@ static magazine_stock *assign_stock(magazine *m)
 /* Whether a thread that found no stock left should go without for now. */
 static bool stands(const magazine *m)
 {
-    standing *s = &standings[m->front.id % MAGAZINE_SEATS];
+    standing *s = &standings[m->front.id % STANDINGS];
     return s->id == m->front.id && ++s->calls < CALLS_BEFORE_LOOKING;
 }
 
 /* Notes which stock the thread has, or that there is none left. */
 static void take_seat(magazine *m, magazine_seat *seat)
 {
-    uint32_t place = m->front.id % MAGAZINE_SEATS;
     magazine_stock *stock = assign_stock(m);
     if (stock != NULL) {
         *seat = (magazine_seat){m->front.id, stock};
     } else {
-        standings[place] = (standing){.id = m->front.id};
+        standings[m->front.id % STANDINGS] = (standing){.id = m->front.id};
     }
 }
 
@@ -173,8 +177,16 @@ static void on_thread_exit(void *owner)
     for (magazine *m = list; m != NULL; m = m->next) {
         return_stock(m, owner);
     }
-    pthread_mutex_unlock(&list_lock);
     memset(magazine_seats, 0, sizeof(magazine_seats)); /* a later destructor may call us again */
+    pthread_mutex_unlock(&list_lock);
+}
+
+/* The lock waits for threads that are in on_thread_exit. */
+static __attribute__((destructor)) void on_code_exit(void)
+{
+    pthread_mutex_lock(&list_lock);
+    exit_key_drop(&at_exit);
+    pthread_mutex_unlock(&list_lock);
 }
 
 /* ---- fork ---- */
@@ -240,7 +252,7 @@ static void after_fork_in_child(void)
 
 static void begin_process(void)
 {
-    has_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
+    exit_key_make(&at_exit, on_thread_exit);
     has_barrier = register_barrier();
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }

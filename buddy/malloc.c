@@ -7,6 +7,7 @@
  *     end of a thread   its cache becomes an orphan by a pthread key; what is allocated by later
  *                       destructors gets a cache again; what is freed after them goes to its owner
  *     end of a process  nothing is torn down: others may still free
+ *     dlclose           does not unload it (linked with -z nodelete)
  *     fork              handlers of slab_threads.c, the first ones set, so the last ones to run
  *
  *     BUDDY_FAULT, BUDDY_TRACK   read by a constructor. Where one is set, threads hide their caches

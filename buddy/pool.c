@@ -175,7 +175,7 @@ static void mark_live(body *b, uint32_t from, uint32_t to)
 }
 
 /* live -> dead for [from, to). False, and all is as it was, where one of them is dead already: of
- * several threads that free an object one succeeds. */
+ * several threads that free an object one succeeds, until it is handed out again. */
 static bool mark_dead(body *b, uint32_t from, uint32_t to)
 {
     for (uint32_t at = from; b->live != NULL && at < to; at = next_word(at, to)) {

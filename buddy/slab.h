@@ -28,7 +28,11 @@
  * Threads: any, unless said otherwise. A thread gets its cache at its first call. When it ends, the
  * cache waits for the next new thread, and threads that are out of objects take its slabs. A
  * process may fork at any time: the child can go on, without the free objects of threads that it
- * does not have. Not from a signal handler. */
+ * does not have. Not from a signal handler.
+ *
+ * In a plugin: see magazine.h, with caches in the place of stocks. A slab is ended before the
+ * plugin is unloaded, or its memory stays. (libbuddy-malloc.so is never unloaded: what it has
+ * handed out may be freed at any time.) */
 #ifndef BUDDY_SLAB_H
 #define BUDDY_SLAB_H
 
