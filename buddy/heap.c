@@ -91,8 +91,9 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
     size_t marks_at = core_at + round_to_line(buddy_sizeof(&core));
     size_t stocks_at = marks_at + round_to_line(marks_bytes(units));
     magazine_desc stocks = {.threads = desc->threads, .grow = grow};
-    size_t bytes = stocks_at + magazine_room(&stocks, &core);
-    unsigned char *memory = region_map(bytes, LINE_BYTES);
+    size_t stocks_bytes = magazine_room(&stocks, &core);
+    size_t bytes = stocks_at + stocks_bytes; /* each is less than half of all addresses */
+    unsigned char *memory = region_map(stocks_bytes != 0 ? bytes : 0, LINE_BYTES);
     if (memory == NULL) {
         return NULL;
     }
@@ -113,8 +114,8 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
     assert(h->core != NULL); /* desc is possible and a mapping is aligned */
     stocks.core = h->core;
     stocks.grow_context = h;
-    h->stocks_bytes = bytes - stocks_at;
-    h->stocks = magazine_init(memory + stocks_at, bytes - stocks_at, &stocks);
+    h->stocks_bytes = stocks_bytes;
+    h->stocks = magazine_init(memory + stocks_at, stocks_bytes, &stocks);
     if (h->stocks == NULL) {
         region_unmap(memory, h->metadata_bytes);
         errno = EAGAIN;

@@ -81,7 +81,8 @@ typedef struct magazine_stats {
     size_t stock_bytes;    /* of which each stock takes */
 } magazine_stats;
 
-/* Bytes for desc, to be given to magazine_init; 0 when desc has no core. */
+/* Bytes for desc, to be given to magazine_init; 0 when desc has no core, or more threads than there
+ * is room for in any memory. */
 size_t magazine_sizeof(const magazine_desc *desc);
 
 /* As magazine_sizeof for a core that does not exist yet but will be made of `core`; desc->core is

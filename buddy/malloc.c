@@ -32,7 +32,6 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 #define RANGE_LEAST ((size_t)16 << 20) /* under a limit of addresses */
-#define RANGE_MOST  ((size_t)64 << 30)
 
 static slab *instance; /* written once, by make_instance */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -94,7 +93,7 @@ static size_t choose_range(void)
         return 0;
     }
     size_t bytes = RANGE_LEAST;
-    while (bytes < RANGE_MOST && bytes <= limit.rlim_cur / 32) {
+    while (bytes < SLAB_RANGE_BYTES && bytes <= limit.rlim_cur / 32) {
         bytes *= 2;
     }
     return bytes;

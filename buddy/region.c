@@ -56,7 +56,7 @@ void *region_map(size_t bytes, size_t alignment)
     size_t page = page_bytes();
     size_t wanted = region_bytes(bytes);
     size_t slack = alignment > page ? alignment - page : 0;
-    if (bytes == 0 || wanted > SIZE_MAX - slack) {
+    if (bytes == 0 || wanted > PTRDIFF_MAX || wanted > SIZE_MAX - slack) {
         errno = ENOMEM;
         return NULL;
     }

@@ -52,7 +52,7 @@ typedef struct slab_desc {
     size_t range_bytes; /* addresses reserved at a time, which cost nothing until they are touched;
                            a range that the system refuses is halved until it does not.
                            Every eight ranges it doubles. A power of two from 4 MiB to 1 TiB;
-                           0: 64 GiB */
+                           0: 64 GiB. Where addresses have 32 bits: to 1 GiB, and 64 MiB */
     size_t map_bytes;   /* what is larger is mapped by itself; 0: 2 MiB at first, and up to 32 MiB
                            as mapped blocks are seen to be freed, since what comes and goes is
                            dearer by the page fault than by the byte */
