@@ -85,7 +85,8 @@ static parts plan(const heap_desc *desc)
     p.core_at = COLOUR_BYTES + round_to_line(sizeof(heap));
     p.marks_at = p.core_at + round_to_line(buddy_sizeof(&p.core));
     p.stocks_at = p.marks_at + round_to_line(marks_bytes(p.core.units));
-    p.bytes = p.stocks_at + magazine_room(&stocks, &p.core);
+    size_t room = magazine_room(&stocks, &p.core); /* 0: no machine has it */
+    p.bytes = room != 0 ? p.stocks_at + room : 0;
     return p;
 }
 

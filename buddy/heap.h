@@ -7,16 +7,20 @@
  *
  * Refused: a pointer that is foreign, misaligned, interior or already free. heap_free returns a
  * heap_status that says which, and where desc.on_error is set it is called with one clear line that
- * names the pointer. The heap is never corrupted by it. With HEAP_CHECKS_OFF one case is left out:
- * two threads that free the same block within the same nanoseconds may both succeed; that saves the
- * atomic read-modify-write of a free.
+ * names the pointer. The heap is never corrupted by it. What is known is the block and not who
+ * frees it: of several frees of one block, by any threads, the first alone succeeds, as long as the
+ * block has not been handed out again. After that a late free gives away what is somebody else's by
+ * now, and nothing can tell.
+ * With HEAP_CHECKS_OFF one more case is left out: two threads that free the same block within the
+ * same nanoseconds may both succeed; that saves the atomic read-modify-write of a free.
  *
  * Growing: with desc.max_bytes the heap reserves that many bytes of addresses, which costs nothing,
  * also where a program locks its memory or leaves a core, and brings region after region of them
  * into play when a request finds no block: half as much as there is, 32 MiB at most, and what the
  * request needs. Where the system refuses that, the request is refused.
  *
- * Threads: any, unless said otherwise. The fast paths are lock-free. */
+ * Threads: any, unless said otherwise. The fast paths are lock-free. In a plugin: see magazine.h; a
+ * heap is ended before the plugin is unloaded, or its memory stays. */
 #ifndef BUDDY_HEAP_H
 #define BUDDY_HEAP_H
 
@@ -45,7 +49,7 @@ typedef enum heap_status { HEAP_STATUSES(X) } heap_status;
 const char *heap_status_text(heap_status status);
 
 typedef enum heap_checks {
-    HEAP_CHECKS_ON = 0, /* of several threads that free a block exactly one succeeds */
+    HEAP_CHECKS_ON = 0, /* of several threads that free a block at the same time one succeeds */
     HEAP_CHECKS_OFF,    /* unless they do so at the very same moment */
 } heap_checks;
 

@@ -274,7 +274,7 @@ static bool desc_possible(const levels_desc *desc)
            desc->max_order <= word_highest(desc->units);
 }
 
-/* Where the parts lie, in bytes from the levels. */
+/* Where the parts lie, in bytes from the levels; all zero where no memory can hold them. */
 typedef struct parts {
     uint32_t max_order;
     size_t links_at, bits_at, bytes;
@@ -286,13 +286,18 @@ static parts plan(const levels_desc *desc)
     if (p.max_order == 0) {
         p.max_order = word_highest(desc->units);
     }
-    p.links_at = sizeof(levels) + (p.max_order + 1) * sizeof(level);
-    p.bits_at = p.links_at + desc->units * sizeof(level_link);
-    p.bytes = p.bits_at;
+    uint64_t links_at = sizeof(levels) + (p.max_order + 1) * sizeof(level);
+    uint64_t bits_at = links_at + (uint64_t)desc->units * sizeof(level_link);
+    uint64_t bytes = bits_at;
     for (uint32_t order = 0; order <= p.max_order; order++) {
-        p.bytes += level_words(desc->units, order) * sizeof(uint64_t);
+        bytes += (uint64_t)level_words(desc->units, order) * sizeof(uint64_t);
     }
-    p.bytes = (p.bytes + LEVEL_LINE - 1) / LEVEL_LINE * LEVEL_LINE; /* as aligned_alloc wants it */
+    bytes = (bytes + LEVEL_LINE - 1) / LEVEL_LINE * LEVEL_LINE; /* as aligned_alloc wants it */
+    if (bytes <= PTRDIFF_MAX) {
+        p.links_at = (size_t)links_at;
+        p.bits_at = (size_t)bits_at;
+        p.bytes = (size_t)bytes;
+    }
     return p;
 }
 
@@ -350,7 +355,7 @@ levels *levels_init(void *at, size_t bytes, const levels_desc *desc)
         return NULL;
     }
     parts p = plan(desc);
-    if (bytes < p.bytes) {
+    if (p.bytes == 0 || bytes < p.bytes) {
         return NULL;
     }
     memset(at, 0, p.bytes); /* all bits zero is an atomic integer of value 0 on every target */

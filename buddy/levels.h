@@ -67,7 +67,8 @@ typedef struct levels_stats {
 } levels_stats;
 
 /* Bytes of metadata for desc, to be given to levels_init: 8 bytes and 2 bits a unit, and two cache
- * lines a level. 0 when desc is impossible (zero units, order too large). */
+ * lines a level. 0 when desc is impossible (zero units, order too large), or when it takes more
+ * than any object may have: half of the addresses there are. */
 size_t levels_sizeof(const levels_desc *desc);
 
 /* Makes a levels of desc in `at`, all units free. Returns `at`, or NULL when bytes <

@@ -35,7 +35,8 @@ static uint32_t shelf_most(uint32_t units, uint32_t order)
     return most >= SHELF_LEAST ? most : 0;
 }
 
-/* Fills in what follows from desc and a core of `units` and `max_order`. */
+/* Fills in what follows from desc and a core of `units` and `max_order`; `bytes` is 0 where no
+ * memory can hold so many stocks. */
 static void plan(magazine *m, const magazine_desc *desc, uint32_t units, uint32_t max_order)
 {
     m->core = desc->core;
@@ -56,7 +57,8 @@ static void plan(magazine *m, const magazine_desc *desc, uint32_t units, uint32_
     m->stocks_at = m->depots_at + (max_order + 1) * sizeof(depot);
     /* Two lines apart: neighbours would be fetched together. */
     m->stock_bytes = round_to_line(sizeof(magazine_stock) + items * sizeof(uint32_t)) + CORE_LINE;
-    m->bytes = m->stocks_at + m->stocks_most * m->stock_bytes;
+    uint64_t bytes = m->stocks_at + (uint64_t)m->stocks_most * m->stock_bytes;
+    m->bytes = bytes <= PTRDIFF_MAX ? (size_t)bytes : 0;
 }
 
 size_t magazine_room(const magazine_desc *desc, const buddy_desc *core)

@@ -29,6 +29,17 @@
  * a call of this thread, and its child should do no more than exec or _exit. A call to the core
  * beneath that goes past the magazine may not be interrupted so: the fork would wait for it.
  *
+ * In a plugin that links libbuddy.a: dlclose may unload it while threads go on that have used it.
+ * They may end afterwards, and the process may fork: what the C library was told (a key for the end
+ * of threads, handlers of fork) goes with the code, by a destructor function and by the loader. A
+ * thread must not be in the middle of its end, or of a fork, while dlclose runs, as it must not be
+ * in any other code of the plugin; to have joined it is enough. Threads find their stocks in
+ * thread-local memory of the model initial-exec, of which glibc keeps some 1,600 bytes for all
+ * libraries that are loaded late: a plugin takes some 350, with slabs 500. More plugins than that
+ * need its tunable glibc.rtld.optional_static_tls; and plugins that are loaded again and again
+ * should go in the reverse order, or glibc does not get that memory back. Each plugin has a library
+ * of its own, so what one has made is not for another one's calls.
+ *
  * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001, for magazines and depot. */
 #ifndef BUDDY_MAGAZINE_H
 #define BUDDY_MAGAZINE_H
@@ -72,7 +83,8 @@ typedef struct magazine_stats {
     size_t stock_bytes;    /* of which each stock takes */
 } magazine_stats;
 
-/* Bytes for desc, to be given to magazine_init; 0 when desc has no core. */
+/* Bytes for desc, to be given to magazine_init; 0 when desc has no core, or more threads than there
+ * is room for in any memory. */
 size_t magazine_sizeof(const magazine_desc *desc);
 
 /* As magazine_sizeof for a core that does not exist yet but will be made of `core`; desc->core is

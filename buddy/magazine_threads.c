@@ -5,11 +5,16 @@
 #include <assert.h>
 #include <string.h>
 
+#include "exit_key.h"
 #include "gate.h"
 #include "kernel.h"
 
 /* By a thread that found no stock left: a search takes a lock. */
 #define CALLS_BEFORE_LOOKING 256u
+
+/* Magazines of which a thread remembers that: few, since a plugin's thread-local memory is scarce.
+ */
+#define STANDINGS 4u
 
 /* A thread's note that there was no stock left for it in a magazine. */
 typedef struct standing {
@@ -18,13 +23,13 @@ typedef struct standing {
 } standing;
 
 MAGAZINE_THREAD_LOCAL magazine_seat magazine_seats[MAGAZINE_SEATS];
-static _Thread_local standing standings[MAGAZINE_SEATS];
+static _Thread_local standing standings[STANDINGS];
 static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec")));
 
 /* Once in a process. */
 static pthread_once_t once = PTHREAD_ONCE_INIT, barrier_once = PTHREAD_ONCE_INIT;
-static pthread_key_t exit_key; /* its destructor returns a thread's stocks */
-static bool has_exit_key, has_barrier;
+static exit_key at_exit; /* returns a thread's stocks */
+static bool has_barrier;
 
 /* All magazines. */
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -103,8 +108,8 @@ static magazine_stock *assign_stock(magazine *m)
         stock->owner = self();
     }
     at_work_unlock(&m->seats);
-    if (stock != NULL && has_exit_key) {
-        (void)pthread_setspecific(exit_key, magazine_seats); /* refused: it stays ours for longer */
+    if (stock != NULL) {
+        exit_key_ask(&at_exit, magazine_seats);
     }
     return stock;
 }
@@ -112,19 +117,18 @@ static magazine_stock *assign_stock(magazine *m)
 /* Whether a thread that found no stock left should go without for now. */
 static bool stands(const magazine *m)
 {
-    standing *s = &standings[m->front.id % MAGAZINE_SEATS];
+    standing *s = &standings[m->front.id % STANDINGS];
     return s->id == m->front.id && ++s->calls < CALLS_BEFORE_LOOKING;
 }
 
 /* Notes which stock the thread has, or that there is none left. */
 static void take_seat(magazine *m, magazine_seat *seat)
 {
-    uint32_t place = m->front.id % MAGAZINE_SEATS;
     magazine_stock *stock = assign_stock(m);
     if (stock != NULL) {
         *seat = (magazine_seat){m->front.id, stock};
     } else {
-        standings[place] = (standing){.id = m->front.id};
+        standings[m->front.id % STANDINGS] = (standing){.id = m->front.id};
     }
 }
 
@@ -179,8 +183,19 @@ static void on_thread_exit(void *owner)
     for (magazine *m = list; m != NULL; m = m->next) {
         return_stock(m, owner);
     }
-    at_work_unlock(&list_lock);
     memset(magazine_seats, 0, sizeof(magazine_seats)); /* a later destructor may call us again */
+    at_work_unlock(&list_lock);
+}
+
+/* The lock waits for threads that are in on_thread_exit. A signal handler that has interrupted us
+ * and calls exit would wait for itself; the process is ending then, so the key may stay. */
+static __attribute__((destructor)) void on_code_exit(void)
+{
+    if (!is_at_work()) {
+        at_work_lock(&list_lock);
+        exit_key_drop(&at_exit);
+        at_work_unlock(&list_lock);
+    }
 }
 
 /* ---- fork ---- */
@@ -260,7 +275,7 @@ static void after_fork_in_child(void)
 
 static void begin_process(void)
 {
-    has_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
+    exit_key_make(&at_exit, on_thread_exit);
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 

@@ -10,6 +10,7 @@
  *     end of a thread   its cache becomes an orphan by a pthread key; what is allocated by later
  *                       destructors gets a cache again; what is freed after them goes to its owner
  *     end of a process  nothing is torn down: others may still free
+ *     dlclose           does not unload it (linked with -z nodelete)
  *     fork              handlers of slab_threads.c, the first ones set, so the last ones to run.
  *                       Also from a signal handler that has interrupted any of this
  *
@@ -38,7 +39,6 @@
 #include "track.h"
 
 #define RANGE_LEAST ((size_t)16 << 20) /* under a limit of addresses */
-#define RANGE_MOST  ((size_t)64 << 30)
 
 static _Atomic(slab *) instance; /* written once, by make_instance */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
@@ -111,7 +111,7 @@ static size_t choose_range(void)
         return 0;
     }
     size_t bytes = RANGE_LEAST;
-    while (bytes < RANGE_MOST && bytes <= limit.rlim_cur / 32) {
+    while (bytes < SLAB_RANGE_BYTES && bytes <= limit.rlim_cur / 32) {
         bytes *= 2;
     }
     return bytes;

@@ -72,8 +72,9 @@ static body *create_metadata(const pool_desc *desc, size_t object_bytes)
     size_t core_at = round_to_line(sizeof(body));
     size_t live_at = core_at + round_to_line(buddy_sizeof(&core));
     size_t stocks_at = live_at + round_to_line(live_bytes(desc));
-    size_t bytes = stocks_at + magazine_room(&stocks, &core);
-    unsigned char *memory = region_map(bytes, CORE_LINE);
+    size_t stocks_bytes = magazine_room(&stocks, &core);
+    size_t bytes = stocks_at + stocks_bytes; /* each is less than half of all addresses */
+    unsigned char *memory = region_map(stocks_bytes != 0 ? bytes : 0, CORE_LINE);
     if (memory == NULL) {
         return NULL;
     }
@@ -84,12 +85,12 @@ static body *create_metadata(const pool_desc *desc, size_t object_bytes)
     b->inverse = pool_inverse(object_bytes >> b->shift);
     b->live = desc->checked ? (word_atomic *)(void *)(memory + live_at) : NULL;
     b->metadata_bytes = region_bytes(bytes);
-    b->stocks_bytes = bytes - stocks_at;
+    b->stocks_bytes = stocks_bytes;
     b->core = stocks.core = buddy_init(memory + core_at, live_at - core_at, &core);
     assert(b->core != NULL); /* desc is possible and a mapping is aligned */
     b->front.capacity = core.units;
     b->front.quick = desc->checked ? 0 : core.units;
-    b->front.stocks = magazine_init(memory + stocks_at, bytes - stocks_at, &stocks);
+    b->front.stocks = magazine_init(memory + stocks_at, stocks_bytes, &stocks);
     if (b->front.stocks == NULL) {
         region_unmap(b, b->metadata_bytes);
         errno = EAGAIN;
@@ -175,7 +176,7 @@ static void mark_live(body *b, uint32_t from, uint32_t to)
 }
 
 /* live -> dead for [from, to). False, and all is as it was, where one of them is dead already: of
- * several threads that free an object one succeeds. */
+ * several threads that free an object one succeeds, until it is handed out again. */
 static bool mark_dead(body *b, uint32_t from, uint32_t to)
 {
     for (uint32_t at = from; b->live != NULL && at < to; at = next_word(at, to)) {

@@ -17,9 +17,11 @@
  *
  * Refused at every free, for the price of one multiplication: a pointer that is foreign or is not
  * the start of an object. With desc.checked a bit an object says whether it is live, and what is
- * free already is refused too; else a double free is the caller's bug.
+ * free already is refused too, until it has been handed out again; else a double free is the
+ * caller's bug.
  *
- * Threads: any, unless said otherwise. The fast paths are lock-free. In C++ objects come as they
+ * Threads: any, unless said otherwise. The fast paths are lock-free. In a plugin: as heap.h says of
+ * heaps. In C++ objects come as they
  * are in C: not constructed; buddy::pool of stl.hpp does that. */
 #ifndef BUDDY_POOL_H
 #define BUDDY_POOL_H

@@ -160,7 +160,7 @@ static int flags_for(bool counted)
 void *region_reserve(size_t bytes, size_t alignment, bool counted)
 {
     size_t whole = region_bytes(bytes);
-    if (bytes == 0 || whole == SIZE_MAX) {
+    if (bytes == 0 || whole > PTRDIFF_MAX) {
         errno = ENOMEM;
         return NULL;
     }
@@ -189,7 +189,7 @@ bool region_open(void *memory, size_t bytes)
 /* With access. */
 static void *map_open(size_t bytes, size_t alignment, bool counted)
 {
-    if (alignment <= page_bytes() && bytes != 0 && region_bytes(bytes) != SIZE_MAX) {
+    if (alignment <= page_bytes() && bytes != 0 && region_bytes(bytes) <= PTRDIFF_MAX) {
         return map_private(NULL, region_bytes(bytes), ACCESS, flags_for(counted));
     }
     void *mapped = region_reserve(bytes, alignment, counted); /* what is trimmed is not counted */

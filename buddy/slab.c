@@ -7,14 +7,12 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#define RANGE_BYTES_DEFAULT ((size_t)64 << 30)
-#define RANGE_BYTES_LEAST   ((size_t)4 << 20)
-#define RANGE_BYTES_MOST    ((size_t)1 << 40)
-#define RANGES_A_SIZE       8u /* then they double: many small ones would soon be all there may be */
-#define START_BYTES         ((size_t)4 << 20) /* in play at first */
-#define MAP_BYTES_DEFAULT   ((size_t)2 << 20)
-#define KEEP_BYTES_DEFAULT  ((size_t)8 << 20)
-#define ERROR_LINE          160u
+#define RANGE_BYTES_LEAST  ((size_t)4 << 20)
+#define RANGES_A_SIZE      8u /* then they double: many small ones would soon be all there may be */
+#define START_BYTES        ((size_t)4 << 20) /* in play at first */
+#define MAP_BYTES_DEFAULT  ((size_t)2 << 20)
+#define KEEP_BYTES_DEFAULT ((size_t)8 << 20)
+#define ERROR_LINE         160u
 
 /* ---- ranges ---- */
 
@@ -95,8 +93,10 @@ static bool init_range(slab_range *range, size_t bytes)
 /* Addresses for the range after `count` others. */
 static size_t next_range_bytes(const slab *s, uint32_t count)
 {
-    size_t bytes = s->desc.range_bytes << count / RANGES_A_SIZE;
-    return bytes < RANGE_BYTES_MOST ? bytes : RANGE_BYTES_MOST;
+    uint32_t doublings = count / RANGES_A_SIZE;
+    return s->desc.range_bytes <= SLAB_RANGE_BYTES_MOST >> doublings
+               ? s->desc.range_bytes << doublings
+               : SLAB_RANGE_BYTES_MOST;
 }
 
 /* Needs the lock, or to be alone. */
@@ -165,7 +165,7 @@ static bool is_power_of_two(size_t x)
 static slab_desc fill_in(const slab_desc *desc)
 {
     slab_desc full = *desc;
-    full.range_bytes = full.range_bytes != 0 ? full.range_bytes : RANGE_BYTES_DEFAULT;
+    full.range_bytes = full.range_bytes != 0 ? full.range_bytes : SLAB_RANGE_BYTES;
     full.keep_bytes = full.keep_bytes != 0 ? full.keep_bytes : KEEP_BYTES_DEFAULT;
     return full;
 }
@@ -194,7 +194,7 @@ slab *slab_create(const slab_desc *desc)
 {
     slab_desc full = fill_in(desc);
     if (!is_power_of_two(full.range_bytes) || full.range_bytes < RANGE_BYTES_LEAST ||
-        full.range_bytes > RANGE_BYTES_MOST) {
+        full.range_bytes > SLAB_RANGE_BYTES_MOST) {
         errno = EINVAL;
         return NULL;
     }

@@ -38,7 +38,11 @@
  * process may fork at any time: the child can go on, without the free objects of threads that it
  * does not have. Nothing may be called from a signal handler; one may fork all the same. Where it
  * has interrupted a call of this thread, and there are other threads, the child may do nothing
- * here. */
+ * here.
+ *
+ * In a plugin: see magazine.h, with caches in the place of stocks. A slab is ended before the
+ * plugin is unloaded, or its memory stays. (libbuddy-malloc.so is never unloaded: what it has
+ * handed out may be freed at any time.) */
 #ifndef BUDDY_SLAB_H
 #define BUDDY_SLAB_H
 
@@ -57,7 +61,8 @@ typedef struct slab slab;
 typedef struct slab_desc {
     size_t range_bytes; /* addresses of a range, which cost nothing until they are in play; one that
                            the system refuses is halved until it does not. Every eight ranges it
-                           doubles. A power of two from 4 MiB to 1 TiB; 0: 64 GiB */
+                           doubles. A power of two from 4 MiB to 1 TiB; 0: 64 GiB. Where addresses
+                           have 32 bits: to 1 GiB, and 64 MiB */
     size_t map_bytes;   /* what is larger is mapped by itself; 0: 2 MiB at first, and up to 32 MiB
                            as mapped blocks are seen to be freed, since what comes and goes is
                            dearer by the page fault than by the byte */

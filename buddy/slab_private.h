@@ -24,6 +24,16 @@
 #include "slab_large.h"
 #include "slab_mapped.h"
 
+/* Addresses for a range: by default and at most. Where there are 2^32 of them the program wants
+ * some too, and eight of the first size still are few. */
+#if SIZE_MAX > UINT32_MAX
+#define SLAB_RANGE_BYTES      ((size_t)64 << 30)
+#define SLAB_RANGE_BYTES_MOST ((size_t)1 << 40)
+#else
+#define SLAB_RANGE_BYTES      ((size_t)64 << 20)
+#define SLAB_RANGE_BYTES_MOST ((size_t)1 << 30)
+#endif
+
 #define SLAB_LIKELY(condition) __builtin_expect(!!(condition), 1)
 
 #define SLAB_UNIT_BYTES    4096u /* of the heaps: a page */

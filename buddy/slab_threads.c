@@ -2,9 +2,10 @@
  * global to the process is here: a list of all slabs, and each thread's seats. */
 #include "slab_private.h"
 
+#include "exit_key.h"
 #include "region.h"
 
-#define SEATS        16u /* slabs in use by one thread whose caches it finds at once */
+#define SEATS        8u  /* slabs in use by one thread whose caches it finds at once */
 #define ADOPT_LOOKED 16u /* orphans looked through for one slab: what bounds the search */
 
 /* A thread's note of which cache it has in a slab. */
@@ -19,8 +20,7 @@ static _Thread_local bool leaving
     __attribute__((tls_model("initial-exec"))); /* its end has begun */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t exit_key; /* its destructor makes orphans of a thread's caches */
-static bool has_exit_key;
+static exit_key at_exit; /* makes orphans of a thread's caches */
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static slab *list;       /* needs list_lock */
@@ -110,9 +110,7 @@ slab_cache *slab_claim(slab *s)
     slab_cache *cache = assign_cache(s);
     if (cache != NULL) {
         *here = (seat){s->id, cache};
-        if (has_exit_key) {
-            (void)pthread_setspecific(exit_key, seats); /* refused: it stays ours for longer */
-        }
+        exit_key_ask(&at_exit, seats);
     }
     return cache;
 }
@@ -150,9 +148,20 @@ static void on_thread_exit(void *thread)
         }
         at_work_unlock(&s->lock);
     }
-    at_work_unlock(&list_lock);
     for (uint32_t i = 0; i < SEATS; i++) {
         seats[i] = (seat){0}; /* a later destructor may call us again */
+    }
+    at_work_unlock(&list_lock);
+}
+
+/* The lock waits for threads that are in on_thread_exit. A signal handler that has interrupted us
+ * and calls exit would wait for itself; the process is ending then, so the key may stay. */
+static __attribute__((destructor)) void on_code_exit(void)
+{
+    if (!is_at_work()) {
+        at_work_lock(&list_lock);
+        exit_key_drop(&at_exit);
+        at_work_unlock(&list_lock);
     }
 }
 
@@ -267,7 +276,7 @@ static void after_fork_in_child(void)
 
 static void begin_process(void)
 {
-    has_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
+    exit_key_make(&at_exit, on_thread_exit);
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 

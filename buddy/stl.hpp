@@ -21,6 +21,9 @@
  * wrong size, a foreign pointer or a second free is an assert in debug builds; in others nothing is
  * changed, and heap_desc.on_error is told.
  *
+ * In a plugin, which dlclose unloads: see magazine.h. Static objects of these classes may live
+ * until then. (g++ may pin a plugin by unique symbols of the standard library; -fno-gnu-unique.)
+ *
  * Threads: as heap.h and pool.h say, any. Containers themselves have what rules they always had.
  *
  * `buddy` is the C type of buddy.h too, so C++ gives that struct, of which nobody outside the core

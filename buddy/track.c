@@ -61,7 +61,7 @@ static uint32_t power_of_two_from(uint32_t least)
     return power;
 }
 
-static size_t whole_lines(size_t bytes)
+static uint64_t whole_lines(uint64_t bytes)
 {
     return (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
@@ -100,16 +100,16 @@ static track *lay_out(const track_desc *desc)
 {
     uint32_t buckets = power_of_two_from(desc->blocks);
     uint32_t places = power_of_two_from(desc->sites + desc->sites / 2 + 1); /* two thirds full */
-    size_t buckets_at = whole_lines(sizeof(track));
-    size_t places_at = buckets_at + whole_lines((size_t)buckets * sizeof(uint32_t));
-    size_t records_at = places_at + (size_t)(places + 1) * sizeof(track_place);
-    size_t bytes = records_at + ((size_t)desc->blocks + 1) * sizeof(track_record);
-    unsigned char *memory = region_map(bytes, LINE_BYTES);
+    uint64_t buckets_at = whole_lines(sizeof(track));
+    uint64_t places_at = buckets_at + whole_lines(buckets * (uint64_t)sizeof(uint32_t));
+    uint64_t records_at = places_at + (places + UINT64_C(1)) * sizeof(track_place);
+    uint64_t bytes = records_at + (desc->blocks + UINT64_C(1)) * sizeof(track_record);
+    unsigned char *memory = region_map(bytes <= PTRDIFF_MAX ? (size_t)bytes : 0, LINE_BYTES);
     if (memory == NULL) {
         return NULL;
     }
     track *t = (track *)(void *)memory;
-    t->mapped_bytes = bytes;
+    t->mapped_bytes = (size_t)bytes;
     t->bucket_mask = buckets - 1;
     t->site_mask = places - 1;
     t->buckets = (uint32_t *)(void *)(memory + buckets_at);

@@ -20,7 +20,10 @@
  * Memory: taken at create, straight from the system, and bounded; pages of it that are not needed
  * are not touched. What finds no room is counted and forgotten: blocks beyond desc.blocks have no
  * record, sites beyond desc.sites are summed up as one. Hooks allocate nothing, so a malloc may
- * call them; what the track itself makes others allocate while it writes a report is left out. */
+ * call them; what the track itself makes others allocate while it writes a report is left out.
+ *
+ * In a plugin: nothing is told to the C library, so dlclose finds nothing to undo; a track is ended
+ * before. Sites in a plugin that is gone are reported as bare addresses. */
 #ifndef BUDDY_TRACK_H
 #define BUDDY_TRACK_H
 

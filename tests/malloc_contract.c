@@ -181,7 +181,7 @@ static void figures(void)
 static void *churn(void *argument)
 {
     static _Atomic(void *) shared[64]; /* so that most are freed by another thread */
-    size_t x = (size_t)argument;
+    uint64_t x = (uintptr_t)argument;
     for (int i = 0; i < 20000; i++) {
         x = x * 6364136223846793005u + 1442695040888963407u;
         size_t bytes = 1 + (x >> 33) % 3000;

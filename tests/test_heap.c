@@ -161,7 +161,7 @@ static void impossible_descs_are_refused_with_a_reason(void **state)
         {.bytes = 4096, .unit_bytes = 48},
         {.bytes = 4 << 20, .unit_bytes = 2 << 20},
         {.bytes = 128, .unit_bytes = 64, .memory = memory + 16},
-        {.bytes = (size_t)1 << 36, .unit_bytes = 16}, /* 2^32 units */
+        {.bytes = (size_t)(UINT64_C(1) << 36), .unit_bytes = 16}, /* 2^32 units, or none */
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         errno = 0;

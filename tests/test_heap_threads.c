@@ -1,4 +1,4 @@
-/* The heap under threads: exactly one free of a block succeeds, and no byte has two owners. */
+/* The heap under threads: of several frees of a live block one succeeds; no byte has two owners. */
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>

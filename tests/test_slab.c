@@ -458,7 +458,7 @@ static void impossible_descs_are_refused_with_a_reason(void **state)
 {
     (void)state;
     static const slab_desc bad[] = {
-        {.range_bytes = 1000}, {.range_bytes = 3 << 20}, {.range_bytes = (size_t)2 << 40}};
+        {.range_bytes = 1000}, {.range_bytes = 3 << 20}, {.range_bytes = SIZE_MAX / 2 + 1}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         errno = 0;
         assert_null(slab_create(&bad[i]));

@@ -15,6 +15,7 @@
 #   core    builds the allocator       engine  with core, builds everything; the last three draw
 #   test    builds the tests           check   tests that miss these are skipped
 #   clang   the second compiler   programs  what bench programs runs, and the mallocs it compares
+#   i386, aarch64   build and run tests for another machine, with setup_foreign
 setup_packages()
 {
     cat <<'LIST'
@@ -59,6 +60,12 @@ programs libmimalloc2.0 -
 programs libtcmalloc-minimal4 -
 clang clang command:clang
 clang libclang-rt-14-dev -
+i386 gcc-i686-linux-gnu command:i686-linux-gnu-gcc
+i386 g++-i686-linux-gnu command:i686-linux-gnu-g++
+i386 qemu-user command:qemu-i386
+aarch64 gcc-aarch64-linux-gnu command:aarch64-linux-gnu-gcc
+aarch64 g++-aarch64-linux-gnu command:aarch64-linux-gnu-g++
+aarch64 qemu-user command:qemu-aarch64
 LIST
 }
 
@@ -197,6 +204,59 @@ setup_get()
         # shellcheck disable=SC2086
         setup_install "$@" || return 0
     fi
+}
+
+# --- libraries of another architecture ---
+
+# ARCHITECTURE: where its libraries lie.
+setup_foreign_root()
+{
+    echo "build/packages/$1"
+}
+
+# ARCHITECTURE FOLDER APT-GET-ARGUMENT…: apt-get as if this were another machine, with lists of its
+# own in the folder, so that the system's are left alone. Needs no root.
+setup_foreign_apt_get()
+{
+    setup_architecture=$1
+    setup_lists=$2
+    shift 2
+    # The user that apt downloads as may not come in here.
+    apt-get -q -o APT::Sandbox::User="$(id -un)" -o Acquire::Retries=3 \
+        -o APT::Architecture="$setup_architecture" -o APT::Architectures::="$setup_architecture" \
+        -o Acquire::Languages=none -o Dir::State="$setup_lists" -o Dir::State::status=/dev/null \
+        -o Dir::Cache="$setup_lists" "$@"
+}
+
+# ARCHITECTURE: lays out what programs of that architecture need to run, with cmocka.
+setup_foreign_fetch()
+{
+    setup_root=$PWD/$(setup_foreign_root "$1")
+    rm -rf "$setup_root" "$setup_root.part" "$setup_root.apt"
+    mkdir -p "$setup_root.part" "$setup_root.apt/lists/partial" "$setup_root.apt/archives/partial"
+    # One of several lists may be out of step with its server: what counts is what follows.
+    setup_foreign_apt_get "$1" "$setup_root.apt" update || true
+    (cd "$setup_root.part" && setup_foreign_apt_get "$1" "$setup_root.apt" download \
+        libc6 libgcc-s1 libstdc++6 libcmocka0 libcmocka-dev) || return 1
+    for setup_package in "$setup_root.part"/*.deb; do
+        dpkg-deb -x "$setup_package" "$setup_root.part" || return 1
+        rm -f "$setup_package"
+    done
+    rm -rf "$setup_root.apt"
+    mv "$setup_root.part" "$setup_root"
+}
+
+# ARCHITECTURE, by Debian's name: its libraries are there, or false.
+setup_foreign()
+{
+    if [ -d "$(setup_foreign_root "$1")" ]; then
+        return 0
+    fi
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+        echo "megabuddy: $SETUP_NAME: libraries for $1: no apt-get and dpkg-deb here" >&2
+        return 1
+    fi
+    setup_step "getting libraries for $1" setup_foreign_fetch "$1"
 }
 
 # Gets what is missing of the groups in both lists. False when something of the first is not there
