@@ -368,20 +368,20 @@ uint32_t magazine_alloc_cut(magazine *m, uint32_t order, uint32_t units)
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     uint32_t offset = take_cut(m, stock, order, units);
-    leave_if_any(stock);
+    go_out(stock);
     return offset != BUDDY_NONE ? offset : cut_alone(m, order, units);
 }
 
 bool magazine_extend(magazine *m, uint32_t offset, uint32_t order, uint32_t to)
 {
-    magazine_stock *stock = magazine_claim(m);
+    magazine_stock *stock = come_in(m);
     bool done = core_try_extend(m->core, offset, order, to);
     if (done) {
         magazine_count_taken(m, (UINT64_C(1) << to) - (UINT64_C(1) << order));
     }
-    leave_if_any(stock);
+    go_out(stock);
     return done;
 }
 

@@ -49,7 +49,7 @@ void magazine_keep_out(magazine *m)
 {
     /* seq_cst: before the loads of `busy` */
     uint32_t state = __atomic_fetch_or(&m->front.state, MAGAZINE_RECALLED, __ATOMIC_SEQ_CST);
-    if (state == MAGAZINE_OPEN) {
+    if (state == MAGAZINE_OPEN && m->stocks_most != 0) { /* else nobody is ever busy */
         magazine_barrier();
     }
     uint32_t used = magazine_stocks_used(m);

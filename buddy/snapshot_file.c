@@ -66,7 +66,7 @@ static snapshot_status take_name(partial *p, bool *again)
     }
     if (status != SNAPSHOT_OK) {
         int reason = errno;
-        close(p->fd);
+        (void)close(p->fd); /* nothing of ours has been written */
         errno = reason;
     }
     return status;
@@ -133,8 +133,9 @@ snapshot_status snapshot_read(int fd, void *data, size_t bytes, uint64_t at)
 void partial_drop(partial *p)
 {
     int reason = errno;
-    (void)unlink(p->name); /* while it is locked: nobody else's */
-    (void)close(p->fd);
+    /* While it is locked: nobody else's. Refused, it stays, and the next save takes it over. */
+    (void)unlink(p->name);
+    (void)close(p->fd); /* what is in it is thrown away */
     errno = reason;
 }
 
@@ -154,7 +155,7 @@ static bool sync_folder(const char *path)
     }
     bool done = fsync(fd) == 0 || errno == EINVAL; /* a file system without such a thing */
     int reason = errno;
-    close(fd);
+    (void)close(fd); /* a folder, opened to be read */
     errno = reason;
     return done;
 }

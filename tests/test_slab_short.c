@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -32,9 +33,24 @@ void *__wrap_mremap(void *at, size_t bytes, size_t wanted, int flags, ...);
 int __real_mprotect(void *at, size_t bytes, int access);
 int __wrap_mprotect(void *at, size_t bytes, int access);
 
+long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
+
+static _Atomic int barriers;
 static _Atomic bool no_mapping, pages_stay;
 static _Atomic size_t most_opened = SIZE_MAX; /* bytes at a time */
 static void (*_Atomic while_discarding)(void);
+
+/* As in a process that has shut itself in since it began: one call that worked does no more. */
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+    if (number == SYS_membarrier && a == 1 << 3 /* MEMBARRIER_CMD_PRIVATE_EXPEDITED */) {
+        barriers++;
+        errno = EPERM;
+        return -1;
+    }
+    return __real_syscall(number, a, b, c, d, e, f);
+}
 
 void *__wrap_mmap(void *at, size_t bytes, int access, int flags, int fd, off_t offset)
 {
@@ -181,6 +197,28 @@ static void memory_that_the_system_does_not_give_is_refused_until_it_does(void *
     assert_int_equal(slab_free(s, one), HEAP_OK);
     give_all(s, all);
     assert_int_equal(slab_free(s, first), HEAP_OK);
+    drop(s);
+}
+
+static void a_slab_grows_and_refuses_without_barriers(void **state)
+{
+    (void)state;
+    barriers = 0;
+    slab *s = make(256 * MIB);
+    void *block = slab_alloc(s, MIB);
+    for (int i = 0; i < 20; i++) {
+        void *next = slab_alloc(s, MIB);
+        assert_non_null(next);
+        *(void **)next = block;
+        block = next;
+    }
+    assert_int_equal(barriers, 0);
+    for (int i = 0; i < 20; i++) {
+        void *next = *(void **)block;
+        assert_int_equal(slab_free(s, block), HEAP_OK);
+        block = next;
+    }
+    assert_int_equal(slab_free(s, block), HEAP_OK);
     drop(s);
 }
 
@@ -383,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_that_stay_are_not_taken_for_zeros),
         cmocka_unit_test(memory_that_the_system_does_not_give_is_refused_until_it_does),
+        cmocka_unit_test(a_slab_grows_and_refuses_without_barriers),
         cmocka_unit_test(where_others_lie_a_range_ends_and_another_follows),
         cmocka_unit_test(what_cannot_be_mapped_is_taken_from_the_ranges),
         cmocka_unit_test(what_a_thread_keeps_serves_its_other_sizes),
