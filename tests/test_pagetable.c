@@ -248,6 +248,29 @@ static void a_page_of_mip_0_dirties_one_entry(void **state)
     pagetable_destroy(pt);
 }
 
+static void what_pages_between_hide_is_not_dirty(void **state)
+{
+    (void)state;
+    page_shape s;
+    pagetable *pt = begin(32 * 120, 32 * 120, 4, &s);
+    pagetable_map(pt, (vt_page){1, 2, 1, 1}, 0, 0, 255);
+    for (uint16_t i = 0; i < 4; i++) {
+        pagetable_map(pt, (vt_page){1, 1, 2 + i % 2, 2 + i / 2}, i, 1, 255);
+    }
+    for (uint16_t i = 0; i < 16; i++) {
+        pagetable_map(pt, (vt_page){1, 0, 4 + i % 4, 4 + i / 4}, i, 2, 255);
+    }
+    copy_dirty(pt, &s);
+    pagetable_move(pt, (vt_page){1, 2, 1, 1}, 9, 9); /* mip 1 fades to it, mip 0 to mip 1 */
+    pagetable_rect r;
+    uint32_t entries = 0;
+    while (pagetable_take_dirty(pt, &r)) {
+        entries += r.width * r.height;
+    }
+    assert_int_equal(entries, 1 + 4);
+    pagetable_destroy(pt);
+}
+
 static void far_changes_stay_apart_and_near_ones_are_joined(void **state)
 {
     (void)state;
@@ -288,6 +311,7 @@ int main(void)
         cmocka_unit_test(the_layout_gives_every_page_a_place_of_its_own),
         cmocka_unit_test(nothing_resident_is_entry_zero_everywhere),
         cmocka_unit_test(a_page_of_mip_0_dirties_one_entry),
+        cmocka_unit_test(what_pages_between_hide_is_not_dirty),
         cmocka_unit_test(far_changes_stay_apart_and_near_ones_are_joined),
         cmocka_unit_test(the_check_sees_a_slot_that_two_pages_share),
     };
