@@ -175,6 +175,14 @@ static void what_is_no_config_file_is_refused(void **state)
     assert_true(read_text("# @include 99999999999\nview: { path = \"@include 99999999999\"; };", &c,
                           &error));
     assert_true(read_text("", &c, &error)); /* nothing said, nothing changed */
+    /* a pipe in the file's place, as while it is watched: not waited for */
+    (void)alarm(60);
+    assert_int_equal(unlink(file_name), 0);
+    assert_int_equal(mkfifo(file_name, 0600), 0);
+    assert_false(conf_read(&c, file_name, &error));
+    assert_non_null(strstr(error.line, "is not a regular file"));
+    assert_int_equal(unlink(file_name), 0);
+    (void)alarm(0);
 }
 
 static void a_file_of_brackets_does_not_exhaust_the_stack(void **state)

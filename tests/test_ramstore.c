@@ -265,7 +265,7 @@ static void any_file_is_refused_or_harmless(void **state)
 /* A file that is whole, and where a byte of its header is to be spoilt. */
 static void put_suspended(const char *path, long spoilt)
 {
-    size_t count;
+    size_t count = 0;
     ramtier *rt = fill(50);
     (void)unlink(path);
     save(rt, path);
@@ -282,7 +282,7 @@ static void put_suspended(const char *path, long spoilt)
 /* Neither taken up nor removed nor written over. */
 static void expect_left_alone(const char *path, ramstore_status why)
 {
-    size_t before, after;
+    size_t before = 0, after = 0;
     ramtier *rt = fill(50), *out;
     ramstore_resident resident;
     const ramstore_resident none = {NULL, 0};
@@ -375,7 +375,7 @@ static void a_link_is_followed_as_the_name_and_not_beside_it(void **state)
     static const uint8_t text[] = "precious";
     char name[SCRATCH_PATH_BYTES], to[SCRATCH_PATH_BYTES], part[SCRATCH_PATH_BYTES + 16];
     struct stat st;
-    size_t count;
+    size_t count = 0;
     ramtier *rt = fill(100), *out;
     ramstore_resident resident;
     (void)snprintf(name, sizeof name, "%s/name.ram", (const char *)*state);
@@ -411,7 +411,7 @@ static void a_full_disk_leaves_what_was_there(void **state)
     char path[SCRATCH_PATH_BYTES];
     (void)snprintf(path, sizeof path, "%s/full.ram", (const char *)*state);
     ramtier *rt = fill(100);
-    size_t before, after;
+    size_t before = 0, after = 0;
     const ramstore_resident none = {NULL, 0};
     const ramstore_world world = world_of(0);
     save(rt, path);

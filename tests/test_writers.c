@@ -97,7 +97,7 @@ static void put(const char *path, const char *text)
 
 static void expect_text(const char *path, const char *text)
 {
-    size_t bytes;
+    size_t bytes = 0;
     uint8_t *is = scratch_read(path, &bytes);
     assert_non_null(is);
     assert_int_equal(bytes, strlen(text));
@@ -110,7 +110,7 @@ static void expect_new(const char *path)
     struct stat st;
     assert_int_equal(lstat(path, &st), 0);
     assert_true(S_ISREG(st.st_mode) && st.st_size > 0);
-    size_t bytes;
+    size_t bytes = 0;
     uint8_t *is = scratch_read(path, &bytes);
     assert_non_null(is);
     assert_true(bytes != 3 || memcmp(is, "old", 3) != 0);
@@ -330,7 +330,7 @@ static void names_that_are_none_are_refused(void **state)
 static void only_regular_files_are_read(void **state)
 {
     char why[128];
-    size_t bytes;
+    size_t bytes = 0;
     const char *pipe_name = scratch_path(*state, "pipe"), *empty = scratch_path(*state, "empty"),
                *text = scratch_path(*state, "text"), *link_name = scratch_path(*state, "link");
     assert_int_equal(mkfifo(pipe_name, 0600), 0);
