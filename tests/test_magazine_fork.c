@@ -180,7 +180,7 @@ static void a_thread_that_holds_a_lock_forks(void **state)
     (void)state;
     static const uint32_t stocks[] = {4, MAGAZINE_NO_THREADS};
     for (int s = 0; s < 2; s++) {
-        rig r;
+        rig r = {.units = 0};
         magazine_desc desc = {.threads = stocks[s], .grow = fork_in_recall};
         assert_true(rig_make(&r, &(buddy_desc){.units = 64}, desc));
         forked = -1;

@@ -452,6 +452,28 @@ static void wrong_pointers_are_named_and_change_nothing(void **state)
     drop_empty(s);
 }
 
+static void what_is_free_is_not_made_larger(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 100, 5000, 32768, 33000, 100000, 2 << 20, 3 << 20};
+    complaint c = {.count = 0};
+    slab *s = slab_create(
+        &(slab_desc){.range_bytes = RANGE_BYTES, .on_error = note, .on_error_context = &c});
+    for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        void *p = slab_alloc(s, sizes[i]), *beside = slab_alloc(s, sizes[i]);
+        assert_int_equal(slab_free(s, p), HEAP_OK);
+        assert_int_equal(slab_usable_size(s, p), 0);
+        assert_null(slab_realloc(s, p, sizes[i])); /* a size that it had room for */
+        assert_null(slab_realloc(s, p, 2 * sizes[i]));
+        assert_int_equal(c.count, 2 * (i + 1));
+        assert_non_null(strstr(c.line, "realloc of 0x"));
+        assert_int_equal(slab_free(s, beside), HEAP_OK);
+    }
+    assert_null(slab_realloc(s, &c, 10));
+    assert_non_null(strstr(c.line, heap_status_text(HEAP_FOREIGN)));
+    drop_empty(s);
+}
+
 /* ---- making one ---- */
 
 static void impossible_descs_are_refused_with_a_reason(void **state)
@@ -514,6 +536,7 @@ int main(void)
         cmocka_unit_test(random_use_agrees_with_a_model),
         cmocka_unit_test(empty_slabs_go_back),
         cmocka_unit_test(wrong_pointers_are_named_and_change_nothing),
+        cmocka_unit_test(what_is_free_is_not_made_larger),
         cmocka_unit_test(impossible_descs_are_refused_with_a_reason),
         cmocka_unit_test(damage_is_noticed),
     };
