@@ -99,25 +99,30 @@ static bool read_samples(const tiff_rows *t, handle *h, const uint32_t at[2])
     return done;
 }
 
-/* The first `width` texels of row `row` of the block at `at`. */
-static void convert_row(const tiff_rows *t, const handle *h, const uint32_t at[2],
-                        const uint32_t cut[2], uint8_t *to)
+static void convert_foreign_row(const uint32_t *texels, uint32_t width, uint8_t *to)
+{
+    for (uint32_t x = 0; x < width; x++, to += 4) {
+        to[0] = (uint8_t)TIFFGetR(texels[x]);
+        to[1] = (uint8_t)TIFFGetG(texels[x]);
+        to[2] = (uint8_t)TIFFGetB(texels[x]);
+        to[3] = 255;
+    }
+}
+
+/* The first `width` texels of row `row` of a block that has `rows`. */
+static void convert_row(const tiff_rows *t, const uint8_t *raster, const uint32_t row_of_rows[2],
+                        uint32_t width, uint8_t *to)
 {
     const tiff_samples *s = &t->samples;
-    const uint32_t rows = tiff_file_rows(&h->file, at[1]), width = cut[0], row = cut[1];
+    const uint32_t row = row_of_rows[0], rows = row_of_rows[1];
     const uint8_t *of[TIFF_CHANNELS_MOST];
     if (s->is_foreign) { /* its rows go from the bottom up */
-        const uint32_t *texels = (const void *)h->raster;
-        texels += (size_t)(rows - 1 - row) * t->blocks.block_width;
-        for (uint32_t x = 0; x < width; x++) {
-            const uint8_t rgba[4] = {(uint8_t)TIFFGetR(texels[x]), (uint8_t)TIFFGetG(texels[x]),
-                                     (uint8_t)TIFFGetB(texels[x]), 255};
-            memcpy(to + (size_t)x * 4, rgba, sizeof rgba);
-        }
+        const uint32_t *texels = (const void *)raster;
+        convert_foreign_row(texels + (size_t)(rows - 1 - row) * t->blocks.block_width, width, to);
         return;
     }
     for (uint16_t i = 0; i < s->channels; i++) {
-        of[i] = h->raster + (s->planar ? i * plane_bytes(t, rows) : 0) + plane_bytes(t, row);
+        of[i] = raster + (s->planar ? i * plane_bytes(t, rows) : 0) + plane_bytes(t, row);
     }
     tiff_samples_convert(s, of, width, to);
 }
@@ -142,7 +147,7 @@ static void read_block(void *context, uint32_t worker, uint32_t index)
     }
     for (uint32_t row = 0; row < rows; row++) {
         uint8_t *to = t->rgba + ((size_t)(at[1] - t->first + row) * b->width + at[0]) * 4;
-        convert_row(t, h, at, (uint32_t[2]){width, row}, to);
+        convert_row(t, h->raster, (uint32_t[2]){row, tiff_file_rows(&h->file, at[1])}, width, to);
     }
 }
 
