@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "buddy/core.h"
+#include "emulated.h"
 #include "magazine_rig.h"
 #include "seed.h"
 
@@ -227,6 +228,9 @@ static void *churn(void *context)
 static void a_process_forks_under_load(void **state)
 {
     (void)state;
+    if (is_emulated()) {
+        skip(); /* see emulated.h */
+    }
     static const uint32_t stocks[] = {4, 1, MAGAZINE_NO_THREADS};
     for (int s = 0; s < 3; s++) {
         rig r[2]; /* as a process with more than one heap */

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "emulated.h"
 #include "plugin/plugin.h"
 
 #define CYCLES  2000u /* more than there are keys for threads: PTHREAD_KEYS_MAX is 1024 */
@@ -259,7 +260,7 @@ static void loading_and_unloading_loses_no_key(void **state)
 {
     (void)state;
     uint32_t before = keys_left();
-    for (uint32_t i = 0; i < CYCLES; i++) {
+    for (uint32_t i = 0; i < emulated_share(CYCLES); i++) {
         in_the_main_thread(
             (visit){plugins[IN_C], i % 2 == 0 ? PLUGIN_HEAP : PLUGIN_SLAB, false, NULL});
     }
@@ -272,7 +273,7 @@ static void making_and_ending_loses_no_key(void **state)
     (void)state;
     loaded l = must_load(plugins[IN_C], PLUGIN_HEAP | PLUGIN_SLAB);
     uint32_t before = keys_left();
-    for (uint32_t i = 0; i < CYCLES; i++) {
+    for (uint32_t i = 0; i < emulated_share(CYCLES); i++) {
         assert_true(l.in->use());
         l.in->end();
         assert_true(l.in->begin(PLUGIN_HEAP | PLUGIN_SLAB));

@@ -1,4 +1,5 @@
 /* Saves that fail or die half-way: whatever happens, the file that was there before stays whole. */
+#include "emulated.h"
 #include "snapshot_rig.h"
 
 #include <errno.h>
@@ -66,12 +67,13 @@ static void a_save_that_is_killed_leaves_a_whole_file(void **state)
     fill_version(block, bytes, 0);
     rig_save(h, &(snapshot_root){"block", block}, 1);
     uint32_t cut = 0;
-    for (uint32_t round = 0; round < 60 || (cut == 0 && round < 5000); round++) {
+    const uint32_t rounds = is_emulated() ? 20 : 60;
+    for (uint32_t round = 0; round < rounds || (cut == 0 && round < 5000); round++) {
         pid_t child = fork();
         if (child == 0) {
             save_for_ever(h, block, bytes);
         }
-        usleep(seed_below(&random, 12000));
+        usleep(seed_below(&random, is_emulated() ? 12000 * EMULATED_SLOWER : 12000));
         assert_int_equal(kill(child, SIGKILL), 0);
         int how;
         assert_int_equal(waitpid(child, &how, 0), child);

@@ -1,8 +1,9 @@
 #!/bin/sh
-# view_cli.sh MEGABUDDY: view without a window: pictures, report and determinism of small worlds, and
+# view_cli.sh MEGABUDDY [SHIM]: view without a window: pictures, report and determinism of small worlds, and
 # what is said about bad input. Exit code 1 when a case fails, 77 (skipped) where there is no EGL.
 set -u
 program=$1
+shim=${2:-} # libbuddy-malloc.so, by which requests for memory fail on demand
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/megabuddy-view-XXXXXX")
 mounted=
@@ -197,6 +198,18 @@ has out/early/report.json '"interrupted":.true'
 [ "$(tail -c 2 out/early/report.json)" = '}' ] || fail "half a report.json"
 grep -q '</html>' out/early/report.html || fail "half a report.html"
 [ -s early.ram ] || fail "what was in RAM is lost"
+
+# Requests of the program for memory that fail one at a time, those of the OpenGL loader among them:
+# it works all the same, or says in one line why not.
+for nth in 1 2 3 40 300; do
+    [ -n "$shim" ] || break
+    code=0
+    BUDDY_FAULT=nth=$nth,site=megabuddy LD_PRELOAD="$shim" "$program" view world.mega --headless \
+        --frames 1 --size 64x36 >stdout 2>stderr || code=$?
+    [ $code -le 2 ] || fail "without memory for request $nth: exit code $code: $(cat stderr)"
+    [ $code -eq 0 ] || [ "$(grep -c '^megabuddy: ' stderr)" -eq 1 ] ||
+        fail "without memory for request $nth: not one line: $(cat stderr)"
+done
 
 # A cut is reported; a world named by the settings is found.
 printf '0 0 60 0 0 -30\n0.2 0 60 0 0 -30\n0.3 300 60 0 90 -30 cut\n1 300 60 0 90 -30\n' >cut.path
