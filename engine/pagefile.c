@@ -9,9 +9,9 @@
  * anyway. */
 #include "engine/pagefile.h"
 
+#include "engine/files/regular.h"
 #include "engine/lz4stream.h"
 #include "engine/pagefile_format.h"
-#include "files/regular.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
  * copied out of it (pagewriter_join.c). */
 #include "engine/pagewriter_private.h"
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 
 #include <assert.h>
 #include <errno.h>

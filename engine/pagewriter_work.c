@@ -12,7 +12,7 @@
  * and the folder is emptied. */
 #include "engine/pagewriter_private.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* ramstore.c: see ramstore.h. */
 #include "engine/ramstore.h"
 
+#include "engine/files/replace.h"
 #include "engine/spool.h"
-#include "files/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* vt_suspend.c: see vt_suspend.h. */
 #include "engine/vt_suspend.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <errno.h>
 #include <stdio.h>

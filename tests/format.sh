@@ -21,7 +21,7 @@ fi
 sources()
 {
     if ! { [ -e .git ] && git ls-files '*.c' '*.h' '*.cpp' '*.hpp' 2>/dev/null; }; then
-        find buddy engine files shaders tools tests -name '*.[ch]' -o -name '*.[ch]pp'
+        find buddy engine shaders tools tests -name '*.[ch]' -o -name '*.[ch]pp'
     fi
 }
 

@@ -20,7 +20,7 @@ pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 # The reader is compiled in, so that the fuzzer sees where it goes.
 set(sources pagefile unpack pagewriter pagewriter_pack pagewriter_work pagewriter_join spool)
 list(TRANSFORM sources REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/engine/\\1.c")
-list(APPEND sources ${PROJECT_SOURCE_DIR}/files/regular.c ${PROJECT_SOURCE_DIR}/files/replace.c)
+list(APPEND sources ${PROJECT_SOURCE_DIR}/engine/files/regular.c ${PROJECT_SOURCE_DIR}/engine/files/replace.c)
 add_executable(fuzz_pagefile fuzz_pagefile.c ${sources})
 target_include_directories(fuzz_pagefile PRIVATE ${PROJECT_SOURCE_DIR})
 target_compile_options(fuzz_pagefile PRIVATE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)

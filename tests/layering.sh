@@ -4,12 +4,12 @@
 #     buddy  <-  engine stations  <-  engine/stream  <-  tools
 #
 #   buddy/        itself and the C library, the core of it not even files and memory of its own
-#   files/        itself and the C library; engine/ and tools/ include it
 #   shaders/*.h   nothing: GLSL reads them too
 #   engine/       buddy's public headers, other stations' headers, shaders/shared.h; not vt.h or
 #                 stream.h, which are above it; OpenGL and the embedded shaders only in gpu.c and
 #                 the gpu_*.c that it is split into (but gpu_size.c, which is arithmetic);
 #                 NAME_private.h is for NAME*.c alone
+#   engine/files/  itself and the C library; the rest of engine/, and tools/, include it
 #   engine/stream.*  the same and vt.h, and the embedded shaders; no OpenGL
 #   tools/        vt.h, vt_watch.h, trace.h, what reads and writes page files, buddy's public
 #                 headers; no station
@@ -21,7 +21,7 @@ set -eu
 root=${1:-$(dirname "$0")/..}
 cd "$root"
 
-files=$(find buddy engine files shaders tools -type f \
+files=$(find buddy engine shaders tools -type f \
     \( -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' \) | LC_ALL=C sort)
 if [ -z "$files" ]; then
     echo "layering: no sources under $root" >&2
@@ -123,11 +123,11 @@ function check_buddy(name, quoted) {
 }
 
 function check_files(name, quoted) {
-    if (quoted && name !~ /^files\//) {
-        offend("files/ stands alone, but includes " name)
+    if (quoted && name !~ /^engine\/files\//) {
+        offend("engine/files/ stands alone, but includes " name)
     }
     if (!quoted && !is_libc(name)) {
-        offend("files/ needs the C library only, but includes " name)
+        offend("engine/files/ needs the C library only, but includes " name)
     }
 }
 
@@ -149,7 +149,7 @@ function check_engine(name, quoted) {
         offend("private to " stem(name) "*.c: " name)
     } else if (name == "engine/pagefile_format.h" && FILENAME !~ /^engine\/page(file|writer)/) {
         offend("private to pagefile.c and pagewriter.c: " name)
-    } else if (name !~ /^(buddy|engine|files)\// && name !~ /^shaders\/(shared|embedded)\.h$/) {
+    } else if (name !~ /^(buddy|engine)\// && name !~ /^shaders\/(shared|embedded)\.h$/) {
         offend("not of engine/ or below it: " name)
     }
 }
@@ -159,7 +159,7 @@ function check_tools(name, quoted) {
     if (is_private_buddy(name)) {
         offend("private to buddy/: " name)
     } else if (name ~ /^engine\// &&
-               name !~ /^engine\/(vt|vt_watch|trace|page|pagefile|pagewriter|unpack|texel|convert|bc1|platform)\.h$/) {
+               name !~ /^engine\/(files\/[a-z]+|vt|vt_watch|trace|page|pagefile|pagewriter|unpack|texel|convert|bc1|platform)\.h$/) {
         offend("tools see the streamer through engine/vt.h, but this includes " name)
     } else if (name ~ /^tests\//) {
         offend("tools/ is below tests/, but includes " name)
@@ -185,11 +185,14 @@ FNR == 1 { in_comment = 0 }
         next
     }
     if (quoted) { name = full_name(name) }
-    if (name ~ /^(buddy|engine|files|shaders|tools|tests)\//) { quoted = 1 } # whatever the brackets
+    if (name ~ /^(buddy|engine|shaders|tools|tests)\//) { quoted = 1 } # whatever the brackets
 
     if (FILENAME ~ /^buddy\//) { check_buddy(name, quoted) }
-    if (FILENAME ~ /^files\//) { check_files(name, quoted) }
-    if (FILENAME ~ /^engine\//) { check_engine(name, quoted) }
+    if (FILENAME ~ /^engine\/files\//) {
+        check_files(name, quoted)
+    } else if (FILENAME ~ /^engine\//) {
+        check_engine(name, quoted)
+    }
     if (FILENAME ~ /^tools\//) { check_tools(name, quoted) }
     if (FILENAME ~ /^shaders\//) { offend("GLSL cannot include " name) }
 }

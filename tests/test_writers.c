@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 #include "tests/full_disk.h"
 #include "tests/scratch.h"
 #include "tools/bench/results.h"

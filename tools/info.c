@@ -1,6 +1,6 @@
 /* info.c: megabuddy info: what a page file holds, as a table; or a page of it, or a mip, as a PNG.
  */
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/commands.h"
 #include "tools/info_codecs.h"
 #include "tools/pageload.h"

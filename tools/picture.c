@@ -2,7 +2,7 @@
  * alone, stb_image reads zeros beyond the end and calls a half picture a whole one. */
 #include "tools/picture.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <errno.h>
 #include <stdio.h>

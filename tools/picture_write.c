@@ -3,7 +3,7 @@
  * libpng does not come back from an error: pack() sets the place to return to. */
 #include "tools/picture.h"
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 #include "tools/utf8.h"
 
 #include <png.h>

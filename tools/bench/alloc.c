@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bench/about.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/options.h"

@@ -6,7 +6,7 @@
  *
  * The window is cut out of a world of 131072 texels, so that every texel has as much detail made up
  * as the largest world's. */
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bake/mips/block.h"
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"

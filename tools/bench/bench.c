@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 #include "tools/bench/results.h"
 #include "tools/commands.h"
 #include "tools/say.h"

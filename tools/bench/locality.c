@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bench/about.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/locality_trial.h"

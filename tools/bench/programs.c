@@ -7,7 +7,7 @@
  */
 #include "tools/bench/programs.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/clock.h"
 #include "tools/bench/results.h"

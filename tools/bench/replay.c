@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/replay_log.h"
 #include "tools/bench/replay_play.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "buddy/track_log.h"
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #define BYTES_MOST   (UINT64_C(1) << 40) /* of a block */
 #define NUMBERS_MOST (UINT64_C(1) << 30) /* of a block, as the log has it */

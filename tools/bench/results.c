@@ -1,7 +1,7 @@
 /* results.c: series of values, their medians, and CSV. */
 #include "tools/bench/results.h"
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "tools/view/camera.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "tools/view/conf_text.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include "tools/view/recorder.h"
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 
 #include <errno.h>
 #include <math.h>

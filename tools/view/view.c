@@ -1,7 +1,7 @@
 /* view.c: `megabuddy view`: its arguments, and what they mean for the streamer. */
 #include "tools/view/view.h"
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 #include "tools/commands.h"
 #include "tools/say.h"
 #include "tools/view/paths.h"

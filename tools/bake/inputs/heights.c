@@ -1,7 +1,7 @@
 /* heights.c: which reader, and the raster that it fills. */
 #include "tools/bake/inputs/heights.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bake/inputs/heightsink.h"
 #include "tools/bake/inputs/turn.h"
 #include "tools/bake/inputs/voids.h"

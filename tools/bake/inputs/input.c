@@ -1,7 +1,7 @@
 /* input.c */
 #include "tools/bake/inputs/input.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bake/inputs/exif.h"
 #include "tools/bake/inputs/jpeg_rows.h"
 #include "tools/bake/inputs/mosaic.h"

@@ -2,7 +2,7 @@
  * place to return to first. */
 #include "tools/bake/inputs/jpeg_rows.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bake/inputs/rowband.h"
 
 #include <setjmp.h>

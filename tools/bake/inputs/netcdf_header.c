@@ -6,7 +6,7 @@
  * all numbers the high byte first, names and values to multiples of 4 bytes. */
 #include "tools/bake/inputs/netcdf_header.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <stdint.h>
 #include <stdio.h>

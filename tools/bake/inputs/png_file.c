@@ -2,7 +2,7 @@
  * to first. */
 #include "tools/bake/inputs/png_file.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* tiff_file.c */
 #include "tools/bake/inputs/tiff_file.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <inttypes.h>
 #include <math.h>

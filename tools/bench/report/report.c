@@ -1,6 +1,6 @@
 #include "tools/bench/report/report.h"
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 #include "tools/bench/report/report_style.h"
 #include "tools/bench/report/rows.h"
 #include "tools/bench/report/sections.h"

@@ -1,7 +1,7 @@
 /* page.c: the figures of `bench stream` as a page to read, with plots. */
 #include "tools/bench/stream/stream.h"
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 #include "tools/bench/report/report_style.h"
 #include "tools/html.h"
 

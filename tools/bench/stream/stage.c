@@ -2,7 +2,7 @@
  * not timed: audits, plain frames, pictures to compare. */
 #include "tools/bench/stream/round.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/picture.h"
 #include "tools/view/headless/headless_gl.h"
 #include "tools/view/headless/measure.h"

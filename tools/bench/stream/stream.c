@@ -6,7 +6,7 @@
  * then medians over rounds, a table to read, and the files asked for. */
 #include "tools/bench/stream/stream.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/bench/about.h"
 #include "tools/bench/bench.h"
 #include "tools/commands.h"

@@ -8,7 +8,7 @@
  * compare with (reference.c). */
 #include "tools/view/headless/headless.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/commands.h"
 #include "tools/folder.h"
 #include "tools/say.h"

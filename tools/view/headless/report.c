@@ -1,7 +1,7 @@
 /* report.c: report.json: the keys are a contract, extra ones are welcome. */
 #include "tools/view/headless/report.h"
 
-#include "files/replace.h"
+#include "engine/files/replace.h"
 #include "tools/utf8.h"
 #include "tools/view/headless/report_html.h"
 

@@ -2,7 +2,7 @@
  * shows, and how to draw it again. */
 #include "tools/view/headless/headless.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/picture.h"
 
 #include <assert.h>

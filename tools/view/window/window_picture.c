@@ -2,7 +2,7 @@
  */
 #include "tools/view/window/window.h"
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 #include "tools/picture.h"
 
 #include <errno.h>

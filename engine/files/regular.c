@@ -1,5 +1,5 @@
 /* regular.c: see regular.h. */
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -20,10 +20,10 @@
  *
  * Threads: any, each a replacement of its own. Two to one path at once: one is EBUSY. Errors: false
  * or NULL, and errno says why; file_text (regular.h) has the words. */
-#ifndef MEGABUDDY_FILES_REPLACE_H
-#define MEGABUDDY_FILES_REPLACE_H
+#ifndef MEGABUDDY_ENGINE_FILES_REPLACE_H
+#define MEGABUDDY_ENGINE_FILES_REPLACE_H
 
-#include "files/regular.h"
+#include "engine/files/regular.h"
 
 #include <sys/types.h>
 

@@ -1,5 +1,5 @@
 /* replace.c: see replace.h. */
-#include "files/replace.h"
+#include "engine/files/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>

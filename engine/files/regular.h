@@ -7,8 +7,8 @@
  * are refused with the rest, unless that is a regular file.
  *
  * Threads: any. */
-#ifndef MEGABUDDY_FILES_REGULAR_H
-#define MEGABUDDY_FILES_REGULAR_H
+#ifndef MEGABUDDY_ENGINE_FILES_REGULAR_H
+#define MEGABUDDY_ENGINE_FILES_REGULAR_H
 
 #include <stdbool.h>
 #include <stddef.h>
