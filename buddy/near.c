@@ -16,7 +16,7 @@ typedef struct window {
 /* Nothing beyond the words of the first `blocks`. */
 static uint64_t load(const freeset *set, uint32_t index, uint32_t blocks)
 {
-    if (index >= (blocks + WORD_BITS - 1) / WORD_BITS) {
+    if (blocks == 0 || index > (blocks - 1) / WORD_BITS) {
         return 0;
     }
     /* relaxed: a hint; whoever takes a block acquires it */
