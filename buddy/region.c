@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "words.h"
 
 #define TABLE_STEP  ((size_t)64 << 10) /* a table is opened in pieces of this: few system calls */
@@ -84,8 +85,8 @@ static void *map_there(void *wanted, size_t bytes, int access, int flags)
 /* Whether the process has asked for addresses that are the same in every run, as debuggers do. */
 static bool wants_same_addresses(void)
 {
-    long persona = syscall(SYS_personality, 0xffffffffL); /* asks only, and cannot fail */
-    return persona != -1 && (persona & ADDR_NO_RANDOMIZE) != 0;
+    long persona = kernel_call(SYS_personality, 0xffffffffL, 0, 0, 0); /* asks only */
+    return persona >= 0 && (persona & ADDR_NO_RANDOMIZE) != 0;
 }
 
 /* A place by chance, between the first and the fifth eighth of all addresses: programs lie above,
@@ -93,9 +94,9 @@ static bool wants_same_addresses(void)
 static uintptr_t choose_place(size_t bytes, size_t alignment)
 {
     uint64_t chance;
-    /* Not through the C library: who wraps its functions may allocate there. Early after the
-     * machine's start there may be no chance yet. */
-    if (syscall(SYS_getrandom, &chance, sizeof(chance), 1 /* GRND_NONBLOCK */) != sizeof(chance)) {
+    /* Early after the machine's start there may be no chance yet. */
+    if (kernel_call(SYS_getrandom, (long)&chance, sizeof(chance), 1 /* GRND_NONBLOCK */, 0) !=
+        sizeof(chance)) {
         return 0;
     }
     uintptr_t half = (uintptr_t)1 << word_highest((uintptr_t)&chance); /* a stack lies high up */
