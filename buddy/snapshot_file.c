@@ -66,6 +66,9 @@ static snapshot_status take_name(partial *p, bool *again)
     }
     if (status != SNAPSHOT_OK) {
         int reason = errno;
+        if (status == SNAPSHOT_IO) { /* nobody else has it locked: it is worth nothing */
+            (void)unlink(p->name);   /* refused: an empty file stays, which the next save takes */
+        }
         (void)close(p->fd); /* nothing of ours has been written */
         errno = reason;
     }

@@ -260,24 +260,48 @@ static bool is_only_ours(int folder)
            (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-pagefile_status work_open(pagewriter *w)
+/* Whether the open folder is ours to work in. */
+static pagefile_status claim(const pagewriter *w)
 {
-    if (mkdir(w->folder, 0700) != 0 && errno != EEXIST) {
-        return PAGEFILE_WRITE_FAILED;
-    }
-    w->folder_fd = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (w->folder_fd < 0) {
-        return is_link(w->folder) ? PAGEFILE_UNSAFE : PAGEFILE_WRITE_FAILED;
-    }
     if (!is_only_ours(w->folder_fd)) {
-        close(w->folder_fd); /* not to be emptied */
-        w->folder_fd = -1;
         return PAGEFILE_UNSAFE;
     }
     if (flock(w->folder_fd, LOCK_EX | LOCK_NB) != 0) {
-        close(w->folder_fd); /* it is another's: not to be emptied */
+        return errno == EWOULDBLOCK ? PAGEFILE_BUSY : PAGEFILE_WRITE_FAILED;
+    }
+    return PAGEFILE_OK;
+}
+
+/* Leaves a folder as it was: gone, if it was made for us; else it is not ours to be emptied. */
+static void leave_folder(pagewriter *w, bool made)
+{
+    const int why = errno;
+    if (w->folder_fd >= 0) {
+        close(w->folder_fd);
         w->folder_fd = -1;
-        return PAGEFILE_BUSY;
+    }
+    if (made) {
+        rmdir(w->folder); /* refused: somebody has put something into it */
+    }
+    errno = why;
+}
+
+pagefile_status work_open(pagewriter *w)
+{
+    pagefile_status status = PAGEFILE_WRITE_FAILED;
+    const bool made = mkdir(w->folder, 0700) == 0;
+    if (!made && errno != EEXIST) {
+        return status;
+    }
+    w->folder_fd = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (w->folder_fd >= 0) {
+        status = claim(w);
+    } else if (is_link(w->folder)) {
+        status = PAGEFILE_UNSAFE;
+    }
+    if (status != PAGEFILE_OK) {
+        leave_folder(w, made);
+        return status;
     }
     take_up(w);
     return PAGEFILE_OK;
