@@ -92,8 +92,8 @@ size_t magazine_sizeof(const magazine_desc *desc);
 size_t magazine_room(const magazine_desc *desc, const buddy_desc *core);
 
 /* Makes a magazine in `at`. Returns `at`, or NULL when bytes < magazine_sizeof(desc), `at` is not
- * aligned to 64 bytes, or the system has no mutex to give. One thread; publish the result before
- * others use it. */
+ * aligned to 64 bytes, the system has no mutex to give, or it had no memory for handlers of fork
+ * when the process made its first one. One thread; publish the result before others use it. */
 magazine *magazine_init(void *at, size_t bytes, const magazine_desc *desc);
 
 /* Gives all stocks back to the core and forgets the magazine. Nobody may use it any more. */

@@ -28,7 +28,8 @@ static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec
 
 /* Once in a process. */
 static pthread_once_t once = PTHREAD_ONCE_INIT, barrier_once = PTHREAD_ONCE_INIT;
-static exit_key at_exit; /* returns a thread's stocks */
+static exit_key at_exit;  /* returns a thread's stocks */
+static bool has_handlers; /* of fork */
 static bool has_barrier;
 
 /* All magazines. */
@@ -276,7 +277,7 @@ static void after_fork_in_child(void)
 static void begin_process(void)
 {
     exit_key_make(&at_exit, on_thread_exit);
-    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    has_handlers = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
 }
 
 static void begin_barrier(void)
@@ -287,6 +288,9 @@ static void begin_barrier(void)
 bool magazine_register(magazine *m)
 {
     (void)pthread_once(&once, begin_process);
+    if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
+        return false;
+    }
     if (m->stocks_most != 0) { /* without stocks nobody has to be kept out of them */
         (void)pthread_once(&barrier_once, begin_barrier);
     }

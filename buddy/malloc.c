@@ -363,6 +363,8 @@ static __attribute__((constructor)) void watch(void)
     }
     if (t != NULL) {
         (void)atexit(end_watching);
+        /* Where the system refuses, what is watched is told as well; only a child that is forked
+         * while another thread tells something could wait for that thread. */
         (void)pthread_atfork(before_fork, in_parent, in_child);
     }
     faults = f;

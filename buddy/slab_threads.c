@@ -20,7 +20,8 @@ static _Thread_local bool leaving
     __attribute__((tls_model("initial-exec"))); /* its end has begun */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static exit_key at_exit; /* makes orphans of a thread's caches */
+static bool has_handlers; /* of fork */
+static exit_key at_exit;  /* makes orphans of a thread's caches */
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static slab *list;       /* needs list_lock */
@@ -277,12 +278,15 @@ static void after_fork_in_child(void)
 static void begin_process(void)
 {
     exit_key_make(&at_exit, on_thread_exit);
-    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    has_handlers = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
 }
 
 bool slab_register(slab *s)
 {
     (void)pthread_once(&once, begin_process);
+    if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
+        return false;
+    }
     if (pthread_mutex_init(&s->lock, NULL) != 0) {
         return false;
     }

@@ -1,6 +1,7 @@
 /* ramstore.c: see ramstore.h. */
 #include "engine/ramstore.h"
 
+#include "engine/atlas.h"
 #include "engine/files/replace.h"
 #include "engine/spool.h"
 
@@ -15,6 +16,7 @@ enum {
     HEADER_BYTES = SPOOL_ALIGN,
     VERSION = 1,
     MOST_FILES = 16,
+    MOST_RESIDENT = ATLAS_MAX_COLUMNS * ATLAS_MAX_COLUMNS,
     CHUNK_BYTES = 256 << 10, /* of the image: written where anything lies in it */
 };
 
@@ -236,8 +238,17 @@ bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resi
 
 /* --- resuming --- */
 
+/* Whether the counts are such as a tier of `desc` writes, and the file can hold them. Its length
+ * alone bounds nothing: it may be sparse. */
+static bool are_counts_sound(const header *h, const ramtier_desc *desc, uint64_t file_bytes)
+{
+    const uint64_t tail = (uint64_t)h->pages * sizeof(ramtier_saved) + (uint64_t)h->resident * 4;
+    return h->pages <= ramtier_max_pages_of(desc) && h->resident <= MOST_RESIDENT &&
+           h->image_bytes <= h->arena_bytes && rows_at(h) + tail <= file_bytes;
+}
+
 static ramstore_status check_header(const header *h, const ramstore_world *world,
-                                    uint64_t arena_bytes, uint64_t file_bytes)
+                                    const ramtier_desc *desc, uint64_t file_bytes)
 {
     header now = {.version = 0};
     name_files(&now, world);
@@ -251,12 +262,10 @@ static ramstore_status check_header(const header *h, const ramstore_world *world
         memcmp(h->file_crcs, now.file_crcs, sizeof now.file_crcs) != 0) {
         return RAMSTORE_OTHER_WORLD;
     }
-    if (h->arena_bytes != arena_bytes) {
+    if (h->arena_bytes != ramtier_arena_bytes_of(desc)) {
         return RAMSTORE_OTHER_BUDGET;
     }
-    const uint64_t tail = (uint64_t)h->pages * sizeof(ramtier_saved) + (uint64_t)h->resident * 4;
-    return h->image_bytes <= h->arena_bytes && rows_at(h) + tail <= file_bytes ? RAMSTORE_OK
-                                                                               : RAMSTORE_DAMAGED;
+    return are_counts_sound(h, desc, file_bytes) ? RAMSTORE_OK : RAMSTORE_DAMAGED;
 }
 
 /* Reads rows and residents. */
@@ -311,9 +320,8 @@ static ramstore_status look_at(int fd, const struct stat *st, const ramstore_wor
     if (st->st_uid != geteuid()) {
         return RAMSTORE_FOREIGN;
     }
-    return read_at(fd, h, sizeof *h, 0)
-               ? check_header(h, world, ramtier_arena_bytes_of(desc), (uint64_t)st->st_size)
-               : RAMSTORE_NOT_ONE;
+    return read_at(fd, h, sizeof *h, 0) ? check_header(h, world, desc, (uint64_t)st->st_size)
+                                        : RAMSTORE_NOT_ONE;
 }
 
 /* Removes the name of an open file, if it still is that. */

@@ -33,7 +33,7 @@ uint64_t ramtier_least_budget(void)
     return LEAST_BUDGET_BYTES;
 }
 
-static uint32_t max_pages_of(const ramtier_desc *desc)
+uint32_t ramtier_max_pages_of(const ramtier_desc *desc)
 {
     const uint64_t pages = desc->max_pages ? desc->max_pages : desc->budget_bytes / BYTES_PER_PAGE;
     return pages < UINT32_C(1) << 30 ? (uint32_t)pages : UINT32_C(1) << 30;
@@ -51,7 +51,7 @@ static arena_desc describe_arena(const ramtier_desc *desc, uint64_t bytes)
 /* Bytes of the index and of what belongs to it. */
 static uint64_t index_bytes_of(const ramtier_desc *desc)
 {
-    const uint32_t pages = max_pages_of(desc);
+    const uint32_t pages = ramtier_max_pages_of(desc);
     return sizeof(ramtier) + ramindex_bytes(pages) + (uint64_t)pages * sizeof(uint32_t);
 }
 
@@ -99,9 +99,9 @@ ramtier *ramtier_create(const ramtier_desc *desc)
     pthread_cond_init(&rt->loaded, NULL); /* likewise */
     rt->saved_fd = -1;
     rt->budget_bytes = desc->budget_bytes;
-    rt->checksums = calloc(max_pages_of(desc), sizeof *rt->checksums);
+    rt->checksums = calloc(ramtier_max_pages_of(desc), sizeof *rt->checksums);
     const bool made = rt->checksums != NULL && fit_arena(rt, desc) &&
-                      ramindex_init(&rt->index, max_pages_of(desc));
+                      ramindex_init(&rt->index, ramtier_max_pages_of(desc));
     if (!made || !ramtier_restore(rt, desc)) {
         ramtier_destroy(rt);
         return NULL;

@@ -87,6 +87,9 @@ void ramtier_destroy(ramtier *rt); /* NULL does nothing. Nothing may be pinned. 
 /* The least budget that ramtier_create accepts. */
 uint64_t ramtier_least_budget(void);
 
+/* The most pages that a tier of it holds at once. Pure. */
+uint32_t ramtier_max_pages_of(const ramtier_desc *desc);
+
 /* Copies a page in, evicting others as needed, and pins it. If it is there already, that one is
  * pinned instead. Returns false when everything that could be evicted is pinned, or an earlier
  * run's page of the same name is just being found damaged; the page is then not held. `data` has

@@ -90,7 +90,12 @@ mkfifo pipe.csv
 # shellcheck disable=SC2086
 expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench alloc $small --csv pipe.csv
 expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench all --csv pipe.csv
+expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench bake --csv pipe.csv
 expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench replay pipe.csv
+mkdir pipe-page
+mkfifo pipe-page/index.html
+# shellcheck disable=SC2086
+expect_lost 1 'index.html: is not a regular file' timeout 60 "$program" bench alloc $small --report pipe-page
 echo precious >victim
 ln -s victim planted.csv.megabuddy-part
 # shellcheck disable=SC2086

@@ -318,6 +318,34 @@ static void colours_of_television_come_by_libtiff(void **state)
     free(rgba);
 }
 
+/* What is stored as it is and what is compressed reach libtiff's conversion in different ways. */
+static void stored_tiles_are_converted_as_compressed_ones(void **state)
+{
+    static const kind FOREIGN[] = {{PHOTOMETRIC_YCBCR, 3, 0, {0}, 0, false},
+                                   {PHOTOMETRIC_CIELAB, 3, 0, {0}, 0, false}};
+    const char *path = scratch_path(*state, "foreign.tif");
+    for (uint32_t i = 0; i < 6; i++) {
+        plan p = plan_of(&FOREIGN[i % 3 / 2], 8);
+        uint8_t *rgba[2];
+        p.tiled = true;
+        p.planar = i % 3 == 1; /* YCbCr only */
+        for (uint32_t packed = 0; packed < 2; packed++) {
+            source s;
+            p.compression = packed ? COMPRESSION_LZW : COMPRESSION_NONE;
+            TIFF *t = TIFFOpen(path, p.mode);
+            if (i % 3 < 2) {
+                TIFFSetField(t, TIFFTAG_YCBCRSUBSAMPLING, 1, 1);
+            }
+            write_picture(t, &p);
+            TIFFClose(t);
+            rgba[packed] = read_all(path, &s);
+        }
+        assert_memory_equal(rgba[0], rgba[1], (size_t)p.width * p.height * 4);
+        free(rgba[0]);
+        free(rgba[1]);
+    }
+}
+
 /* ---- more than one picture ---- */
 
 static plan small_plan(uint32_t width, uint32_t height)
@@ -478,6 +506,42 @@ static void a_block_without_bytes_is_damaged(void **state)
     free(data);
 }
 
+static void write_large(const char *path, const plan *p)
+{
+    TIFF *t = TIFFOpen(path, p->mode);
+    if (p->k.photometric == PHOTOMETRIC_YCBCR) {
+        TIFFSetField(t, TIFFTAG_YCBCRSUBSAMPLING, 1, 1);
+    }
+    write_picture(t, p);
+    TIFFClose(t);
+}
+
+/* It costs the picture, and nothing ends by a signal. */
+static void a_file_that_is_cut_while_open_is_damaged(void **state)
+{
+    static const kind KINDS_CUT[] = {{PHOTOMETRIC_RGB, 3, 0, {0}, 0, false},
+                                     {PHOTOMETRIC_YCBCR, 3, 0, {0}, 0, false}};
+    static const char *const MODES[] = {"wl", "wb"};
+    const char *path = scratch_path(*state, "cut.tif");
+    for (uint32_t i = 0; i < 8; i++) {
+        char why[256] = "";
+        const char *wrong = NULL;
+        source s;
+        plan p = plan_of(&KINDS_CUT[i & 1], (i & 2) != 0 && (i & 1) == 0 ? 16 : 8);
+        p.width = p.height = 200; /* more than a page of memory */
+        p.mode = MODES[i >> 2];
+        p.tiled = true;
+        p.compression = COMPRESSION_NONE;
+        write_large(path, &p);
+        assert_true(input_open(path, NULL, &s, why, sizeof why));
+        rig_write_file(path, (const uint8_t *)"II", 2);
+        assert_false(s.prepare(s.context, 0, s.height, &wrong));
+        assert_non_null(strstr(wrong, "damaged or truncated"));
+        assert_null(strchr(wrong, '\n'));
+        input_close(&s);
+    }
+}
+
 static void what_is_no_colour_is_refused(void **state)
 {
     const char *path = scratch_path(*state, "refused.tif");
@@ -563,10 +627,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_sample_of_every_kind_comes_to_its_place),
         cmocka_unit_test(colours_of_television_come_by_libtiff),
+        cmocka_unit_test(stored_tiles_are_converted_as_compressed_ones),
         cmocka_unit_test(the_largest_picture_that_is_no_copy_is_read),
         cmocka_unit_test(a_picture_below_its_thumbnail_is_found),
         cmocka_unit_test(a_block_that_a_sparse_file_leaves_out_is_empty),
         cmocka_unit_test(a_block_without_bytes_is_damaged),
+        cmocka_unit_test(a_file_that_is_cut_while_open_is_damaged),
         cmocka_unit_test(what_is_no_colour_is_refused),
         cmocka_unit_test(flipped_bytes_do_no_harm),
     };

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -212,6 +213,56 @@ static size_t somewhere(uint64_t *seed, size_t count)
     return seed_below(seed, 3) == 0   ? seed_below(seed, 200)
            : seed_below(seed, 2) == 0 ? count - 1 - seed_below(seed, (uint32_t)tail)
                                       : seed_below(seed, (uint32_t)count);
+}
+
+static long most_kib(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+/* Puts a number into the header of a file, and a checksum that agrees. */
+static void set_count(const char *path, off_t at, uint32_t count)
+{
+    enum { CRC_AT = 116 }; /* the header's last field */
+    uint8_t head[CRC_AT + 4];
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fread(head, 1, sizeof head, f), sizeof head);
+    uint32_t crc = pagefile_crc32c(0, head, CRC_AT);
+    assert_memory_equal(head + CRC_AT, &crc, sizeof crc);
+    memcpy(head + at, &count, sizeof count);
+    crc = pagefile_crc32c(0, head, CRC_AT);
+    memcpy(head + CRC_AT, &crc, sizeof crc);
+    rewind(f);
+    assert_int_equal(fwrite(head, 1, sizeof head, f), sizeof head);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* A file without bytes behind most of its length asks for no more than a tier has. */
+static void a_sparse_file_cannot_ask_for_more_than_a_tier_holds(void **state)
+{
+    enum { PAGES_AT = 32, RESIDENT_AT = 36, MANY = 1 << 20, LENGTH = 1 << 30, MOST_KIB = 16 << 10 };
+    static const struct {
+        off_t at;
+        uint32_t count;
+    } asked[] = {{PAGES_AT, MANY}, {RESIDENT_AT, 16 * MANY}};
+    const char *path = scratch_path(*state, "sparse.ram");
+    ramtier *rt = fill(300), *out;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        ramstore_resident resident;
+        save(rt, path);
+        set_count(path, asked[i].at, asked[i].count);
+        assert_int_equal(truncate(path, LENGTH), 0);
+        const long before = most_kib();
+        assert_int_equal(resume(path, 0, &DESC, &out, &resident), RAMSTORE_DAMAGED);
+        assert_in_range(most_kib() - before, 0, MOST_KIB);
+        assert_null(out);
+        free(resident.page_ids);
+        (void)unlink(path);
+    }
+    ramtier_destroy(rt);
 }
 
 /* Bits flipped and ends cut off anywhere: refused, or a sound tier whose every page is right. */
@@ -552,6 +603,7 @@ int main(void)
         cmocka_unit_test(resumed_tier_goes_on_as_any),
         cmocka_unit_test(other_worlds_and_budgets_are_refused),
         cmocka_unit_test(what_cannot_be_written_leaves_what_was_there),
+        cmocka_unit_test(a_sparse_file_cannot_ask_for_more_than_a_tier_holds),
         cmocka_unit_test(any_file_is_refused_or_harmless),
         cmocka_unit_test(what_is_not_ours_is_left_alone),
         cmocka_unit_test(pipes_and_devices_are_left_alone),

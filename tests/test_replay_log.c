@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -150,6 +151,58 @@ static void more_threads_than_seats_share_them(void **state)
     replay_log_unload(&log);
 }
 
+static long most_kib(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+/* Numbers from all over, of which each is used twice. */
+static void write_scattered(const char *path, uint32_t blocks, uint32_t apart)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fwrite(TRACK_LOG_MAGIC, 1, TRACK_LOG_MAGIC_BYTES, f);
+    for (uint32_t i = 0; i < 3 * blocks; i++) {
+        put_number(f, 1 << 2 | (i / blocks == 1 ? TRACK_OP_FREE : TRACK_OP_ALLOC));
+        put_number(f, 1 + i % blocks * apart);
+        if (i / blocks != 1) {
+            put_number(f, 1); /* byte */
+        }
+        put_number(f, 0);
+    }
+    put_number(f, TRACK_OP_END);
+    put_number(f, 3 * blocks);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* What loading takes follows the records, wherever their numbers lie. */
+static void scattered_numbers_take_no_more_memory(void **state)
+{
+    enum { MANY = 40000, LESS_THAN_PAGES_KIB = MANY };
+    const char *path = scratch_path(*state, "scattered.log");
+    char error[REPLAY_LINE] = "";
+    replay_log log;
+    write_scattered(path, MANY, (1u << 30) / MANY);
+    const long before = most_kib();
+    if (!replay_log_load(path, false, &log, error)) {
+        fail_msg("%s", error);
+    }
+    assert_in_range(most_kib() - before, 0, LESS_THAN_PAGES_KIB);
+    assert_int_equal(log.blocks, MANY);
+    assert_int_equal(log.peak_bytes, MANY);
+    for (uint32_t i = 0; i < 3 * MANY; i++) {
+        assert_int_equal(log.steps[i].block, i % MANY);
+        assert_int_equal(log.steps[i].turn, i / MANY);
+    }
+    replay_log_unload(&log);
+    write_scattered(path, 100, UINT32_MAX / 100); /* any number is one */
+    assert_true(replay_log_load(path, false, &log, error));
+    assert_int_equal(log.blocks, 100);
+    replay_log_unload(&log);
+}
+
 /* Bytes changed at random, and cut: a reason, or steps that can be played to the end. */
 static void no_log_at_all_crashes_or_hangs(void **state)
 {
@@ -190,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step_has_its_turn),
         cmocka_unit_test(more_threads_than_seats_share_them),
+        cmocka_unit_test(scattered_numbers_take_no_more_memory),
         cmocka_unit_test(no_log_at_all_crashes_or_hangs),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

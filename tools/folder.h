@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Makes the folder and those above it, where they are not there yet. False, and errno says why,
- * when that cannot be, or nothing can be written into it. */
+/* Makes the folder and those above it, where they are not there yet. False, and errno says why
+ * (file_text), when that cannot be, or nothing can be written into it. */
 bool folder_make(const char *path);
 
 #endif

@@ -355,7 +355,7 @@ static int report(const settings *s, const workload *l, const bench_samples *sam
     }
     if (s->report != NULL && done == EXIT_DONE) {
         snprintf(path, sizeof path, "%s/bake.csv", s->report);
-        done = folder_make(s->report) ? write_csv(path, &table) : fail(s->report, strerror(errno));
+        done = folder_make(s->report) ? write_csv(path, &table) : fail(s->report, file_text(errno));
     }
     bench_table_finish(&table);
     return done;
@@ -462,7 +462,7 @@ int bench_bake_main(int argc, char **argv)
         return EXIT_DONE;
     }
     if (s.csv != NULL && !bench_csv_possible(s.csv)) {
-        return fail(s.csv, strerror(errno));
+        return fail(s.csv, file_text(errno));
     }
     return run(&s);
 }

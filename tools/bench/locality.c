@@ -213,7 +213,7 @@ static int write_files(const settings *s, const bench_table *t)
     int code = s->csv != NULL ? write_csv(s->csv, t) : EXIT_DONE;
     if (s->report != NULL && code == EXIT_DONE) {
         (void)snprintf(path, sizeof(path), "%s/locality.csv", s->report);
-        code = folder_make(s->report) ? write_csv(path, t) : fail(s->report, strerror(errno));
+        code = folder_make(s->report) ? write_csv(path, t) : fail(s->report, file_text(errno));
     }
     return code;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,22 +15,30 @@
 #include "engine/files/regular.h"
 
 #define BYTES_MOST   (UINT64_C(1) << 40) /* of a block */
-#define NUMBERS_MOST (UINT64_C(1) << 30) /* of a block, as the log has it */
+#define PLACES_FIRST 1024u               /* a power of two */
 
 /* A block by its number in the log. */
 typedef struct numbered {
     uint64_t bytes;
-    uint32_t index; /* from 1; 0: not seen yet */
+    uint32_t number; /* 0: nobody has this place */
+    uint32_t index;  /* from 0 */
     uint32_t turn : 31, live : 1;
 } numbered;
+
+/* Blocks by their numbers, with open addressing: a log may have any numbers, and what it takes to
+ * load it follows its records. At most half of the places are taken. */
+typedef struct directory {
+    numbered *places;
+    uint64_t count; /* a power of two, or 0 */
+    uint64_t key;   /* by chance, so that no log can be made whose numbers all want one place */
+} directory;
 
 typedef struct loader {
     const uint8_t *data;
     size_t bytes;
-    uint32_t numbers;          /* of blocks: one more than the highest */
     uint32_t seats[TEAM_MOST]; /* the threads that sit there; 0: nobody */
     uint32_t last_thread, last_seat;
-    numbered *table;
+    directory blocks;
     bool one_thread;
     uint64_t live_bytes, live_rounded;
     replay_log *log;
@@ -127,10 +136,9 @@ static bool count_steps(loader *l)
     track_event e;
     track_log_status status = track_log_begin(&r, l->data, l->bytes);
     while (status == TRACK_LOG_OK && (status = track_log_next(&r, &e)) == TRACK_LOG_OK) {
-        if (e.block >= NUMBERS_MOST || e.bytes > BYTES_MOST) {
-            return fail_at(l, r.records, "has a block or a size that is too large");
+        if (e.bytes > BYTES_MOST) {
+            return fail_at(l, r.records, "has a size that is too large");
         }
-        l->numbers = e.block >= l->numbers ? e.block + 1 : l->numbers;
         l->log->begin[seat_of(l, e.thread) + 1]++;
     }
     if (status == TRACK_LOG_FOREIGN) {
@@ -144,6 +152,62 @@ static bool count_steps(loader *l)
     }
     l->log->count = r.records;
     return r.records > 0 || fail(l, "has no records in it");
+}
+
+/* ---- blocks by number ---- */
+
+/* The place that a number has or could have: there is always one that is free. */
+static numbered *place_of(const directory *d, uint32_t number)
+{
+    uint64_t mixed = (number ^ d->key) * UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ mixed >> 32) * (d->key | 1);
+    uint64_t at = (mixed ^ mixed >> 32) & (d->count - 1);
+    while (d->places[at].number != 0 && d->places[at].number != number) {
+        at = (at + 1) & (d->count - 1);
+    }
+    return &d->places[at];
+}
+
+static bool make_places(directory *d, uint64_t count)
+{
+    d->places = map(count * sizeof(numbered));
+    d->count = d->places != NULL ? count : 0;
+    return d->places != NULL;
+}
+
+/* Twice as many places. False: no memory, and all is as it was. */
+static bool grow(directory *d)
+{
+    directory larger = {.key = d->key};
+    if (!make_places(&larger, 2 * d->count)) {
+        return false;
+    }
+    for (uint64_t i = 0; i < d->count; i++) {
+        if (d->places[i].number != 0) {
+            *place_of(&larger, d->places[i].number) = d->places[i];
+        }
+    }
+    unmap(d->places, d->count * sizeof(numbered));
+    *d = larger;
+    return true;
+}
+
+/* The block that has a number, which may be new. NULL: no memory. */
+static numbered *find_block(loader *l, uint32_t number)
+{
+    directory *d = &l->blocks;
+    numbered *n = place_of(d, number);
+    if (n->number == number) {
+        return n;
+    }
+    if (l->log->blocks >= d->count / 2) {
+        if (!grow(d)) {
+            return NULL;
+        }
+        n = place_of(d, number);
+    }
+    *n = (numbered){.number = number, .index = l->log->blocks++};
+    return n;
 }
 
 /* ---- second time through ---- */
@@ -172,7 +236,10 @@ static void count_bytes(loader *l, const numbered *n, uint64_t bytes, bool lives
 /* Turns an event into a step; false when it makes no sense where it stands. */
 static bool make_step(loader *l, const track_event *e, uint64_t record, replay_step *out)
 {
-    numbered *n = &l->table[e->block];
+    numbered *n = find_block(l, e->block);
+    if (n == NULL) {
+        return fail(l, "not enough memory");
+    }
     if (n->live == (e->operation == TRACK_OP_ALLOC)) {
         return fail_at(l, record,
                        n->live ? "allocates a block that is live already"
@@ -181,10 +248,7 @@ static bool make_step(loader *l, const track_event *e, uint64_t record, replay_s
     if (n->turn == INT32_MAX) {
         return fail_at(l, record, "is one too many of its block");
     }
-    if (n->index == 0) {
-        n->index = ++l->log->blocks;
-    }
-    *out = (replay_step){.block = n->index - 1,
+    *out = (replay_step){.block = n->index,
                          .turn = n->turn,
                          .bytes = e->bytes,
                          .operation = (uint64_t)e->operation & 15};
@@ -230,8 +294,7 @@ static bool load(loader *l, const char *path)
     }
     log->mapped_bytes = log->count * sizeof(replay_step);
     log->steps = map(log->mapped_bytes);
-    l->table = map(l->numbers * sizeof(numbered));
-    if (log->steps == NULL || l->table == NULL) {
+    if (log->steps == NULL || !make_places(&l->blocks, PLACES_FIRST)) {
         return fail(l, "not enough memory");
     }
     return make_steps(l) && fits_machine(l);
@@ -240,9 +303,11 @@ static bool load(loader *l, const char *path)
 bool replay_log_load(const char *path, bool one_thread, replay_log *out, char error[REPLAY_LINE])
 {
     loader l = {.one_thread = one_thread, .log = out, .error = error};
+    l.blocks.key = (uintptr_t)&l; /* where the system has nothing better, or not yet */
+    (void)getrandom(&l.blocks.key, sizeof(l.blocks.key), GRND_NONBLOCK);
     *out = (replay_log){.threads = one_thread};
     bool good = load(&l, path);
-    unmap(l.table, l.numbers * sizeof(numbered));
+    unmap(l.blocks.places, l.blocks.count * sizeof(numbered));
     unmap(l.data, l.bytes);
     if (!good) {
         replay_log_unload(out);

@@ -202,23 +202,14 @@ static bool prepare(tiff_file *f)
     return measure(f) && fits(f);
 }
 
-/* Whether libtiff reads these tiles from a mapping only: it holds the length of an unpacked tile
- * against that of its buffer, which without a mapping is a multiple of 1024. */
-static bool needs_mapping(TIFF *tiff)
-{
-    uint16_t compression = 0;
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
-    return TIFFIsTiled(tiff) && compression == COMPRESSION_NONE && TIFFTileSize64(tiff) % 1024 != 0;
-}
-
-static void open_as(tiff_file *f, const char *path, const char *mode)
+static void open_with_options(tiff_file *f, const char *path)
 {
     TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
     if (options != NULL) {
         TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, f);
         TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, f);
         TIFFOpenOptionsSetMaxSingleMemAlloc(options, MAX_BLOCK_BYTES);
-        f->tiff = TIFFOpenExt(path, mode, options);
+        f->tiff = TIFFOpenExt(path, "rm", options); /* m: no mapping, whose end may vanish */
         TIFFOpenOptionsFree(options);
     }
 }
@@ -229,14 +220,8 @@ bool tiff_file_open(tiff_file *f, const char *path)
     if (!regular_check(path, NULL, f->why, sizeof f->why)) {
         return false;
     }
-    open_as(f, path, "rm"); /* m: no mapping, whose end may vanish under us */
-    bool good = f->tiff != NULL && prepare(f);
-    if (good && needs_mapping(f->tiff)) {
-        tiff_file_close(f);
-        open_as(f, path, "r");
-        good = f->tiff != NULL && prepare(f);
-    }
-    if (good) {
+    open_with_options(f, path);
+    if (f->tiff != NULL && prepare(f)) {
         f->why[0] = '\0'; /* what libtiff could mend is mended */
         return true;
     }
@@ -278,18 +263,29 @@ static void fill_empty(const tiff_file *f, void *out, size_t bytes)
     }
 }
 
+static uint32_t index_of(const tiff_file *f, const uint32_t at[2], uint16_t plane)
+{
+    return f->blocks.tiled ? TIFFComputeTile(f->tiff, at[0], at[1], 0, plane)
+                           : TIFFComputeStrip(f->tiff, at[1], plane);
+}
+
+bool tiff_file_is_absent(const tiff_file *f, const uint32_t at[2], uint16_t plane)
+{
+    const uint32_t index = index_of(f, at, plane);
+    return TIFFGetStrileByteCount(f->tiff, index) == 0 && TIFFGetStrileOffset(f->tiff, index) == 0;
+}
+
 bool tiff_file_read(tiff_file *f, const uint32_t at[2], uint16_t plane, void *out, size_t bytes)
 {
-    const bool tiled = f->blocks.tiled;
-    const uint32_t index = tiled ? TIFFComputeTile(f->tiff, at[0], at[1], 0, plane)
-                                 : TIFFComputeStrip(f->tiff, at[1], plane);
-    if (TIFFGetStrileByteCount(f->tiff, index) == 0 && TIFFGetStrileOffset(f->tiff, index) == 0) {
+    const uint32_t index = index_of(f, at, plane);
+    if (tiff_file_is_absent(f, at, plane)) {
         fill_empty(f, out, bytes);
         return f->why[0] == '\0';
     }
     memset(out, 0, bytes); /* libtiff leaves what a smaller JPEG does not cover */
-    const tmsize_t got = tiled ? TIFFReadEncodedTile(f->tiff, index, out, (tmsize_t)bytes)
-                               : TIFFReadEncodedStrip(f->tiff, index, out, (tmsize_t)bytes);
+    const tmsize_t got = f->blocks.tiled
+                             ? TIFFReadEncodedTile(f->tiff, index, out, (tmsize_t)bytes)
+                             : TIFFReadEncodedStrip(f->tiff, index, out, (tmsize_t)bytes);
     if (got != (tmsize_t)bytes && f->why[0] == '\0') {
         snprintf(f->why, sizeof f->why, "is damaged or truncated");
     }

@@ -29,8 +29,8 @@ typedef struct tiff_file {
     char why[160];        /* the first thing that went wrong */
 } tiff_file;
 
-/* Opens the file. A strip or tile of more than 256 MiB is refused. false: why says what is wrong,
- * and nothing is open. */
+/* Opens the file, which is read and never mapped: it may be cut at any time. A strip or tile of
+ * more than 256 MiB is refused. false: why says what is wrong, and nothing is open. */
 bool tiff_file_open(tiff_file *f, const char *path);
 void tiff_file_close(tiff_file *f);
 
@@ -39,6 +39,9 @@ uint16_t tiff_file_number(const tiff_file *f, uint32_t tag);
 
 /* Rows of the block that begins at row y: of a tile all, of the last strip those that are left. */
 uint32_t tiff_file_rows(const tiff_file *f, uint32_t y);
+
+/* Whether a sparse file leaves the block out. */
+bool tiff_file_is_absent(const tiff_file *f, const uint32_t at[2], uint16_t plane);
 
 /* Reads the samples of the block at x, y, unpacked, in the machine's order of bytes, to `out`.
  * `plane` is the sample where each has blocks of its own (PLANARCONFIG_SEPARATE), else 0. A block

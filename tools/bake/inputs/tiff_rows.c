@@ -3,6 +3,7 @@
 
 #include "tools/bake/inputs/firstfail.h"
 #include "tools/bake/inputs/rowband.h"
+#include "tools/bake/inputs/tiff_foreign.h"
 #include "tools/bake/inputs/tiff_samples.h"
 #include "tools/bake/inputs/turn.h"
 
@@ -25,7 +26,7 @@ typedef struct tiff_rows {
     tiff_blocks blocks;
     tiff_samples samples;
     uint32_t columns;    /* of blocks */
-    size_t raster_bytes; /* a block: its samples, its planes in turn, or libtiff's RGBA texels */
+    size_t raster_bytes; /* a block: its samples, its planes in turn, or as tiff_foreign.h has it */
     uint32_t handle_count;
     handle *handles;
     firstfail *failures; /* one a worker */
@@ -47,13 +48,20 @@ static bool is_same(const tiff_blocks *a, const tiff_blocks *b)
            a->block_width == b->block_width && a->block_height == b->block_height;
 }
 
+/* Whether a file that was opened once more is cut as it was the first time. */
+static bool is_as_it_was(const tiff_rows *t, const tiff_file *f)
+{
+    return is_same(&f->blocks, &t->blocks) &&
+           (!t->samples.is_foreign || tiff_foreign_bytes(f) == t->raster_bytes);
+}
+
 static bool open_handle(tiff_rows *t, handle *h)
 {
     if (h->file.tiff == NULL) {
         if (!tiff_file_open(&h->file, t->path)) {
             return false;
         }
-        if (!is_same(&h->file.blocks, &t->blocks)) {
+        if (!is_as_it_was(t, &h->file)) {
             snprintf(h->file.why, sizeof h->file.why, "has changed while it was read");
             tiff_file_close(&h->file);
             return false;
@@ -66,19 +74,6 @@ static bool open_handle(tiff_rows *t, handle *h)
         snprintf(h->file.why, sizeof h->file.why, "needs more memory than there is");
     }
     return h->raster != NULL;
-}
-
-/* libtiff's RGBA interface. */
-static bool read_foreign(const tiff_rows *t, handle *h, const uint32_t at[2])
-{
-    uint32_t *texels = (void *)h->raster;
-    const bool done = t->blocks.tiled
-                          ? TIFFReadRGBATileExt(h->file.tiff, at[0], at[1], texels, 1) != 0
-                          : TIFFReadRGBAStripExt(h->file.tiff, at[1], texels, 1) != 0;
-    if (!done && h->file.why[0] == '\0') {
-        snprintf(h->file.why, sizeof h->file.why, "is damaged or truncated");
-    }
-    return h->file.why[0] == '\0';
 }
 
 /* Bytes of a block as it is unpacked, or of one of its planes. */
@@ -141,7 +136,8 @@ static void read_block(void *context, uint32_t worker, uint32_t index)
         return;
     }
     if (!open_handle(t, h) ||
-        !(t->samples.is_foreign ? read_foreign(t, h, at) : read_samples(t, h, at))) {
+        !(t->samples.is_foreign ? tiff_foreign_read(&h->file, at, (void *)h->raster)
+                                : read_samples(t, h, at))) {
         firstfail_note(failure, index, NULL, h->file.why);
         return;
     }
@@ -207,8 +203,7 @@ static tiff_rows *create(const char *path, crew *workers)
 static size_t raster_bytes(const tiff_rows *t)
 {
     const tiff_samples *s = &t->samples;
-    const size_t texels = (size_t)t->blocks.block_width * t->blocks.block_height;
-    return s->is_foreign ? texels * sizeof(uint32_t)
+    return s->is_foreign ? tiff_foreign_bytes(&t->handles[0].file)
                          : plane_bytes(t, t->blocks.block_height) * (s->planar ? s->channels : 1);
 }
 

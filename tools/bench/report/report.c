@@ -1,5 +1,6 @@
 #include "tools/bench/report/report.h"
 
+#include "engine/files/regular.h"
 #include "engine/files/replace.h"
 #include "tools/bench/report/report_style.h"
 #include "tools/bench/report/rows.h"
@@ -175,7 +176,7 @@ static bool write_page(const char *dir, const bench_table *table, const bench_ab
 bool bench_report_write(const char *dir, const bench_table *table, const bench_about *about)
 {
     if (!write_page(dir, table, about)) {
-        say_error("bench alloc: %s/index.html: %s", dir, strerror(errno));
+        say_error("bench alloc: %s/index.html: %s", dir, file_text(errno));
         return false;
     }
     return true;

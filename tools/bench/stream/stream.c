@@ -391,7 +391,7 @@ int bench_stream_main(int argc, char **argv)
     if (p->o.csv != NULL && !bench_csv_possible(p->o.csv)) {
         (void)stream_fail("%s: %s", p->o.csv, file_text(errno));
     } else if (p->o.report != NULL && !folder_make(p->o.report)) {
-        (void)stream_fail("%s: %s", p->o.report, strerror(errno));
+        (void)stream_fail("%s: %s", p->o.report, file_text(errno));
     } else if (p->o.world != NULL || make_world(&made, p->o.quick)) {
         p->o.world = p->o.world ? p->o.world : made.file;
         const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};

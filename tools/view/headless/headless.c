@@ -460,7 +460,7 @@ int view_run_headless(const view_options *options)
 {
     char error[VIEW_LINE_BYTES];
     if (options->report != NULL && !folder_make(options->report)) {
-        return view_fail("%s: %s", options->report, strerror(errno));
+        return view_fail("%s: %s", options->report, file_text(errno));
     }
     if (!headless_gl_open(error, sizeof error)) {
         return view_fail("%s", error);
