@@ -1,8 +1,11 @@
 /* pagewriter_work.c: the folder of unfinished work, and checkpoints.
  *
  *     WORLD.mega.part/   mip00 mip01 …   spools: pages as they came
- *                        state           the last checkpoint: index so far, how long each spool
- * was, and what the baker wants to find again world.mega      the file while it is being joined
+ *                        state           the last checkpoint
+ *                        world.mega      the file while it is being joined
+ *
+ * A checkpoint is the index so far, how long each spool was, and what the baker wants to find
+ * again.
  *
  * The folder is ours alone: made with no rights for others, refused where it is another user's, or
  * others may write to it. Its files are made anew or looked at before they are opened, so a link or
