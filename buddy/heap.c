@@ -408,6 +408,7 @@ const char *heap_check(const heap *h)
     fault = fault != NULL ? fault : magazine_check(h->stocks);
     uint64_t live;
     marks in_use = h->marks;
+    /* relaxed: nobody is at work */
     in_use.units = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
     fault = fault != NULL ? fault : marks_check(&in_use, &live);
     if (fault != NULL) {

@@ -5,9 +5,7 @@
  * to libbuddy-malloc.so; any thread, lock-free.
  *
  *     room    [ unit 0 | unit 1 | …  ]     blocks of a buddy
- *     orders  [   3    |   0    | …  ]     a byte a unit: order + 1 of the live block that begins
- * there
- */
+ *     orders  [   3    |   0    | …  ]     order + 1 of the live block that begins with the unit */
 #ifndef BUDDY_MALLOC_INSIDE_H
 #define BUDDY_MALLOC_INSIDE_H
 

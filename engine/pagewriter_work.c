@@ -1,8 +1,11 @@
 /* pagewriter_work.c: the folder of unfinished work, and checkpoints.
  *
  *     WORLD.mega.part/   mip00 mip01 …   spools: pages as they came
- *                        state           the last checkpoint: index so far, how long each spool
- * was, and what the baker wants to find again world.mega      the file while it is being joined
+ *                        state           the last checkpoint
+ *                        world.mega      the file while it is being joined
+ *
+ * A checkpoint is the index so far, how long each spool was, and what the baker wants to find
+ * again.
  *
  * The folder is ours alone: made with no rights for others, refused where it is another user's, or
  * others may write to it. Its files are made anew or looked at before they are opened, so a link or
@@ -272,16 +275,16 @@ static pagefile_status claim(const pagewriter *w)
     return PAGEFILE_OK;
 }
 
-/* Leaves a folder as it was: gone, if it was made for us; else it is not ours to be emptied. */
-static void leave_folder(pagewriter *w, bool made)
+/* Leaves a folder as it was, not emptied; `goes`: it was made for us alone. */
+static void leave_folder(pagewriter *w, bool goes)
 {
     const int why = errno;
     if (w->folder_fd >= 0) {
-        close(w->folder_fd);
+        (void)close(w->folder_fd); /* nothing was written */
         w->folder_fd = -1;
     }
-    if (made) {
-        rmdir(w->folder); /* refused: somebody has put something into it */
+    if (goes) {
+        (void)rmdir(w->folder); /* refused: somebody has put something into it */
     }
     errno = why;
 }
@@ -300,7 +303,8 @@ pagefile_status work_open(pagewriter *w)
         status = PAGEFILE_UNSAFE;
     }
     if (status != PAGEFILE_OK) {
-        leave_folder(w, made);
+        /* who was quicker with the lock works in it, though there may be nothing yet */
+        leave_folder(w, made && status != PAGEFILE_BUSY);
         return status;
     }
     take_up(w);

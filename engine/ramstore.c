@@ -59,21 +59,6 @@ static void name_files(header *h, const ramstore_world *world)
     }
 }
 
-static bool read_at(int fd, void *into, size_t bytes, uint64_t offset)
-{
-    for (size_t done = 0; done < bytes;) {
-        const ssize_t got = pread(fd, (uint8_t *)into + done, bytes - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return false;
-        }
-        done += (size_t)got;
-    }
-    return true;
-}
-
 static bool is_header(const header *h)
 {
     return memcmp(h->magic, MAGIC, sizeof MAGIC) == 0 && h->crc == header_crc(h);
@@ -85,7 +70,7 @@ static bool may_go(int fd)
     header h;
     struct stat st;
     return fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
-           (st.st_size == 0 || (read_at(fd, &h, sizeof h, 0) && is_header(&h)));
+           (st.st_size == 0 || (regular_read_at(fd, &h, sizeof h, 0) && is_header(&h)));
 }
 
 /* --- saving --- */
@@ -279,8 +264,8 @@ static ramstore_status read_lists(int fd, const header *h, ramtier_saved **rows,
         return RAMSTORE_NO_MEMORY;
     }
     resident->count = h->resident;
-    const bool good = read_at(fd, *rows, row_bytes, rows_at(h)) &&
-                      read_at(fd, resident->page_ids, ids, rows_at(h) + row_bytes);
+    const bool good = regular_read_at(fd, *rows, row_bytes, rows_at(h)) &&
+                      regular_read_at(fd, resident->page_ids, ids, rows_at(h) + row_bytes);
     if (!good) {
         return RAMSTORE_CANNOT_READ;
     }
@@ -320,8 +305,9 @@ static ramstore_status look_at(int fd, const struct stat *st, const ramstore_wor
     if (st->st_uid != geteuid()) {
         return RAMSTORE_FOREIGN;
     }
-    return read_at(fd, h, sizeof *h, 0) ? check_header(h, world, desc, (uint64_t)st->st_size)
-                                        : RAMSTORE_NOT_ONE;
+    return regular_read_at(fd, h, sizeof *h, 0)
+               ? check_header(h, world, desc, (uint64_t)st->st_size)
+               : RAMSTORE_NOT_ONE;
 }
 
 /* Removes the name of an open file, if it still is that. */

@@ -2,13 +2,11 @@
  *
  *     insert:  [lock: make room, take an entry]  gather, copy  [lock: publish, pinned]
  *     evict:   [lock: oldest unpinned entry out of the index, its blocks back]
+ *     bring:   [lock: pinned, loading]     read          [lock: others go on]
  *
  * Between the two locks of an insert the entry belongs to its inserter alone: it is in no chain and
- * no list, and its units are counted already, so the budget holds at every instant.
- *
- *     pin, first time, of an earlier run's page:  [lock: pinned, loading]  read  [lock: others go
- * on]
- */
+ * no list, and its units are counted already, so the budget holds at every instant. A page of an
+ * earlier run is brought when it is pinned for the first time. */
 #include "engine/ramtier.h"
 
 #include "engine/ramtier_private.h"

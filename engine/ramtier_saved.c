@@ -2,12 +2,12 @@
  * put back at the start of the next. */
 #include "engine/ramtier_private.h"
 
+#include "engine/files/regular.h"
+
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { AROUND_BYTES = 256 << 10 }; /* read of an earlier run's file at once */
 
@@ -56,24 +56,6 @@ uint32_t ramtier_checksum(const ramtier_blob *blob)
 
 /* --- bringing --- */
 
-/* False: the file ends before, or its disk does not give the bytes. */
-static bool read_at(int fd, uint8_t *to, size_t bytes, uint64_t at)
-{
-    while (bytes > 0) {
-        const ssize_t got = pread(fd, to, bytes, (off_t)at);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return false;
-        }
-        to += got;
-        at += (uint64_t)got;
-        bytes -= (size_t)got;
-    }
-    return true;
-}
-
 /* Read and not mapped: a file that is cut, or on a disk that fails, is then a lost page and no
  * signal. */
 bool ramtier_load(ramtier *rt, const ramtier_blob *blob)
@@ -84,8 +66,8 @@ bool ramtier_load(ramtier *rt, const ramtier_blob *blob)
         /* What lies near was wanted at about the same time: one request for all. Only a hint. */
         (void)posix_fadvise(rt->saved_fd, at / AROUND_BYTES * AROUND_BYTES, AROUND_BYTES,
                             POSIX_FADV_WILLNEED);
-        if (!read_at(rt->saved_fd, rt->base + offset, blob->pieces[i].bytes,
-                     rt->saved_at + offset)) {
+        if (!regular_read_at(rt->saved_fd, rt->base + offset, blob->pieces[i].bytes,
+                             rt->saved_at + offset)) {
             return false;
         }
     }

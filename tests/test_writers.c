@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PART ".megabuddy-part"
@@ -247,6 +248,39 @@ static void two_at_once_are_told(void **state)
     expect_text(path, "second");
 }
 
+/* Stands for the C library's: another run does something just before. */
+static void (*before_lock)(void);
+
+int flock(int fd, int operation)
+{
+    void (*happens)(void) = before_lock;
+    before_lock = NULL;
+    if (happens != NULL) {
+        happens();
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+static const char *raced_part;
+
+static void another_run_takes_it_for_a_rest(void)
+{
+    assert_int_equal(unlink(raced_part), 0);
+    put(raced_part, "theirs");
+}
+
+static void who_loses_the_name_before_the_lock_is_told(void **state)
+{
+    const char *path = scratch_path(*state, "raced");
+    raced_part = part_of(*state, "raced");
+    before_lock = another_run_takes_it_for_a_rest;
+    assert_null(replace_begin(&(replace_desc){.path = path}));
+    assert_int_equal(errno, EBUSY);
+    assert_null(before_lock);
+    expect_text(raced_part, "theirs");
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void permissions_are_the_old_files(void **state)
 {
     const char *path = scratch_path(*state, "mine");
@@ -383,6 +417,7 @@ int main(void)
         IN_ITS_OWN_FOLDER(the_rest_of_a_killed_run_goes),
         IN_ITS_OWN_FOLDER(a_link_as_the_name_stays_and_leads_to_the_new_file),
         IN_ITS_OWN_FOLDER(two_at_once_are_told),
+        IN_ITS_OWN_FOLDER(who_loses_the_name_before_the_lock_is_told),
         IN_ITS_OWN_FOLDER(permissions_are_the_old_files),
         IN_ITS_OWN_FOLDER(what_may_not_go_stays),
         IN_ITS_OWN_FOLDER(errors_of_the_stream_are_kept),

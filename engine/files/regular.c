@@ -132,6 +132,21 @@ char *regular_read(const char *path, size_t most, size_t *bytes)
     return text;
 }
 
+bool regular_read_at(int fd, void *to, size_t bytes, uint64_t at)
+{
+    for (size_t done = 0; done < bytes;) {
+        const ssize_t got = pread(fd, (uint8_t *)to + done, bytes - done, (off_t)(at + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return false;
+        }
+        done += (size_t)got;
+    }
+    return true;
+}
+
 /* --- one that has something in it --- */
 
 static bool has_bytes(const struct stat *st, char *why, size_t why_bytes)

@@ -33,6 +33,10 @@ int regular_fd_at(int folder, const char *name, struct stat *about);
 char *regular_read(const char *path, size_t most, size_t *bytes);
 char *regular_read_fd(int fd, size_t most, size_t *bytes); /* the same of an open one */
 
+/* Reads `bytes` of an open one from `at` on. False: it ends before that, or its disk does not give
+ * them. */
+bool regular_read_at(int fd, void *to, size_t bytes, uint64_t at);
+
 /* --- one that has something in it; `why` says what is wrong --- */
 
 /* Whether `path` is such a file; *bytes, unless NULL, is its size. */

@@ -157,8 +157,10 @@ static bool make_part(replacement *r, mode_t mode)
         return false;
     }
     /* where a file system has no locks, two runs at once are the caller's to avoid */
-    if (flock(r->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        (void)close(r->fd); /* taken for a rest by a run that is about to remove it */
+    const bool is_taken = flock(r->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    struct stat st;
+    if (is_taken || fstat(r->fd, &st) != 0 || !has_name(r, &st)) {
+        (void)close(r->fd); /* taken for a rest by a run that is about to remove it, or has */
         r->fd = -1;
         errno = EBUSY;
         return false;
@@ -255,8 +257,8 @@ replacement *replace_begin(const replace_desc *desc)
         return NULL;
     }
     if (old != 0) {
-        (void)fchmod(r->fd,
-                     old & ACCESSPERMS); /* where it can't be, the umask has taken from them */
+        /* where it can't be, the umask has taken from them */
+        (void)fchmod(r->fd, old & ACCESSPERMS);
     }
     return r;
 }
