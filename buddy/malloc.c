@@ -349,7 +349,7 @@ static void in_child(void)
 
 /* Runs when the C library is ready and the program is not: what has been allocated before is not
  * known to a track, which says so. A variable that is wrong ends the program before it begins. */
-static __attribute__((constructor)) void watch(void)
+static void watch(void)
 {
     char wrong[TRACK_LINE > FAULT_LINE ? TRACK_LINE : FAULT_LINE] = "";
     fault *f = fault_from_environment(wrong);
@@ -375,6 +375,22 @@ static __attribute__((constructor)) void watch(void)
         hidden->door = &hidden;
     }
     watched = true;
+}
+
+/* Another thread may have been making the instance: it is not in the child, and what it made is
+ * lost there. Who is at work itself goes on with what it holds. */
+static void after_fork_in_child(void)
+{
+    if (!is_at_work()) {
+        making = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    }
+}
+
+static __attribute__((constructor)) void begin(void)
+{
+    /* Refused: only a child that is forked while the instance is made could wait for ever. */
+    (void)pthread_atfork(NULL, NULL, after_fork_in_child);
+    watch();
 }
 
 /* ---- the family ---- */

@@ -158,7 +158,9 @@ static FILE *open_report(const char *path)
     int file = track_file_create(path);
     FILE *out = file >= 0 ? fdopen(file, "w") : NULL;
     if (file >= 0 && out == NULL) {
-        close(file);
+        int reason = errno;
+        (void)close(file); /* nothing has been written to it */
+        errno = reason;
     }
     return out;
 }

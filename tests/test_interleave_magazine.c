@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "buddy/kernel.h"
 #include "seed.h"
 
 static void maybe_switch(void);
@@ -68,10 +69,10 @@ static void always_switch(void);
     do {                      \
         always_switch();      \
     } while (pthread_mutex_trylock(m))
-#define pthread_key_create(key, end)         ((void)(end), 1) /* threads end with their round */
-#define pthread_atfork(before, after, child) ((void)(before), (void)(after), (void)(child), 0)
-#define syscall(number, command, flags, cpu) 0L
-#define sched_yield()                        always_switch()
+#define pthread_key_create(key, end)                   ((void)(end), 1) /* threads end with their round */
+#define pthread_atfork(before, after, child)           ((void)(before), (void)(after), (void)(child), 0)
+#define kernel_call(number, command, flags, cpu, none) 0L
+#define sched_yield()                                  always_switch()
 
 #include "buddy/depot.c"
 #include "buddy/magazine.c"
