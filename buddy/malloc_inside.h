@@ -2,7 +2,7 @@
  * open and allocates in its wrapper, while the instance or a thread's cache is made, or at any call
  * of the system after that; and a handler of SIGABRT when malloc has found that the program
  * corrupts memory. A room of its own, part of the library, that asks nobody for anything. Private
- * to libbuddy-malloc.so; any thread, lock-free.
+ * to libbuddy-malloc.so; any thread. No locks; before it says no it lets the calls of others end.
  *
  *     room    [ unit 0 | unit 1 | …  ]     blocks of a buddy
  *     orders  [   3    |   0    | …  ]     order + 1 of the live block that begins with the unit */
