@@ -323,6 +323,25 @@ static void what_may_not_go_stays(void **state)
     assert_int_equal(scratch_count(*state), 0);
 }
 
+static void a_folder_that_cannot_be_synchronised_is_told(void **state)
+{
+    const char *path = scratch_path(*state, "unsure");
+    struct rlimit before, none;
+    replacement *r = replace_begin(&(replace_desc){.path = path});
+    assert_non_null(r);
+    assert_int_equal(write(replace_fd(r), "new", 3), 3);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const bool lasts = replace_commit(r);
+    const int why = errno;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(lasts);
+    assert_int_equal(why, EMFILE);
+    expect_text(path, "new");
+}
+
 static void errors_of_the_stream_are_kept(void **state)
 {
     const char *path = scratch_path(*state, "long");
@@ -420,6 +439,7 @@ int main(void)
         IN_ITS_OWN_FOLDER(who_loses_the_name_before_the_lock_is_told),
         IN_ITS_OWN_FOLDER(permissions_are_the_old_files),
         IN_ITS_OWN_FOLDER(what_may_not_go_stays),
+        IN_ITS_OWN_FOLDER(a_folder_that_cannot_be_synchronised_is_told),
         IN_ITS_OWN_FOLDER(errors_of_the_stream_are_kept),
         IN_ITS_OWN_FOLDER(names_that_are_none_are_refused),
         IN_ITS_OWN_FOLDER(only_regular_files_are_read),

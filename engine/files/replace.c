@@ -290,12 +290,12 @@ static bool put_in_place(const replacement *r)
     return renameat(r->folder, r->part, r->folder, r->name) == 0;
 }
 
-/* Makes the rename last. A folder that can't be read can't be synchronised either. */
+/* Makes the rename last. A folder that we may not read we can't synchronise either. */
 static bool sync_folder(const replacement *r)
 {
     const int fd = openat(r->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        return true;
+        return errno == EACCES;
     }
     const bool done = fsync(fd) == 0 || errno == EINVAL; /* a file system without such a thing */
     const int why = errno;
