@@ -288,8 +288,9 @@ static ramstore_status take_up(int fd, const header *h, const ramtier_desc *desc
         with.saved_fd = fd;
         with.saved_at = HEADER_BYTES;
         *out = ramtier_create(&with);
-        /* rows that agree with their checksum and not with each other */
-        status = *out == NULL ? RAMSTORE_DAMAGED : RAMSTORE_OK;
+        status = *out != NULL       ? RAMSTORE_OK
+                 : errno == EBADMSG ? RAMSTORE_DAMAGED /* its checksum agrees with it, though */
+                                    : RAMSTORE_NO_MEMORY;
     }
     free(rows);
     return status;
@@ -343,8 +344,10 @@ ramstore_status ramstore_resume(const char *path, const ramstore_world *world,
         status = look_at(fd, &st, world, desc, &h);
     }
     if (status == RAMSTORE_OK) {
-        remove_name(name, &st);
         status = take_up(fd, &h, desc, out, resident);
+    }
+    if (status == RAMSTORE_OK) {
+        remove_name(name, &st); /* not before: what can't be taken up now may be next time */
     }
     if (fd >= 0 && *out == NULL) {
         (void)close(fd);

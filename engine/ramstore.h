@@ -5,9 +5,9 @@
  *
  * Taking it up reads the rows only: a page's bytes are read from the file when they are first used,
  * which is also when its checksum is looked at (ramtier.h). The file is removed as soon as it is
- * open: it is a cache that is used once. It is not mapped: whoever cuts it short, or a disk that
- * fails, costs the pages that were in it. What does not fit (another world, another budget, another
- * version, a damaged row) is not taken up; then the tier begins empty, as without a file.
+ * taken up: it is a cache that is used once. It is not mapped: whoever cuts it short, or a disk
+ * that fails, costs the pages that were in it. What does not fit (another world, another budget,
+ * another version, a damaged row) is not taken up; then the tier begins empty, as without a file.
  *
  * Only such a file is ever removed or written over: one that begins as they do, in every version,
  * and is this user's; or an empty one. A symbolic link is followed. See replace.h for how it is
@@ -62,7 +62,7 @@ bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resi
                    const char *path);
 
 /* Makes a tier of `desc` with the pages of the file, and removes the file. *out is NULL when it is
- * not taken up; the file is still there then, unless there was no memory or a row was damaged.
+ * not taken up; the file is still there then.
  * *resident is to be freed in either case. */
 ramstore_status ramstore_resume(const char *path, const ramstore_world *world,
                                 const ramtier_desc *desc, ramtier **out,

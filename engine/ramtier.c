@@ -12,6 +12,7 @@
 #include "engine/ramtier_private.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ static bool fit_arena(ramtier *rt, const ramtier_desc *desc)
 
 ramtier *ramtier_create(const ramtier_desc *desc)
 {
+    errno = EINVAL;
     ramtier *rt = desc->budget_bytes >= LEAST_BUDGET_BYTES ? calloc(1, sizeof *rt) : NULL;
     if (rt == NULL) {
         return NULL;
@@ -102,6 +104,7 @@ ramtier *ramtier_create(const ramtier_desc *desc)
                       ramindex_init(&rt->index, ramtier_max_pages_of(desc));
     if (!made || !ramtier_restore(rt, desc)) {
         ramtier_destroy(rt);
+        errno = made ? EBADMSG : ENOMEM;
         return NULL;
     }
     if (desc->saved != NULL) { /* ours from now on */

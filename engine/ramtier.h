@@ -80,7 +80,8 @@ typedef struct ramtier_stats {
     double fragmentation;        /* 1 - largest free block / free bytes; 0 when nothing is free */
 } ramtier_stats;
 
-/* NULL when the budget is too small for even one page of TEXEL_PAGE_MAX_BYTES, or no memory. */
+/* NULL when the budget is too small for even one page of TEXEL_PAGE_MAX_BYTES, or no memory, or,
+ * errno is EBADMSG then, the rows of an earlier run do not agree with each other. */
 ramtier *ramtier_create(const ramtier_desc *desc);
 void ramtier_destroy(ramtier *rt); /* NULL does nothing. Nothing may be pinned. */
 

@@ -400,6 +400,23 @@ static void damaged_exif_does_no_harm(void **state)
     rig_free(&p);
 }
 
+/* Zeros are empty chunks: a file of nothing else would be read for hours. */
+static void chunks_without_end_are_not_followed(void **state)
+{
+    enum { CHUNK_BYTES = 12, MANY = 1 << 20 };
+    const char *path = scratch_path(*state, "chunks");
+    uint8_t exif[64], chunk[96];
+    const size_t bytes = make_png_chunk(chunk, exif, make_exif(exif, 6, true));
+    const int fd = open(path, O_RDWR | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, chunk, bytes, 8 + 20 * CHUNK_BYTES), bytes);
+    assert_int_equal(ask(path, exif_of_png), 6);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(pwrite(fd, chunk, bytes, 8 + (off_t)MANY * CHUNK_BYTES), bytes);
+    assert_int_equal(ask(path, exif_of_png), 1);
+    close(fd);
+}
+
 static int begin(void **state)
 {
     seed = seed_of_run();
@@ -424,6 +441,7 @@ int main(void)
         cmocka_unit_test(heights_are_turned_too),
         cmocka_unit_test(numbers_that_are_none_are_passed_over),
         cmocka_unit_test(damaged_exif_does_no_harm),
+        cmocka_unit_test(chunks_without_end_are_not_followed),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

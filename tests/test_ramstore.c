@@ -187,6 +187,34 @@ static void other_worlds_and_budgets_are_refused(void **state)
     ramtier_destroy(rt);
 }
 
+static bool no_memory; /* for an arena */
+
+void *__real_aligned_alloc(size_t alignment, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
+{
+    return no_memory ? NULL : __real_aligned_alloc(alignment, bytes);
+}
+
+static void out_of_memory_the_file_stays_for_the_next_run(void **state)
+{
+    const char *path = scratch_path(*state, "later.ram");
+    ramtier *rt = fill(200);
+    ramstore_resident resident;
+    save(rt, path);
+    ramtier_destroy(rt);
+    no_memory = true;
+    assert_int_equal(resume(path, 0, &DESC, &rt, &resident), RAMSTORE_NO_MEMORY);
+    no_memory = false;
+    assert_null(rt);
+    free(resident.page_ids);
+    assert_int_equal(resume(path, 0, &DESC, &rt, &resident), RAMSTORE_OK);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_null(ramtier_check(rt));
+    free(resident.page_ids);
+    ramtier_destroy(rt);
+}
+
 static void what_cannot_be_written_leaves_what_was_there(void **state)
 {
     const char *folder = scratch_path(*state, "absent/x.ram");
@@ -602,6 +630,7 @@ int main(void)
         cmocka_unit_test(resumed_tier_has_the_same_pages_in_the_same_order),
         cmocka_unit_test(resumed_tier_goes_on_as_any),
         cmocka_unit_test(other_worlds_and_budgets_are_refused),
+        cmocka_unit_test(out_of_memory_the_file_stays_for_the_next_run),
         cmocka_unit_test(what_cannot_be_written_leaves_what_was_there),
         cmocka_unit_test(a_sparse_file_cannot_ask_for_more_than_a_tier_holds),
         cmocka_unit_test(any_file_is_refused_or_harmless),

@@ -323,6 +323,69 @@ static void what_may_not_go_stays(void **state)
     assert_int_equal(scratch_count(*state), 0);
 }
 
+static const char *looked_at; /* NULL: nothing happens */
+
+/* As is_x, and no sooner has it looked than another program writes there. */
+static bool is_x_for_now(int fd)
+{
+    const bool goes = is_x(fd);
+    if (goes && looked_at != NULL) {
+        put(part_of(looked_at, "theirs"), "precious");
+        assert_int_equal(rename(part_of(looked_at, "theirs"), scratch_path(looked_at, "choosy")),
+                         0);
+        looked_at = NULL;
+    }
+    return goes;
+}
+
+static bool can_exchange(const char *folder)
+{
+    const char *one = scratch_path(folder, "one"), *two = scratch_path(folder, "two");
+    put(one, "1");
+    put(two, "2");
+    const bool can = renameat2(AT_FDCWD, one, AT_FDCWD, two, RENAME_EXCHANGE) == 0;
+    assert_int_equal(unlink(one), 0);
+    assert_int_equal(unlink(two), 0);
+    return can;
+}
+
+static void what_comes_after_the_look_stays(void **state)
+{
+    const char *path = scratch_path(*state, "choosy");
+    if (!can_exchange(*state)) {
+        skip();
+    }
+    put(path, "xa");
+    replacement *r = replace_begin(&(replace_desc){.path = path, .may_go = is_x_for_now});
+    assert_non_null(r);
+    assert_int_equal(write(replace_fd(r), "xb", 2), 2);
+    looked_at = *state;
+    assert_false(replace_commit(r));
+    assert_int_equal(errno, EMEDIUMTYPE);
+    assert_null(looked_at);
+    expect_text(path, "precious");
+    assert_int_equal(scratch_count(*state), 1);
+}
+
+static void a_folder_that_cannot_be_synchronised_is_told(void **state)
+{
+    const char *path = scratch_path(*state, "unsure");
+    struct rlimit before, none;
+    replacement *r = replace_begin(&(replace_desc){.path = path});
+    assert_non_null(r);
+    assert_int_equal(write(replace_fd(r), "new", 3), 3);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const bool lasts = replace_commit(r);
+    const int why = errno;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(lasts);
+    assert_int_equal(why, EMFILE);
+    expect_text(path, "new");
+}
+
 static void errors_of_the_stream_are_kept(void **state)
 {
     const char *path = scratch_path(*state, "long");
@@ -420,6 +483,8 @@ int main(void)
         IN_ITS_OWN_FOLDER(who_loses_the_name_before_the_lock_is_told),
         IN_ITS_OWN_FOLDER(permissions_are_the_old_files),
         IN_ITS_OWN_FOLDER(what_may_not_go_stays),
+        IN_ITS_OWN_FOLDER(what_comes_after_the_look_stays),
+        IN_ITS_OWN_FOLDER(a_folder_that_cannot_be_synchronised_is_told),
         IN_ITS_OWN_FOLDER(errors_of_the_stream_are_kept),
         IN_ITS_OWN_FOLDER(names_that_are_none_are_refused),
         IN_ITS_OWN_FOLDER(only_regular_files_are_read),

@@ -83,12 +83,12 @@ static bool open_folder(replacement *r)
     return r->folder >= 0 && asprintf(&r->part, "%s" SUFFIX, r->name) >= 0;
 }
 
-/* Whether what stands there may be replaced; *mode is its st_mode, 0 where there is nothing. */
-static bool may_replace(const replacement *r, mode_t *mode)
+/* Whether what has that name may be replaced; *mode is its st_mode, 0 where there is nothing. */
+static bool may_replace(const replacement *r, const char *name, mode_t *mode)
 {
     struct stat st;
     *mode = 0;
-    if (fstatat(r->folder, r->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(r->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         return errno == ENOENT;
     }
     if (!S_ISREG(st.st_mode)) {
@@ -99,7 +99,7 @@ static bool may_replace(const replacement *r, mode_t *mode)
     if (r->may_go == NULL) {
         return true;
     }
-    const int fd = regular_fd_at(r->folder, r->name, NULL);
+    const int fd = regular_fd_at(r->folder, name, NULL);
     if (fd < 0) {
         return false;
     }
@@ -231,8 +231,10 @@ static void release(replacement *r)
 void replace_drop(replacement *r)
 {
     const int why = errno;
+    struct stat st;
     if (r != NULL) {
-        if (r->fd >= 0) {
+        /* but not what has its name in its stead */
+        if (r->fd >= 0 && fstat(r->fd, &st) == 0 && has_name(r, &st)) {
             (void)unlinkat(r->folder, r->part, 0);
         }
         release(r);
@@ -251,7 +253,7 @@ replacement *replace_begin(const replace_desc *desc)
     r->may_go = desc->may_go;
     r->target = replace_target(desc->path);
     const mode_t fresh = desc->mode != 0 ? desc->mode : 0666;
-    if (r->target == NULL || !open_folder(r) || !may_replace(r, &old) ||
+    if (r->target == NULL || !open_folder(r) || !may_replace(r, r->name, &old) ||
         !make_part(r, old != 0 ? old & ACCESSPERMS : fresh)) {
         replace_drop(r);
         return NULL;
@@ -272,30 +274,46 @@ static bool finish_bytes(replacement *r)
     return r->why == 0 && fsync(r->fd) == 0;
 }
 
+/* The old file has the temporary's name now. What came in between our look and the exchange goes
+ * back; where that fails it keeps that name. */
+static bool remove_old(const replacement *r)
+{
+    mode_t mode;
+    if (may_replace(r, r->part, &mode)) {
+        (void)unlinkat(r->folder, r->part, 0); /* where that fails the next run does it */
+        return true;
+    }
+    const int why = errno;
+    (void)renameat2(r->folder, r->part, r->folder, r->name, RENAME_EXCHANGE);
+    errno = why;
+    return false;
+}
+
 static bool put_in_place(const replacement *r)
 {
     mode_t old;
-    if (!may_replace(r, &old)) {
+    if (!may_replace(r, r->name, &old)) {
         return false;
     }
-    /* Where not everything may go, nothing may come between the look and the rename. */
-    if (old == 0 && r->may_go != NULL &&
-        renameat2(r->folder, r->part, r->folder, r->name, RENAME_NOREPLACE) == 0) {
-        return true;
+    /* Where not everything may go, nothing is lost that comes between the look and the rename. */
+    const unsigned how = old == 0 ? RENAME_NOREPLACE : RENAME_EXCHANGE;
+    if (r->may_go != NULL && renameat2(r->folder, r->part, r->folder, r->name, how) == 0) {
+        return old == 0 || remove_old(r);
     }
-    if (old == 0 && r->may_go != NULL && errno == EEXIST) {
+    if (r->may_go != NULL && old == 0 && errno == EEXIST) {
         errno = EMEDIUMTYPE;
         return false;
     }
+    /* everything may go, or the file system knows no such way, or the old file has just gone */
     return renameat(r->folder, r->part, r->folder, r->name) == 0;
 }
 
-/* Makes the rename last. A folder that can't be read can't be synchronised either. */
+/* Makes the rename last. A folder that we may not read we can't synchronise either. */
 static bool sync_folder(const replacement *r)
 {
     const int fd = openat(r->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        return true;
+        return errno == EACCES;
     }
     const bool done = fsync(fd) == 0 || errno == EINVAL; /* a file system without such a thing */
     const int why = errno;

@@ -33,7 +33,8 @@ typedef struct replace_desc {
     const char *path; /* not needed after replace_begin */
     mode_t mode;      /* of a file that is new, less the umask; 0: 0666 */
     /* Whether what stands there, open for reading, may be replaced: asked at the beginning and
-     * again at the end. A no is EMEDIUMTYPE. NULL: every regular file may. */
+     * again at the end, and of what has been put there since once more: that goes back where the
+     * file system can exchange two names. A no is EMEDIUMTYPE. NULL: every regular file may. */
     bool (*may_go)(int fd);
 } replace_desc;
 

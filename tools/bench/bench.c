@@ -81,7 +81,7 @@ static void part_path(const char *folder, const char *name, char path[PATH_BYTES
 
 static bool make_folder(char folder[PATH_BYTES])
 {
-    const char *temporary = getenv("TMPDIR");
+    const char *temporary = secure_getenv("TMPDIR");
     const int bytes = snprintf(folder, PATH_BYTES, "%s/megabuddy-bench-XXXXXX",
                                temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
     if (bytes >= PATH_BYTES - PART_BYTES) {

@@ -13,6 +13,7 @@ enum {
     TYPE_SHORT = 3,
     ENTRY_BYTES = 12,
     MOST_STEPS = 10000,
+    MOST_CHUNKS = 1 << 20, /* libpng writes texels in chunks of 8 KiB: 8 GiB of them */
 };
 
 typedef struct exif_bytes {
@@ -98,7 +99,8 @@ uint32_t exif_of_png(int fd)
 {
     uint64_t at = 8;
     uint8_t head[8];
-    while (pread(fd, head, sizeof head, (off_t)at) == sizeof head &&
+    uint32_t chunks = 0; /* a file may be all empty ones */
+    while (chunks++ < MOST_CHUNKS && pread(fd, head, sizeof head, (off_t)at) == sizeof head &&
            memcmp(head + 4, "IEND", 4) != 0) {
         const uint32_t bytes = number(head, 4, false);
         if (memcmp(head + 4, "eXIf", 4) == 0) {

@@ -23,7 +23,12 @@ static bool read_all(png_rows *r)
     if (r->all == NULL) {
         snprintf(p->why, sizeof p->why, "needs more memory than there is");
     }
-    return r->all != NULL && png_file_read_interlaced(p, r->all, (size_t)p->width * 4);
+    const bool done = r->all != NULL && png_file_read_interlaced(p, r->all, (size_t)p->width * 4);
+    if (!done) {
+        free(r->all); /* else a next read would take it for the picture */
+        r->all = NULL;
+    }
+    return done;
 }
 
 static bool read_rows(void *context, uint32_t first, uint32_t count, uint8_t *rgba,
@@ -33,6 +38,9 @@ static bool read_rows(void *context, uint32_t first, uint32_t count, uint8_t *rg
     png_file *p = &r->file;
     const size_t row_bytes = (size_t)p->width * 4;
     *why = p->why;
+    if (p->why[0] != '\0') {
+        return false; /* libpng does not go on after an error */
+    }
     if (!p->interlaced) { /* they come in order */
         return png_file_read(p, count, rgba, row_bytes);
     }

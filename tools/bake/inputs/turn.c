@@ -3,6 +3,7 @@
  * texel. */
 #include "tools/bake/inputs/turn.h"
 
+#include "engine/files/regular.h"
 #include "tools/bake/inputs/input.h"
 #include "tools/bake/inputs/rowband.h"
 
@@ -58,7 +59,7 @@ static bool fail_kept(turn *t)
 /* A file that nobody else sees and that goes with us. */
 static int open_nameless(void)
 {
-    const char *folder = getenv("TMPDIR");
+    const char *folder = secure_getenv("TMPDIR");
     char path[4096];
     const int length = snprintf(path, sizeof path, "%s/megabuddy-XXXXXX",
                                 folder != NULL && folder[0] != '\0' ? folder : "/var/tmp");
@@ -67,8 +68,11 @@ static int open_nameless(void)
         return -1;
     }
     const int fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0) {
-        unlink(path);
+    if (fd >= 0 && unlink(path) != 0) {
+        const int why = errno;
+        (void)close(fd); /* nothing has been written */
+        errno = why;
+        return -1;
     }
     return fd;
 }
@@ -90,18 +94,8 @@ static bool put(turn *t, const uint8_t *data, size_t bytes, uint64_t at)
 
 static bool get(turn *t, uint8_t *data, size_t bytes, uint64_t at)
 {
-    while (bytes > 0) {
-        const ssize_t done = pread(t->kept, data, bytes, (off_t)at);
-        if (done == 0 || (done < 0 && errno != EINTR)) {
-            errno = done == 0 ? EIO : errno; /* somebody has cut it */
-            return fail_kept(t);
-        }
-        const size_t got = done > 0 ? (size_t)done : 0;
-        data += got;
-        bytes -= got;
-        at += got;
-    }
-    return true;
+    errno = EIO; /* unless the system knows more: somebody has cut it */
+    return regular_read_at(t->kept, data, bytes, at) || fail_kept(t);
 }
 
 /* ---- turning ---- */
@@ -165,12 +159,10 @@ static bool keep_all(turn *t, uint8_t *rgba, uint8_t *turned)
     return done;
 }
 
-/* Unpacks and turns the whole picture; the source is done with then. */
-static bool keep(turn *t)
+/* Into the file that is open for it. */
+static bool keep_in_file(turn *t, uint64_t bytes)
 {
-    const uint64_t bytes = (uint64_t)t->width * t->height * 4;
-    t->kept = bytes <= MEMORY_MOST ? memfd_create("turned", MFD_CLOEXEC) : open_nameless();
-    if (t->kept < 0 || ftruncate(t->kept, (off_t)bytes) != 0) {
+    if (ftruncate(t->kept, (off_t)bytes) != 0) {
         return fail_kept(t);
     }
     uint8_t *rgba = malloc((size_t)t->from.width * STRIPE * 4);
@@ -180,6 +172,26 @@ static bool keep(turn *t)
         enough ? keep_all(t, rgba, turned) : fail(t, "needs more memory than there is");
     free(rgba);
     free(turned);
+    return done;
+}
+
+static void close_kept(turn *t)
+{
+    if (t->kept >= 0) {
+        (void)close(t->kept); /* it has no name: nobody will read what could not be written */
+    }
+    t->kept = -1;
+}
+
+/* Unpacks and turns the whole picture; the source is done with then. */
+static bool keep(turn *t)
+{
+    const uint64_t bytes = (uint64_t)t->width * t->height * 4;
+    t->kept = bytes <= MEMORY_MOST ? memfd_create("turned", MFD_CLOEXEC) : open_nameless();
+    const bool done = t->kept >= 0 ? keep_in_file(t, bytes) : fail_kept(t);
+    if (!done) {
+        close_kept(t);
+    }
     input_close(&t->from);
     return done;
 }
@@ -206,6 +218,9 @@ static bool read_rows(void *context, uint32_t first, uint32_t count, uint8_t *rg
     turn *t = context;
     const uint64_t row_bytes = (uint64_t)t->width * 4;
     *why = t->why;
+    if (t->why[0] != '\0') {
+        return false; /* once failed, the source is done with too */
+    }
     if (t->orientation == 2) {
         return read_mirrored(t, first, count, rgba);
     }
@@ -217,9 +232,7 @@ static void close_turn(void *context)
 {
     turn *t = context;
     input_close(&t->from);
-    if (t->kept >= 0) {
-        close(t->kept);
-    }
+    close_kept(t);
     free(t);
 }
 
