@@ -90,12 +90,14 @@ mkfifo pipe.csv
 # shellcheck disable=SC2086
 expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench alloc $small --csv pipe.csv
 expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench all --csv pipe.csv
-expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench bake --csv pipe.csv
+if "$program" bench bake --help >help 2>&1; then # not in a build of the allocator alone
+    expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench bake --csv pipe.csv
+fi
 expect 1 'pipe.csv: is not a regular file' timeout 60 "$program" bench replay pipe.csv
 mkdir pipe-page
 mkfifo pipe-page/index.html
 # shellcheck disable=SC2086
-expect_lost 1 'index.html: is not a regular file' timeout 60 "$program" bench alloc $small --report pipe-page
+expect 1 'index.html: is not a regular file' timeout 60 "$program" bench alloc $small --report pipe-page
 echo precious >victim
 ln -s victim planted.csv.megabuddy-part
 # shellcheck disable=SC2086
@@ -151,7 +153,7 @@ expect 1 'record 2 .*live already' "$program" bench replay twice.log
 expect 1 'record 3 .*not live' "$program" bench replay freed.log
 expect 1 'record 1 .*too large' "$program" bench replay size.log
 expect 1 "machine's memory" "$program" bench replay large.log
-expect 1 'record 1 .*too large' "$program" bench replay number.log
+expect 0 '' "$program" bench replay number.log --rounds 1 --allocator glibc
 expect 1 '64 bits' "$program" bench replay bits.log
 expect 1 'end that does not fit' "$program" bench replay count.log
 expect 1 'cannot be' "$program" bench replay thread.log
