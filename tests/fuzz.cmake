@@ -18,7 +18,7 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 # The reader is compiled in, so that the fuzzer sees where it goes.
-set(sources pagefile unpack pagewriter pagewriter_pack pagewriter_work pagewriter_join spool)
+set(sources pagefile lz4stream unpack pagewriter pagewriter_pack pagewriter_work pagewriter_join spool)
 list(TRANSFORM sources REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/engine/\\1.c")
 list(APPEND sources ${PROJECT_SOURCE_DIR}/engine/files/regular.c ${PROJECT_SOURCE_DIR}/engine/files/replace.c)
 add_executable(fuzz_pagefile fuzz_pagefile.c ${sources})

@@ -58,8 +58,8 @@ static int print_help(void)
 /* ---- all of them ---- */
 
 enum {
-    PATH_BYTES = 4096,
-    PART_BYTES = 32, /* of a name within the folder */
+    FOLDER_BYTES = 4096,
+    PATH_BYTES = FOLDER_BYTES + 32, /* a name within it, of up to 20 letters, and ".csv" */
 };
 
 /* The word behind --csv; 0: there is none. */
@@ -76,15 +76,15 @@ static int find_csv(int argc, char **argv)
 /* Where one benchmark's rows wait for those of the others: in a folder of our own. */
 static void part_path(const char *folder, const char *name, char path[PATH_BYTES])
 {
-    (void)snprintf(path, PATH_BYTES, "%s/%s.csv", folder, name);
+    (void)snprintf(path, PATH_BYTES, "%s/%.20s.csv", folder, name);
 }
 
-static bool make_folder(char folder[PATH_BYTES])
+static bool make_folder(char folder[FOLDER_BYTES])
 {
     const char *temporary = secure_getenv("TMPDIR");
-    const int bytes = snprintf(folder, PATH_BYTES, "%s/megabuddy-bench-XXXXXX",
+    const int bytes = snprintf(folder, FOLDER_BYTES, "%s/megabuddy-bench-XXXXXX",
                                temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
-    if (bytes >= PATH_BYTES - PART_BYTES) {
+    if (bytes >= FOLDER_BYTES) {
         errno = ENAMETOOLONG;
         return false;
     }
@@ -164,7 +164,7 @@ static int run_each(int argc, char **argv, int csv, const char *folder)
 
 static int run_all(int argc, char **argv)
 {
-    char folder[PATH_BYTES];
+    char folder[FOLDER_BYTES];
     const int csv = find_csv(argc, argv);
     const char *path = argv[csv];
     if (csv == 0) {
