@@ -13,6 +13,7 @@
 
 #include "buddy/slab.h"
 #include "buddy/slab_private.h"
+#include "emulated.h"
 #include "mappings.h"
 #include "seed.h"
 
@@ -204,6 +205,9 @@ static void a_range_that_is_used_up_is_followed_by_another(void **state)
 static void what_is_in_play_of_a_range_is_one_mapping(void **state)
 {
     (void)state;
+    if (is_emulated()) {
+        skip(); /* what is mapped is the emulator's to say, and it does not say all */
+    }
     enum { COUNT = 600 };
     slab *s = make();
     void *objects[COUNT];
