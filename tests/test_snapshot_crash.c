@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -47,14 +50,53 @@ static uint64_t read_version(size_t bytes)
 
 /* ---- killed ---- */
 
-static void save_for_ever(heap *h, unsigned char *block, size_t bytes)
+/* The child's part: `done` is shared memory. It goes when the parent does, stopped or not. */
+static void save_for_ever(heap *h, unsigned char *block, size_t bytes, _Atomic uint64_t *done)
 {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        _exit(1);
+    }
     for (uint64_t version = 1;; version++) {
         fill_version(block, bytes, version);
         if (heap_save(h, rig_path, &(snapshot_root){"block", block}, 1) != SNAPSHOT_OK) {
             _exit(1);
         }
+        atomic_store(done, version);
     }
+}
+
+/* Stops the child; whether it stands in the middle of a save. Before its first was done, the half
+ * file may be the one that the child before it left. */
+static bool stopped_half_way(pid_t child, _Atomic uint64_t *done)
+{
+    int how;
+    assert_int_equal(kill(child, SIGSTOP), 0);
+    assert_int_equal(waitpid(child, &how, WUNTRACED), child);
+    assert_true(WIFSTOPPED(how));
+    return atomic_load(done) > 0 && rig_exists(part_path);
+}
+
+/* A child that is killed in the middle of a save, each time at another place. */
+static void save_and_be_killed(heap *h, unsigned char *block, size_t bytes, uint64_t *random)
+{
+    static _Atomic uint64_t *done;
+    if (done == NULL) {
+        done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(done != MAP_FAILED);
+    }
+    atomic_store(done, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        save_for_ever(h, block, bytes, done);
+    }
+    while (!stopped_half_way(child, done)) {
+        assert_int_equal(kill(child, SIGCONT), 0);
+        usleep(seed_below(random, 3000));
+    }
+    int how;
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how));
 }
 
 static void a_save_that_is_killed_leaves_a_whole_file(void **state)
@@ -66,24 +108,13 @@ static void a_save_that_is_killed_leaves_a_whole_file(void **state)
     unsigned char *block = heap_alloc(h, bytes);
     fill_version(block, bytes, 0);
     rig_save(h, &(snapshot_root){"block", block}, 1);
-    uint32_t cut = 0;
     const uint32_t rounds = is_emulated() ? 20 : 60;
-    for (uint32_t round = 0; round < rounds || (cut == 0 && round < 5000); round++) {
-        pid_t child = fork();
-        if (child == 0) {
-            save_for_ever(h, block, bytes);
-        }
-        usleep(seed_below(&random, is_emulated() ? 12000 * EMULATED_SLOWER : 12000));
-        assert_int_equal(kill(child, SIGKILL), 0);
-        int how;
-        assert_int_equal(waitpid(child, &how, 0), child);
-        assert_true(WIFSIGNALED(how));
-        cut += rig_exists(part_path);
+    for (uint32_t round = 0; round < rounds; round++) {
+        save_and_be_killed(h, block, bytes, &random);
         (void)read_version(bytes);
     }
-    assert_true(cut > 0); /* some were killed half-way */
     rig_save(h, &(snapshot_root){"block", block}, 1);
-    assert_false(rig_exists(part_path)); /* and what they left is not in the way */
+    assert_false(rig_exists(part_path)); /* what they left is not in the way */
     assert_int_equal(read_version(bytes), 0);
     heap_destroy(h);
 }
