@@ -10,7 +10,7 @@
  *     0          header   128 bytes: version, sizes, checksums of header and tables
  *     128        roots    64 bytes each: a name, filled up with zeroes (56), an offset (8); sorted
  *     …          parts    4 bytes for each 64 KiB of content: its crc32c
- *     …          marks    a byte for four units, up to the last live one: see heap_marks.h
+ *     …          marks    a byte for four units, up to the last live one: see heap/marks.h
  *     n * 64 KiB content  the bytes of the heap from its base to the end of the last live block
  *
  *     content   [ live, 3 pages | free, 1 page | live, 12 pages ][ free, 16 pages ][ live …

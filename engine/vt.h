@@ -27,7 +27,7 @@
 #ifndef MEGABUDDY_ENGINE_VT_H
 #define MEGABUDDY_ENGINE_VT_H
 
-#include "engine/pagefile.h"
+#include "engine/disk/pagefile.h"
 #include "engine/trace.h"
 
 #ifdef __cplusplus

@@ -14,7 +14,7 @@
 // the block says. Where it is off, that is worth doing on a renderer in software, which executes
 // both sides of a branch: measured 10 instead of 17 ms for 1280x720 on two cores.
 //
-// #define VT_RECTANGLE where the atlas is made of rectangle textures (engine/gpu.h): they take
+// #define VT_RECTANGLE where the atlas is made of rectangle textures (engine/vram/gpu.h): they take
 // texels for coordinates, so that filtering in floats gives the same colour in every slot.
 
 layout(binding = VT_UNIT_TABLE) uniform usampler2D vt_table; // a texel a page, all mips
@@ -25,7 +25,7 @@ layout(binding = VT_UNIT_ATLAS) uniform sampler2DRect vt_atlas[VT_MAX_LAYERS];
 layout(binding = VT_UNIT_ATLAS) uniform sampler2D vt_atlas[VT_MAX_LAYERS];
 #endif
 
-// Filled by gpu_bind(); struct gpu_block of engine/gpu.c is its other half.
+// Filled by gpu_bind(); struct gpu_block of engine/vram/gpu.c is its other half.
 layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
 {
     vec2 vt_size;          // texels of mip 0
@@ -104,7 +104,7 @@ uint vt_pack(int mip, ivec2 page)
            uint(page.y) << VT_ID_Y_SHIFT | uint(page.x);
 }
 
-// The entry of the page of `mip`: the layout is engine/page.h's.
+// The entry of the page of `mip`: the layout is engine/page/page.h's.
 uvec2 vt_entry(vt_pixel p, int mip)
 {
     int above = max(mip - 1, 0);

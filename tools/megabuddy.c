@@ -1,6 +1,6 @@
 /* megabuddy.c: the program: finds the subcommand and leaves the rest to its file. */
+#include "tools/base/say.h"
 #include "tools/commands.h"
-#include "tools/say.h"
 
 #include <signal.h>
 #include <stdbool.h>

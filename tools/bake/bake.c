@@ -2,9 +2,9 @@
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/options.h"
 #include "tools/bake/world.h"
+#include "tools/base/say.h"
+#include "tools/base/units.h"
 #include "tools/commands.h"
-#include "tools/say.h"
-#include "tools/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -174,7 +174,7 @@ static pagewriter_desc describe_file(const job *j)
                     .name = "albedo"}},
         .identity = j->w.identity,
     };
-    desc.layers[0].lossy = o->colour_format.packing.codec == PAGEFILE_JPEG;
+    desc.layers[0].lossy = o->colour_format.packing.codec == PAGE_JPEG;
     if (j->w.normals.width > 0) {
         desc.layers[desc.layer_count++] =
             (pagefile_layer){.format = o->normals_format.format, .name = "normal"};

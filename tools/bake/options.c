@@ -1,8 +1,8 @@
 /* options.c: what the command line may say, and what of it goes together. */
 #include "tools/bake/options.h"
 
+#include "tools/base/say.h"
 #include "tools/commands.h"
-#include "tools/say.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -115,13 +115,13 @@ static bool parse_packing(const char *text, pagewriter_packing *out)
     char word[16];
     int level = 0;
     if (strcmp(text, "none") == 0) {
-        *out = (pagewriter_packing){PAGEFILE_STORED, 0};
+        *out = (pagewriter_packing){PAGE_STORED, 0};
     } else if (strcmp(text, "lz4") == 0) {
-        *out = (pagewriter_packing){PAGEFILE_LZ4, 0};
+        *out = (pagewriter_packing){PAGE_LZ4, 0};
     } else if (split_level(text, word, 12, &level) && strcmp(word, "lz4hc") == 0) {
-        *out = (pagewriter_packing){PAGEFILE_LZ4, level > 0 ? level : LZ4HC_LEVEL};
+        *out = (pagewriter_packing){PAGE_LZ4, level > 0 ? level : LZ4HC_LEVEL};
     } else if (split_level(text, word, 19, &level) && strcmp(word, "zstd") == 0) {
-        *out = (pagewriter_packing){PAGEFILE_ZSTD, level};
+        *out = (pagewriter_packing){PAGE_ZSTD, level};
     } else {
         return false;
     }
@@ -142,14 +142,14 @@ static bool parse_format(const char *text, layer_format *out)
     memcpy(word, text, length);
     word[length] = '\0';
     if (split_level(text, word, 100, &quality) && strcmp(word, "jpeg") == 0) {
-        *out = (layer_format){TEXEL_RGBA8, {PAGEFILE_JPEG, quality}};
+        *out = (layer_format){TEXEL_RGBA8, {PAGE_JPEG, quality}};
         return true;
     }
     memcpy(word, text, length);
     word[length] = '\0';
     for (size_t i = 0; i < sizeof FORMATS / sizeof FORMATS[0]; i++) {
         if (strcmp(word, texel_format_name(FORMATS[i])) == 0) {
-            *out = (layer_format){FORMATS[i], {PAGEFILE_LZ4, 0}};
+            *out = (layer_format){FORMATS[i], {PAGE_LZ4, 0}};
             return plus == NULL || parse_packing(plus + 1, &out->packing);
         }
     }
@@ -204,11 +204,11 @@ static bool parse_seconds(const char *text, double *out)
 static int take_normals(const char *value, options *o)
 {
     o->normals = true;
-    o->normals_format = (layer_format){TEXEL_BC5, {PAGEFILE_LZ4, 0}};
+    o->normals_format = (layer_format){TEXEL_BC5, {PAGE_LZ4, 0}};
     if (value != NULL &&
         (!parse_format(value, &o->normals_format) ||
          (o->normals_format.format != TEXEL_BC5 && o->normals_format.format != TEXEL_RGBA8) ||
-         o->normals_format.packing.codec == PAGEFILE_JPEG)) {
+         o->normals_format.packing.codec == PAGE_JPEG)) {
         return fail_usage("--normals", "must be bc5 or rgba8, and +none, +lz4, +lz4hc or +zstd");
     }
     return EXIT_DONE;
@@ -276,7 +276,7 @@ static int take_option(int option, const char *value, options *o)
         o->synthetic = true;
         return EXIT_DONE;
     case OPT_NO_LZ4:
-        o->colour_format.packing = (pagewriter_packing){PAGEFILE_STORED, 0};
+        o->colour_format.packing = (pagewriter_packing){PAGE_STORED, 0};
         return EXIT_DONE;
     case OPT_WRAP:
         o->wrap = true;
@@ -325,7 +325,7 @@ int bake_options_parse(int argc, char **argv, options *o, bool *asked_help)
 {
     int option = 0;
     *o = (options){
-        .colour_format = {TEXEL_NONE, {PAGEFILE_LZ4, 0}},
+        .colour_format = {TEXEL_NONE, {PAGE_LZ4, 0}},
         .range = {0, 8848},
         .border = DEFAULT_BORDER,
         .checkpoint_s = DEFAULT_CHECKPOINT_S,

@@ -2,8 +2,8 @@
 #ifndef MEGABUDDY_TOOLS_BAKE_OPTIONS_H
 #define MEGABUDDY_TOOLS_BAKE_OPTIONS_H
 
-#include "engine/pagewriter.h"
-#include "tools/bake/inputs/heights.h"
+#include "tools/bake/inputs/heights/heights.h"
+#include "tools/bake/writer/pagewriter.h"
 
 /* How a layer is stored. */
 typedef struct layer_format {

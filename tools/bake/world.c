@@ -2,8 +2,8 @@
 #include "tools/bake/world.h"
 
 #include "tools/bake/inputs/input.h"
+#include "tools/base/say.h"
 #include "tools/commands.h"
-#include "tools/say.h"
 
 #include <inttypes.h>
 #include <limits.h>

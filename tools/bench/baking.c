@@ -10,14 +10,14 @@
 #include "tools/bake/mips/block.h"
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"
+#include "tools/base/folder.h"
+#include "tools/base/say.h"
+#include "tools/base/units.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/results.h"
 #include "tools/commands.h"
-#include "tools/folder.h"
-#include "tools/say.h"
-#include "tools/units.h"
 
-#include "engine/convert.h"
+#include "engine/texels/convert.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -211,7 +211,7 @@ static pagefile_status bake_to(workload *l, const char *path)
     const pyramid_desc desc = {
         .shape = l->shape,
         .layer_count = 1,
-        .layers = {{l->input, HALVE_SRGB, TEXEL_BC1, {PAGEFILE_LZ4, 0}}},
+        .layers = {{l->input, HALVE_SRGB, TEXEL_BC1, {PAGE_LZ4, 0}}},
         .workers = l->workers,
         .writer = writer,
     };
@@ -260,8 +260,7 @@ static void encode_page(void *context, uint32_t worker, uint32_t index)
     texels_convert(TEXEL_RGBA8, l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES, TEXEL_BC1,
                    own->blocks, texel_row_bytes(TEXEL_BC1));
     if (l->packs) {
-        free(pagewriter_pack(own->pack, TEXEL_BC1, own->blocks,
-                             (pagewriter_packing){PAGEFILE_LZ4, 0})
+        free(pagewriter_pack(own->pack, TEXEL_BC1, own->blocks, (pagewriter_packing){PAGE_LZ4, 0})
                  .data);
     }
 }

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "engine/files/replace.h"
+#include "tools/base/say.h"
 #include "tools/bench/results.h"
 #include "tools/commands.h"
-#include "tools/say.h"
 
 typedef struct benchmark {
     const char *name;

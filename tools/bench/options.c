@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/bench/draw.h"
-#include "tools/bench/team.h"
-#include "tools/say.h"
-#include "tools/units.h"
+#include "tools/base/say.h"
+#include "tools/base/units.h"
+#include "tools/bench/measure/draw.h"
+#include "tools/bench/measure/team.h"
 
 #define ROUNDS_MOST 99u
 #define ARENA_LEAST (UINT64_C(4) << 20)  /* a few of the largest tiles for each of many threads */

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tools/bench/case.h"
-#include "tools/bench/subject.h"
+#include "tools/bench/alloc/case.h"
+#include "tools/bench/subjects/subject.h"
 
 #define OPTIONS_LIST 32u /* of cases, subjects or numbers of threads, at most */
 

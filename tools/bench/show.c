@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/units.h"
+#include "tools/base/units.h"
 
 enum { COLUMNS = 32 };
 

@@ -2,7 +2,7 @@
 #ifndef MEGABUDDY_TOOLS_BENCH_SHOW_H
 #define MEGABUDDY_TOOLS_BENCH_SHOW_H
 
-#include "tools/bench/case.h"
+#include "tools/bench/alloc/case.h"
 #include "tools/bench/results.h"
 
 /* A block for each case: its headline metric, a line a subject, a column a number of threads. What

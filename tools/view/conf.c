@@ -5,7 +5,7 @@
  */
 #include "tools/view/conf.h"
 
-#include "tools/units.h"
+#include "tools/base/units.h"
 #include "tools/view/conf_text.h"
 
 #include <errno.h>
@@ -479,7 +479,8 @@ void conf_defaults(conf *c)
     *c = (conf){.ram.prefault = false};
     for (int i = 0; i < KEY_COUNT; i++) {
         if (!assign(c, &KEYS[i], KEYS[i].initial)) {
-            abort(); /* the table contradicts itself; tests/test_conf.c sees to it that it does not
+            abort(); /* the table contradicts itself; tests/tools/view/test_conf.c sees to it that
+                      * it does not
                       */
         }
     }

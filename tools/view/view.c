@@ -2,8 +2,8 @@
 #include "tools/view/view.h"
 
 #include "engine/files/replace.h"
+#include "tools/base/say.h"
 #include "tools/commands.h"
-#include "tools/say.h"
 #include "tools/view/paths.h"
 
 #include <errno.h>

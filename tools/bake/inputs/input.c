@@ -6,7 +6,7 @@
 #include "tools/bake/inputs/jpeg_rows.h"
 #include "tools/bake/inputs/mosaic.h"
 #include "tools/bake/inputs/png_rows.h"
-#include "tools/bake/inputs/tiff_rows.h"
+#include "tools/bake/inputs/tiff/tiff_rows.h"
 #include "tools/bake/inputs/turn.h"
 #include "tools/bake/inputs/whole.h"
 

@@ -1,8 +1,8 @@
 /* input.h: what a baker can read, opened by what it is and not by what it is called.
  *
  *     picture.jpg, .png, .tif     row by row: memory is the width times the rows asked for
- *     anything else               as a whole, by tools/picture.h: BMP, TGA, PSD, GIF, HDR, PNM …
- *     tiles/t_{x}_{y}.png         a mosaic of pictures of any kind: tools/bake/inputs/mosaic.h
+ *     anything else               as a whole, by tools/picture/picture.h: BMP, TGA, PSD, GIF, HDR,
+ * PNM … tiles/t_{x}_{y}.png         a mosaic of pictures of any kind: tools/bake/inputs/mosaic.h
  *     folder                      a mosaic of its tile_{x}_{y}.png, .jpg or .tif
  *
  * What lies turned in its file comes as it is to be seen: tools/bake/inputs/turn.h says what that
@@ -11,7 +11,7 @@
 #define MEGABUDDY_TOOLS_BAKE_INPUT_H
 
 #include "tools/bake/source.h"
-#include "tools/crew.h"
+#include "tools/base/crew.h"
 
 /* Opens it; wrap_x is false. The workers unpack in prepare(), which must not be called while they
  * do anything else; NULL: the caller does it alone. On failure returns false, and `why` says what

@@ -10,7 +10,7 @@
 #define MEGABUDDY_TOOLS_BAKE_MOSAIC_H
 
 #include "tools/bake/source.h"
-#include "tools/crew.h"
+#include "tools/base/crew.h"
 
 /* Opens the tiles of a pattern (tools/bake/inputs/tilenames.h). Looks at the headers of all of them
  * (10,000 PNGs take about a second; tiles that are no JPEG, PNG or TIFF are unpacked for it, and

@@ -1,7 +1,7 @@
 /* whole.c */
 #include "tools/bake/inputs/whole.h"
 
-#include "tools/picture.h"
+#include "tools/picture/picture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 
 #include "tools/bake/source.h"
 
-/* Opens what tools/picture.h reads, within its limit of 2^31 bytes unpacked. On failure returns
- * false, and `why` says what is wrong. */
+/* Opens what tools/picture/picture.h reads, within its limit of 2^31 bytes unpacked. On failure
+ * returns false, and `why` says what is wrong. */
 bool whole_open(const char *path, source *out, char *why, size_t why_bytes);
 
 #endif

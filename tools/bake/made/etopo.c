@@ -2,7 +2,7 @@
  * are read from its coordinates, and turned. */
 #include "tools/bake/made/etopo.h"
 
-#include "tools/bake/inputs/netcdf_header.h"
+#include "tools/bake/inputs/heights/netcdf_header.h"
 
 #include <errno.h>
 #include <netcdf.h>

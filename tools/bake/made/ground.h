@@ -8,8 +8,8 @@
 #define MEGABUDDY_TOOLS_BAKE_GROUND_H
 
 #include "tools/bake/made/etopo.h"
-#include "tools/crew.h"
-#include "tools/picture.h"
+#include "tools/base/crew.h"
+#include "tools/picture/picture.h"
 
 enum {
     GROUND_RASTER_WIDTH = ETOPO_WIDTH / 2, /* of the page file's heights: 10 minutes of arc */

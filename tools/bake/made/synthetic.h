@@ -4,7 +4,7 @@
 #define MEGABUDDY_TOOLS_BAKE_SYNTHETIC_H
 
 #include "tools/bake/source.h"
-#include "tools/crew.h"
+#include "tools/base/crew.h"
 
 typedef struct synthetic synthetic;
 

@@ -3,7 +3,7 @@
 #ifndef MEGABUDDY_TOOLS_BAKE_BAND_H
 #define MEGABUDDY_TOOLS_BAKE_BAND_H
 
-#include "engine/page.h"
+#include "engine/page/page.h"
 
 #include <stddef.h>
 

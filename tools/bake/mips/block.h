@@ -3,7 +3,7 @@
 #ifndef MEGABUDDY_TOOLS_BAKE_BLOCK_H
 #define MEGABUDDY_TOOLS_BAKE_BLOCK_H
 
-#include "engine/page.h"
+#include "engine/page/page.h"
 #include "tools/bake/source.h"
 
 /* Texels of RGBA in memory: rows [top, …) and columns [left, …) of a picture, and beyond it. */

@@ -1,7 +1,7 @@
 /* pyramid.c: steps of two rows of pages of mip 0, and what they let happen in the coarser mips. */
 #include "tools/bake/mips/pyramid.h"
 
-#include "engine/convert.h"
+#include "engine/texels/convert.h"
 #include "tools/bake/mips/band.h"
 #include "tools/bake/mips/block.h"
 

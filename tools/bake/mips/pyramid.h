@@ -11,11 +11,11 @@
 #ifndef MEGABUDDY_TOOLS_BAKE_PYRAMID_H
 #define MEGABUDDY_TOOLS_BAKE_PYRAMID_H
 
-#include "engine/pagewriter.h"
 #include "tools/bake/mips/halve.h"
 #include "tools/bake/source.h"
-#include "tools/crew.h"
-#include "tools/progress.h"
+#include "tools/bake/writer/pagewriter.h"
+#include "tools/base/crew.h"
+#include "tools/base/progress.h"
 
 #include <signal.h>
 

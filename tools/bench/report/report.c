@@ -2,13 +2,13 @@
 
 #include "engine/files/regular.h"
 #include "engine/files/replace.h"
+#include "tools/base/folder.h"
+#include "tools/base/say.h"
+#include "tools/base/units.h"
 #include "tools/bench/report/report_style.h"
 #include "tools/bench/report/rows.h"
 #include "tools/bench/report/sections.h"
-#include "tools/folder.h"
-#include "tools/html.h"
-#include "tools/say.h"
-#include "tools/units.h"
+#include "tools/report/html.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 #include "tools/bench/report/sections.h"
 
 #include "tools/bench/report/svg.h"
-#include "tools/html.h"
+#include "tools/report/html.h"
 
 #include <math.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "tools/bench/report/svg.h"
 
 #include "tools/bench/report/rows.h"
-#include "tools/html.h"
+#include "tools/report/html.h"
 
 #include <assert.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 
 #include "engine/files/replace.h"
 #include "tools/bench/report/report_style.h"
-#include "tools/html.h"
+#include "tools/report/html.h"
 
 #include <errno.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "tools/bench/stream/round.h"
 
 #include "engine/files/regular.h"
-#include "tools/picture.h"
+#include "tools/picture/picture.h"
 #include "tools/view/headless/headless_gl.h"
 #include "tools/view/headless/measure.h"
 #include "tools/view/scene/plain.h"

@@ -7,13 +7,13 @@
 #include "tools/bench/stream/stream.h"
 
 #include "engine/files/regular.h"
+#include "tools/base/folder.h"
+#include "tools/base/progress.h"
+#include "tools/base/say.h"
+#include "tools/base/units.h"
 #include "tools/bench/about.h"
 #include "tools/bench/bench.h"
 #include "tools/commands.h"
-#include "tools/folder.h"
-#include "tools/progress.h"
-#include "tools/say.h"
-#include "tools/units.h"
 #include "tools/view/headless/measure.h"
 
 #include <errno.h>

@@ -9,9 +9,9 @@
 #include "tools/view/headless/headless.h"
 
 #include "engine/files/regular.h"
+#include "tools/base/folder.h"
+#include "tools/base/say.h"
 #include "tools/commands.h"
-#include "tools/folder.h"
-#include "tools/say.h"
 #include "tools/view/headless/headless_gl.h"
 #include "tools/view/headless/measure.h"
 #include "tools/view/scene/plain.h"

@@ -3,7 +3,7 @@
 #ifndef MEGABUDDY_TOOLS_VIEW_HEADLESS_H
 #define MEGABUDDY_TOOLS_VIEW_HEADLESS_H
 
-#include "tools/view/headless/report.h"
+#include "tools/view/report/report.h"
 #include "tools/view/scene/target.h"
 #include "tools/view/view.h"
 

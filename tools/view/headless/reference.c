@@ -5,7 +5,7 @@
 
 #include "tools/view/headless/headless.h"
 
-#include "tools/picture.h"
+#include "tools/picture/picture.h"
 #include "tools/view/headless/heat.h"
 #include "tools/view/headless/measure.h"
 

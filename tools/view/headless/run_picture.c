@@ -3,7 +3,7 @@
 #include "tools/view/headless/headless.h"
 
 #include "engine/files/regular.h"
-#include "tools/picture.h"
+#include "tools/picture/picture.h"
 
 #include <assert.h>
 #include <errno.h>

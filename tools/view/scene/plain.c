@@ -2,9 +2,9 @@
  * which goes up when it is full. */
 #include "tools/view/scene/plain.h"
 
-#include "tools/crew.h"
-#include "tools/pageload.h"
-#include "tools/progress.h"
+#include "tools/base/crew.h"
+#include "tools/base/progress.h"
+#include "tools/picture/pageload.h"
 
 #include <glad/gl.h>
 

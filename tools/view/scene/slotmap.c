@@ -2,7 +2,7 @@
 
 #include "shaders/views.h"
 
-#include "engine/page.h"
+#include "engine/page/page.h"
 
 #include <assert.h>
 #include <math.h>

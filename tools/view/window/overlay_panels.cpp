@@ -1,7 +1,7 @@
 // overlay_panels.cpp: the two panels of the overlay: what the tiers do, and every knob.
 #include "tools/view/window/overlay_parts.hpp"
 
-#include "tools/units.h"
+#include "tools/base/units.h"
 
 #include <algorithm>
 #include <cfloat>

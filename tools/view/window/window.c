@@ -4,8 +4,8 @@
  */
 #include "tools/view/window/window.h"
 
+#include "tools/base/say.h"
 #include "tools/commands.h"
-#include "tools/say.h"
 #include "tools/view/headless/headless_gl.h"
 
 #include <glad/gl.h>

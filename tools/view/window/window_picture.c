@@ -3,7 +3,7 @@
 #include "tools/view/window/window.h"
 
 #include "engine/files/regular.h"
-#include "tools/picture.h"
+#include "tools/picture/picture.h"
 
 #include <errno.h>
 #include <stdlib.h>

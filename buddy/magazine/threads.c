@@ -1,0 +1,326 @@
+/* magazine/threads.c: which thread has which stock: a thread's first call, its end, and fork().
+ * What is global to the process is here: a list of all magazines, and each thread's seats. */
+#include "buddy/magazine/private.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "buddy/core/gate.h"
+#include "buddy/system/exit_key.h"
+#include "buddy/system/kernel.h"
+
+/* By a thread that found no stock left: a search takes a lock. */
+#define CALLS_BEFORE_LOOKING 256u
+
+/* Magazines of which a thread remembers that: few, since a plugin's thread-local memory is scarce.
+ */
+#define STANDINGS 4u
+
+/* A thread's note that there was no stock left for it in a magazine. */
+typedef struct standing {
+    uint64_t id; /* of the magazine; 0: none */
+    uint32_t calls;
+} standing;
+
+MAGAZINE_THREAD_LOCAL magazine_seat magazine_seats[MAGAZINE_SEATS];
+static _Thread_local standing standings[STANDINGS];
+static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec")));
+
+/* Once in a process. */
+static pthread_once_t once = PTHREAD_ONCE_INIT, barrier_once = PTHREAD_ONCE_INIT;
+static exit_key at_exit;  /* returns a thread's stocks */
+static bool has_handlers; /* of fork */
+static bool has_barrier;
+
+/* All magazines. */
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static magazine *list;   /* needs list_lock */
+static uint64_t last_id; /* needs list_lock */
+
+/* ---- the kernel's barrier ---- */
+
+/* From <linux/membarrier.h>, which older systems lack; a kernel without them answers no. */
+enum { BARRIER_PRIVATE = 1 << 3, BARRIER_REGISTER = 1 << 4 };
+
+static bool register_barrier(void)
+{
+    return kernel_call(SYS_membarrier, BARRIER_REGISTER, 0, 0, 0) == 0;
+}
+
+void magazine_barrier(void)
+{
+    long failed = kernel_call(SYS_membarrier, BARRIER_PRIVATE, 0, 0, 0);
+    assert(failed == 0); /* registered, and a process never loses that */
+    (void)failed;
+}
+
+/* ---- stocks ---- */
+
+/* What tells threads apart: the address of something each has for itself. */
+static const void *self(void)
+{
+    return magazine_seats;
+}
+
+/* A stock that was nobody's yet, or NULL. Needs m->seats. */
+static magazine_stock *new_stock(magazine *m)
+{
+    uint32_t used = magazine_stocks_used(m);
+    if (used == m->stocks_most) {
+        return NULL;
+    }
+    magazine_stock *stock = magazine_stock_at(m, used);
+    memset(stock, 0, sizeof(*stock)); /* in the last shelf top == base: it stays empty */
+    /* Spread over the core by the golden ratio, so that threads seldom meet in one word. */
+    uint32_t turn = used * UINT32_C(0x9e3779b9);
+    stock->near = (uint32_t)((uint64_t)turn * m->core->units >> 32);
+    for (uint32_t order = 0; order <= m->max_order; order++) {
+        magazine_shelf *shelf = &stock->shelves[order];
+        shelf->top = shelf->base = shelf->limit = magazine_items(stock) + m->first[order];
+        shelf->steady = m->most[order];
+    }
+    /* seq_cst, and before the stock is entered: see stocks_used */
+    atomic_store_explicit(&m->stocks_used, used + 1, memory_order_seq_cst);
+    return stock;
+}
+
+/* The stock of `owner`, NULL where there is none. Needs m->seats. */
+static magazine_stock *find_stock(const magazine *m, const void *owner)
+{
+    uint32_t used = magazine_stocks_used(m);
+    for (uint32_t i = 0; i < used; i++) {
+        magazine_stock *stock = magazine_stock_at(m, i);
+        if (stock->owner == owner) {
+            return stock;
+        }
+    }
+    return NULL;
+}
+
+/* A stock for the calling thread: its own, one that is nobody's, or a new one; NULL: none is left.
+ */
+static magazine_stock *assign_stock(magazine *m)
+{
+    at_work_lock(&m->seats);
+    magazine_stock *stock = find_stock(m, self());
+    stock = stock != NULL ? stock : find_stock(m, NULL);
+    stock = stock != NULL ? stock : new_stock(m);
+    if (stock != NULL) {
+        stock->owner = self();
+    }
+    at_work_unlock(&m->seats);
+    if (stock != NULL) {
+        exit_key_ask(&at_exit, magazine_seats);
+    }
+    return stock;
+}
+
+/* Whether a thread that found no stock left should go without for now. */
+static bool stands(const magazine *m)
+{
+    standing *s = &standings[m->front.id % STANDINGS];
+    return s->id == m->front.id && ++s->calls < CALLS_BEFORE_LOOKING;
+}
+
+/* Notes which stock the thread has, or that there is none left. */
+static void take_seat(magazine *m, magazine_seat *seat)
+{
+    magazine_stock *stock = assign_stock(m);
+    if (stock != NULL) {
+        *seat = (magazine_seat){m->front.id, stock};
+    } else {
+        standings[m->front.id % STANDINGS] = (standing){.id = m->front.id};
+    }
+}
+
+/* Enters a stock that is the caller's, after a wait where a recall is under way. */
+static void enter_patiently(magazine *m, magazine_stock *stock)
+{
+    while (!magazine_enter_any(m, stock)) {
+        magazine_wait_for_recall(m);
+    }
+}
+
+magazine_stock *magazine_own_stock(const magazine *m)
+{
+    const magazine_seat *seat = &magazine_seats[m->front.id % MAGAZINE_SEATS];
+    return seat->id == m->front.id ? seat->stock : NULL;
+}
+
+magazine_stock *magazine_claim(magazine *m)
+{
+    magazine_seat *seat = &magazine_seats[m->front.id % MAGAZINE_SEATS];
+    if (seat->id != m->front.id) {
+        if (m->stocks_most == 0 || stands(m)) {
+            return NULL;
+        }
+        take_seat(m, seat);
+        if (seat->id != m->front.id) {
+            return NULL;
+        }
+    }
+    enter_patiently(m, seat->stock);
+    return seat->stock;
+}
+
+/* ---- the end of a thread ---- */
+
+static void return_stock(magazine *m, const void *owner)
+{
+    at_work_lock(&m->seats);
+    magazine_stock *stock = find_stock(m, owner);
+    if (stock != NULL) {
+        enter_patiently(m, stock);
+        magazine_empty_stock(m, stock);
+        stock->owner = NULL;
+        magazine_leave(stock);
+    }
+    at_work_unlock(&m->seats);
+}
+
+static void on_thread_exit(void *owner)
+{
+    at_work_lock(&list_lock);
+    for (magazine *m = list; m != NULL; m = m->next) {
+        return_stock(m, owner);
+    }
+    memset(magazine_seats, 0, sizeof(magazine_seats)); /* a later destructor may call us again */
+    at_work_unlock(&list_lock);
+}
+
+/* The lock waits for threads that are in on_thread_exit. A signal handler that has interrupted us
+ * and calls exit would wait for itself; the process is ending then, so the key may stay. */
+static __attribute__((destructor)) void on_code_exit(void)
+{
+    if (!is_at_work()) {
+        at_work_lock(&list_lock);
+        exit_key_drop(&at_exit);
+        at_work_unlock(&list_lock);
+    }
+}
+
+/* ---- fork ---- */
+
+/* Stops all magazines and their cores, so that the child finds every block either live or in a
+ * core, and nobody in the middle of anything. */
+static void before_fork(void)
+{
+    if (!at_work_fork_begins(&forking)) {
+        return;
+    }
+    pthread_mutex_lock(&list_lock);
+    for (magazine *m = list; m != NULL; m = m->next) {
+        pthread_mutex_lock(&m->seats);
+        pthread_mutex_lock(&m->recall);
+        magazine_keep_out(m);
+        (void)gate_close(m->core);
+    }
+}
+
+static void let_go(magazine *m)
+{
+    core_sheet nothing = gate_sheet(m->core);
+    gate_open(m->core, &nothing);
+    magazine_let_in(m);
+    pthread_mutex_unlock(&m->recall);
+    pthread_mutex_unlock(&m->seats);
+}
+
+static void let_all_go(void)
+{
+    for (magazine *m = list; m != NULL; m = m->next) {
+        let_go(m);
+    }
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    if (at_work_fork_holds(&forking)) {
+        let_all_go();
+    }
+    at_work_fork_ends(&forking);
+}
+
+/* The other threads are not in the child: their stocks, which are empty, are nobody's. Those that
+ * were copied on their way in, about to find it closed, will never turn back. */
+static void forget_others(magazine *m)
+{
+    uint32_t used = magazine_stocks_used(m);
+    for (uint32_t i = 0; i < used; i++) {
+        magazine_stock *stock = magazine_stock_at(m, i);
+        if (stock->owner != self()) {
+            stock->owner = NULL;
+            __atomic_store_n(&stock->busy, 0, __ATOMIC_RELAXED); /* one thread */
+        }
+    }
+    gate_forget_others(m->core);
+}
+
+static void after_fork_in_child(void)
+{
+    has_barrier = has_barrier && register_barrier();
+    for (magazine *m = list; m != NULL; m = m->next) {
+        if (at_work_fork_holds(&forking)) {
+            forget_others(m);
+        }
+        if (!has_barrier) {
+            __atomic_fetch_or(&m->front.state, MAGAZINE_EXCHANGE,
+                              __ATOMIC_RELAXED); /* one thread */
+        }
+    }
+    after_fork_in_parent();
+}
+
+/* ---- the list ---- */
+
+static void begin_process(void)
+{
+    exit_key_make(&at_exit, on_thread_exit);
+    has_handlers = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
+}
+
+static void begin_barrier(void)
+{
+    has_barrier = register_barrier();
+}
+
+bool magazine_register(magazine *m)
+{
+    (void)pthread_once(&once, begin_process);
+    if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
+        return false;
+    }
+    if (m->stocks_most != 0) { /* without stocks nobody has to be kept out of them */
+        (void)pthread_once(&barrier_once, begin_barrier);
+    }
+    if (pthread_mutex_init(&m->seats, NULL) != 0) {
+        return false;
+    }
+    if (pthread_mutex_init(&m->recall, NULL) != 0) {
+        pthread_mutex_destroy(&m->seats);
+        return false;
+    }
+    at_work_lock(&list_lock);
+    m->front.id = ++last_id;
+    m->front.seat_at = (uint32_t)(m->front.id % MAGAZINE_SEATS * sizeof(magazine_seat));
+    m->front.state = m->stocks_most != 0 && has_barrier ? MAGAZINE_OPEN : MAGAZINE_EXCHANGE;
+    m->next = list;
+    m->link = &list;
+    if (list != NULL) {
+        list->link = &m->next;
+    }
+    list = m;
+    at_work_unlock(&list_lock);
+    return true;
+}
+
+void magazine_unregister(magazine *m)
+{
+    at_work_lock(&list_lock);
+    *m->link = m->next;
+    if (m->next != NULL) {
+        m->next->link = m->link;
+    }
+    at_work_unlock(&list_lock);
+}

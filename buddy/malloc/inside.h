@@ -1,0 +1,31 @@
+/* malloc/inside.h: memory for who calls malloc from inside malloc: a library that wraps mmap or
+ * open and allocates in its wrapper, while the instance or a thread's cache is made, or at any call
+ * of the system after that; and a handler of SIGABRT when malloc has found that the program
+ * corrupts memory. A room of its own, part of the library, that asks nobody for anything. Private
+ * to libbuddy-malloc.so; any thread. No locks; before it says no it lets the calls of others end.
+ *
+ *     room    [ unit 0 | unit 1 | …  ]     blocks of a buddy
+ *     orders  [   3    |   0    | …  ]     order + 1 of the live block that begins with the unit */
+#ifndef BUDDY_MALLOC_INSIDE_H
+#define BUDDY_MALLOC_INSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Enough for the loader to bring an unwinder, and little enough to be locked into memory. */
+#define INSIDE_BYTES          ((size_t)256 << 10)
+#define INSIDE_ALIGNMENT_MOST 4096u
+
+/* Makes the room; a second time it does nothing. Before it there is none. */
+void inside_make(void);
+
+/* Aligned to `alignment`, a power of two, and to 16; its bytes are anything. NULL: no room. */
+void *inside_alloc(size_t alignment, size_t bytes);
+
+bool inside_owns(const void *pointer);
+
+/* Precondition of both: inside_owns. False, and nothing is changed, where no live block begins. */
+bool inside_free(void *pointer);
+size_t inside_usable_size(const void *pointer); /* 0 there */
+
+#endif

@@ -1,0 +1,83 @@
+/* snapshot/private.h: what a heap remembers of the file that it came from, and what the files of
+ * the snapshot tell each other. Private to buddy/.
+ *
+ * snapshot.c          opening; roots, offsets, verifying
+ * snapshot/restore.c  from marks to a heap in which just those blocks are live
+ * snapshot/save.c     saving
+ * snapshot/file.c     PATH.part and how it becomes PATH
+ * snapshot/format.c   the header
+ * snapshot/crc.c      the checksum */
+#ifndef BUDDY_SNAPSHOT_PRIVATE_H
+#define BUDDY_SNAPSHOT_PRIVATE_H
+
+#include <limits.h>
+
+#include "buddy/heap/private.h"
+#include "buddy/snapshot/format.h"
+
+/* One mapping: this, the roots, the checksums of the parts, and a bit a part. */
+typedef struct snapshot {
+    /* fixed once the heap is open */
+    int fd; /* of the file; -1: all has been read and checked */
+    format_header header;
+    format_layout layout;
+    const unsigned char *roots; /* as in the file, checked */
+    const unsigned char *parts; /* as in the file */
+    size_t bytes;               /* of the mapping */
+    /* Set: the part holds live blocks and has not been found good yet. Relaxed, all accesses: a bit
+     * says something of the file, which does not change, and orders no memory. */
+    word_atomic *pending;
+} snapshot;
+
+/* Which part a byte of content is in. */
+static inline uint64_t snapshot_part(uint64_t byte)
+{
+    return byte / FORMAT_PART_BYTES;
+}
+
+/* ---- snapshot.c ---- */
+
+/* Whether the byte there is part of a live block. */
+bool snapshot_is_live(const heap *h, uint64_t offset);
+
+/* ---- snapshot/restore.c ---- */
+
+/* Calls visit for every live block, ascending, until it returns false. False then, and where marks
+ * make no sense. Precondition: marks_check says nothing. Others must be at rest. */
+bool snapshot_walk(const marks *m, bool (*visit)(void *context, uint32_t offset, uint32_t units),
+                   void *context);
+
+/* Whether a heap could have handed that out: a power of two, aligned to its size, or the beginning
+ * of the next one. */
+bool snapshot_is_possible(uint32_t offset, uint32_t units);
+
+/* Makes just those blocks live in h, which is new, that `stored` names: header->used units of marks
+ * from a file. Says in s->pending which parts hold some. With read_only what is free stays taken,
+ * so that every request is refused. On any answer but SNAPSHOT_OK h is good for heap_destroy only.
+ */
+snapshot_status snapshot_restore(heap *h, snapshot *s, unsigned char *stored, bool read_only);
+
+/* ---- snapshot/file.c ---- */
+
+/* A file that is being written beside the one whose place it will take. */
+typedef struct partial {
+    int fd;
+    char name[PATH_MAX]; /* PATH.part */
+} partial;
+
+/* Makes PATH.part, empty, and locks it. On any answer but SNAPSHOT_OK there is nothing to end. */
+snapshot_status partial_begin(partial *p, const char *path);
+
+/* Writes all of it. False, with errno set, where the system does not. */
+bool partial_write(const partial *p, const void *data, size_t bytes, uint64_t at);
+
+/* Makes it `bytes` long and durable, puts it in the place of PATH, and ends it. */
+snapshot_status partial_publish(partial *p, const char *path, uint64_t bytes);
+
+/* Ends it and leaves PATH alone. Keeps errno. */
+void partial_drop(partial *p);
+
+/* Reads all of it: SNAPSHOT_LENGTH where the file ends before, SNAPSHOT_IO. */
+snapshot_status snapshot_read(int fd, void *data, size_t bytes, uint64_t at);
+
+#endif

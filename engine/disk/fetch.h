@@ -1,0 +1,83 @@
+/* fetch.h: from disk into the RAM tier: a lane of threads that read blocks of pages as they are
+ * stored.
+ *
+ *     fetch_submit ──▶ reader: in RAM? else neighbours in the file as one request, several requests
+ *                      at once; check each page, insert ──▶ next(job)
+ *
+ * A page file has the pages of an aligned block side by side, so a block is mostly one request.
+ * Called by the conductor (stream.c). A job goes on by desc.next, on the reader's thread, once all
+ * of its pages have arrived or failed; jobs begin in the order of submission, and those that need
+ * less reading may overtake others. */
+#ifndef MEGABUDDY_ENGINE_FETCH_H
+#define MEGABUDDY_ENGINE_FETCH_H
+
+#include "engine/disk/diskmap.h"
+#include "engine/disk/pagefile.h"
+#include "engine/ram/ramtier.h"
+#include "engine/system/lane.h"
+#include "engine/trace.h"
+
+typedef struct fetch fetch;
+
+typedef enum fetch_reader {
+    /* One thread with io_uring; where the kernel refuses it, as FETCH_PREAD. A ring that errs later
+     * is given up for good: then the one thread reads by pread (fetch_ring_error). */
+    FETCH_AUTO = 0,
+    FETCH_PREAD, /* `workers` threads, each of which reads one request at a time */
+} fetch_reader;
+
+typedef struct fetch_desc {
+    const pagefile *const *files; /* by texture - 1 */
+    uint32_t file_count;
+    ramtier *ram;
+    fetch_reader reader;
+    uint32_t workers; /* threads of FETCH_PREAD; 0: 2 */
+    uint32_t depth;   /* most jobs waiting; 0: 64 */
+    void (*next)(void *context, const page_job *job);
+    void *context;
+    trace *trace; /* the caller's: spans "read" and "insert"; NULL: none */
+} fetch_desc;
+
+typedef struct fetch_stats {
+    uint64_t pages_read;
+    uint64_t bytes_read; /* of pages; what lies between them is not counted */
+    uint64_t requests;   /* to the disk */
+    uint64_t corrupt, failed, no_memory, cancelled; /* pages that ended here, by reason */
+    uint32_t pending;                               /* jobs */
+} fetch_stats;
+
+fetch *fetch_create(const fetch_desc *desc); /* NULL: no memory or no threads */
+
+/* Waits for reads in flight; those that the pace holds back end with their pages cancelled. NULL
+ * does nothing. */
+void fetch_destroy(fetch *f);
+
+bool fetch_submit(fetch *f, const page_job *job); /* false: the lane is full. Any thread. */
+
+/* Jobs of another epoch than this, as far as they have not been read yet, end with their pages
+ * cancelled, and keep no others waiting. Any thread. */
+void fetch_cancel(fetch *f, uint32_t epoch);
+
+/* Makes the disk seem slower (pace.h): each request takes at least delay_ns, and all together no
+ * more than bytes_per_second; 0: as fast as it is, as at create. What is held back by another pace
+ * goes at once. Any thread. */
+void fetch_set_pace(fetch *f, uint64_t delay_ns, uint64_t bytes_per_second);
+
+/* Whether a page waits to be read, and behind how many jobs. Any thread. */
+bool fetch_place(fetch *f, vt_page p, uint32_t *ahead);
+
+/* What io_uring was given up for after create, an errno; 0: it was not. Any thread. */
+int fetch_ring_error(const fetch *f);
+
+void fetch_drain(fetch *f);
+void fetch_get_stats(const fetch *f, fetch_stats *out); /* any thread */
+
+/* What was read where of the first file, since create; what lies between pages of one request is
+ * counted. Any thread. */
+void fetch_get_disk_map(const fetch *f, uint32_t kib[DISKMAP_CELLS]);
+
+/* Bytes of buffers that the readers hold, at most: part of the RAM budget. Pure, so that FETCH_AUTO
+ * counts for the larger of the two ways to read. */
+uint64_t fetch_memory_bytes(const fetch_desc *desc);
+
+#endif

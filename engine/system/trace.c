@@ -1,0 +1,290 @@
+/* trace.c: one array of events. A writer claims the next index and fills it in; a flag in the event
+ * says that it is whole. Nothing is ever taken back, so that is all there is to it. */
+#include "engine/trace.h"
+
+#include "engine/page/page.h"
+#include "engine/system/platform.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNTER = TRACE_NO_TRACK + 1 /* in place of a track */ };
+
+/* Written once, by the thread that claimed it. from_ns <= to_ns; track is one that exists, or
+ * COUNTER. */
+typedef struct event {
+    const char *name;
+    uint64_t from_ns;
+    uint64_t to_ns; /* a counter's: from_ns */
+    union {
+        uint64_t number; /* of a span */
+        double value;    /* of a counter */
+    };
+    uint32_t page_id; /* 0: none */
+    uint32_t track;
+    atomic_bool ready; /* the rest is there: release by the writer, acquire by who reads it */
+} event;
+
+static_assert(sizeof(event) <= 48, "a million events take 48 MiB");
+
+/* Tracks are added under the mutex and never change: who was told a number needs no lock. */
+struct trace {
+    uint64_t began_ns; /* create */
+    uint64_t max_events;
+    event *events; /* those below claimed belong to their writers until they are ready */
+    atomic_uint_fast64_t claimed;   /* events, those included that found no room */
+    atomic_uint_fast64_t trackless; /* spans dropped for want of a track */
+    pthread_mutex_t mutex;
+    uint32_t track_count;
+    char tracks[TRACE_MAX_TRACKS][TRACE_NAME_BYTES];
+};
+
+/* --- making, and tracks --- */
+
+trace *trace_create(uint32_t max_events)
+{
+    trace *t = calloc(1, sizeof *t);
+    event *events = calloc(max_events ? max_events : 1, sizeof *events);
+    if (t == NULL || events == NULL) {
+        free(events);
+        free(t);
+        return NULL;
+    }
+    t->began_ns = platform_now_ns();
+    t->max_events = max_events;
+    t->events = events;
+    pthread_mutex_init(&t->mutex, NULL); /* does not fail on Linux with default traits */
+    return t;
+}
+
+void trace_destroy(trace *t)
+{
+    if (t != NULL) {
+        pthread_mutex_destroy(&t->mutex);
+        free(t->events);
+        free(t);
+    }
+}
+
+/* The track of that name, or the next free one. Needs the mutex. */
+static uint32_t find_track(const trace *t, const char *name)
+{
+    uint32_t i = 0;
+    while (i < t->track_count && strncmp(t->tracks[i], name, TRACE_NAME_BYTES - 1) != 0) {
+        i++;
+    }
+    return i;
+}
+
+uint32_t trace_track(trace *t, const char *name)
+{
+    if (t == NULL) {
+        return TRACE_NO_TRACK;
+    }
+    pthread_mutex_lock(&t->mutex);
+    const uint32_t track = find_track(t, name);
+    if (track == t->track_count && track < TRACE_MAX_TRACKS) {
+        (void)snprintf(t->tracks[track], TRACE_NAME_BYTES, "%s", name);
+        t->track_count++;
+    }
+    pthread_mutex_unlock(&t->mutex);
+    return track < TRACE_MAX_TRACKS ? track : TRACE_NO_TRACK;
+}
+
+/* --- writing events --- */
+
+uint64_t trace_now(const trace *t)
+{
+    return t != NULL ? platform_now_ns() : 0;
+}
+
+/* free -> claimed; NULL: full. Relaxed: that each index goes to one thread is all that is asked of
+ * it; what the thread then writes is published by `ready`. */
+static event *claim(trace *t)
+{
+    const uint64_t i = atomic_fetch_add_explicit(&t->claimed, 1, memory_order_relaxed);
+    return i < t->max_events ? &t->events[i] : NULL;
+}
+
+/* claimed -> ready. Release: who sees the flag sees the event. */
+static void publish(event *e)
+{
+    atomic_store_explicit(&e->ready, true, memory_order_release);
+}
+
+static bool is_ready(const event *e)
+{
+    return atomic_load_explicit(&e->ready, memory_order_acquire); /* pairs with publish */
+}
+
+uint64_t trace_span(trace *t, uint32_t track, const char *name, uint64_t from_ns, uint32_t page_id,
+                    uint64_t number)
+{
+    if (t == NULL) {
+        return 0;
+    }
+    const uint64_t to_ns = platform_now_ns();
+    assert(from_ns <= to_ns && (track < TRACE_MAX_TRACKS || track == TRACE_NO_TRACK));
+    if (track == TRACE_NO_TRACK) {
+        /* relaxed: a figure to look at */
+        atomic_fetch_add_explicit(&t->trackless, 1, memory_order_relaxed);
+        return to_ns;
+    }
+    event *e = claim(t);
+    if (e != NULL) {
+        e->name = name;
+        e->from_ns = from_ns;
+        e->to_ns = to_ns;
+        e->number = number;
+        e->page_id = page_id;
+        e->track = track;
+        publish(e);
+    }
+    return to_ns;
+}
+
+void trace_counter(trace *t, const char *name, uint64_t now_ns, double value)
+{
+    event *e = t != NULL ? claim(t) : NULL;
+    if (e != NULL) {
+        e->name = name;
+        e->from_ns = now_ns;
+        e->to_ns = now_ns;
+        e->value = value;
+        e->track = COUNTER;
+        publish(e);
+    }
+}
+
+/* --- what there is --- */
+
+static uint64_t claimed_of(const trace *t)
+{
+    /* relaxed: an index that is missed belongs to an event that is being written just now */
+    return atomic_load_explicit(&t->claimed, memory_order_relaxed);
+}
+
+uint64_t trace_count(const trace *t)
+{
+    const uint64_t claimed = t != NULL ? claimed_of(t) : 0;
+    return t != NULL && claimed > t->max_events ? t->max_events : claimed;
+}
+
+uint64_t trace_dropped(const trace *t)
+{
+    return t == NULL ? 0
+                     : claimed_of(t) - trace_count(t) +
+                           /* relaxed: a figure to look at */
+                           atomic_load_explicit(&t->trackless, memory_order_relaxed);
+}
+
+const char *trace_check(const trace *t)
+{
+    const uint64_t count = trace_count(t);
+    for (uint64_t i = 0; t != NULL && i < t->max_events; i++) {
+        const event *e = &t->events[i];
+        if (is_ready(e) != (i < count)) {
+            return i < count ? "an event was claimed and not written"
+                             : "an event was written and not claimed";
+        }
+        if (i < count && e->from_ns > e->to_ns) {
+            return "a span ends before it begins";
+        }
+        if (i < count && e->track != COUNTER && e->track >= t->track_count) {
+            return "a span has no track";
+        }
+    }
+    return NULL;
+}
+
+/* --- JSON --- */
+
+/* A name as a JSON string. Bytes above 127 are passed on: names are UTF-8. */
+static void write_string(FILE *out, const char *text)
+{
+    (void)fputc('"', out);
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c < 0x20) {
+            (void)fprintf(out, "\\u%04x", c);
+        } else {
+            (void)fprintf(out, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
+        }
+    }
+    (void)fputc('"', out);
+}
+
+/* Microseconds with three decimals, in whole numbers: a double has not digits enough for days. */
+static void write_us(FILE *out, const char *key, uint64_t ns)
+{
+    (void)fprintf(out, ",\"%s\":%" PRIu64 ".%03u", key, ns / 1000, (unsigned)(ns % 1000));
+}
+
+/* What began before the trace did begins with it. */
+static uint64_t since_began(const trace *t, uint64_t ns)
+{
+    return ns > t->began_ns ? ns - t->began_ns : 0;
+}
+
+static void write_span(const trace *t, const event *e, FILE *out)
+{
+    (void)fprintf(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%" PRIu32 ",\"name\":", e->track + 1);
+    write_string(out, e->name);
+    write_us(out, "ts", since_began(t, e->from_ns));
+    write_us(out, "dur", since_began(t, e->to_ns) - since_began(t, e->from_ns));
+    (void)fprintf(out, ",\"args\":{\"number\":%" PRIu64, e->number);
+    if (e->page_id != 0) {
+        const vt_page p = page_unpack(e->page_id);
+        (void)fprintf(out, ",\"texture\":%u,\"mip\":%u,\"x\":%u,\"y\":%u", p.texture, p.mip, p.x,
+                      p.y);
+    }
+    (void)fputs("}}", out);
+}
+
+static void write_counter(const trace *t, const event *e, FILE *out)
+{
+    (void)fputs(",\n{\"ph\":\"C\",\"pid\":1,\"name\":", out);
+    write_string(out, e->name);
+    write_us(out, "ts", since_began(t, e->from_ns));
+    /* JSON has no infinity */
+    (void)fprintf(out, ",\"args\":{\"value\":%.9g}}", isfinite(e->value) ? e->value : 0.0);
+}
+
+static void write_tracks(trace *t, FILE *out)
+{
+    pthread_mutex_lock(&t->mutex);
+    for (uint32_t i = 0; i < t->track_count; i++) {
+        (void)fprintf(out,
+                      ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%" PRIu32
+                      ",\"name\":\"thread_name\",\"args\":{\"name\":",
+                      i + 1);
+        write_string(out, t->tracks[i]);
+        (void)fputs("}}", out);
+    }
+    pthread_mutex_unlock(&t->mutex);
+}
+
+bool trace_write(trace *t, FILE *out)
+{
+    (void)fputs("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
+                "{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":"
+                "\"megabuddy\"}}",
+                out);
+    if (t != NULL) {
+        write_tracks(t, out);
+    }
+    const uint64_t count = trace_count(t);
+    for (uint64_t i = 0; i < count; i++) {
+        const event *e = &t->events[i];
+        if (is_ready(e)) {
+            (e->track == COUNTER ? write_counter : write_span)(t, e, out);
+        }
+    }
+    (void)fprintf(out, "\n],\"otherData\":{\"dropped\":%" PRIu64 "}}\n", trace_dropped(t));
+    return fflush(out) == 0 && !ferror(out);
+}

@@ -1,0 +1,207 @@
+/* bc1.c: a row of blocks at a time: first the four colours of each, channel by channel, in loops
+ * over 16-bit lanes that the compiler makes vectors of; then the texels, four at a time.
+ *
+ * A choice of 0 to 3 is two bits. With the colours' differences at hand, bit by bit,
+ *
+ *     texel = first ^ (low ? first ^ second : 0) ^ (high ? first ^ third : 0)
+ *                   ^ (low and high ? first ^ second ^ third ^ fourth : 0)
+ *
+ * and low and high are masks over four texels, from a table by their byte of choices: two loads
+ * instead of four lookups. */
+#include "engine/texels/bc1.h"
+
+#include "engine/page/block.h"
+
+#include <stdbool.h>
+
+#define STB_DXT_STATIC
+#define STB_DXT_IMPLEMENTATION
+#include <stb_dxt.h>
+
+enum {
+    BLOCKS = BLOCK_COLUMNS,
+    BLOCK_BYTES = 8,
+};
+
+/* A texel is put together as a word: red in its lowest byte is red in its first. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word lie lowest first");
+
+/* Four texels beside each other. */
+typedef uint32_t quad __attribute__((vector_size(16)));
+
+/* --- masks: for a byte of four choices, all ones in each texel whose choice has its low bit --- */
+
+#define LOW_BIT(byte, texel) (0u - (1u & (byte) >> 2 * (texel)))
+#define MASKS_1(byte)                                                          \
+    {                                                                          \
+        LOW_BIT(byte, 0), LOW_BIT(byte, 1), LOW_BIT(byte, 2), LOW_BIT(byte, 3) \
+    }
+#define MASKS_4(byte)  MASKS_1(byte), MASKS_1(byte + 1), MASKS_1(byte + 2), MASKS_1(byte + 3)
+#define MASKS_16(byte) MASKS_4(byte), MASKS_4(byte + 4), MASKS_4(byte + 8), MASKS_4(byte + 12)
+#define MASKS_64(byte) MASKS_16(byte), MASKS_16(byte + 16), MASKS_16(byte + 32), MASKS_16(byte + 48)
+
+/* Shifted down by one, a byte of choices has the high bits where these look for the low ones. */
+static const quad LOW[256] = {MASKS_64(0), MASKS_64(64), MASKS_64(128), MASKS_64(192)};
+
+/* --- palettes --- */
+
+/* Blocks side by side. */
+typedef struct block_row {
+    const uint8_t *first;
+    size_t stride_bytes;
+    bool always_four; /* whatever the order of the two colours that are stored */
+} block_row;
+
+/* The two colours that each block of a row stores, 5 + 6 + 5 bits; four: all ones where a block has
+ * four colours, and none where it has three. */
+typedef struct ends {
+    uint16_t first[BLOCKS], second[BLOCKS], four[BLOCKS];
+} ends;
+
+/* The four colours of each block as texels are made of them: the first, and what differs from it
+ * in a texel whose choice has its low bit, its high bit, or both. */
+typedef struct palettes {
+    uint32_t first[BLOCKS], low[BLOCKS], high[BLOCKS], both[BLOCKS];
+} palettes;
+
+/* One channel of each block's four colours, or two channels, a byte each. */
+typedef struct lanes {
+    uint16_t colour[4][BLOCKS];
+} lanes;
+
+static inline void read_ends(const block_row *row, ends *e)
+{
+    for (uint32_t x = 0; x < BLOCKS; x++) {
+        memcpy(&e->first[x], row->first + x * row->stride_bytes, 2);
+        memcpy(&e->second[x], row->first + x * row->stride_bytes + 2, 2);
+    }
+    for (uint32_t x = 0; x < BLOCKS; x++) {
+        e->four[x] = row->always_four || e->first[x] > e->second[x] ? 0xffff : 0;
+    }
+}
+
+/* A third of at most 3 * 255: 21846 / 2^16 is 1/3 + 1/98304, exact below 2^15. */
+static inline uint16_t third(uint16_t sum)
+{
+    return (uint16_t)(sum * 21846u >> 16);
+}
+
+/* Grows `bits` to eight by repeating the highest. */
+static inline uint16_t expand(uint16_t packed, uint32_t shift, uint32_t bits)
+{
+    const uint32_t value = packed >> shift & ((1u << bits) - 1);
+    return (uint16_t)(value << (8 - bits) | value >> (2 * bits - 8));
+}
+
+/* The channel of `bits` at `shift`. Where a block has three colours its fourth is 0. */
+static inline void make_channel(const ends *e, uint32_t shift, uint32_t bits, lanes *out)
+{
+    for (uint32_t x = 0; x < BLOCKS; x++) {
+        const uint16_t a = expand(e->first[x], shift, bits), b = expand(e->second[x], shift, bits);
+        const uint16_t four = e->four[x];
+        const uint16_t near_a = third((uint16_t)(2 * a + b)), near_b = third((uint16_t)(a + 2 * b));
+        const uint16_t middle = (uint16_t)(a + b) >> 1;
+        out->colour[0][x] = a;
+        out->colour[1][x] = b;
+        out->colour[2][x] = (uint16_t)((near_a & four) | (middle & ~four));
+        out->colour[3][x] = near_b & four;
+    }
+}
+
+/* Puts green beside red, and alpha, which only the fourth of three colours lacks, beside blue. */
+static inline void join_channels(const ends *e, lanes *red, const lanes *green, lanes *blue)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t x = 0; x < BLOCKS; x++) {
+            red->colour[i][x] |= (uint16_t)(green->colour[i][x] << 8);
+            blue->colour[i][x] |= 0xff00;
+        }
+    }
+    for (uint32_t x = 0; x < BLOCKS; x++) {
+        blue->colour[3][x] &= e->four[x];
+    }
+}
+
+/* Both halves of the texels, and the differences. */
+static inline void join_lanes(const lanes *red_green, const lanes *blue_alpha, palettes *out)
+{
+    for (uint32_t x = 0; x < BLOCKS; x++) {
+        uint32_t colour[4];
+        for (uint32_t i = 0; i < 4; i++) {
+            colour[i] = red_green->colour[i][x] | (uint32_t)blue_alpha->colour[i][x] << 16;
+        }
+        out->first[x] = colour[0];
+        out->low[x] = colour[0] ^ colour[1];
+        out->high[x] = colour[0] ^ colour[2];
+        out->both[x] = colour[0] ^ colour[1] ^ colour[2] ^ colour[3];
+    }
+}
+
+static inline void make_palettes(const block_row *row, palettes *out)
+{
+    ends e;
+    lanes red, green, blue;
+    read_ends(row, &e);
+    make_channel(&e, 11, 5, &red);
+    make_channel(&e, 5, 6, &green);
+    make_channel(&e, 0, 5, &blue);
+    join_channels(&e, &red, &green, &blue);
+    join_lanes(&red, &blue, out);
+}
+
+/* --- texels --- */
+
+static inline quad repeat(uint32_t texel)
+{
+    return (quad){texel, texel, texel, texel};
+}
+
+/* Four rows of texels from one row of blocks. */
+static inline void unpack_row(const block_row *blocks, uint8_t *rgba, size_t row_bytes)
+{
+    palettes p;
+    make_palettes(blocks, &p);
+    for (uint32_t x = 0; x < BLOCKS; x++) {
+        const uint8_t *choices = blocks->first + x * blocks->stride_bytes + 4;
+        const quad first = repeat(p.first[x]), if_low = repeat(p.low[x]);
+        const quad if_high = repeat(p.high[x]), if_both = repeat(p.both[x]);
+        for (uint32_t row = 0; row < 4; row++) {
+            const quad low = LOW[choices[row]], high = LOW[choices[row] >> 1];
+            const quad texels = first ^ (low & if_low) ^ (high & (if_high ^ (low & if_both)));
+            memcpy(rgba + row * row_bytes + x * sizeof texels, &texels, sizeof texels);
+        }
+    }
+}
+
+void bc1_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
+{
+    for (uint32_t y = 0; y < BLOCKS; y++) {
+        const block_row row = {blocks + y * BLOCKS * BLOCK_BYTES, BLOCK_BYTES, false};
+        unpack_row(&row, rgba + y * 4 * row_bytes, row_bytes);
+    }
+}
+
+void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba, size_t row_bytes)
+{
+    unpack_row(&(block_row){halves, stride_bytes, true}, rgba, row_bytes);
+}
+
+/* Alpha is made equal first: the packer looks for blocks of one colour by all four channels. */
+void bc1_pack_block(const uint8_t *texels, uint8_t *block)
+{
+    uint8_t opaque[BLOCK_RGBA_BYTES];
+    memcpy(opaque, texels, sizeof opaque);
+    for (uint32_t i = 0; i < BLOCK_TEXELS; i++) {
+        opaque[4 * i + 3] = 255;
+    }
+    stb_compress_dxt_block(block, opaque, 0, STB_DXT_HIGHQUAL);
+}
+
+void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks)
+{
+    uint8_t texels[BLOCK_RGBA_BYTES];
+    for (uint32_t i = 0; i < BLOCK_COUNT; i++) {
+        block_get(rgba, i, texels);
+        bc1_pack_block(texels, blocks + i * BLOCK_BYTES);
+    }
+}

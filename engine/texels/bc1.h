@@ -1,0 +1,29 @@
+/* bc1.h: one page of texels from BC1 to RGBA8 and back, for an atlas that is not in the format of
+ * the page file. Pure; any thread.
+ *
+ * Unpacking is exact and the same everywhere: 5 and 6 bits grow to 8 by repeating their highest
+ * bits, and the colours between the two stored ones are (2 * a + b) / 3 or (a + b) / 2 of those
+ * bytes, rounded down: the arithmetic of the format's reference without rounding bias. Both kinds
+ * of block are read; where a block has three colours, the fourth is transparent black. */
+#ifndef MEGABUDDY_ENGINE_BC1_H
+#define MEGABUDDY_ENGINE_BC1_H
+
+#include "engine/page/texel.h"
+
+/* blocks: texel_page_bytes(TEXEL_BC1). The page's rows of texels begin row_bytes apart at `rgba`,
+ * which is written once and never read. */
+void bc1_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
+
+/* One row of blocks that always have four colours, as the colour halves of BC3 do: `halves` lie
+ * stride_bytes apart. Four rows of texels, alpha 255. */
+void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba, size_t row_bytes);
+
+/* The other way, with loss; alpha is dropped, so that every block is opaque. Fifteen times slower
+ * and more. The baker packs with this too. */
+void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks);
+
+/* One block: texels as block_get gives them. Its colours are four, or two that are the same: it is
+ * a half of BC3 too. */
+void bc1_pack_block(const uint8_t *texels, uint8_t *block);
+
+#endif

@@ -1,0 +1,158 @@
+/* unpack.c: one decoder a codec, each asked for exactly one page, and held to it. */
+#include "engine/texels/unpack.h"
+
+#include <lz4.h>
+#include <stdlib.h>
+#include <string.h>
+#include <turbojpeg.h>
+#include <zstd.h>
+
+enum {
+    /* ZSTD_sizeof_DCtx says 94 KiB with version 1.5.4, and unpacking in one go adds nothing. */
+    ZSTD_BYTES = 128 << 10,
+    /* A picture of one pass was seen to take 27 KiB, a progressive one, whose coefficients are all
+     * kept, 119. */
+    JPEG_BYTES = 160 << 10,
+    /* A warning is a picture that is not whole: no more of it is needed. And a page could hold
+     * thousands of scans, each to be decoded in full. */
+    JPEG_FLAGS = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS | TJFLAG_ACCURATEDCT,
+};
+
+struct unpacker {
+    ZSTD_DCtx *zstd;
+    tjhandle jpeg; /* NULL: the last one had to go; has_jpeg makes another */
+};
+
+/* Stored bytes, and where they should go. */
+typedef struct unpacking {
+    const uint8_t *stored;
+    uint32_t stored_bytes;
+    uint8_t *texels;
+    size_t bytes;
+} unpacking;
+
+static bool has_jpeg(unpacker *u)
+{
+    if (u->jpeg == NULL) {
+        u->jpeg = tjInitDecompress();
+    }
+    return u->jpeg != NULL;
+}
+
+static void drop_jpeg(unpacker *u)
+{
+    if (u->jpeg != NULL) {
+        tjDestroy(u->jpeg);
+        u->jpeg = NULL;
+    }
+}
+
+unpacker *unpacker_create(void)
+{
+    unpacker *u = calloc(1, sizeof *u);
+    if (u == NULL) {
+        return NULL;
+    }
+    u->zstd = ZSTD_createDCtx();
+    if (u->zstd == NULL || !has_jpeg(u)) {
+        unpacker_destroy(u);
+        return NULL;
+    }
+    return u;
+}
+
+void unpacker_destroy(unpacker *u)
+{
+    if (u == NULL) {
+        return;
+    }
+    ZSTD_freeDCtx(u->zstd);
+    drop_jpeg(u);
+    free(u);
+}
+
+uint64_t unpacker_memory_bytes(void)
+{
+    return sizeof(unpacker) + ZSTD_BYTES + JPEG_BYTES;
+}
+
+static bool copy(const unpacking *p)
+{
+    if (p->stored_bytes != p->bytes) {
+        return false;
+    }
+    memcpy(p->texels, p->stored, p->bytes);
+    return true;
+}
+
+static bool unpack_lz4(const unpacking *p)
+{
+    const int got = LZ4_decompress_safe((const char *)p->stored, (char *)p->texels,
+                                        (int)p->stored_bytes, (int)p->bytes);
+    return got == (int)p->bytes;
+}
+
+/* The decoder reads back from the texels themselves: however large a window a frame asks for, it
+ * gets none. It also would take several frames, ones to skip, and ones of its forebears, whose
+ * decoders nobody looks after any more: only one frame of today's is a page. */
+static bool unpack_zstd(unpacker *u, const unpacking *p)
+{
+    static const uint8_t MAGIC[4] = {0x28, 0xb5, 0x2f, 0xfd};
+    if (p->stored_bytes < sizeof MAGIC || memcmp(p->stored, MAGIC, sizeof MAGIC) != 0 ||
+        ZSTD_findFrameCompressedSize(p->stored, p->stored_bytes) != p->stored_bytes) {
+        return false;
+    }
+    return ZSTD_decompressDCtx(u->zstd, p->texels, p->bytes, p->stored, p->stored_bytes) ==
+           p->bytes;
+}
+
+/* Whether it is a picture of a page's size. A handle that fails here would take up the next picture
+ * in the middle of this one's header, and fail for good: seen with TurboJPEG 2.1.5. */
+static bool has_header_of_page(unpacker *u, const unpacking *p)
+{
+    int width = 0, height = 0, subsampling = 0, colours = 0;
+    if (tjDecompressHeader3(u->jpeg, p->stored, p->stored_bytes, &width, &height, &subsampling,
+                            &colours) != 0) {
+        drop_jpeg(u);
+        return false;
+    }
+    return width == VT_PAGE_TEXELS && height == VT_PAGE_TEXELS;
+}
+
+/* Behind the mark of its end a picture may have anything: then it is not a page. */
+static bool unpack_jpeg(unpacker *u, const unpacking *p)
+{
+    static const uint8_t END[2] = {0xff, 0xd9};
+    if (p->stored_bytes < sizeof END ||
+        memcmp(p->stored + p->stored_bytes - sizeof END, END, sizeof END) != 0 || !has_jpeg(u) ||
+        !has_header_of_page(u, p)) {
+        return false;
+    }
+    return tjDecompress2(u->jpeg, p->stored, p->stored_bytes, p->texels, VT_PAGE_TEXELS, 0,
+                         VT_PAGE_TEXELS, TJPF_RGBA, JPEG_FLAGS) == 0;
+}
+
+bool unpacker_run(unpacker *u, page_codec codec, const void *stored, uint32_t stored_bytes,
+                  texel_format format, void *texels)
+{
+    const unpacking p = {stored, stored_bytes, texels, texel_page_bytes(format)};
+    bool done = false;
+    if (p.bytes == 0 || stored_bytes > TEXEL_PAGE_MAX_BYTES) {
+        return false;
+    }
+    switch (codec) {
+    case PAGE_STORED:
+        done = copy(&p);
+        break;
+    case PAGE_LZ4:
+        done = unpack_lz4(&p);
+        break;
+    case PAGE_ZSTD:
+        done = unpack_zstd(u, &p);
+        break;
+    case PAGE_JPEG:
+        done = format == TEXEL_RGBA8 && unpack_jpeg(u, &p);
+        break;
+    }
+    return done;
+}

@@ -1,0 +1,31 @@
+/* unpack.h: from the stored bytes of a page's layer back to its texels, whatever the codec.
+ *
+ * Decoders need memory of their own. An unpacker holds it, so that unpacking a page sets up none of
+ * them: each worker has one. (But for the rows of a JPEG, which its library asks the system for and
+ * gives back, page by page.) Stored bytes are not trusted: a checksum does not stop anybody who
+ * makes one.
+ *
+ * Threads: an unpacker is one thread's at a time; different ones at once. */
+#ifndef MEGABUDDY_ENGINE_UNPACK_H
+#define MEGABUDDY_ENGINE_UNPACK_H
+
+#include "engine/page/codec.h"
+#include "engine/page/texel.h"
+
+#include <stdbool.h>
+
+typedef struct unpacker unpacker;
+
+unpacker *unpacker_create(void);    /* NULL: no memory */
+void unpacker_destroy(unpacker *u); /* NULL does nothing */
+
+/* Bytes that an unpacker holds at most, while it unpacks: part of the RAM budget. Pure. */
+uint64_t unpacker_memory_bytes(void);
+
+/* Unpacks stored bytes to the texels of `format`: exactly texel_page_bytes(format) at `texels`.
+ * False, and anything at all in those bytes, when they do not decode to just that, or when a JPEG is
+ * not one of a page, or not of TEXEL_RGBA8. */
+bool unpacker_run(unpacker *u, page_codec codec, const void *stored, uint32_t stored_bytes,
+                  texel_format format, void *texels);
+
+#endif

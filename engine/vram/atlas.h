@@ -1,0 +1,119 @@
+/* atlas.h: which page lies in which slot of the VRAM atlas. No GL here: slots, not texels.
+ *
+ * The atlas is a grid of slots of 128x128 texels, 2^k wide and of any height up to its width. The
+ * buddy core hands them out in Morton order, so that an aligned block of order 2k is a square of
+ * 2^k x 2^k slots; slots beyond the height are reserved. Siblings are placed together as a square;
+ * from then on each slot is by itself: wanted, pinned and evicted one by one. How recently each
+ * square was wanted is the atlas' own knowledge (recency.h).
+ *
+ * Periods are the caller's count of images. What was wanted before a period is stale to a caller
+ * who says so.
+ *
+ * Threads: the conductor's only. No allocation after create. */
+#ifndef MEGABUDDY_ENGINE_ATLAS_H
+#define MEGABUDDY_ENGINE_ATLAS_H
+
+#include "engine/page/page.h"
+
+#include "buddy/buddy.h"
+
+typedef struct atlas atlas;
+
+#define ATLAS_NONE UINT32_MAX
+
+enum {
+    ATLAS_MAX_COLUMNS = 256,
+    ATLAS_MAX_ORDER = 3, /* of a block: 8x8 slots */
+    ATLAS_BLOCK_PAGES = 64,
+};
+
+typedef struct atlas_desc {
+    uint32_t columns; /* slots; a power of two, at most ATLAS_MAX_COLUMNS */
+    uint32_t rows;    /* slots; 1 … columns */
+} atlas_desc;
+
+typedef struct atlas_stats {
+    uint32_t slots, used, pinned;
+    uint64_t placed, evicted, moved;      /* pages */
+    uint64_t blocks[ATLAS_MAX_ORDER + 1]; /* placed, by order */
+    double fragmentation; /* 1 - largest free square / free slots; 0: none is free */
+} atlas_stats;
+
+atlas *atlas_create(const atlas_desc *desc);         /* NULL: impossible desc or no memory */
+void atlas_destroy(atlas *a);                        /* NULL does nothing */
+uint64_t atlas_memory_bytes(const atlas_desc *desc); /* of RAM; pure */
+
+/* Puts a block of 2^order x 2^order pages into a free square of slots and marks them wanted at
+ * `period`. corner: its first page; bit i of `pages`: page i in Morton order has come; the slots of
+ * others stay free. Returns the first slot, a place in Morton order (page i is `i` behind it), or
+ * ATLAS_NONE: no such square is free. Precondition: pages is not 0, and none of them is in the
+ * atlas. */
+uint32_t atlas_place(atlas *a, vt_page corner, uint32_t order, uint64_t pages, uint64_t period);
+
+uint32_t atlas_find(const atlas *a, uint32_t page_id); /* its slot or ATLAS_NONE */
+uint32_t atlas_page(const atlas *a, uint32_t slot);    /* the page id there; 0: none */
+
+/* Marks the page in `slot` as wanted at `period`, the most recently used of that period; touch a
+ * page before its ancestors, and the finest of a period go first. A period before the one it was
+ * last wanted at leaves that one. */
+void atlas_touch(atlas *a, uint32_t slot, uint64_t period);
+
+void atlas_pin(atlas *a, uint32_t slot); /* never a victim from now on */
+
+/* When the page in a slot was last wanted, and whether it is pinned. */
+typedef struct atlas_use {
+    uint64_t period; /* 0: no page is there, or none has wanted it */
+    bool pinned;
+} atlas_use;
+
+atlas_use atlas_get_use(const atlas *a, uint32_t slot);
+
+/* The square of 2^order x 2^order slots that is cheapest to clear: what was wanted in it most
+ * recently was wanted before `period`, and longest ago of all; nothing in it is pinned, and some of
+ * it may be free. Returns its first slot, ATLAS_NONE when there is none. Frees nothing. */
+uint32_t atlas_victim(const atlas *a, uint32_t order, uint64_t period);
+
+void atlas_evict(atlas *a, uint32_t slot); /* frees the slot, and forgets a pin */
+
+/* Counts the pages of each texture that are pinned, or wanted at `period` or later: those of
+ * texture t at counts[t - 1]. Precondition: counts has room for all textures there are pages of. */
+void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint32_t textures);
+
+/* --- compaction --- */
+
+typedef struct atlas_move {
+    uint32_t from, to; /* slots */
+} atlas_move;
+
+/* Where atlas_victim has none: what would make a square of `order` out of slots that lie apart:
+ * which pages in use to move out of the square that has fewest of them, and to which slots, each
+ * free or stale (last wanted before `period`: to be evicted first). Returns the number of moves,
+ * and the square's first slot at *square; 0: it cannot be done with at most max_moves. */
+uint32_t atlas_plan_moves(const atlas *a, uint32_t order, uint64_t period, atlas_move moves[],
+                          uint32_t max_moves, uint32_t *square);
+
+/* Moves a page to a free slot, its recency and its pin with it. */
+void atlas_move_page(atlas *a, uint32_t from, uint32_t to);
+
+/* --- watching --- */
+
+static inline uint32_t atlas_slot_x(uint32_t slot);
+static inline uint32_t atlas_slot_y(uint32_t slot);
+
+void atlas_get_stats(const atlas *a, atlas_stats *out);
+const buddy *atlas_core(const atlas *a); /* for drawing its map */
+const char *atlas_check(const atlas *a); /* NULL when all is well */
+
+#include "buddy/tree.h"
+
+static inline uint32_t atlas_slot_x(uint32_t slot)
+{
+    return morton_x(slot);
+}
+
+static inline uint32_t atlas_slot_y(uint32_t slot)
+{
+    return morton_y(slot);
+}
+
+#endif

@@ -1,0 +1,398 @@
+/* The page of a headless run: well formed and honest whatever was measured, small however long the
+ * run; its plots and its pictures of differences. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "shaders/shared.h"
+#include "tools/picture/picture.h"
+#include "tools/view/headless/heat.h"
+#include "tools/view/report/plot.h"
+#include "tools/view/report/report_html.h"
+
+#include "tests/rigs/page_check.h"
+#include "tests/rigs/scratch.h"
+#include "tests/rigs/seed.h"
+
+#include <math.h>
+
+static report nothing(void)
+{
+    return (report){.world = "/worlds/earth.mega",
+                    .path = "",
+                    .renderer = "a card",
+                    .width = 64,
+                    .height = 32,
+                    .settled = true,
+                    .frame_p50_ms = REPORT_UNKNOWN,
+                    .frame_p99_ms = REPORT_UNKNOWN,
+                    .frame_p99_9_ms = REPORT_UNKNOWN,
+                    .frame_max_ms = REPORT_UNKNOWN,
+                    .plain_p50_ms = REPORT_UNKNOWN,
+                    .plain_p99_9_ms = REPORT_UNKNOWN,
+                    .wanted_share_min = REPORT_UNKNOWN,
+                    .wanted_share_mean = REPORT_UNKNOWN,
+                    .psnr_min_db = REPORT_UNKNOWN,
+                    .psnr_median_db = REPORT_UNKNOWN,
+                    .psnr_final_db = REPORT_UNKNOWN};
+}
+
+/* A run of so many frames, each of which measured something. */
+static report run_of(uint32_t frames, uint64_t *seed)
+{
+    report r = nothing();
+    vt_stats stats = {.ram = {.budget_bytes = 1 << 28}, .vram = {.budget_bytes = 1 << 26}};
+    assert_true(series_init(&r.series, frames));
+    for (uint32_t i = 0; i < frames; i++) {
+        stats.pages.uploaded += seed_below(seed, 90);
+        stats.bytes.disk_read += seed_below(seed, 1 << 20);
+        stats.mip_bias = (float)seed_below(seed, 3);
+        stats.ram.used_bytes = seed_below(seed, 1 << 28);
+        stats.vram.used_bytes = seed_below(seed, 1 << 26);
+        series_add(&r.series, &stats);
+        r.series.values[SERIES_FRAME_MS][i] = seed_below(seed, 40000) / 1000.0;
+        r.series.values[SERIES_PLAIN_MS][i] = seed_below(seed, 30000) / 1000.0;
+        r.series.values[SERIES_WANTED_SHARE][i] = seed_below(seed, 1001) / 1000.0;
+    }
+    r.frames = frames;
+    r.frame_p50_ms = 20.5;
+    r.frame_p99_ms = 40;
+    r.wanted_share_min = 0.25;
+    r.wanted_share_mean = 0.987;
+    r.stats = stats;
+    return r;
+}
+
+/* The page, checked; the caller's to free. */
+static char *page_of(const report *r, const char *dir)
+{
+    char *page = report_to_html(r, dir);
+    assert_non_null(page);
+    page_check(page);
+    assert_non_null(strstr(page, "</html>"));
+    return page;
+}
+
+static void expect(const report *r, const char *text)
+{
+    char *page = page_of(r, "/nonexistent");
+    if (strstr(page, text) == NULL) {
+        fail_msg("the page does not say: %s", text);
+    }
+    free(page);
+}
+
+/* --- what it says --- */
+
+static void the_verdict_has_the_figures_that_matter(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_of_run();
+    report r = run_of(600, &seed);
+    r.stats.bytes.disk_read = 3 << 19;
+    expect(&r, "600 frames with <b>no holes</b> and <b>no wrong pages</b>, <b>98.7\u00a0%</b> of");
+    expect(&r, "less than <b>20.5\u00a0ms</b>; <b>1.5 MiB</b> were read from disk.</p>");
+    r.plain_p50_ms = 16;
+    expect(&r, "<b>20.5\u00a0ms</b>, beside <b>16.0\u00a0ms</b> with one plain texture");
+    r.holes = 1;
+    r.wrong_pages = 12345;
+    expect(&r, "<b class=\"bad\">1\u00a0pixel with nothing to show</b>");
+    expect(&r, "<b class=\"bad\">12,345\u00a0pixels of a wrong page</b>");
+    r.interrupted = true;
+    expect(&r, "interrupted</b>");
+    series_finish(&r.series);
+}
+
+static void cuts_are_told_by_how_long_they_took(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_of_run();
+    report r = run_of(600, &seed);
+    r.cuts[0] = (report_cut){100, 1, 16.5};
+    r.cut_count = 1;
+    expect(&r, "sharp again <b>1\u00a0frame</b> after the cut.");
+    r.cuts[1] = (report_cut){200, 9, 120};
+    r.cuts[2] = (report_cut){300, REPORT_UNKNOWN, REPORT_UNKNOWN};
+    r.cut_count = 2;
+    expect(&r, "<b>1 to 9\u00a0frames</b> after 2 cuts.");
+    r.cut_count = 3;
+    expect(&r, "<th scope=\"row\">200</th><td>9 frames</td><td>120\u00a0ms</td>");
+    expect(&r, "<th scope=\"row\">300</th><td>–</td><td>–</td>");
+    expect(&r, "after 2 cuts, and after 1\u00a0cut not before the next or the end.");
+    r.cuts[0] = r.cuts[2];
+    r.cut_count = 1;
+    expect(&r, "the picture was sharp again after 1\u00a0cut not before");
+    series_finish(&r.series);
+}
+
+static void a_run_without_frames_has_dashes(void **state)
+{
+    (void)state;
+    const report r = nothing();
+    char *page = page_of(&r, "/nonexistent");
+    assert_non_null(strstr(page, "No frame was drawn"));
+    assert_non_null(strstr(page, "<th scope=\"row\">longest</th><td>–</td>"));
+    assert_non_null(strstr(page, "<th scope=\"row\">at the wanted mip, mean</th><td>–</td>"));
+    assert_null(strstr(page, "<figure"));
+    free(page);
+}
+
+static void one_frame_is_a_dash(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_of_run();
+    report r = run_of(1, &seed);
+    expect(&r, "h4\"/>");
+    expect(&r, "1 frame with");
+    series_finish(&r.series);
+}
+
+static void strange_names_are_text(void **state)
+{
+    (void)state;
+    report r = nothing();
+    r.world = "/w/<b>&\"'\xff\x01";
+    r.path = "</td><script>";
+    r.renderer = "<<&&>>";
+    char *page = page_of(&r, "/nonexistent");
+    assert_non_null(strstr(page, "&lt;b&gt;&amp;&quot;&#39;\xef\xbf\xbd\xef\xbf\xbd</h1>"));
+    assert_non_null(strstr(page, "&lt;/td&gt;&lt;script&gt;"));
+    free(page);
+}
+
+static void a_hundred_thousand_frames_are_a_small_page(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_of_run();
+    report r = run_of(100000, &seed);
+    for (uint32_t i = 0; i < REPORT_CUTS; i++) {
+        r.cuts[r.cut_count++] = (report_cut){1 + i * 390, 7, 100};
+    }
+    char *page = page_of(&r, "/nonexistent");
+    assert_true(strlen(page) < 300 * 1024);
+    free(page);
+    series_finish(&r.series);
+}
+
+/* --- plots --- */
+
+/* Steps over the next number; false at the end of the path. */
+static bool next_number(const char **at, double *value)
+{
+    *at += strcspn(*at, "0123456789-\"");
+    if (**at == '"') {
+        return false;
+    }
+    char *end;
+    *value = strtod(*at, &end);
+    *at = end;
+    return true;
+}
+
+/* How high the curves of this class reach: the least y. All are within the picture. */
+static double highest(const char *svg, const char *class)
+{
+    double least = 1e9, x, y = 0;
+    for (const char *at = svg; (at = strstr(at, class)) != NULL;) {
+        at = strstr(at, " d=\"") + 4;
+        while (next_number(&at, &x)) {
+            if (at[-2] == 'h') { /* the dash of a single value */
+                continue;
+            }
+            assert_true(next_number(&at, &y));
+            assert_true(x >= 0 && x <= 400 && y >= 0 && y <= 180);
+            least = fmin(least, y);
+        }
+    }
+    return least;
+}
+
+static char *draw(const plot *p, bool *drawn)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    *drawn = plot_write(out, p);
+    fclose(out);
+    page_check(text);
+    return text;
+}
+
+static plot plot_of(const double *values, uint32_t count)
+{
+    return (plot){.title = "a <title>",
+                  .unit = "ms",
+                  .x_name = "frame",
+                  .count = count,
+                  .line_count = 1,
+                  .lines = {{"", values, 1}}};
+}
+
+static void a_peak_among_many_values_is_seen(void **state)
+{
+    (void)state;
+    bool drawn;
+    static double values[100000];
+    for (uint32_t i = 0; i < 100000; i++) {
+        values[i] = 1;
+    }
+    values[54321] = 100;
+    const plot p = plot_of(values, 100000);
+    char *svg = draw(&p, &drawn);
+    assert_true(drawn);
+    assert_true(highest(svg, "\"band l0\"") < 11); /* the top of the axis, which ends at 100 */
+    assert_true(highest(svg, "\"line l0\"") > 100);
+    free(svg);
+}
+
+static void what_is_beyond_the_axis_is_said(void **state)
+{
+    (void)state;
+    bool drawn;
+    const double values[] = {1, 2, 500, 3};
+    plot p = plot_of(values, 4);
+    p.clip = 10;
+    char *svg = draw(&p, &drawn);
+    assert_non_null(strstr(svg, "(highest: 500 ms)"));
+    assert_non_null(strstr(svg, ">10</text>"));
+    assert_null(strstr(svg, ">500</text>"));
+    assert_true(highest(svg, "\"line l0\"") == 10); /* cut at the top of the axis */
+    free(svg);
+}
+
+static void what_is_not_known_is_not_drawn(void **state)
+{
+    (void)state;
+    bool drawn;
+    const double values[] = {-1, NAN, INFINITY, -1};
+    const plot p = plot_of(values, 4);
+    char *svg = draw(&p, &drawn);
+    assert_false(drawn);
+    assert_string_equal(svg, "");
+    free(svg);
+}
+
+/* Values of any size, with gaps; marks anywhere. */
+static void any_values_are_drawn_within_the_picture(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_of_run();
+    static double values[PLOT_LINES][2000];
+    for (int round = 0; round < 150; round++) {
+        const uint32_t count = 1 + seed_below(&seed, round % 3 == 0 ? 2000 : 20);
+        const double size = pow(10, (double)seed_below(&seed, 24) - 12);
+        for (uint32_t i = 0; i < PLOT_LINES * 2000; i++) {
+            const bool gap = seed_below(&seed, 4) == 0;
+            values[i / 2000][i % 2000] = gap ? (i % 2 ? -1 : NAN) : seed_below(&seed, 999) * size;
+        }
+        const uint32_t marks[2] = {seed_below(&seed, count), count - 1};
+        plot p = plot_of(values[0], count);
+        p.line_count = 2;
+        p.lines[1] = (plot_line){"<other>", values[1], 0.01};
+        p.mark_name = "cuts";
+        p.marks = marks;
+        p.mark_count = 2;
+        p.limit = seed_below(&seed, 2) ? size : 0;
+        bool drawn;
+        char *svg = draw(&p, &drawn);
+        (void)highest(svg, "\"line ");
+        (void)highest(svg, "\"band ");
+        free(svg);
+    }
+}
+
+/* --- pictures --- */
+
+static void pictures_are_carried_small_and_linked_whole(void **state)
+{
+    uint64_t seed = seed_of_run();
+    report r = run_of(3, &seed);
+    uint8_t *rgba = calloc(64 * 32, 4);
+    static const char *const FILES[] = {"a.png", "ref.png", "diff.png", "final.png"};
+    for (int i = 0; i < 4; i++) {
+        assert_true(picture_write_png(scratch_path(*state, FILES[i]), 64, 32, rgba));
+    }
+    free(rgba);
+    r.pictures[0] = (report_picture){
+        .file = "a.png", .reference = "ref.png", .difference = "diff.png", .amplified = 8};
+    r.pictures[0].psnr_db = 31.25;
+    r.pictures[1] = (report_picture){.file = "final.png", .frame = 3, .psnr_db = 99};
+    r.picture_count = 2;
+    char *page = page_of(&r, *state);
+    assert_non_null(strstr(page, "Least alike"));
+    assert_non_null(strstr(page, "31.2\u00a0dB"));
+    assert_non_null(strstr(page, "difference × 8"));
+    assert_non_null(strstr(page, "0 … 31 of 255"));
+    for (int i = 0; i < 4; i++) {
+        char link[96];
+        snprintf(link, sizeof link, "<a href=\"%s\"><img src=\"data:image/jpeg;base64,/9j/",
+                 FILES[i]);
+        assert_non_null(strstr(page, link));
+    }
+    assert_non_null(strstr(page, "At rest, the last frame"));
+    free(page);
+    r.pictures[1].frame = 2;
+    expect(&r, "The last picture");                     /* interrupted before the end of the path */
+    expect(&r, "<a href=\"a.png\"><img src=\"a.png\""); /* where it is not to be found */
+    series_finish(&r.series);
+}
+
+static void equal_pictures_have_no_difference(void **state)
+{
+    (void)state;
+    static uint8_t a[400], out[400], verdicts[100];
+    memset(verdicts, VT_AUDIT_SHARP, sizeof verdicts);
+    verdicts[7] = VT_AUDIT_NOTHING;
+    assert_int_equal(heat_draw(a, a, verdicts, 100, out), 0);
+    uint8_t none[3];
+    heat_colour(0, none);
+    assert_memory_equal(out, none, 3);
+    assert_memory_not_equal(out + 4 * 7, none, 3); /* nothing was compared there */
+}
+
+/* The amplification is the largest that keeps nearly all below white. */
+static void differences_are_amplified_as_far_as_they_go(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_of_run();
+    enum { PIXELS = 500 };
+    static uint8_t a[4 * PIXELS], b[4 * PIXELS], out[4 * PIXELS], verdicts[PIXELS];
+    memset(verdicts, VT_AUDIT_SHARP, sizeof verdicts);
+    for (int round = 0; round < 60; round++) {
+        const uint32_t most = 1 + seed_below(&seed, 255);
+        for (uint32_t i = 0; i < 4 * PIXELS; i++) {
+            a[i] = (uint8_t)seed_below(&seed, 256 - most);
+            b[i] = (uint8_t)(a[i] + (i % 4 < 3 ? seed_below(&seed, most) : 9));
+        }
+        b[0] = (uint8_t)(a[0] + most);
+        const uint32_t amplified = heat_draw(a, b, verdicts, PIXELS, out);
+        assert_true(amplified >= 1 && most * amplified <= 255);
+        assert_true(amplified == HEAT_AMPLIFIED_MOST || most * amplified * 2 > 255);
+        uint8_t hottest[3];
+        heat_colour((uint8_t)(most * amplified), hottest);
+        assert_memory_equal(out, hottest, 3);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_verdict_has_the_figures_that_matter),
+        cmocka_unit_test(cuts_are_told_by_how_long_they_took),
+        cmocka_unit_test(a_run_without_frames_has_dashes),
+        cmocka_unit_test(one_frame_is_a_dash),
+        cmocka_unit_test(strange_names_are_text),
+        cmocka_unit_test(a_hundred_thousand_frames_are_a_small_page),
+        cmocka_unit_test(a_peak_among_many_values_is_seen),
+        cmocka_unit_test(what_is_beyond_the_axis_is_said),
+        cmocka_unit_test(what_is_not_known_is_not_drawn),
+        cmocka_unit_test(any_values_are_drawn_within_the_picture),
+        cmocka_unit_test(pictures_are_carried_small_and_linked_whole),
+        cmocka_unit_test(equal_pictures_have_no_difference),
+        cmocka_unit_test(differences_are_amplified_as_far_as_they_go),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}

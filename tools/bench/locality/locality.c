@@ -1,0 +1,361 @@
+/* locality.c: `megabuddy bench locality`: what it is worth that a node is taken near the one
+ * before.
+ *
+ *     for each case          so many nodes in lists, or in a tree
+ *       for each round       all sources take turns: what the machine does meanwhile hits all
+ *         for each source    beginning with another one in each round
+ *           a trial in a process of its own
+ *
+ * then medians over rounds, a table to read, and the files asked for. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/files/regular.h"
+#include "tools/base/folder.h"
+#include "tools/base/progress.h"
+#include "tools/base/say.h"
+#include "tools/base/units.h"
+#include "tools/bench/about.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/locality/locality_trial.h"
+#include "tools/bench/results.h"
+#include "tools/commands.h"
+
+enum { PATH_BYTES = 4096, ROUNDS = 5, ROUNDS_QUICK = 3, ROUNDS_MOST = 99 };
+
+#define WALK_NS       50e6 /* that walking takes at least, so that the clock does not matter */
+#define WALK_NS_QUICK 10e6
+
+static const char USAGE[] =
+    "usage: megabuddy bench locality [OPTION]…\n"
+    "\n"
+    "Takes small nodes near the node before them, and anywhere, and walks what they make up.\n"
+    "list: 16 lists, appended to in turns of chance; then four times a quarter of all nodes leave\n"
+    "by chance, and as many come in behind nodes drawn by chance. tree: a search tree of random\n"
+    "keys, churned twice; walked by looking up keys. The number behind it: nodes, of 24 bytes.\n"
+    "Sources: a typed pool and the heap (32 bytes a node), each with hints (-near) and without,\n"
+    "with room for a quarter more than is live; malloc: the C library's, or one that is "
+    "preloaded.\n"
+    "Each trial is a process of its own, rounds take turns, medians over rounds are told.\n"
+    "\n"
+    "  --quick       what fits into caches, 3 rounds: 5 seconds; all of it takes two minutes\n"
+    "  --cases LIST  only these, with commas between them: list-16k, list-128k, list-2m, "
+    "tree-16k,\n"
+    "                tree-128k, tree-1m\n"
+    "  --rounds N    1 to 99 (default: 5)\n"
+    "  --seed S      seed of the random numbers (default: 1)\n"
+    "  --csv FILE    write all figures to FILE\n"
+    "  --report DIR  write DIR/locality.csv\n"
+    "  --help        this text\n"
+    "\n"
+    "Figures: walk, ns a node in the quickest lap of a trial; churn, ns for a node that leaves "
+    "and\n"
+    "one that comes, finding its place included; neighbours in one cache line and in one page of\n"
+    "4 KiB, percent; median distance of neighbours, bytes; memory from the first node to the "
+    "last,\n"
+    "bytes a node.\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
+
+typedef struct settings {
+    const char *csv, *report;
+    uint32_t rounds;
+    uint32_t cases; /* bit i: CASES[i] is wanted */
+    uint64_t seed;
+    bool quick, help;
+} settings;
+
+typedef struct locality_case {
+    const char *name;
+    const locality_shape *shape;
+    uint32_t nodes;
+    bool quick;
+} locality_case;
+
+/* In the second-level cache of most processors, in the third, and beyond it. */
+static const locality_case CASES[] = {
+    {"list-16k", &LOCALITY_LIST, 16384, true},   {"list-128k", &LOCALITY_LIST, 131072, true},
+    {"list-2m", &LOCALITY_LIST, 2097152, false}, {"tree-16k", &LOCALITY_TREE, 16384, true},
+    {"tree-128k", &LOCALITY_TREE, 131072, true}, {"tree-1m", &LOCALITY_TREE, 1048576, false},
+};
+
+enum { CASE_COUNT = sizeof CASES / sizeof CASES[0] };
+
+static int fail(const char *what, const char *why)
+{
+    say_error("bench locality: %s: %s", what, why);
+    return EXIT_FAILED;
+}
+
+static bool wanted(const settings *s, int i)
+{
+    return (s->cases >> i & 1) != 0;
+}
+
+/* ---- trials ---- */
+
+static bool keep(bench_samples *all, const char *name, const char *source,
+                 const locality_figures *f)
+{
+    const struct {
+        const char *metric, *unit;
+        double value;
+    } rows[] = {
+        {"walk_ns_per_node", "ns", f->walk_ns},
+        {"churn_ns_per_pair", "ns", f->churn_ns},
+        {"same_line_percent", "percent", f->same_line},
+        {"same_page_percent", "percent", f->same_page},
+        {"apart_bytes", "B", f->apart_bytes},
+        {"span_bytes_per_node", "B", f->span_bytes},
+    };
+    bench_row key = {.bench = "locality", .threads = 1};
+    (void)snprintf(key.name, sizeof(key.name), "%s", name);
+    (void)snprintf(key.subject, sizeof(key.subject), "%s", source);
+    bool good = true;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        (void)snprintf(key.metric, sizeof(key.metric), "%s", rows[i].metric);
+        (void)snprintf(key.unit, sizeof(key.unit), "%s", rows[i].unit);
+        good = good && bench_samples_add(all, &key, rows[i].value);
+    }
+    return good;
+}
+
+/* All sources, one after another. */
+static int take_turns(const settings *s, const locality_case *c, uint32_t round,
+                      bench_samples *samples)
+{
+    uint32_t count;
+    const node_source *all = locality_sources(&count);
+    for (uint32_t i = 0; i < count; i++) {
+        const node_source *source = &all[(i + round) % count];
+        locality_spec spec = {.shape = c->shape,
+                              .source = source,
+                              .nodes = c->nodes,
+                              .seed = s->seed + round,
+                              .time_ns = s->quick ? WALK_NS_QUICK : WALK_NS};
+        locality_figures found;
+        if (!locality_run(&spec, &found)) {
+            return fail(c->name, "a trial failed; is there enough memory?");
+        }
+        if (!keep(samples, c->name, source->name, &found)) {
+            return fail(c->name, "not enough memory for its figures");
+        }
+    }
+    return EXIT_DONE;
+}
+
+static int run_cases(const settings *s, bench_samples *samples)
+{
+    progress bar;
+    int code = EXIT_DONE;
+    progress_begin(&bar, "bench locality", 0, false);
+    for (int i = 0; i < CASE_COUNT; i++) {
+        for (uint32_t round = 0; round < s->rounds && code == EXIT_DONE; round++) {
+            progress_update(&bar, (uint64_t)i * s->rounds + round,
+                            (uint64_t)CASE_COUNT * s->rounds);
+            if (wanted(s, i)) {
+                code = take_turns(s, &CASES[i], round, samples);
+            }
+        }
+    }
+    progress_end(&bar);
+    return code;
+}
+
+/* ---- what comes of it ---- */
+
+static double value(const bench_table *t, const char *name, const char *source, const char *metric)
+{
+    const bench_row *row = bench_table_find(t, name, source, metric, 1);
+    return row != NULL ? row->median : 0;
+}
+
+static void show_case(const bench_table *t, const locality_case *c)
+{
+    uint32_t count;
+    const node_source *all = locality_sources(&count);
+    printf("\n%-11s  walk   churn  same line  same page     apart  span\n", c->name);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *who = all[i].name;
+        printf("  %-9s %5.2f  %6.1f  %7.1f %%  %7.1f %%  %8.0f  %4.1f\n", who,
+               value(t, c->name, who, "walk_ns_per_node"),
+               value(t, c->name, who, "churn_ns_per_pair"),
+               value(t, c->name, who, "same_line_percent"),
+               value(t, c->name, who, "same_page_percent"), value(t, c->name, who, "apart_bytes"),
+               value(t, c->name, who, "span_bytes_per_node"));
+    }
+}
+
+static void show(const settings *s, const bench_table *t, const bench_about *about)
+{
+    printf("%s, %" PRIu32 " processors, %s, %s\n", about->cpu, about->cpus, about->kernel,
+           about->compiler);
+    printf("seed %" PRIu64 ", %" PRIu32 " rounds; medians over rounds; --help says what they are\n",
+           s->seed, s->rounds);
+    for (int i = 0; i < CASE_COUNT; i++) {
+        if (wanted(s, i)) {
+            show_case(t, &CASES[i]);
+        }
+    }
+}
+
+static int write_csv(const char *path, const bench_table *t)
+{
+    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, file_text(errno));
+}
+
+static int write_files(const settings *s, const bench_table *t)
+{
+    char path[PATH_BYTES];
+    int code = s->csv != NULL ? write_csv(s->csv, t) : EXIT_DONE;
+    if (s->report != NULL && code == EXIT_DONE) {
+        (void)snprintf(path, sizeof(path), "%s/locality.csv", s->report);
+        code = folder_make(s->report) ? write_csv(path, t) : fail(s->report, file_text(errno));
+    }
+    return code;
+}
+
+static int run(const settings *s, int argc, char **argv)
+{
+    bench_samples samples = {0};
+    bench_table table = {0};
+    bench_about about;
+    about_machine(&about, argc, argv);
+    int code = run_cases(s, &samples);
+    if (code == EXIT_DONE && !bench_samples_table(&samples, &table)) {
+        code = fail("figures", "not enough memory");
+    }
+    if (code == EXIT_DONE) {
+        show(s, &table, &about);
+        code = write_files(s, &table);
+    }
+    bench_table_finish(&table);
+    bench_samples_finish(&samples);
+    return code;
+}
+
+/* ---- the command line ---- */
+
+static bool complain(const char *what, const char *why)
+{
+    (void)fail(what, why);
+    return false;
+}
+
+static bool set_rounds(settings *s, const char *text)
+{
+    uint64_t number;
+    if (!units_parse_count(text, 1, ROUNDS_MOST, &number)) {
+        return complain(text, "--rounds is a number from 1 to 99");
+    }
+    s->rounds = (uint32_t)number;
+    return true;
+}
+
+/* The case that a word of `length` letters names, as a bit; 0: there is none. */
+static uint32_t find_case(const char *word, size_t length)
+{
+    for (int i = 0; i < CASE_COUNT; i++) {
+        if (strlen(CASES[i].name) == length && strncmp(CASES[i].name, word, length) == 0) {
+            return UINT32_C(1) << i;
+        }
+    }
+    return 0;
+}
+
+static bool set_cases(settings *s, const char *list)
+{
+    for (const char *word = list;; word++) {
+        size_t length = strcspn(word, ",");
+        uint32_t found = find_case(word, length);
+        if (found == 0) {
+            return complain(word, "no such case; --help lists them");
+        }
+        s->cases |= found;
+        word += length;
+        if (*word == '\0') {
+            return true;
+        }
+    }
+}
+
+static bool set_option(settings *s, int option, const char *text)
+{
+    switch (option) {
+    case 'q':
+        s->quick = true;
+        return true;
+    case 'r':
+        return set_rounds(s, text);
+    case 's':
+        return units_parse_count(text, 0, UINT64_MAX, &s->seed) ||
+               complain(text, "--seed is a number from 0 to 2^64 - 1");
+    case 'l':
+        return set_cases(s, text);
+    case 'c':
+        s->csv = text;
+        return true;
+    case 'd':
+        s->report = text;
+        return true;
+    default:
+        s->help = true;
+        return true;
+    }
+}
+
+/* What was not said. */
+static void fill_in(settings *s)
+{
+    if (s->rounds == 0) {
+        s->rounds = s->quick ? ROUNDS_QUICK : ROUNDS;
+    }
+    bool all = s->cases == 0;
+    for (int i = 0; i < CASE_COUNT && all; i++) {
+        s->cases |= (uint32_t)(CASES[i].quick || !s->quick) << i;
+    }
+}
+
+static bool parse_options(int argc, char **argv, settings *s)
+{
+    static const struct option known[] = {
+        {"quick", no_argument, NULL, 'q'},        {"cases", required_argument, NULL, 'l'},
+        {"rounds", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
+        {"csv", required_argument, NULL, 'c'},    {"report", required_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    };
+    int option;
+    *s = (settings){.seed = 1};
+    opterr = 0; /* we say it ourselves */
+    optind = 1;
+    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            return complain(argv[optind - 1],
+                            option == ':' ? "needs a value" : "no such option; see --help");
+        }
+        if (!set_option(s, option, optarg)) {
+            return false;
+        }
+    }
+    fill_in(s);
+    return optind == argc || complain(argv[optind], "not expected; see --help");
+}
+
+int bench_locality_main(int argc, char **argv)
+{
+    settings s;
+    if (!parse_options(argc, argv, &s)) {
+        return EXIT_USAGE;
+    }
+    if (s.help) {
+        fputs(USAGE, stdout);
+        return EXIT_DONE;
+    }
+    if (s.csv != NULL && !bench_csv_possible(s.csv)) {
+        return fail(s.csv, file_text(errno));
+    }
+    return run(&s, argc, argv);
+}

@@ -1,0 +1,278 @@
+/* subject_megabuddy.c: ours: the heap, and typed pools where the case asks for things of one type.
+ * All that the benchmark calls of the allocator is in this file. */
+#include "tools/bench/subjects/subject.h"
+
+#include "buddy/heap.h"
+#include "buddy/pool.h"
+#include "tools/bench/measure/memory.h"
+
+typedef struct record {
+    unsigned char bytes[SUBJECT_RECORD_BYTES];
+} record;
+
+BUDDY_POOL(ints, int);
+BUDDY_POOL(records, record);
+
+static void put_core(figures *out, const buddy_stats *core, size_t metadata_bytes)
+{
+    figures_put(out, "failed_cas", "count", (double)core->failed_cas);
+    figures_put(out, "metadata_bits_per_unit", "bit", 8.0 * (double)metadata_bytes / core->units);
+}
+
+/* ---- blocks: the heap ---- */
+
+static void *heap_door_alloc(void *self, size_t bytes)
+{
+    return heap_alloc(self, bytes);
+}
+
+static void *heap_door_attempt(void *self, size_t bytes)
+{
+    return heap_try(self, bytes);
+}
+
+static void *heap_door_exact(void *self, size_t bytes)
+{
+    return heap_exact(self, bytes);
+}
+
+static void heap_door_release(void *self, void *block, size_t bytes)
+{
+    (void)heap_free_sized(self, block, bytes);
+}
+
+static void *heap_door_resize(void *self, void *block, size_t bytes)
+{
+    return heap_realloc(self, block, bytes);
+}
+
+static void heap_door_measure(void *state, figures *out)
+{
+    heap_stats stats;
+    heap_get_stats(state, &stats);
+    put_core(out, &stats.core, stats.metadata_bytes);
+    figures_put(out, "checks", "bool", heap_get_desc(state)->checks == HEAP_CHECKS_ON);
+}
+
+static uint64_t heap_door_taken(void *state)
+{
+    heap_stats stats;
+    heap_get_stats(state, &stats);
+    return stats.live_bytes;
+}
+
+static const subject_ops HEAP_OPS = {.alloc = heap_door_alloc,
+                                     .attempt = heap_door_attempt,
+                                     .release = heap_door_release,
+                                     .resize = heap_door_resize,
+                                     .measure = heap_door_measure,
+                                     .taken = heap_door_taken};
+static const subject_ops EXACT_OPS = {.alloc = heap_door_exact,
+                                      .release = heap_door_release,
+                                      .measure = heap_door_measure,
+                                      .taken = heap_door_taken};
+
+static heap *open_heap(const subject_setup *setup, size_t unit_bytes, heap_checks checks)
+{
+    return heap_create(&(heap_desc){.bytes = setup->arena_bytes,
+                                    .unit_bytes = unit_bytes,
+                                    .prefault = setup->prefault,
+                                    .checks = checks});
+}
+
+/* ---- pieces: a heap's gathered blocks ---- */
+
+/* What a caller holds of a gathered block, or the next unused handle. */
+typedef struct handle {
+    struct handle *next;
+    heap_piece pieces[BUDDY_PIECES];
+    uint32_t count;
+} handle;
+
+typedef struct gathered {
+    heap *h;
+    handle *fresh, *unused;
+} gathered;
+
+static handle *next_handle(gathered *s)
+{
+    handle *one = s->unused;
+    if (one == NULL) {
+        return s->fresh++;
+    }
+    s->unused = one->next;
+    return one;
+}
+
+static void unuse_handle(gathered *s, handle *one)
+{
+    one->next = s->unused;
+    s->unused = one;
+}
+
+static void *gather_alloc(void *self, size_t bytes)
+{
+    gathered *s = self;
+    handle *one = next_handle(s);
+    one->count = heap_gather(s->h, bytes, one->pieces);
+    if (one->count > 0) {
+        return one;
+    }
+    unuse_handle(s, one);
+    return NULL;
+}
+
+static void gather_release(void *self, void *block, size_t bytes)
+{
+    gathered *s = self;
+    handle *one = block;
+    (void)bytes;
+    for (uint32_t i = 0; i < one->count; i++) {
+        (void)heap_free(s->h, one->pieces[i].start);
+    }
+    unuse_handle(s, one);
+}
+
+static void gather_measure(void *state, figures *out)
+{
+    heap_door_measure(((const gathered *)state)->h, out);
+}
+
+static uint64_t gather_taken(void *state)
+{
+    return heap_door_taken(((const gathered *)state)->h);
+}
+
+static const subject_ops GATHER_OPS = {.alloc = gather_alloc,
+                                       .release = gather_release,
+                                       .measure = gather_measure,
+                                       .taken = gather_taken};
+
+static bool open_gathered(const subject_setup *setup, subject_opened *out)
+{
+    gathered *s = memory_touched(sizeof(*s));
+    s->h = open_heap(setup, setup->unit_bytes, HEAP_CHECKS_ON);
+    /* one a unit, and one that is in hand when memory is full */
+    s->fresh = memory_untouched((setup->arena_bytes / setup->unit_bytes + 1) * sizeof(handle));
+    *out = (subject_opened){.ops = &GATHER_OPS, .state = s};
+    return s->h != NULL;
+}
+
+/* ---- things of one type: pools ---- */
+
+static void put_pool(figures *out, const pool_stats *stats, bool checked)
+{
+    put_core(out, &stats->core, stats->metadata_bytes);
+    figures_put(out, "checks", "bool", checked);
+}
+
+static void *ints_door_alloc(void *self, size_t bytes)
+{
+    (void)bytes;
+    return ints_alloc(self);
+}
+
+static void ints_door_release(void *self, void *object, size_t bytes)
+{
+    (void)bytes;
+    (void)ints_free(self, object);
+}
+
+static uint32_t ints_door_alloc_bulk(void *self, size_t bytes, uint32_t count, void *objects[])
+{
+    (void)bytes;
+    return ints_alloc_bulk(self, count, (int **)objects);
+}
+
+static void ints_door_release_bulk(void *self, size_t bytes, uint32_t count, void *objects[])
+{
+    (void)bytes;
+    (void)ints_free_bulk(self, count, (int *const *)objects);
+}
+
+static void ints_door_measure(void *state, figures *out)
+{
+    pool_stats stats;
+    ints_get_stats(state, &stats);
+    put_pool(out, &stats, ints_get_desc(state)->checked);
+}
+
+static const subject_ops INTS_OPS = {.alloc = ints_door_alloc,
+                                     .release = ints_door_release,
+                                     .alloc_bulk = ints_door_alloc_bulk,
+                                     .release_bulk = ints_door_release_bulk,
+                                     .measure = ints_door_measure};
+
+static void *records_door_alloc(void *self, size_t bytes)
+{
+    (void)bytes;
+    return records_alloc(self);
+}
+
+static void records_door_release(void *self, void *object, size_t bytes)
+{
+    (void)bytes;
+    (void)records_free(self, object);
+}
+
+static void records_door_measure(void *state, figures *out)
+{
+    pool_stats stats;
+    records_get_stats(state, &stats);
+    put_pool(out, &stats, records_get_desc(state)->checked);
+}
+
+static const subject_ops RECORDS_OPS = {
+    .alloc = records_door_alloc, .release = records_door_release, .measure = records_door_measure};
+
+/* ---- any ---- */
+
+static bool open_ints(const subject_setup *setup, bool checked, subject_opened *out)
+{
+    size_t capacity = (size_t)setup->arena_bytes / sizeof(int);
+    out->ops = &INTS_OPS;
+    out->state = ints_create(
+        &(pool_desc){.capacity = capacity, .prefault = setup->prefault, .checked = checked});
+    return out->state != NULL;
+}
+
+static bool open_records(const subject_setup *setup, subject_opened *out)
+{
+    out->ops = &RECORDS_OPS;
+    out->state = records_create(&(pool_desc){.capacity = setup->arena_bytes / sizeof(record)});
+    return out->state != NULL;
+}
+
+/* A heap marks blocks of four units and more by plain stores, so its unit is a quarter of the
+ * smallest block that the case asks for. */
+static bool open_blocks(const subject_setup *setup, heap_checks checks, subject_opened *out)
+{
+    out->ops = &HEAP_OPS;
+    out->state = open_heap(setup, setup->unit_bytes / 4, checks);
+    return out->state != NULL;
+}
+
+static bool open_exact(const subject_setup *setup, subject_opened *out)
+{
+    out->ops = &EXACT_OPS;
+    out->state = open_heap(setup, setup->unit_bytes, HEAP_CHECKS_ON);
+    return out->state != NULL;
+}
+
+bool subject_megabuddy_open(const subject *who, const subject_setup *setup, subject_opened *out)
+{
+    bool checked = who->flavour == MEGABUDDY_CHECKED;
+    switch (setup->door) {
+    case DOOR_INTS:
+        return open_ints(setup, checked, out);
+    case DOOR_RECORDS:
+        return open_records(setup, out);
+    case DOOR_GATHER:
+        return open_gathered(setup, out);
+    case DOOR_EXACT:
+        return open_exact(setup, out);
+    case DOOR_BLOCKS:
+        break;
+    }
+    return open_blocks(setup, checked ? HEAP_CHECKS_ON : HEAP_CHECKS_OFF, out);
+}

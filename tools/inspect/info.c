@@ -1,0 +1,418 @@
+/* info.c: megabuddy info: what a page file holds, as a table; or a page of it, or a mip, as a PNG.
+ */
+#include "engine/files/regular.h"
+#include "tools/base/say.h"
+#include "tools/base/units.h"
+#include "tools/commands.h"
+#include "tools/inspect/info_codecs.h"
+#include "tools/picture/pageload.h"
+#include "tools/picture/picture.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MIP_MAX_TEXELS = 1 << 28, /* of --mip: 1 GiB unpacked */
+    CODECS = PAGE_JPEG + 1,
+};
+
+static const char USAGE[] =
+    "usage: megabuddy info WORLD.mega\n"
+    "       megabuddy info WORLD.mega --page MIP,X,Y -o PAGE.png [--layer N]\n"
+    "       megabuddy info WORLD.mega --mip MIP -o MIP.png [--layer N]\n"
+    "       megabuddy info WORLD.mega --codecs [--pages N] [--layer N]\n"
+    "\n"
+    "Says what a page file holds; or writes one page, border and all, or a whole mip, as a PNG;\n"
+    "or compares what the formats and codecs would make of it: bytes, decibels, rates.\n"
+    "\n"
+    "  -p, --page M,X,Y    the page in column X and row Y of mip M; mip 0 is the finest\n"
+    "  -m, --mip M         all pages of mip M, put together\n"
+    "  -c, --codecs        compare formats and codecs over a sample of pages\n"
+    "  -n, --pages N       how many; default 256\n"
+    "  -l, --layer N       the layer; default 0\n"
+    "  -o, --output FILE   the PNG\n"
+    "  -h, --help          this text\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
+
+typedef struct options {
+    const char *path, *output;
+    bool page_wanted, mip_wanted, codecs_wanted;
+    uint32_t mip, layer;
+    uint16_t x, y;  /* of the page */
+    uint32_t pages; /* of the sample */
+} options;
+
+/* Bytes and pages of one mip. */
+typedef struct mip_sum {
+    uint64_t bytes;
+    uint32_t entries, bad;
+    uint32_t codecs[CODECS]; /* entries with each */
+} mip_sum;
+
+static int fail_usage(const char *what, const char *why)
+{
+    say_error("info: %s: %s (megabuddy info --help says more)", what, why);
+    return EXIT_USAGE;
+}
+
+static int fail(const char *what, pagefile_status status)
+{
+    const bool system = status == PAGEFILE_CANNOT_OPEN || status == PAGEFILE_READ_FAILED;
+    say_error("info: %s: %s%s%s", what, pagefile_status_text(status), system ? ": " : "",
+              system ? strerror(errno) : "");
+    return EXIT_FAILED;
+}
+
+/* ---- the table ---- */
+
+static mip_sum sum_mip(const pagefile *file, uint32_t mip, uint32_t layer)
+{
+    const page_shape *shape = &pagefile_get_info(file)->shape;
+    const uint32_t columns = page_columns(shape, mip);
+    mip_sum sum = {.entries = columns * page_rows(shape, mip)};
+    for (uint32_t i = 0; i < sum.entries; i++) {
+        const vt_page p = {0, (uint8_t)mip, (uint16_t)(i % columns), (uint16_t)(i / columns)};
+        pagefile_entry entry;
+        if (pagefile_find(file, p, layer, &entry) != PAGEFILE_OK) {
+            sum.bad++;
+            continue;
+        }
+        sum.bytes += entry.bytes;
+        sum.codecs[entry.codec]++;
+    }
+    return sum;
+}
+
+static void print_shape(const options *o, const pagefile_info *info)
+{
+    const page_shape *s = &info->shape;
+    char file_size[UNITS_TEXT], index_size[UNITS_TEXT];
+    say_line(stdout, "%s: %s of %" PRIu32 " x %" PRIu32 " texels%s", o->path,
+             info->kind == PAGEFILE_TERRAIN ? "terrain" : "picture", s->width, s->height,
+             info->wrap_x ? ", wraps in x" : "");
+    printf("file     version %" PRIu32 ", %s, of which index %s\n", info->version,
+           units_format_bytes(info->file_bytes, file_size),
+           units_format_bytes(info->index_bytes, index_size));
+    printf("pages    %" PRIu32 " in %" PRIu32 " mips, each %d x %d texels: payload %" PRIu32
+           ", border %" PRIu32 "; grid %" PRIu32 " x %" PRIu32 "\n",
+           page_count(s), s->mips, VT_PAGE_TEXELS, VT_PAGE_TEXELS, s->payload, s->border, s->grid_x,
+           s->grid_y);
+}
+
+typedef struct heights_range {
+    uint32_t width;
+    int low, high; /* metres */
+} heights_range;
+
+static void widen_range(void *context, uint32_t row, const int16_t *metres)
+{
+    heights_range *range = context;
+    (void)row;
+    for (uint32_t i = 0; i < range->width; i++) {
+        range->low = metres[i] < range->low ? metres[i] : range->low;
+        range->high = metres[i] > range->high ? metres[i] : range->high;
+    }
+}
+
+static int print_heights(const options *o, const pagefile *file)
+{
+    const pagefile_info *info = pagefile_get_info(file);
+    heights_range range = {info->heights_width, INT16_MAX, INT16_MIN};
+    if (info->heights_width == 0) {
+        printf("heights  none\n");
+        return EXIT_DONE;
+    }
+    const pagefile_status status = pagefile_scan_heights(file, widen_range, &range);
+    if (status != PAGEFILE_OK) {
+        return fail(o->path, status);
+    }
+    printf("heights  %" PRIu32 " x %" PRIu32 ", from %d to %d metres\n", info->heights_width,
+           info->heights_height, range.low, range.high);
+    return EXIT_DONE;
+}
+
+static void print_mip(const page_shape *s, uint32_t mip, const mip_sum *sum)
+{
+    char texels[32], grid[32], bytes[UNITS_TEXT], mean[UNITS_TEXT];
+    const uint32_t packed = sum->entries - sum->bad - sum->codecs[PAGE_STORED];
+    snprintf(texels, sizeof texels, "%" PRIu32 " x %" PRIu32, page_mip_width(s, mip),
+             page_mip_height(s, mip));
+    snprintf(grid, sizeof grid, "%" PRIu32 " x %" PRIu32, page_columns(s, mip), page_rows(s, mip));
+    printf("  %3" PRIu32 "  %15s  %11s  %8" PRIu32 "  %10s  %10s  %4.0f %%\n", mip, texels, grid,
+           sum->entries, units_format_bytes(sum->bytes, bytes),
+           units_format_bytes(sum->bytes / sum->entries, mean), 100.0 * packed / sum->entries);
+}
+
+/* Prints one layer's mips. Returns how many entries are bad. */
+static uint32_t print_layer(const pagefile *file, uint32_t layer)
+{
+    const pagefile_info *info = pagefile_get_info(file);
+    const pagefile_layer *l = &info->layers[layer];
+    char stored[UNITS_TEXT], unpacked[UNITS_TEXT];
+    mip_sum sums[PAGE_MAX_MIPS], all = {0};
+    for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
+        sums[mip] = sum_mip(file, mip, layer);
+        all.bytes += sums[mip].bytes;
+        for (uint32_t i = 0; i < CODECS; i++) {
+            all.codecs[i] += sums[mip].codecs[i];
+        }
+        all.bad += sums[mip].bad;
+        all.entries += sums[mip].entries;
+    }
+    const uint64_t raw = (uint64_t)all.entries * texel_page_bytes(l->format);
+    say_line(stdout,
+             "layer %" PRIu32 "  %s, %s, %s%s; %s stored, %s unpacked (%.0f %%); pages: %" PRIu32
+             " lz4, %" PRIu32 " zstd, %" PRIu32 " jpeg, %" PRIu32 " plain",
+             layer, l->name, texel_format_name(l->format), l->srgb ? "sRGB" : "linear",
+             l->lossy ? ", lossy" : "", units_format_bytes(all.bytes, stored),
+             units_format_bytes(raw, unpacked), 100.0 * (double)all.bytes / (double)raw,
+             all.codecs[PAGE_LZ4], all.codecs[PAGE_ZSTD], all.codecs[PAGE_JPEG],
+             all.codecs[PAGE_STORED]);
+    printf("\n  %3s  %15s  %11s  %8s  %10s  %10s  %6s\n", "mip", "texels", "grid", "pages", "bytes",
+           "a page", "packed");
+    for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
+        print_mip(&info->shape, mip, &sums[mip]);
+    }
+    return all.bad;
+}
+
+static int print_table(const options *o, const pagefile *file)
+{
+    const pagefile_info *info = pagefile_get_info(file);
+    uint32_t bad = 0;
+    print_shape(o, info);
+    const int status = print_heights(o, file);
+    for (uint32_t layer = 0; layer < info->layer_count; layer++) {
+        bad += print_layer(file, layer);
+    }
+    if (bad > 0) {
+        say_error("info: %s: %" PRIu32 " pages lie outside the file", o->path, bad);
+        return EXIT_FAILED;
+    }
+    return status;
+}
+
+/* ---- pictures ---- */
+
+static int write_png(const options *o, uint32_t width, uint32_t height, const uint8_t *rgba)
+{
+    if (!picture_write_png(o->output, width, height, rgba)) {
+        say_error("info: %s: %s", o->output, file_text(errno));
+        return EXIT_FAILED;
+    }
+    return EXIT_DONE;
+}
+
+static int write_page(const options *o, const pagefile *file)
+{
+    static uint8_t rgba[TEXEL_PAGE_MAX_BYTES];
+    const vt_page page = {0, (uint8_t)o->mip, o->x, o->y};
+    const pagefile_status status = pageload_shown(file, page, o->layer, rgba);
+    if (status != PAGEFILE_OK) {
+        return fail(o->path, status);
+    }
+    return write_png(o, VT_PAGE_TEXELS, VT_PAGE_TEXELS, rgba);
+}
+
+/* Copies the payload of a page to its place in the picture of its mip. */
+static void place_page(const page_shape *s, vt_page p, const uint8_t *page, uint8_t *whole)
+{
+    const uint32_t width = page_mip_width(s, p.mip), height = page_mip_height(s, p.mip);
+    const uint32_t left = p.x * s->payload, top = p.y * s->payload;
+    const uint32_t columns = width - left < s->payload ? width - left : s->payload;
+    for (uint32_t row = 0; row < s->payload && top + row < height; row++) {
+        const size_t from = ((size_t)(row + s->border) * VT_PAGE_TEXELS + s->border) * 4;
+        memcpy(whole + ((size_t)(top + row) * width + left) * 4, page + from, (size_t)columns * 4);
+    }
+}
+
+static int write_mip(const options *o, const pagefile *file)
+{
+    static uint8_t page[TEXEL_PAGE_MAX_BYTES];
+    const page_shape *s = &pagefile_get_info(file)->shape;
+    const uint32_t mip = o->mip;
+    const uint64_t texels = (uint64_t)page_mip_width(s, mip) * page_mip_height(s, mip);
+    uint8_t *whole = texels <= MIP_MAX_TEXELS ? calloc((size_t)texels, 4) : NULL;
+    pagefile_status status = whole != NULL ? PAGEFILE_OK : PAGEFILE_NO_MEMORY;
+    const uint32_t columns = page_columns(s, mip), count = columns * page_rows(s, mip);
+    for (uint32_t i = 0; i < count && status == PAGEFILE_OK; i++) {
+        const vt_page p = {0, (uint8_t)mip, (uint16_t)(i % columns), (uint16_t)(i / columns)};
+        status = pageload_shown(file, p, o->layer, page);
+        if (status == PAGEFILE_OK) {
+            place_page(s, p, page, whole);
+        }
+    }
+    const int done = status != PAGEFILE_OK
+                         ? fail(o->path, status)
+                         : write_png(o, page_mip_width(s, mip), page_mip_height(s, mip), whole);
+    free(whole);
+    return done;
+}
+
+static int compare_codecs(const options *o, const pagefile *file)
+{
+    const pagefile_status status =
+        info_codecs_print(file, o->layer, o->pages > 0 ? o->pages : INFO_CODECS_PAGES);
+    return status == PAGEFILE_OK ? EXIT_DONE : fail(o->path, status);
+}
+
+/* ---- what was asked for, and what there is ---- */
+
+/* Says what the world has instead of number `asked` of `most` + 1. */
+static int fail_beyond(const options *o, const char *what, uint32_t asked, uint32_t most)
+{
+    say_error("info: %s: has no %s %" PRIu32 "; the last is %" PRIu32, o->path, what, asked, most);
+    return EXIT_FAILED;
+}
+
+/* Whether the world has the mip, the page and the layer. */
+static int check_asked(const options *o, const pagefile *file)
+{
+    const pagefile_info *info = pagefile_get_info(file);
+    const page_shape *s = &info->shape;
+    if (o->layer >= info->layer_count) {
+        return fail_beyond(o, "layer", o->layer, info->layer_count - 1);
+    }
+    if ((o->page_wanted || o->mip_wanted) && o->mip >= s->mips) {
+        return fail_beyond(o, "mip", o->mip, s->mips - 1);
+    }
+    if (o->page_wanted && o->x >= page_columns(s, o->mip)) {
+        return fail_beyond(o, "column", o->x, page_columns(s, o->mip) - 1);
+    }
+    if (o->page_wanted && o->y >= page_rows(s, o->mip)) {
+        return fail_beyond(o, "row", o->y, page_rows(s, o->mip) - 1);
+    }
+    return EXIT_DONE;
+}
+
+/* ---- the command line ---- */
+
+/* Reads "1,2,3" and the like: `count` numbers, each below 65536. */
+static bool parse_list(const char *text, unsigned count, uint32_t *out)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char *end = NULL;
+        if (*text < '0' || *text > '9') {
+            return false;
+        }
+        const unsigned long value = strtoul(text, &end, 10);
+        if (value > UINT16_MAX || *end != (i + 1 < count ? ',' : '\0')) {
+            return false;
+        }
+        out[i] = (uint32_t)value;
+        text = end + 1;
+    }
+    return true;
+}
+
+static int take_option(int option, const char *value, options *o)
+{
+    uint32_t list[3];
+    switch (option) {
+    case 'o':
+        o->output = value;
+        return EXIT_DONE;
+    case 'p':
+        if (!parse_list(value, 3, list)) {
+            return fail_usage("--page", "must be MIP,X,Y");
+        }
+        o->page_wanted = true;
+        o->mip = list[0];
+        o->x = (uint16_t)list[1];
+        o->y = (uint16_t)list[2];
+        return EXIT_DONE;
+    case 'c':
+        o->codecs_wanted = true;
+        return EXIT_DONE;
+    case 'n':
+        if (!parse_list(value, 1, &o->pages) || o->pages < 2) {
+            return fail_usage("--pages", "must be a number from 2 to 65535");
+        }
+        return EXIT_DONE;
+    case 'm':
+        if (!parse_list(value, 1, &o->mip)) {
+            return fail_usage("--mip", "must be a number; 0 is the finest mip");
+        }
+        o->mip_wanted = true;
+        return EXIT_DONE;
+    default:
+        if (!parse_list(value, 1, &o->layer)) {
+            return fail_usage("--layer", "must be a number; 0 is the first layer");
+        }
+        return EXIT_DONE;
+    }
+}
+
+static int parse_options(int argc, char **argv, options *o, bool *asked_help)
+{
+    static const struct option LONG_OPTIONS[] = {
+        {"page", required_argument, NULL, 'p'},  {"mip", required_argument, NULL, 'm'},
+        {"layer", required_argument, NULL, 'l'}, {"output", required_argument, NULL, 'o'},
+        {"codecs", no_argument, NULL, 'c'},      {"pages", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+    };
+    int option = 0;
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":p:m:cn:l:o:h", LONG_OPTIONS, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            return fail_usage(argv[optind - 1], option == ':' ? "needs a value" : "no such option");
+        }
+        if (option == 'h') {
+            fputs(USAGE, stdout);
+            *asked_help = true;
+            return EXIT_DONE;
+        }
+        const int status = take_option(option, optarg, o);
+        if (status != EXIT_DONE) {
+            return status;
+        }
+    }
+    if (argc - optind != 1) {
+        return fail_usage("input", "give one page file");
+    }
+    if (o->page_wanted + o->mip_wanted + o->codecs_wanted > 1) {
+        return fail_usage("--page, --mip and --codecs", "do not go together");
+    }
+    if (o->pages > 0 && !o->codecs_wanted) {
+        return fail_usage("--pages", "goes with --codecs");
+    }
+    if ((o->page_wanted || o->mip_wanted) != (o->output != NULL)) {
+        return fail_usage("--output", "goes with --page or --mip, and they with it");
+    }
+    o->path = argv[optind];
+    return EXIT_DONE;
+}
+
+int info_main(int argc, char **argv)
+{
+    options o = {0};
+    bool asked_help = false;
+    pagefile *file = NULL;
+    int done = parse_options(argc, argv, &o, &asked_help);
+    if (done != EXIT_DONE || asked_help) {
+        return done;
+    }
+    const pagefile_status status = pagefile_open(o.path, &file);
+    if (status != PAGEFILE_OK) {
+        return fail(o.path, status);
+    }
+    done = check_asked(&o, file);
+    if (done != EXIT_DONE) {
+        /* said */
+    } else if (o.page_wanted) {
+        done = write_page(&o, file);
+    } else if (o.codecs_wanted) {
+        done = compare_codecs(&o, file);
+    } else {
+        done = o.mip_wanted ? write_mip(&o, file) : print_table(&o, file);
+    }
+    pagefile_close(file);
+    return done;
+}
