@@ -36,23 +36,24 @@
 extern "C" {
 #endif
 
-typedef struct levels levels;
+typedef struct buddy_levels buddy_levels;
 
 /* How a level is locked, and how its requests wait. */
-typedef enum levels_sync {
-    LEVELS_SPINLOCK, /* both look again and again, and give the processor away where it is long */
-    LEVELS_MUTEX     /* a pthread mutex a level, a condition variable a waiting request */
-} levels_sync;
+typedef enum buddy_levels_sync {
+    BUDDY_LEVELS_SPINLOCK, /* both look again and again, and give the processor away where it is
+                              long */
+    BUDDY_LEVELS_MUTEX     /* a pthread mutex a level, a condition variable a waiting request */
+} buddy_levels_sync;
 
-typedef struct levels_desc {
+typedef struct buddy_levels_desc {
     uint32_t units;     /* as in buddy_desc */
     uint32_t max_order; /* as in buddy_desc: 0: the largest that fits into units */
-    levels_sync sync;
-} levels_desc;
+    buddy_levels_sync sync;
+} buddy_levels_desc;
 
 /* Exact when others are at rest. While they work each figure is read as they go on, at an instant
  * of its own. */
-typedef struct levels_stats {
+typedef struct buddy_levels_stats {
     uint32_t units;                            /* as given */
     uint32_t max_order;                        /* in effect */
     uint32_t free_units;                       /* sum over free_blocks[k] << k, at most units */
@@ -63,44 +64,45 @@ typedef struct levels_stats {
                                                   they ended, the list no longer empty: what was
                                                   released meanwhile would have done */
     uint64_t splits, merges;                   /* since init: blocks halved, pairs joined */
-    size_t metadata_bytes;                     /* what levels_sizeof() said */
-} levels_stats;
+    size_t metadata_bytes;                     /* what buddy_levels_sizeof() said */
+} buddy_levels_stats;
 
-/* Bytes of metadata for desc, to be given to levels_init: 8 bytes and 2 bits a unit, and two cache
- * lines a level. 0 when desc is impossible (zero units, order too large), or when it takes more
- * than any object may have: half of the addresses there are. */
-size_t levels_sizeof(const levels_desc *desc);
+/* Bytes of metadata for desc, to be given to buddy_levels_init: 8 bytes and 2 bits a unit, and two
+ * cache lines a level. 0 when desc is impossible (zero units, order too large), or when it takes
+ * more than any object may have: half of the addresses there are. */
+size_t buddy_levels_sizeof(const buddy_levels_desc *desc);
 
 /* Makes a levels of desc in `at`, all units free. Returns `at`, or NULL when bytes <
- * levels_sizeof(desc), when `at` is not aligned to 64 bytes, when desc is impossible, or when the
- * system has no mutex left. One thread; publish the result before others use it. The memory must
- * not be moved. */
-levels *levels_init(void *at, size_t bytes, const levels_desc *desc);
+ * buddy_levels_sizeof(desc), when `at` is not aligned to 64 bytes, when desc is impossible, or when
+ * the system has no mutex left. One thread; publish the result before others use it. The memory
+ * must not be moved. */
+buddy_levels *buddy_levels_init(void *at, size_t bytes, const buddy_levels_desc *desc);
 
 /* Ends the mutexes; the memory is the caller's again. NULL: nothing. Nobody may be inside a call.
  */
-void levels_finish(levels *l);
+void buddy_levels_finish(buddy_levels *l);
 
 /* Takes a block of `order`: from the smallest block that does, the lower half where it must be
  * split. Returns its offset, or BUDDY_NONE, which means what stands at the top. Any thread. Waits
  * for those who split for its level. */
-uint32_t levels_alloc(levels *l, uint32_t order);
+uint32_t buddy_levels_alloc(buddy_levels *l, uint32_t order);
 
 /* Gives a block back: to the first request that waits at its level, else merges it with its buddy
  * as far up as buddies are free. Any thread. Precondition: (offset, order) was handed out and is
  * not yet free, or is an aligned part of what was. */
-void levels_free(levels *l, uint32_t offset, uint32_t order);
+void buddy_levels_free(buddy_levels *l, uint32_t offset, uint32_t order);
 
-void levels_get_stats(const levels *l, levels_stats *out);
+void buddy_levels_get_stats(const buddy_levels *l, buddy_levels_stats *out);
 
 /* Calls visit for every free block, highest order first, ascending offsets within an order, until
  * visit returns false. Others must be at rest. */
-void levels_walk(const levels *l, bool (*visit)(void *context, buddy_block block), void *context);
+void buddy_levels_walk(const buddy_levels *l, bool (*visit)(void *context, buddy_block block),
+                       void *context);
 
 /* Asserts the invariants: lists and bitmaps that agree, no two free buddies, no unit in two free
  * blocks, nothing free beyond `units`, no request and no split left behind. Returns NULL when all
  * is well, else a sentence that says what is not. Others must be at rest. */
-const char *levels_check(const levels *l);
+const char *buddy_levels_check(const buddy_levels *l);
 
 #ifdef __cplusplus
 }

@@ -9,12 +9,13 @@
  * oldest batch back: through the depot, where the batches of threads that mostly give and of
  * threads that mostly take meet, or else through the core in bulk. Batches grow as a thread goes on
  * and shrink when memory runs short. What lies in stocks and depot is taken, as far as the core is
- * concerned: with a magazine above it, a core's strict door is magazine_alloc, not buddy_alloc.
+ * concerned: with a magazine above it, a core's strict door is buddy_magazine_alloc, not
+ * buddy_alloc.
  *
- *   magazine_try    looks at the thread's own stock, the depot and the core; never disturbs others
- *                   (a thread without a stock looks at the core alone)
- *   magazine_alloc  strict: before it says no, it takes back what lies in every stock and looks
- *                   again while all other threads are kept out
+ *   buddy_magazine_try    looks at the thread's own stock, the depot and the core; never disturbs
+ * others (a thread without a stock looks at the core alone) buddy_magazine_alloc  strict: before it
+ * says no, it takes back what lies in every stock and looks again while all other threads are kept
+ * out
  *
  * How others are kept out (recall). A thread that works on its stock says so in `busy` and then
  * looks whether the magazine is open. Who recalls closes it, makes every running thread pass a
@@ -50,26 +51,27 @@
 extern "C" {
 #endif
 
-typedef struct magazine magazine;
+typedef struct buddy_magazine buddy_magazine;
 
-#define MAGAZINE_THREADS 64u /* stocks by default */
+#define BUDDY_MAGAZINE_THREADS 64u /* stocks by default */
 /* As desc.threads: no stocks, every call goes to the core. */
-#define MAGAZINE_NO_THREADS UINT32_MAX
+#define BUDDY_MAGAZINE_NO_THREADS UINT32_MAX
 
-typedef struct magazine_desc {
+typedef struct buddy_magazine_desc {
     buddy *core;
-    uint32_t threads; /* most threads that have a stock at a time; 0: MAGAZINE_THREADS, fewer for
+    uint32_t
+        threads; /* most threads that have a stock at a time; 0: BUDDY_MAGAZINE_THREADS, fewer for
                          a small core */
     uint32_t stock_units; /* most units on one shelf; 0: 1/128 of the core */
-    /* Called when magazine_alloc is about to say no to `order`, while no other thread that has a
-     * stock is at work; brings more units into play (buddy_release) and returns true, or returns
-     * false. Must not use the magazine: it would wait for itself. NULL: none. */
+    /* Called when buddy_magazine_alloc is about to say no to `order`, while no other thread that
+     * has a stock is at work; brings more units into play (buddy_release) and returns true, or
+     * returns false. Must not use the magazine: it would wait for itself. NULL: none. */
     bool (*grow)(void *context, uint32_t order);
     void *grow_context;
-} magazine_desc;
+} buddy_magazine_desc;
 
 /* Exact when others are at rest. */
-typedef struct magazine_stats {
+typedef struct buddy_magazine_stats {
     uint64_t live_units;      /* handed out to callers */
     uint64_t stocked_units;   /* in stocks and depot */
     uint64_t peak_units;      /* the most that live + stocked has been */
@@ -81,73 +83,77 @@ typedef struct magazine_stats {
     uint32_t asymmetric;   /* 1: membarrier is used, 0: exchanges */
     size_t metadata_bytes; /* without the stocks that no thread has had yet: not touched */
     size_t stock_bytes;    /* of which each stock takes */
-} magazine_stats;
+} buddy_magazine_stats;
 
-/* Bytes for desc, to be given to magazine_init; 0 when desc has no core, or more threads than there
- * is room for in any memory. */
-size_t magazine_sizeof(const magazine_desc *desc);
+/* Bytes for desc, to be given to buddy_magazine_init; 0 when desc has no core, or more threads than
+ * there is room for in any memory. */
+size_t buddy_magazine_sizeof(const buddy_magazine_desc *desc);
 
-/* As magazine_sizeof for a core that does not exist yet but will be made of `core`; desc->core is
- * not looked at. */
-size_t magazine_room(const magazine_desc *desc, const buddy_desc *core);
+/* As buddy_magazine_sizeof for a core that does not exist yet but will be made of `core`;
+ * desc->core is not looked at. */
+size_t buddy_magazine_room(const buddy_magazine_desc *desc, const buddy_desc *core);
 
-/* Makes a magazine in `at`. Returns `at`, or NULL when bytes < magazine_sizeof(desc), `at` is not
- * aligned to 64 bytes, the system has no mutex to give, or it had no memory for handlers of fork
- * when the process made its first one. One thread; publish the result before others use it. */
-magazine *magazine_init(void *at, size_t bytes, const magazine_desc *desc);
+/* Makes a magazine in `at`. Returns `at`, or NULL when bytes < buddy_magazine_sizeof(desc), `at` is
+ * not aligned to 64 bytes, the system has no mutex to give, or it had no memory for handlers of
+ * fork when the process made its first one. One thread; publish the result before others use it. */
+buddy_magazine *buddy_magazine_init(void *at, size_t bytes, const buddy_magazine_desc *desc);
 
 /* Gives all stocks back to the core and forgets the magazine. Nobody may use it any more. */
-void magazine_finish(magazine *m);
+void buddy_magazine_finish(buddy_magazine *m);
 
-buddy *magazine_core(const magazine *m);
+buddy *buddy_magazine_core(const buddy_magazine *m);
 
 /* Takes a block of `order`. Returns its offset or BUDDY_NONE. */
-static inline uint32_t magazine_try(magazine *m, uint32_t order);
-static inline uint32_t magazine_alloc(magazine *m, uint32_t order);
+static inline uint32_t buddy_magazine_try(buddy_magazine *m, uint32_t order);
+static inline uint32_t buddy_magazine_alloc(buddy_magazine *m, uint32_t order);
 
-/* As magazine_alloc, near the unit `near`: one of the blocks that the thread has given back last,
- * if that is within BUDDY_REACH, else from the core as buddy_try_near says, past the stock. */
-uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near);
+/* As buddy_magazine_alloc, near the unit `near`: one of the blocks that the thread has given back
+ * last, if that is within BUDDY_REACH, else from the core as buddy_try_near says, past the stock.
+ */
+uint32_t buddy_magazine_alloc_near(buddy_magazine *m, uint32_t order, uint32_t near);
 
-/* As magazine_alloc, but only the first `units` units of such a block: the rest is free in the core
- * again, at no time gone for who asks strictly. */
-uint32_t magazine_alloc_cut(magazine *m, uint32_t order, uint32_t units);
+/* As buddy_magazine_alloc, but only the first `units` units of such a block: the rest is free in
+ * the core again, at no time gone for who asks strictly. */
+uint32_t buddy_magazine_alloc_cut(buddy_magazine *m, uint32_t order, uint32_t units);
 
 /* Makes the caller's block (offset, order) one of order `to` where it lies, if all its buddies up
  * to there lie above it and are free in the core as they are; else nothing has changed, and nothing
  * was gone meanwhile for who asks strictly. */
-bool magazine_extend(magazine *m, uint32_t offset, uint32_t order, uint32_t to);
+bool buddy_magazine_extend(buddy_magazine *m, uint32_t offset, uint32_t order, uint32_t to);
 
 /* Takes just this block, if it is free in the core as it is: see buddy_try_at. */
-bool magazine_take_at(magazine *m, uint32_t offset, uint32_t order);
+bool buddy_magazine_take_at(buddy_magazine *m, uint32_t offset, uint32_t order);
 
 /* Gives a block back that came from this magazine or its core. Precondition as buddy_free. */
-static inline void magazine_free(magazine *m, uint32_t offset, uint32_t order);
+static inline void buddy_magazine_free(buddy_magazine *m, uint32_t offset, uint32_t order);
 
 /* Takes `count` blocks of `order` straight from the core. Writes their offsets and returns how
- * many; fewer than count means a no of magazine_alloc. */
-uint32_t magazine_alloc_bulk(magazine *m, uint32_t order, uint32_t count, uint32_t offsets[]);
+ * many; fewer than count means a no of buddy_magazine_alloc. */
+uint32_t buddy_magazine_alloc_bulk(buddy_magazine *m, uint32_t order, uint32_t count,
+                                   uint32_t offsets[]);
 
 /* Gives `count` blocks of `order` back; as buddy_free_bulk, ascending neighbours are quickest. */
-void magazine_free_bulk(magazine *m, uint32_t order, uint32_t count, const uint32_t offsets[]);
+void buddy_magazine_free_bulk(buddy_magazine *m, uint32_t order, uint32_t count,
+                              const uint32_t offsets[]);
 
-/* As buddy_gather, but strict like magazine_alloc. */
-uint32_t magazine_gather(magazine *m, uint32_t units, uint32_t near,
-                         buddy_block pieces[BUDDY_PIECES]);
+/* As buddy_gather, but strict like buddy_magazine_alloc. */
+uint32_t buddy_magazine_gather(buddy_magazine *m, uint32_t units, uint32_t near,
+                               buddy_block pieces[BUDDY_PIECES]);
 
-/* Gives back to the core what the calling thread's stock holds; magazine_recall: what any does. */
-void magazine_flush(magazine *m);
-void magazine_recall(magazine *m);
+/* Gives back to the core what the calling thread's stock holds; buddy_magazine_recall: what any
+ * does. */
+void buddy_magazine_flush(buddy_magazine *m);
+void buddy_magazine_recall(buddy_magazine *m);
 
-void magazine_get_stats(magazine *m, magazine_stats *out);
+void buddy_magazine_get_stats(buddy_magazine *m, buddy_magazine_stats *out);
 
 /* Calls visit for every block that lies in a stock or in the depot. Others must be at rest. */
-void magazine_walk(const magazine *m, bool (*visit)(void *context, buddy_block block),
-                   void *context);
+void buddy_magazine_walk(const buddy_magazine *m, bool (*visit)(void *context, buddy_block block),
+                         void *context);
 
 /* NULL when stocks and depot hold blocks of the core, aligned, within bounds, and free in nobody
  * else's book; else a sentence. Others must be at rest. */
-const char *magazine_check(const magazine *m);
+const char *buddy_magazine_check(const buddy_magazine *m);
 
 /* ---- the fast path ----
  *
@@ -156,85 +162,90 @@ const char *magazine_check(const magazine *m);
  */
 
 #ifdef __cplusplus
-#define MAGAZINE_THREAD_LOCAL __thread /* C++'s own asks at every use whether it is constructed */
+#define BUDDY_MAGAZINE_THREAD_LOCAL \
+    __thread /* C++'s own asks at every use whether it is constructed */
 #else
-#define MAGAZINE_THREAD_LOCAL _Thread_local
+#define BUDDY_MAGAZINE_THREAD_LOCAL _Thread_local
 #endif
 
 /* The blocks of one order in one stock: a stack. base <= top <= limit, but for a moment while a
  * batch comes in. */
-typedef struct magazine_shelf {
+typedef struct buddy_magazine_shelf {
     uint32_t *top;   /* past the last; written by the owner or by who recalls, read by statistics */
     uint32_t *base;  /* fixed once the stock is somebody's */
     uint32_t *limit; /* where giving one more has to make room first */
     uint32_t steady; /* blocks: above this the limit grows slowly, since memory ran short there */
-} magazine_shelf;
+} buddy_magazine_shelf;
 
-typedef struct magazine_stock {
+typedef struct buddy_magazine_stock {
     uint32_t busy;     /* 1: the owner is at work; written by the owner */
     uint32_t near;     /* where in the core this stock is refilled */
     const void *owner; /* says which thread; NULL: nobody. Needs the magazine's lock */
-    magazine_shelf shelves[BUDDY_ORDERS + 1]; /* the last is for orders too large: always empty */
-} magazine_stock;
+    buddy_magazine_shelf
+        shelves[BUDDY_ORDERS + 1]; /* the last is for orders too large: always empty */
+} buddy_magazine_stock;
 
 enum {
-    MAGAZINE_OPEN = 0,     /* come in */
-    MAGAZINE_RECALLED = 1, /* keep out */
-    MAGAZINE_EXCHANGE = 2, /* no membarrier here: come in by an exchange */
+    BUDDY_MAGAZINE_OPEN = 0,     /* come in */
+    BUDDY_MAGAZINE_RECALLED = 1, /* keep out */
+    BUDDY_MAGAZINE_EXCHANGE = 2, /* no membarrier here: come in by an exchange */
 };
 
 /* What a magazine begins with. */
-typedef struct magazine_front {
+typedef struct buddy_magazine_front {
     uint64_t id;      /* no other magazine ever has the same; never 0 */
     uint32_t seat_at; /* bytes from a thread's first seat to the one for this magazine */
-    uint32_t state;   /* MAGAZINE_OPEN and so on; RECALLED and EXCHANGE may be set together */
-} magazine_front;
+    uint32_t state;   /* BUDDY_MAGAZINE_OPEN and so on; RECALLED and EXCHANGE may be set together */
+} buddy_magazine_front;
 
 /* A thread's own note of which stock it has in a magazine. */
-typedef struct magazine_seat {
+typedef struct buddy_magazine_seat {
     uint64_t id; /* of the magazine; 0: none */
-    magazine_stock *stock;
-} magazine_seat;
+    buddy_magazine_stock *stock;
+} buddy_magazine_seat;
 
-#define MAGAZINE_SEATS 16u /* magazines in use by one thread that it finds at once */
-extern MAGAZINE_THREAD_LOCAL magazine_seat magazine_seats[MAGAZINE_SEATS] __attribute__((
-    tls_model("initial-exec"))); /* else a call where the code is position independent */
+#define BUDDY_MAGAZINE_SEATS 16u /* magazines in use by one thread that it finds at once */
+extern BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_seat magazine_seats[BUDDY_MAGAZINE_SEATS]
+    __attribute__((
+        tls_model("initial-exec"))); /* else a call where the code is position independent */
 
-uint32_t magazine_try_slowly(magazine *m, uint32_t order);
-uint32_t magazine_alloc_slowly(magazine *m, uint32_t order);
-void magazine_free_slowly(magazine *m, uint32_t offset, uint32_t order);
+uint32_t buddy_magazine_try_slowly(buddy_magazine *m, uint32_t order);
+uint32_t buddy_magazine_alloc_slowly(buddy_magazine *m, uint32_t order);
+void buddy_magazine_free_slowly(buddy_magazine *m, uint32_t offset, uint32_t order);
 
-#define MAGAZINE_LIKELY(condition) __builtin_expect((condition), 1)
+#define BUDDY_MAGAZINE_LIKELY(condition) __builtin_expect((condition), 1)
 
 /* Begins work on a stock. False: keep out, or come in by an exchange; both are the slow path's.
  * The store of `busy` comes before the load of `state` for whoever looks from outside: by
  * membarrier on their side, for which the compiler has to keep the order. The load also acquires
  * what the last recall did to the stock. */
-static inline bool magazine_enter(const magazine_front *front, magazine_stock *stock)
+static inline bool buddy_magazine_enter(const buddy_magazine_front *front,
+                                        buddy_magazine_stock *stock)
 {
     __atomic_store_n(&stock->busy, 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return __atomic_load_n(&front->state, __ATOMIC_SEQ_CST) == MAGAZINE_OPEN;
+    return __atomic_load_n(&front->state, __ATOMIC_SEQ_CST) == BUDDY_MAGAZINE_OPEN;
 }
 
 /* Ends it, or what would have been it. Release: whoever recalls sees the stock as we left it. */
-static inline void magazine_leave(magazine_stock *stock)
+static inline void buddy_magazine_leave(buddy_magazine_stock *stock)
 {
     __atomic_store_n(&stock->busy, 0, __ATOMIC_RELEASE);
 }
 
 /* The calling thread's seat in a magazine, or in another one with the same place. */
-static inline const magazine_seat *magazine_seat_at(const magazine_front *front)
+static inline const buddy_magazine_seat *buddy_magazine_seat_at(const buddy_magazine_front *front)
 {
-    return (const magazine_seat *)(const void *)((const char *)magazine_seats + front->seat_at);
+    return (const buddy_magazine_seat *)(const void *)((const char *)magazine_seats +
+                                                       front->seat_at);
 }
 
 /* Takes a block off a shelf; false when it is empty. The stock is entered. */
-static inline bool magazine_pop(magazine_stock *stock, uint32_t order, uint32_t *offset)
+static inline bool buddy_magazine_pop(buddy_magazine_stock *stock, uint32_t order, uint32_t *offset)
 {
-    magazine_shelf *shelf = &stock->shelves[order];
+    buddy_magazine_shelf *shelf = &stock->shelves[order];
     uint32_t *top = shelf->top;
-    if (!MAGAZINE_LIKELY(top != shelf->base)) {
+    if (!BUDDY_MAGAZINE_LIKELY(top != shelf->base)) {
         return false;
     }
     *offset = *--top;
@@ -243,11 +254,11 @@ static inline bool magazine_pop(magazine_stock *stock, uint32_t order, uint32_t 
 }
 
 /* Puts a block on a shelf; false when it is full. The stock is entered. */
-static inline bool magazine_push(magazine_stock *stock, uint32_t offset, uint32_t order)
+static inline bool buddy_magazine_push(buddy_magazine_stock *stock, uint32_t offset, uint32_t order)
 {
-    magazine_shelf *shelf = &stock->shelves[order];
+    buddy_magazine_shelf *shelf = &stock->shelves[order];
     uint32_t *top = shelf->top;
-    if (!MAGAZINE_LIKELY(top < shelf->limit)) {
+    if (!BUDDY_MAGAZINE_LIKELY(top < shelf->limit)) {
         return false;
     }
     *top++ = offset;
@@ -257,52 +268,53 @@ static inline bool magazine_push(magazine_stock *stock, uint32_t offset, uint32_
 
 /* Takes a block from the calling thread's own shelf; false where the slow path has to be taken.
  * Precondition: order <= BUDDY_ORDERS. */
-static inline bool magazine_take_own(magazine *m, uint32_t order, uint32_t *offset)
+static inline bool buddy_magazine_take_own(buddy_magazine *m, uint32_t order, uint32_t *offset)
 {
-    const magazine_front *front = (const magazine_front *)m;
-    const magazine_seat *seat = magazine_seat_at(front);
-    magazine_stock *stock = seat->stock;
-    if (!MAGAZINE_LIKELY(seat->id == front->id)) {
+    const buddy_magazine_front *front = (const buddy_magazine_front *)m;
+    const buddy_magazine_seat *seat = buddy_magazine_seat_at(front);
+    buddy_magazine_stock *stock = seat->stock;
+    if (!BUDDY_MAGAZINE_LIKELY(seat->id == front->id)) {
         return false;
     }
-    bool done = MAGAZINE_LIKELY(magazine_enter(front, stock)) && magazine_pop(stock, order, offset);
-    magazine_leave(stock);
+    bool done = BUDDY_MAGAZINE_LIKELY(buddy_magazine_enter(front, stock)) &&
+                buddy_magazine_pop(stock, order, offset);
+    buddy_magazine_leave(stock);
     return done;
 }
 
 /* Puts a block on the calling thread's own shelf; false where the slow path has to be taken. */
-static inline bool magazine_give_own(magazine *m, uint32_t offset, uint32_t order)
+static inline bool buddy_magazine_give_own(buddy_magazine *m, uint32_t offset, uint32_t order)
 {
-    const magazine_front *front = (const magazine_front *)m;
-    const magazine_seat *seat = magazine_seat_at(front);
-    magazine_stock *stock = seat->stock;
-    if (!MAGAZINE_LIKELY(seat->id == front->id)) {
+    const buddy_magazine_front *front = (const buddy_magazine_front *)m;
+    const buddy_magazine_seat *seat = buddy_magazine_seat_at(front);
+    buddy_magazine_stock *stock = seat->stock;
+    if (!BUDDY_MAGAZINE_LIKELY(seat->id == front->id)) {
         return false;
     }
-    bool done =
-        MAGAZINE_LIKELY(magazine_enter(front, stock)) && magazine_push(stock, offset, order);
-    magazine_leave(stock);
+    bool done = BUDDY_MAGAZINE_LIKELY(buddy_magazine_enter(front, stock)) &&
+                buddy_magazine_push(stock, offset, order);
+    buddy_magazine_leave(stock);
     return done;
 }
 
-static inline uint32_t magazine_try(magazine *m, uint32_t order)
+static inline uint32_t buddy_magazine_try(buddy_magazine *m, uint32_t order)
 {
     uint32_t offset = BUDDY_NONE;
-    bool done = order < BUDDY_ORDERS && magazine_take_own(m, order, &offset);
-    return MAGAZINE_LIKELY(done) ? offset : magazine_try_slowly(m, order);
+    bool done = order < BUDDY_ORDERS && buddy_magazine_take_own(m, order, &offset);
+    return BUDDY_MAGAZINE_LIKELY(done) ? offset : buddy_magazine_try_slowly(m, order);
 }
 
-static inline uint32_t magazine_alloc(magazine *m, uint32_t order)
+static inline uint32_t buddy_magazine_alloc(buddy_magazine *m, uint32_t order)
 {
     uint32_t offset = BUDDY_NONE;
-    bool done = order < BUDDY_ORDERS && magazine_take_own(m, order, &offset);
-    return MAGAZINE_LIKELY(done) ? offset : magazine_alloc_slowly(m, order);
+    bool done = order < BUDDY_ORDERS && buddy_magazine_take_own(m, order, &offset);
+    return BUDDY_MAGAZINE_LIKELY(done) ? offset : buddy_magazine_alloc_slowly(m, order);
 }
 
-static inline void magazine_free(magazine *m, uint32_t offset, uint32_t order)
+static inline void buddy_magazine_free(buddy_magazine *m, uint32_t offset, uint32_t order)
 {
-    if (!MAGAZINE_LIKELY(magazine_give_own(m, offset, order))) {
-        magazine_free_slowly(m, offset, order);
+    if (!BUDDY_MAGAZINE_LIKELY(buddy_magazine_give_own(m, offset, order))) {
+        buddy_magazine_free_slowly(m, offset, order);
     }
 }
 

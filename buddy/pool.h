@@ -2,7 +2,7 @@
  *
  *     BUDDY_POOL(nodes, struct node);             // once, at file scope: the type `nodes`
  *
- *     nodes *all = nodes_create(&(pool_desc){.capacity = 100000});
+ *     nodes *all = nodes_create(&(buddy_pool_desc){.capacity = 100000});
  *     struct node *one = nodes_alloc(all), *many = nodes_alloc_array(all, 13);
  *     nodes_free_array(all, many, 13);
  *     nodes_free(all, one);
@@ -33,34 +33,36 @@ extern "C" {
 #endif
 
 /* X(name, text): what a free can say. */
-#define POOL_STATUSES(X)                                            \
-    X(POOL_OK, "done")                                              \
-    X(POOL_FOREIGN, "the pointer does not belong to this pool")     \
-    X(POOL_MISALIGNED, "the pointer is not the start of an object") \
-    X(POOL_OVERRUN, "the array would end outside the pool")         \
-    X(POOL_DOUBLE_FREE, "the object is free already")
+#define BUDDY_POOL_STATUSES(X)                                            \
+    X(BUDDY_POOL_OK, "done")                                              \
+    X(BUDDY_POOL_FOREIGN, "the pointer does not belong to this pool")     \
+    X(BUDDY_POOL_MISALIGNED, "the pointer is not the start of an object") \
+    X(BUDDY_POOL_OVERRUN, "the array would end outside the pool")         \
+    X(BUDDY_POOL_DOUBLE_FREE, "the object is free already")
 
 #define X(name, text) name,
-typedef enum pool_status { POOL_STATUSES(X) } pool_status;
+typedef enum buddy_pool_status { BUDDY_POOL_STATUSES(X) } buddy_pool_status;
 #undef X
 
-const char *pool_status_text(pool_status status);
+const char *buddy_pool_status_text(buddy_pool_status status);
 
-#define POOL_NO_STOCKS MAGAZINE_NO_THREADS /* as desc.threads: every call goes to the core */
+#define BUDDY_POOL_NO_STOCKS \
+    BUDDY_MAGAZINE_NO_THREADS /* as desc.threads: every call goes to the core */
 
-typedef struct pool_desc {
+typedef struct buddy_pool_desc {
     size_t capacity;  /* objects, 1 … 2^32 - 2; all of them can be live at once */
     void *memory;     /* NULL: the pool maps its own; else the caller's, capacity * sizeof(type)
                          bytes aligned as the type, kept until destroy */
     bool prefault;    /* touch every page at once, so that no later access faults */
     bool huge_pages;  /* ask for transparent huge pages where the kernel has them */
     bool checked;     /* refuse double frees: a bit an object, an atomic read-modify-write a call */
-    uint32_t threads; /* most that have a stock at a time; 0: see magazine_desc; POOL_NO_STOCKS */
-} pool_desc;
+    uint32_t threads; /* most that have a stock at a time; 0: see buddy_magazine_desc;
+                         BUDDY_POOL_NO_STOCKS */
+} buddy_pool_desc;
 
-typedef struct pool_stats {
+typedef struct buddy_pool_stats {
     buddy_stats core; /* in which what lies in stocks is not free */
-    magazine_stats stocks;
+    buddy_magazine_stats stocks;
     uint32_t capacity;     /* objects */
     uint32_t live;         /* objects handed out: exact when others are at rest */
     size_t object_bytes;   /* sizeof(type) */
@@ -68,12 +70,12 @@ typedef struct pool_stats {
                               that no thread has had yet: they are not touched */
     uint64_t refused;      /* requests that found no room */
     uint64_t errors;       /* frees that were refused */
-} pool_stats;
+} buddy_pool_stats;
 
 /* Declares the pool type `name` of objects of `type` (a name that makes a pointer when * follows),
  * and these functions:
  *
- * name *name_create(const pool_desc *desc)
+ * name *name_create(const buddy_pool_desc *desc)
  *     NULL when desc is impossible or the system gives no memory (errno says why). One thread.
  * void name_destroy(name *p)
  *     NULL does nothing. Nobody may use the pool or its objects any more.
@@ -84,23 +86,23 @@ typedef struct pool_stats {
  *     back from other threads' stocks before it says no. name_try never disturbs others.
  * type *name_alloc_near(name *p, const type *near)
  *     As name_alloc, near `near` (an object of the pool; else anywhere): see buddy_try_near.
- * pool_status name_free(name *p, type *object)
- *     NULL is POOL_OK. Any other answer than POOL_OK has changed nothing.
+ * buddy_pool_status name_free(name *p, type *object)
+ *     NULL is BUDDY_POOL_OK. Any other answer than BUDDY_POOL_OK has changed nothing.
  *
  * type *name_alloc_array(name *p, uint32_t count)
  *     `count` objects side by side; 0 counts as 1. Strict. NULL when there is no room: that is a
  *     free run of the next power of two, of which the rest is given back.
  * type *name_alloc_array_near(name *p, uint32_t count, const type *near)
  *     As name_alloc_array, near `near` (an object of the pool; else anywhere).
- * pool_status name_free_array(name *p, type *array, uint32_t count)
+ * buddy_pool_status name_free_array(name *p, type *array, uint32_t count)
  *     Gives them back. A part of an array may be given back by itself, at either end or in the
  *     middle, since its neighbours need no record.
  *
  * uint32_t name_alloc_bulk(name *p, uint32_t count, type *out[])
  *     `count` objects that need not be neighbours. Writes them and returns how many: fewer than
  *     count when the pool is full. Strict.
- * pool_status name_free_bulk(name *p, uint32_t count, type *const in[])
- *     Gives them back; ascending neighbours are quickest. Returns POOL_OK, or the first other
+ * buddy_pool_status name_free_bulk(name *p, uint32_t count, type *const in[])
+ *     Gives them back; ascending neighbours are quickest. Returns BUDDY_POOL_OK, or the first other
  *     answer; the rest is given back all the same.
  *
  * uint32_t name_index(const name *p, const type *object)
@@ -120,147 +122,149 @@ typedef struct pool_stats {
  *
  * void name_flush(name *p), void name_recall(name *p)
  *     Return what lies in stocks to the core: the calling thread's, or everybody's.
- * const pool_desc *name_get_desc(const name *p)
- * void name_get_stats(const name *p, pool_stats *out)
+ * const buddy_pool_desc *name_get_desc(const name *p)
+ * void name_get_stats(const name *p, buddy_pool_stats *out)
  * const char *name_check(const name *p)
  *     NULL when all is well, else a sentence. Others must be at rest. */
-#define BUDDY_POOL(name, type)                                                             \
-    typedef struct name name;                                                              \
-    POOL_FUNCTION name *name##_create(const pool_desc *desc)                               \
-    {                                                                                      \
-        return (name *)pool_create(desc, sizeof(type), POOL_ALIGNOF(type));                \
-    }                                                                                      \
-    POOL_FUNCTION void name##_destroy(name *p)                                             \
-    {                                                                                      \
-        pool_destroy((pool *)p);                                                           \
-    }                                                                                      \
-    POOL_FUNCTION type *name##_alloc(name *p)                                              \
-    {                                                                                      \
-        return (type *)pool_alloc((pool *)p, sizeof(type));                                \
-    }                                                                                      \
-    POOL_FUNCTION type *name##_try(name *p)                                                \
-    {                                                                                      \
-        return (type *)pool_try((pool *)p, sizeof(type));                                  \
-    }                                                                                      \
-    POOL_FUNCTION type *name##_alloc_near(name *p, const type *near)                       \
-    {                                                                                      \
-        return (type *)pool_alloc_near((pool *)p, near);                                   \
-    }                                                                                      \
-    POOL_FUNCTION pool_status name##_free(name *p, type *object)                           \
-    {                                                                                      \
-        return pool_free((pool *)p, object, sizeof(type));                                 \
-    }                                                                                      \
-    POOL_FUNCTION type *name##_alloc_array(name *p, uint32_t count)                        \
-    {                                                                                      \
-        return (type *)pool_alloc_array((pool *)p, count);                                 \
-    }                                                                                      \
-    POOL_FUNCTION type *name##_alloc_array_near(name *p, uint32_t count, const type *near) \
-    {                                                                                      \
-        return (type *)pool_alloc_array_near((pool *)p, near, count);                      \
-    }                                                                                      \
-    POOL_FUNCTION pool_status name##_free_array(name *p, type *array, uint32_t count)      \
-    {                                                                                      \
-        return pool_free_array((pool *)p, array, count);                                   \
-    }                                                                                      \
-    POOL_FUNCTION uint32_t name##_alloc_bulk(name *p, uint32_t count, type *out[])         \
-    {                                                                                      \
-        return pool_alloc_bulk((pool *)p, count, out);                                     \
-    }                                                                                      \
-    POOL_FUNCTION pool_status name##_free_bulk(name *p, uint32_t count, type *const in[])  \
-    {                                                                                      \
-        return pool_free_bulk((pool *)p, count, in);                                       \
-    }                                                                                      \
-    POOL_FUNCTION uint32_t name##_index(const name *p, const type *object)                 \
-    {                                                                                      \
-        return pool_index((const pool *)p, object, sizeof(type));                          \
-    }                                                                                      \
-    POOL_FUNCTION type *name##_at(const name *p, uint32_t index)                           \
-    {                                                                                      \
-        return (type *)pool_at((const pool *)p, index, sizeof(type));                      \
-    }                                                                                      \
-    POOL_FUNCTION type *name##_next(const name *p, const type *after)                      \
-    {                                                                                      \
-        return (type *)pool_next((const pool *)p, after);                                  \
-    }                                                                                      \
-    POOL_FUNCTION void name##_walk(name *p, bool (*visit)(void *context, type *object),    \
-                                   void *context)                                          \
-    {                                                                                      \
-        type *object = name##_next(p, NULL);                                               \
-        while (object != NULL && visit(context, object)) {                                 \
-            object = name##_next(p, object);                                               \
-        }                                                                                  \
-    }                                                                                      \
-    POOL_FUNCTION void name##_flush(name *p)                                               \
-    {                                                                                      \
-        magazine_flush(((pool *)p)->stocks);                                               \
-    }                                                                                      \
-    POOL_FUNCTION void name##_recall(name *p)                                              \
-    {                                                                                      \
-        magazine_recall(((pool *)p)->stocks);                                              \
-    }                                                                                      \
-    POOL_FUNCTION const pool_desc *name##_get_desc(const name *p)                          \
-    {                                                                                      \
-        return pool_get_desc((const pool *)p);                                             \
-    }                                                                                      \
-    POOL_FUNCTION void name##_get_stats(const name *p, pool_stats *out)                    \
-    {                                                                                      \
-        pool_get_stats((const pool *)p, out);                                              \
-    }                                                                                      \
-    POOL_FUNCTION const char *name##_check(const name *p)                                  \
-    {                                                                                      \
-        return pool_check((const pool *)p);                                                \
-    }                                                                                      \
-    POOL_STATIC_ASSERT(POOL_ALIGNOF(type) <= POOL_ALIGNMENT_MOST, "aligned more than a page is")
+#define BUDDY_POOL(name, type)                                                                    \
+    typedef struct name name;                                                                     \
+    BUDDY_POOL_FUNCTION name *name##_create(const buddy_pool_desc *desc)                          \
+    {                                                                                             \
+        return (name *)buddy_pool_create(desc, sizeof(type), BUDDY_POOL_ALIGNOF(type));           \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION void name##_destroy(name *p)                                              \
+    {                                                                                             \
+        buddy_pool_destroy((buddy_pool *)p);                                                      \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION type *name##_alloc(name *p)                                               \
+    {                                                                                             \
+        return (type *)buddy_pool_alloc((buddy_pool *)p, sizeof(type));                           \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION type *name##_try(name *p)                                                 \
+    {                                                                                             \
+        return (type *)buddy_pool_try((buddy_pool *)p, sizeof(type));                             \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION type *name##_alloc_near(name *p, const type *near)                        \
+    {                                                                                             \
+        return (type *)buddy_pool_alloc_near((buddy_pool *)p, near);                              \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION buddy_pool_status name##_free(name *p, type *object)                      \
+    {                                                                                             \
+        return buddy_pool_free((buddy_pool *)p, object, sizeof(type));                            \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION type *name##_alloc_array(name *p, uint32_t count)                         \
+    {                                                                                             \
+        return (type *)buddy_pool_alloc_array((buddy_pool *)p, count);                            \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION type *name##_alloc_array_near(name *p, uint32_t count, const type *near)  \
+    {                                                                                             \
+        return (type *)buddy_pool_alloc_array_near((buddy_pool *)p, near, count);                 \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION buddy_pool_status name##_free_array(name *p, type *array, uint32_t count) \
+    {                                                                                             \
+        return buddy_pool_free_array((buddy_pool *)p, array, count);                              \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION uint32_t name##_alloc_bulk(name *p, uint32_t count, type *out[])          \
+    {                                                                                             \
+        return buddy_pool_alloc_bulk((buddy_pool *)p, count, out);                                \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION buddy_pool_status name##_free_bulk(name *p, uint32_t count,               \
+                                                           type *const in[])                      \
+    {                                                                                             \
+        return buddy_pool_free_bulk((buddy_pool *)p, count, in);                                  \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION uint32_t name##_index(const name *p, const type *object)                  \
+    {                                                                                             \
+        return buddy_pool_index((const buddy_pool *)p, object, sizeof(type));                     \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION type *name##_at(const name *p, uint32_t index)                            \
+    {                                                                                             \
+        return (type *)buddy_pool_at((const buddy_pool *)p, index, sizeof(type));                 \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION type *name##_next(const name *p, const type *after)                       \
+    {                                                                                             \
+        return (type *)buddy_pool_next((const buddy_pool *)p, after);                             \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION void name##_walk(name *p, bool (*visit)(void *context, type *object),     \
+                                         void *context)                                           \
+    {                                                                                             \
+        type *object = name##_next(p, NULL);                                                      \
+        while (object != NULL && visit(context, object)) {                                        \
+            object = name##_next(p, object);                                                      \
+        }                                                                                         \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION void name##_flush(name *p)                                                \
+    {                                                                                             \
+        buddy_magazine_flush(((buddy_pool *)p)->stocks);                                          \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION void name##_recall(name *p)                                               \
+    {                                                                                             \
+        buddy_magazine_recall(((buddy_pool *)p)->stocks);                                         \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION const buddy_pool_desc *name##_get_desc(const name *p)                     \
+    {                                                                                             \
+        return buddy_pool_get_desc((const buddy_pool *)p);                                        \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION void name##_get_stats(const name *p, buddy_pool_stats *out)               \
+    {                                                                                             \
+        buddy_pool_get_stats((const buddy_pool *)p, out);                                         \
+    }                                                                                             \
+    BUDDY_POOL_FUNCTION const char *name##_check(const name *p)                                   \
+    {                                                                                             \
+        return buddy_pool_check((const buddy_pool *)p);                                           \
+    }                                                                                             \
+    BUDDY_POOL_STATIC_ASSERT(BUDDY_POOL_ALIGNOF(type) <= BUDDY_POOL_ALIGNMENT_MOST,               \
+                             "aligned more than a page is")
 
 /* ---- below the macro ----
  *
  * Nobody else's business from here on. The functions above are a thin coat over these, which know
  * no type. The size comes along as a constant where it makes a difference. */
 
-#define POOL_ALIGNMENT_MOST 4096u /* a mapping is aligned to pages, and no page is smaller */
+#define BUDDY_POOL_ALIGNMENT_MOST 4096u /* a mapping is aligned to pages, and no page is smaller */
 
 /* unused: who includes a pool seldom needs all of it */
-#define POOL_FUNCTION static inline __attribute__((unused))
+#define BUDDY_POOL_FUNCTION static inline __attribute__((unused))
 
 #ifdef __cplusplus
-#define POOL_ALIGNOF       alignof
-#define POOL_STATIC_ASSERT static_assert
+#define BUDDY_POOL_ALIGNOF       alignof
+#define BUDDY_POOL_STATIC_ASSERT static_assert
 #else
-#define POOL_ALIGNOF       _Alignof
-#define POOL_STATIC_ASSERT _Static_assert
+#define BUDDY_POOL_ALIGNOF       _Alignof
+#define BUDDY_POOL_STATIC_ASSERT _Static_assert
 #endif
 
 /* What a pool begins with. Fixed at create. */
-typedef struct pool {
+typedef struct buddy_pool {
     unsigned char *base; /* of object 0 */
-    magazine *stocks;
+    buddy_magazine *stocks;
     uint32_t capacity; /* objects */
     uint32_t quick; /* objects that need no more than the stocks: capacity; 0 where live bits have
                        to be looked after */
-} pool;
+} buddy_pool;
 
-pool *pool_create(const pool_desc *desc, size_t object_bytes, size_t alignment);
-void pool_destroy(pool *p);
-void *pool_alloc_slowly(pool *p);
-void *pool_try_slowly(pool *p);
-void *pool_alloc_near(pool *p, const void *near);
-pool_status pool_free_slowly(pool *p, const void *object);
-void *pool_alloc_array(pool *p, uint32_t count);
-void *pool_alloc_array_near(pool *p, const void *near, uint32_t count);
-void *pool_next(const pool *p, const void *after);
-pool_status pool_free_array(pool *p, const void *array, uint32_t count);
+buddy_pool *buddy_pool_create(const buddy_pool_desc *desc, size_t object_bytes, size_t alignment);
+void buddy_pool_destroy(buddy_pool *p);
+void *buddy_pool_alloc_slowly(buddy_pool *p);
+void *buddy_pool_try_slowly(buddy_pool *p);
+void *buddy_pool_alloc_near(buddy_pool *p, const void *near);
+buddy_pool_status buddy_pool_free_slowly(buddy_pool *p, const void *object);
+void *buddy_pool_alloc_array(buddy_pool *p, uint32_t count);
+void *buddy_pool_alloc_array_near(buddy_pool *p, const void *near, uint32_t count);
+void *buddy_pool_next(const buddy_pool *p, const void *after);
+buddy_pool_status buddy_pool_free_array(buddy_pool *p, const void *array, uint32_t count);
 
 /* out, in: arrays of pointers to whatever type; they are written and read as bytes. */
-uint32_t pool_alloc_bulk(pool *p, uint32_t count, void *out);
-pool_status pool_free_bulk(pool *p, uint32_t count, const void *in);
+uint32_t buddy_pool_alloc_bulk(buddy_pool *p, uint32_t count, void *out);
+buddy_pool_status buddy_pool_free_bulk(buddy_pool *p, uint32_t count, const void *in);
 
-const pool_desc *pool_get_desc(const pool *p);
-void pool_get_stats(const pool *p, pool_stats *out);
-const char *pool_check(const pool *p);
+const buddy_pool_desc *buddy_pool_get_desc(const buddy_pool *p);
+void buddy_pool_get_stats(const buddy_pool *p, buddy_pool_stats *out);
+const char *buddy_pool_check(const buddy_pool *p);
 
 /* x with odd * x == 1 modulo 2^64, by Newton's method: each step doubles the bits that are right,
  * of which the first guess has five. A constant where `odd` is one. */
-static inline uint64_t pool_inverse(uint64_t odd)
+static inline uint64_t buddy_pool_inverse(uint64_t odd)
 {
     uint64_t x = 3 * odd ^ 2;
     x *= 2 - odd * x;
@@ -272,54 +276,58 @@ static inline uint64_t pool_inverse(uint64_t odd)
 /* `distance` turned by the inverse of (odd << shift): the quotient where there is no rest. That is
  * one to one, so where there is a rest, or the distance is beyond the end, something else comes out
  * than any quotient in the pool. */
-static inline uint64_t pool_divide(uint64_t distance, uint64_t inverse, uint32_t shift)
+static inline uint64_t buddy_pool_divide(uint64_t distance, uint64_t inverse, uint32_t shift)
 {
     uint64_t product = distance * inverse;
     return product >> shift | product << (-shift & 63);
 }
 
 /* Which object that is; p->capacity or more where it is none. */
-static inline uint64_t pool_place(const pool *p, const void *object, size_t object_bytes)
+static inline uint64_t buddy_pool_place(const buddy_pool *p, const void *object,
+                                        size_t object_bytes)
 {
     uint32_t shift = (uint32_t)__builtin_ctzll(object_bytes);
     uint64_t distance = (uintptr_t)object - (uintptr_t)p->base;
-    return pool_divide(distance, pool_inverse(object_bytes >> shift), shift);
+    return buddy_pool_divide(distance, buddy_pool_inverse(object_bytes >> shift), shift);
 }
 
-static inline void *pool_alloc(pool *p, size_t object_bytes)
+static inline void *buddy_pool_alloc(buddy_pool *p, size_t object_bytes)
 {
     uint32_t offset = BUDDY_NONE;
-    if (!MAGAZINE_LIKELY(p->quick != 0 && magazine_take_own(p->stocks, 0, &offset))) {
-        return pool_alloc_slowly(p);
+    if (!BUDDY_MAGAZINE_LIKELY(p->quick != 0 && buddy_magazine_take_own(p->stocks, 0, &offset))) {
+        return buddy_pool_alloc_slowly(p);
     }
     return p->base + offset * object_bytes;
 }
 
-static inline void *pool_try(pool *p, size_t object_bytes)
+static inline void *buddy_pool_try(buddy_pool *p, size_t object_bytes)
 {
     uint32_t offset = BUDDY_NONE;
-    if (!MAGAZINE_LIKELY(p->quick != 0 && magazine_take_own(p->stocks, 0, &offset))) {
-        return pool_try_slowly(p);
+    if (!BUDDY_MAGAZINE_LIKELY(p->quick != 0 && buddy_magazine_take_own(p->stocks, 0, &offset))) {
+        return buddy_pool_try_slowly(p);
     }
     return p->base + offset * object_bytes;
 }
 
-static inline pool_status pool_free(pool *p, const void *object, size_t object_bytes)
+static inline buddy_pool_status buddy_pool_free(buddy_pool *p, const void *object,
+                                                size_t object_bytes)
 {
-    uint64_t place = pool_place(p, object, object_bytes);
-    if (!MAGAZINE_LIKELY(place < p->quick && magazine_give_own(p->stocks, (uint32_t)place, 0))) {
-        return pool_free_slowly(p, object);
+    uint64_t place = buddy_pool_place(p, object, object_bytes);
+    if (!BUDDY_MAGAZINE_LIKELY(place < p->quick &&
+                               buddy_magazine_give_own(p->stocks, (uint32_t)place, 0))) {
+        return buddy_pool_free_slowly(p, object);
     }
-    return POOL_OK;
+    return BUDDY_POOL_OK;
 }
 
-static inline uint32_t pool_index(const pool *p, const void *object, size_t object_bytes)
+static inline uint32_t buddy_pool_index(const buddy_pool *p, const void *object,
+                                        size_t object_bytes)
 {
-    uint64_t place = pool_place(p, object, object_bytes);
+    uint64_t place = buddy_pool_place(p, object, object_bytes);
     return place < p->capacity ? (uint32_t)place : BUDDY_NONE;
 }
 
-static inline void *pool_at(const pool *p, uint32_t index, size_t object_bytes)
+static inline void *buddy_pool_at(const buddy_pool *p, uint32_t index, size_t object_bytes)
 {
     return index < p->capacity ? p->base + index * object_bytes : NULL;
 }

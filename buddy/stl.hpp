@@ -4,7 +4,7 @@
  *     buddy::resource memory(desc);                         // std::pmr, over a heap of its own
  *     std::pmr::map<int, std::pmr::string> names(&memory);
  *
- *     heap *h = memory.get();                               // or any other heap
+ *     buddy_heap *h = memory.get();                               // or any other heap
  *     std::list<int, buddy::allocator<int>> list(h);        // the classic way
  *     std::vector<int, buddy::allocator<int>> vector(h);    // and why not: see below
  *
@@ -19,7 +19,7 @@
  *
  * Sizes: containers say at every deallocation how large a block was. The heap checks that, and a
  * wrong size, a foreign pointer or a second free is an assert in debug builds; in others nothing is
- * changed, and heap_desc.on_error is told.
+ * changed, and buddy_heap_desc.on_error is told.
  *
  * In a plugin, which dlclose unloads: see magazine.h. Static objects of these classes may live
  * until then. (g++ may pin a plugin by unique symbols of the standard library; -fno-gnu-unique.)
@@ -59,28 +59,28 @@ struct buddy {
     /* Every block of a heap is aligned so: no unit is smaller. */
     static constexpr std::size_t least_alignment = 16;
 
-    static void *take(::heap *h, std::size_t bytes, std::size_t alignment);
-    static void give_back(::heap *h, void *block, std::size_t bytes) noexcept;
+    static void *take(::buddy_heap *h, std::size_t bytes, std::size_t alignment);
+    static void give_back(::buddy_heap *h, void *block, std::size_t bytes) noexcept;
     template <class T> static T *created(T *made, const char *what);
 };
 
 /* ---- what the parts below share ---- */
 
 /* A block, or std::bad_alloc. */
-inline void *buddy::take(::heap *h, std::size_t bytes, std::size_t alignment)
+inline void *buddy::take(::buddy_heap *h, std::size_t bytes, std::size_t alignment)
 {
-    void *block =
-        alignment <= least_alignment ? heap_alloc(h, bytes) : heap_aligned(h, alignment, bytes);
+    void *block = alignment <= least_alignment ? buddy_heap_alloc(h, bytes)
+                                               : buddy_heap_aligned(h, alignment, bytes);
     if (block == nullptr) {
         throw std::bad_alloc();
     }
     return block;
 }
 
-inline void buddy::give_back(::heap *h, void *block, std::size_t bytes) noexcept
+inline void buddy::give_back(::buddy_heap *h, void *block, std::size_t bytes) noexcept
 {
-    heap_status status = heap_free_sized(h, block, bytes);
-    assert(status == HEAP_OK);
+    buddy_heap_status status = buddy_heap_free_sized(h, block, bytes);
+    assert(status == BUDDY_HEAP_OK);
     (void)status; // for builds without asserts
 }
 
@@ -104,13 +104,13 @@ class buddy::resource final : public std::pmr::memory_resource
   public:
     /* With a heap of its own. Throws std::system_error when desc is impossible or the system gives
      * no memory. */
-    explicit resource(const heap_desc &desc)
-        : heap_(created(heap_create(&desc), "heap_create")), owned_(true)
+    explicit resource(const buddy_heap_desc &desc)
+        : heap_(created(buddy_heap_create(&desc), "buddy_heap_create")), owned_(true)
     {
     }
 
     /* With a borrowed one, which is not null. */
-    explicit resource(::heap *borrowed) noexcept : heap_(borrowed), owned_(false)
+    explicit resource(::buddy_heap *borrowed) noexcept : heap_(borrowed), owned_(false)
     {
     }
 
@@ -120,11 +120,11 @@ class buddy::resource final : public std::pmr::memory_resource
     ~resource() override
     {
         if (owned_) {
-            heap_destroy(heap_);
+            buddy_heap_destroy(heap_);
         }
     }
 
-    ::heap *get() const noexcept
+    ::buddy_heap *get() const noexcept
     {
         return heap_;
     }
@@ -159,7 +159,7 @@ class buddy::resource final : public std::pmr::memory_resource
     }
 #endif
 
-    ::heap *heap_;
+    ::buddy_heap *heap_;
     bool owned_;
 };
 
@@ -180,7 +180,7 @@ template <class T> class buddy::allocator
     using is_always_equal = std::false_type;
 
     /* Implicit, as std::pmr::polymorphic_allocator is: a container may be given the heap itself. */
-    allocator(::heap *borrowed) noexcept : heap_(borrowed)
+    allocator(::buddy_heap *borrowed) noexcept : heap_(borrowed)
     {
     }
 
@@ -195,14 +195,15 @@ template <class T> class buddy::allocator
         return static_cast<T *>(take(heap_, bytes_of(count), alignof(T)));
     }
 
-    /* As above, near the object at `hint`: see heap_alloc_near. What is aligned to more than 16
-     * bytes is taken from anywhere. The library's containers pass no hint; who links nodes does. */
+    /* As above, near the object at `hint`: see buddy_heap_alloc_near. What is aligned to more than
+     * 16 bytes is taken from anywhere. The library's containers pass no hint; who links nodes does.
+     */
     T *allocate(std::size_t count, const void *hint)
     {
         if constexpr (alignof(T) > least_alignment) {
             return allocate(count);
         } else {
-            void *block = heap_alloc_near(heap_, bytes_of(count), hint);
+            void *block = buddy_heap_alloc_near(heap_, bytes_of(count), hint);
             if (block == nullptr) {
                 throw std::bad_alloc();
             }
@@ -215,7 +216,7 @@ template <class T> class buddy::allocator
         give_back(heap_, objects, count * sizeof(T));
     }
 
-    ::heap *get() const noexcept
+    ::buddy_heap *get() const noexcept
     {
         return heap_;
     }
@@ -241,7 +242,7 @@ template <class T> class buddy::allocator
         return count * sizeof(T);
     }
 
-    ::heap *heap_;
+    ::buddy_heap *heap_;
 };
 
 /* ---- typed pools ---- */
@@ -254,9 +255,9 @@ template <class T> class buddy::allocator
 template <class T> class buddy::pool
 {
     struct pool_destroyer {
-        void operator()(::pool *p) const noexcept
+        void operator()(::buddy_pool *p) const noexcept
         {
-            pool_destroy(p);
+            buddy_pool_destroy(p);
         }
     };
 
@@ -267,7 +268,7 @@ template <class T> class buddy::pool
       public:
         deleter() noexcept = default;
 
-        explicit deleter(::pool *from) noexcept : from_(from)
+        explicit deleter(::buddy_pool *from) noexcept : from_(from)
         {
         }
 
@@ -277,7 +278,7 @@ template <class T> class buddy::pool
         }
 
       private:
-        ::pool *from_ = nullptr;
+        ::buddy_pool *from_ = nullptr;
     };
 
     using unique = std::unique_ptr<T, deleter>;
@@ -294,7 +295,7 @@ template <class T> class buddy::pool
 
         iterator() noexcept = default;
 
-        iterator(const ::pool *p, T *at) noexcept : pool_(p), at_(at)
+        iterator(const ::buddy_pool *p, T *at) noexcept : pool_(p), at_(at)
         {
         }
 
@@ -332,17 +333,17 @@ template <class T> class buddy::pool
         }
 
       private:
-        const ::pool *pool_ = nullptr;
+        const ::buddy_pool *pool_ = nullptr;
         T *at_ = nullptr; // null: past the last
     };
 
     /* Throws std::system_error when desc is impossible or the system gives no memory. */
-    explicit pool(const pool_desc &desc)
-        : pool_(created(pool_create(&desc, sizeof(T), alignof(T)), "pool_create"))
+    explicit pool(const buddy_pool_desc &desc)
+        : pool_(created(buddy_pool_create(&desc, sizeof(T), alignof(T)), "buddy_pool_create"))
     {
     }
 
-    /* With room for so many, and all else as pool_desc says by default. */
+    /* With room for so many, and all else as buddy_pool_desc says by default. */
     explicit pool(std::size_t capacity) : pool(desc_of(capacity))
     {
     }
@@ -350,13 +351,13 @@ template <class T> class buddy::pool
     /* One object made of the arguments. */
     template <class... Arguments> T *make(Arguments &&...arguments)
     {
-        return construct(pool_alloc(get(), sizeof(T)), std::forward<Arguments>(arguments)...);
+        return construct(buddy_pool_alloc(get(), sizeof(T)), std::forward<Arguments>(arguments)...);
     }
 
     /* As make, near `near`, an object of the pool or null: see buddy_try_near. */
     template <class... Arguments> T *make_near(const T *near, Arguments &&...arguments)
     {
-        return construct(pool_alloc_near(get(), near), std::forward<Arguments>(arguments)...);
+        return construct(buddy_pool_alloc_near(get(), near), std::forward<Arguments>(arguments)...);
     }
 
     /* As make, and given back by itself. */
@@ -369,12 +370,12 @@ template <class T> class buddy::pool
      * 1. */
     T *make_array(std::uint32_t count)
     {
-        return construct_array(pool_alloc_array(get(), count), count);
+        return construct_array(buddy_pool_alloc_array(get(), count), count);
     }
 
     T *make_array_near(const T *near, std::uint32_t count)
     {
-        return construct_array(pool_alloc_array_near(get(), near, count), count);
+        return construct_array(buddy_pool_alloc_array_near(get(), near, count), count);
     }
 
     /* Destroys an object, or `count` of them that lie side by side, and gives them back. They are
@@ -391,12 +392,12 @@ template <class T> class buddy::pool
         }
         count = count != 0 ? count : 1;
         std::destroy_n(array, count);
-        pool_status status = pool_free_array(get(), array, count);
-        assert(status == POOL_OK);
+        buddy_pool_status status = buddy_pool_free_array(get(), array, count);
+        assert(status == BUDDY_POOL_OK);
         (void)status; // for builds without asserts
     }
 
-    /* The live objects. Precondition: pool_desc.checked. */
+    /* The live objects. Precondition: buddy_pool_desc.checked. */
     iterator begin() const noexcept
     {
         return iterator(get(), next(get(), nullptr));
@@ -407,8 +408,8 @@ template <class T> class buddy::pool
         return iterator();
     }
 
-    /* The functions of pool.h take it: pool_get_stats, pool_check. */
-    ::pool *get() const noexcept
+    /* The functions of pool.h take it: buddy_pool_get_stats, buddy_pool_check. */
+    ::buddy_pool *get() const noexcept
     {
         return pool_.get();
     }
@@ -418,7 +419,7 @@ template <class T> class buddy::pool
     class raw
     {
       public:
-        raw(::pool *p, void *start, std::uint32_t count) noexcept
+        raw(::buddy_pool *p, void *start, std::uint32_t count) noexcept
             : pool_(p), start_(start), count_(count)
         {
         }
@@ -428,7 +429,7 @@ template <class T> class buddy::pool
 
         ~raw()
         {
-            (void)pool_free_array(pool_, start_, count_); // null is no error
+            (void)buddy_pool_free_array(pool_, start_, count_); // null is no error
         }
 
         void keep() noexcept
@@ -437,31 +438,31 @@ template <class T> class buddy::pool
         }
 
       private:
-        ::pool *pool_;
+        ::buddy_pool *pool_;
         void *start_;
         std::uint32_t count_;
     };
 
-    static pool_desc desc_of(std::size_t capacity) noexcept
+    static buddy_pool_desc desc_of(std::size_t capacity) noexcept
     {
-        pool_desc desc = {};
+        buddy_pool_desc desc = {};
         desc.capacity = capacity;
         return desc;
     }
 
-    static T *next(const ::pool *p, const T *after) noexcept
+    static T *next(const ::buddy_pool *p, const T *after) noexcept
     {
-        return static_cast<T *>(pool_next(p, after));
+        return static_cast<T *>(buddy_pool_next(p, after));
     }
 
-    static void put(::pool *p, T *object) noexcept
+    static void put(::buddy_pool *p, T *object) noexcept
     {
         if (object == nullptr) {
             return;
         }
         object->~T();
-        pool_status status = pool_free(p, object, sizeof(T));
-        assert(status == POOL_OK);
+        buddy_pool_status status = buddy_pool_free(p, object, sizeof(T));
+        assert(status == BUDDY_POOL_OK);
         (void)status; // for builds without asserts
     }
 
@@ -489,7 +490,7 @@ template <class T> class buddy::pool
         return array;
     }
 
-    std::unique_ptr<::pool, pool_destroyer> pool_;
+    std::unique_ptr<::buddy_pool, pool_destroyer> pool_;
 };
 
 #endif

@@ -2,14 +2,14 @@
  * call site, lifetimes, a timeline, what is left at the end, and a log that can be played back
  * (track_log.h).
  *
- *     track *t = track_create(&(track_desc){.report = "memory.txt"});
- *     heap *h = heap_create(&(heap_desc){.bytes = 1 << 20, .track = t});
+ *     buddy_track *t = buddy_track_create(&(buddy_track_desc){.report = "memory.txt"});
+ *     buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 20, .track = t});
  *     …
- *     track_end(t);                 writes the report, closes the log
+ *     buddy_track_end(t);                 writes the report, closes the log
  *
- * An allocator that is not the heap calls the hooks itself: track_alloc after a block is handed
- * out, track_free BEFORE it can be handed out again, and round a realloc track_realloc_begin and
- * _end. Blocks are known by their addresses.
+ * An allocator that is not the heap calls the hooks itself: buddy_track_alloc after a block is
+ * handed out, buddy_track_free BEFORE it can be handed out again, and round a realloc
+ * buddy_track_realloc_begin and _end. Blocks are known by their addresses.
  *
  * Threads: any, but create and destroy. A block may be freed by any thread, so there is one table
  * of them, cut by a hash of the address into 32 parts with a lock each: two threads meet only where
@@ -36,26 +36,27 @@
 extern "C" {
 #endif
 
-#define TRACK_ENVIRONMENT "BUDDY_TRACK"
-#define TRACK_FRAMES      8u    /* of a call site, at most */
-#define TRACK_LIFETIMES   9u    /* less than 1 us, 10 us, … 10 s, and longer */
-#define TRACK_POINTS      128u  /* of the timeline, at most */
-#define TRACK_PATH        1024u /* bytes of a file's name, the end included */
-#define TRACK_LINE        160u  /* bytes of an error's text, the end included */
+#define BUDDY_TRACK_ENVIRONMENT "BUDDY_TRACK"
+#define BUDDY_TRACK_FRAMES      8u    /* of a call site, at most */
+#define BUDDY_TRACK_LIFETIMES   9u    /* less than 1 us, 10 us, … 10 s, and longer */
+#define BUDDY_TRACK_POINTS      128u  /* of the timeline, at most */
+#define BUDDY_TRACK_PATH        1024u /* bytes of a file's name, the end included */
+#define BUDDY_TRACK_LINE        160u  /* bytes of an error's text, the end included */
 
-typedef struct track track;
+typedef struct buddy_track buddy_track;
 
-typedef struct track_desc {
-    uint32_t blocks;    /* live at a time that have a record; 0: 1 Mi, which is 44 MiB when full */
-    uint32_t sites;     /* 0: 4096 */
-    uint32_t frames;    /* of a call site, 1 to TRACK_FRAMES. 1, and 0: the return address that the
+typedef struct buddy_track_desc {
+    uint32_t blocks; /* live at a time that have a record; 0: 1 Mi, which is 44 MiB when full */
+    uint32_t sites;  /* 0: 4096 */
+    uint32_t
+        frames; /* of a call site, 1 to BUDDY_TRACK_FRAMES. 1, and 0: the return address that the
                            hook is given, which costs nothing. More: the unwinder walks the stack,
                            about a microsecond; it needs no frame pointers */
-    const char *report; /* where track_end writes the report: a file as for track_log_open, "-" for
-                           stderr; copied. NULL: nowhere */
-} track_desc;
+    const char *report; /* where buddy_track_end writes the report: a file as for
+                           buddy_track_log_open, "-" for stderr; copied. NULL: nowhere */
+} buddy_track_desc;
 
-typedef struct track_stats {
+typedef struct buddy_track_stats {
     uint64_t live_bytes, live_blocks;
     uint64_t peak_bytes; /* the most that live_bytes has been */
     uint64_t allocs, frees, reallocs;
@@ -65,83 +66,87 @@ typedef struct track_stats {
     uint32_t sites;
     uint64_t homeless; /* blocks of sites that found no room, summed up as one */
     uint64_t log_records, log_bytes;
-    uint64_t lifetimes[TRACK_LIFETIMES]; /* blocks that have ended */
-} track_stats;
+    uint64_t lifetimes[BUDDY_TRACK_LIFETIMES]; /* blocks that have ended */
+} buddy_track_stats;
 
 /* A live block, or all blocks of a call site. */
-typedef struct track_block {
+typedef struct buddy_track_block {
     const void *pointer;
     size_t bytes; /* as asked for */
     uint32_t thread;
     uint64_t age_ns;
     const void *const *frames; /* innermost first; good until destroy */
     uint32_t frame_count;      /* 0: no room, or unknown */
-} track_block;
+} buddy_track_block;
 
-typedef struct track_site {
+typedef struct buddy_track_site {
     const void *const *frames;
     uint32_t frame_count;
     uint64_t live_bytes, live_blocks, peak_bytes;
     uint64_t allocs, bytes;      /* ever; a realloc counts */
     uint64_t ended, lifetime_ns; /* blocks that have ended, and how long they lived together */
-} track_site;
+} buddy_track_site;
 
 /* NULL when desc is impossible or without memory (errno says why). */
-track *track_create(const track_desc *desc);
-void track_destroy(track *t); /* track_end, and its memory back. NULL does nothing. */
+buddy_track *buddy_track_create(const buddy_track_desc *desc);
+void buddy_track_destroy(
+    buddy_track *t); /* buddy_track_end, and its memory back. NULL does nothing. */
 
 /* Writes the report where desc.report says, and closes the log: for the end of a process, where
  * other threads may still call hooks. A second time it does nothing. False when a file could not be
  * written; errno says why. */
-bool track_end(track *t);
+bool buddy_track_end(buddy_track *t);
 
 /* ---- hooks; with t NULL they do nothing ---- */
 
 /* A block was handed out. `site`: an address in the code that asked, such as
  * __builtin_return_address(0). pointer NULL does nothing. */
-void track_alloc(track *t, const void *pointer, size_t bytes, const void *site);
+void buddy_track_alloc(buddy_track *t, const void *pointer, size_t bytes, const void *site);
 
 /* A block is about to go back. */
-void track_free(track *t, const void *pointer);
+void buddy_track_free(buddy_track *t, const void *pointer);
 
 /* What lies between the two halves of a realloc. */
-typedef struct track_moving {
+typedef struct buddy_track_moving {
     const void *pointer;
     uint32_t record; /* 0: there is none */
-} track_moving;
+} buddy_track_moving;
 
 /* Before a realloc: from now on the old address may be handed out to others. */
-track_moving track_realloc_begin(track *t, const void *pointer);
+buddy_track_moving buddy_track_realloc_begin(buddy_track *t, const void *pointer);
 
 /* After it: the block is at `now` and has `bytes`. now NULL: it failed, all is as it was. */
-void track_realloc_end(track *t, track_moving m, const void *now, size_t bytes, const void *site);
+void buddy_track_realloc_end(buddy_track *t, buddy_track_moving m, const void *now, size_t bytes,
+                             const void *site);
 
 /* Round a fork, for who calls hooks in the child: locks everything, and lets go. In a signal
  * handler that interrupted a call of this thread nothing is locked: it would wait for itself. The
  * child's copy has no log and writes no report: both are the parent's. */
-void track_before_fork(track *t);
-void track_after_fork(track *t, bool child);
+void buddy_track_before_fork(buddy_track *t);
+void buddy_track_after_fork(buddy_track *t, bool child);
 
 /* ---- looking ---- */
 
-void track_get_stats(const track *t, track_stats *out);
+void buddy_track_get_stats(const buddy_track *t, buddy_track_stats *out);
 
 /* Calls visit for every live block that has a record, in no order, until it says false. It may not
  * call the track's hooks or the allocator above it. */
-void track_walk(track *t, bool (*visit)(void *context, const track_block *block), void *context);
+void buddy_track_walk(buddy_track *t, bool (*visit)(void *context, const buddy_track_block *block),
+                      void *context);
 
 /* Calls visit for every site, in the order in which they came, until it says false. The one of
  * those without room comes first when there are any; it has no frames. */
-void track_walk_sites(const track *t, bool (*visit)(void *context, const track_site *site),
-                      void *context);
+void buddy_track_walk_sites(const buddy_track *t,
+                            bool (*visit)(void *context, const buddy_track_site *site),
+                            void *context);
 
 /* Writes what there is to tell: sums; the sites that hold and held most; lifetimes; the timeline;
  * blocks that are live, by site: leaks, at the end of a program. Names come from the dynamic
  * loader; a static function is told as its object file and offset, for addr2line. False when it
  * cannot be written. */
-bool track_report(track *t, FILE *out);
+bool buddy_track_report(buddy_track *t, FILE *out);
 
-const char *track_check(track *t); /* NULL when all is well. Others must be at rest. */
+const char *buddy_track_check(buddy_track *t); /* NULL when all is well. Others must be at rest. */
 
 /* ---- the log ---- */
 
@@ -149,11 +154,11 @@ const char *track_check(track *t); /* NULL when all is well. Others must be at r
  * becomes the number of the process. Links are not followed, and what is no regular file is not
  * written to (ELOOP, EISDIR, EOPNOTSUPP). One at a time; blocks that are live already are not in
  * it, and what becomes of them is left out. False when it cannot be (errno says why). */
-bool track_log_open(track *t, const char *path);
+bool buddy_track_log_open(buddy_track *t, const char *path);
 
 /* Writes what is left of the log, and its end. True when all of it was written, and where none was
  * open; else errno says why. */
-bool track_log_close(track *t);
+bool buddy_track_log_close(buddy_track *t);
 
 /* A track by the environment variable BUDDY_TRACK: the log's name, or words with commas between
  * them:
@@ -162,9 +167,9 @@ bool track_log_close(track *t);
  *
  * NULL and an empty error when it is not set, and in a process that runs with other rights than its
  * user's (set-user-id: secure_getenv(3)); NULL and a text when it is wrong, a file cannot be
- * opened, or there is no memory. "%p" as in track_log_open; programs that start others need it,
- * since those inherit the variable. */
-track *track_from_environment(char error[TRACK_LINE]);
+ * opened, or there is no memory. "%p" as in buddy_track_log_open; programs that start others need
+ * it, since those inherit the variable. */
+buddy_track *buddy_track_from_environment(char error[BUDDY_TRACK_LINE]);
 
 #ifdef __cplusplus
 }

@@ -27,52 +27,54 @@
 extern "C" {
 #endif
 
-#define TRACK_LOG_MAGIC       "buddylog\x01"
-#define TRACK_LOG_MAGIC_BYTES 9u
+#define BUDDY_TRACK_LOG_MAGIC       "buddylog\x01"
+#define BUDDY_TRACK_LOG_MAGIC_BYTES 9u
 
 /* X(name, text): how a step of the reader can end. */
-#define TRACK_LOG_STATUSES(X)                                         \
-    X(TRACK_LOG_OK, "a record was read")                              \
-    X(TRACK_LOG_DONE, "the log has ended")                            \
-    X(TRACK_LOG_FOREIGN, "is not a log of this version")              \
-    X(TRACK_LOG_TRUNCATED, "is cut off: it has no end")               \
-    X(TRACK_LOG_BAD_NUMBER, "has a number of more than 64 bits")      \
-    X(TRACK_LOG_BAD_RECORD, "has a thread or a block that cannot be") \
-    X(TRACK_LOG_BAD_END, "has an end that does not fit what is before")
+#define BUDDY_TRACK_LOG_STATUSES(X)                                         \
+    X(BUDDY_TRACK_LOG_OK, "a record was read")                              \
+    X(BUDDY_TRACK_LOG_DONE, "the log has ended")                            \
+    X(BUDDY_TRACK_LOG_FOREIGN, "is not a log of this version")              \
+    X(BUDDY_TRACK_LOG_TRUNCATED, "is cut off: it has no end")               \
+    X(BUDDY_TRACK_LOG_BAD_NUMBER, "has a number of more than 64 bits")      \
+    X(BUDDY_TRACK_LOG_BAD_RECORD, "has a thread or a block that cannot be") \
+    X(BUDDY_TRACK_LOG_BAD_END, "has an end that does not fit what is before")
 
 #define X(name, text) name,
-typedef enum track_log_status { TRACK_LOG_STATUSES(X) } track_log_status;
+typedef enum buddy_track_log_status { BUDDY_TRACK_LOG_STATUSES(X) } buddy_track_log_status;
 #undef X
 
-typedef enum track_operation {
-    TRACK_OP_ALLOC = 0,
-    TRACK_OP_FREE,
-    TRACK_OP_REALLOC,
-    TRACK_OP_END
-} track_operation;
+typedef enum buddy_track_operation {
+    BUDDY_TRACK_OP_ALLOC = 0,
+    BUDDY_TRACK_OP_FREE,
+    BUDDY_TRACK_OP_REALLOC,
+    BUDDY_TRACK_OP_END
+} buddy_track_operation;
 
-typedef struct track_event {
-    track_operation operation; /* never TRACK_OP_END */
-    uint32_t thread;           /* from 1 */
-    uint32_t block;            /* from 1 */
-    uint64_t bytes;            /* 0 for a free */
-    uint64_t time_ns;          /* since the log began */
-} track_event;
+typedef struct buddy_track_event {
+    buddy_track_operation operation; /* never BUDDY_TRACK_OP_END */
+    uint32_t thread;                 /* from 1 */
+    uint32_t block;                  /* from 1 */
+    uint64_t bytes;                  /* 0 for a free */
+    uint64_t time_ns;                /* since the log began */
+} buddy_track_event;
 
-typedef struct track_log_reader {
+typedef struct buddy_track_log_reader {
     const uint8_t *at, *end;
     uint64_t records, time_ns;
-} track_log_reader;
+} buddy_track_log_reader;
 
-/* Begins to read `bytes` bytes at `data`. TRACK_LOG_OK, TRACK_LOG_FOREIGN or TRACK_LOG_TRUNCATED.
+/* Begins to read `bytes` bytes at `data`. BUDDY_TRACK_LOG_OK, BUDDY_TRACK_LOG_FOREIGN or
+ * BUDDY_TRACK_LOG_TRUNCATED.
  */
-track_log_status track_log_begin(track_log_reader *r, const void *data, size_t bytes);
+buddy_track_log_status buddy_track_log_begin(buddy_track_log_reader *r, const void *data,
+                                             size_t bytes);
 
-/* The next record: TRACK_LOG_OK. Any other answer is the last one. Whether a block that is freed
- * was ever allocated is not looked at. */
-track_log_status track_log_next(track_log_reader *r, track_event *out);
+/* The next record: BUDDY_TRACK_LOG_OK. Any other answer is the last one. Whether a block that is
+ * freed was ever allocated is not looked at. */
+buddy_track_log_status buddy_track_log_next(buddy_track_log_reader *r, buddy_track_event *out);
 
-const char *track_log_status_text(track_log_status status);
+const char *buddy_track_log_status_text(buddy_track_log_status status);
 
 #ifdef __cplusplus
 }

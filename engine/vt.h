@@ -88,10 +88,11 @@ typedef struct vt_desc {
     uint32_t feedback_divisor; /* screen pixels per feedback pixel along a side; 0: 8; doubled where
                                   the card or the budget is too small for a large screen's */
     uint32_t most_slots;       /* pages in video memory at most; 0: as many as the budget holds */
-    bool deterministic;  /* vt_update waits for feedback and workers: same input, same pictures */
-    bool audit;          /* vt_audit() works in shaders; costs video memory outside the budget */
-    trace *trace;        /* the caller's, for what all threads do, until vt_destroy; NULL: none */
-    struct fault *fault; /* the caller's, until vt_destroy: which requests for memory of the RAM
+    bool deterministic; /* vt_update waits for feedback and workers: same input, same pictures */
+    bool audit;         /* vt_audit() works in shaders; costs video memory outside the budget */
+    trace *trace;       /* the caller's, for what all threads do, until vt_destroy; NULL: none */
+    struct buddy_fault
+        *fault; /* the caller's, until vt_destroy: which requests for memory of the RAM
                             tier fail although there is room (buddy/fault.h); NULL: none */
 } vt_desc;
 

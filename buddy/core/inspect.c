@@ -127,7 +127,7 @@ static bool survey_block(void *context, buddy_block block)
     survey *s = context;
     s->units += UINT64_C(1) << block.order;
     s->counts[block.order]++;
-    buddy_block parent = {tree_parent(block.offset, block.order), block.order + 1};
+    buddy_block parent = {buddy_parent_of(block.offset, block.order), block.order + 1};
     s->nested |= block.order < s->b->max_order && buddy_is_free(s->b, parent);
     return true;
 }

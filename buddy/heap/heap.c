@@ -20,10 +20,10 @@
     (UINT64_C(32) << 20) /* bytes at a time, unless one block needs more: where all \
                             memory is locked, all of it is filled at once */
 
-const char *heap_status_text(heap_status status)
+const char *buddy_heap_status_text(buddy_heap_status status)
 {
 #define X(name, text) text,
-    static const char *const texts[] = {HEAP_STATUSES(X)};
+    static const char *const texts[] = {BUDDY_HEAP_STATUSES(X)};
 #undef X
     return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
 }
@@ -35,16 +35,16 @@ static bool is_power_of_two(size_t x)
     return x != 0 && (x & (x - 1)) == 0;
 }
 
-static heap_desc fill_in(const heap_desc *desc)
+static buddy_heap_desc fill_in(const buddy_heap_desc *desc)
 {
-    heap_desc full = *desc;
+    buddy_heap_desc full = *desc;
     full.unit_bytes = full.unit_bytes != 0 ? full.unit_bytes : UNIT_BYTES_DEFAULT;
     full.max_bytes = full.max_bytes != 0 ? full.max_bytes : full.bytes;
     return full;
 }
 
 /* The number of units, or 0 when desc, with its defaults filled in, is impossible. */
-static uint32_t count_units(const heap_desc *desc)
+static uint32_t count_units(const buddy_heap_desc *desc)
 {
     if (!is_power_of_two(desc->unit_bytes) || desc->unit_bytes < UNIT_BYTES_LEAST ||
         desc->unit_bytes > UNIT_BYTES_MOST || desc->bytes % desc->unit_bytes != 0 ||
@@ -61,7 +61,7 @@ static size_t round_to_line(size_t bytes)
     return (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
 
-static heap *drop_table(region_table *table, int reason)
+static buddy_heap *drop_table(region_table *table, int reason)
 {
     region_table_finish(table);
     errno = reason;
@@ -76,16 +76,16 @@ typedef struct parts {
     size_t core_at, marks_at, stocks_at, bytes;
 } parts;
 
-static parts plan(const heap_desc *desc)
+static parts plan(const buddy_heap_desc *desc)
 {
     parts p = {.core = {.units = (uint32_t)(desc->max_bytes / desc->unit_bytes),
                         .start_units = (uint32_t)(desc->bytes / desc->unit_bytes),
                         .zeroed = true}};
-    magazine_desc stocks = {.threads = desc->threads};
-    p.core_at = COLOUR_BYTES + round_to_line(sizeof(heap));
+    buddy_magazine_desc stocks = {.threads = desc->threads};
+    p.core_at = COLOUR_BYTES + round_to_line(sizeof(buddy_heap));
     p.marks_at = p.core_at + round_to_line(buddy_sizeof(&p.core));
     p.stocks_at = p.marks_at + round_to_line(marks_bytes(p.core.units));
-    size_t room = magazine_room(&stocks, &p.core); /* 0: no machine has it */
+    size_t room = buddy_magazine_room(&stocks, &p.core); /* 0: no machine has it */
     p.bytes = room != 0 ? p.stocks_at + room : 0;
     return p;
 }
@@ -114,7 +114,7 @@ static bool open_metadata(const region_table *t, const parts *p, uint32_t from, 
 }
 
 /* The units [from, to) themselves, and what goes with them. */
-static bool open_units(heap *h, uint32_t from, uint32_t to)
+static bool open_units(buddy_heap *h, uint32_t from, uint32_t to)
 {
     const heap_place *place = &h->place;
     if (place->follow != NULL &&
@@ -132,14 +132,14 @@ static bool open_units(heap *h, uint32_t from, uint32_t to)
 
 /* The units that are in play once there is a block of the order beyond `from`, and more than that,
  * so that who asks for little does not grow the heap each time. */
-static uint32_t least_units(const heap *h, uint32_t from, uint32_t order)
+static uint32_t least_units(const buddy_heap *h, uint32_t from, uint32_t order)
 {
     uint64_t size = UINT64_C(1) << order;
     uint64_t to = (from + size - 1) / size * size + size;
     return to < h->marks.units ? (uint32_t)to : h->marks.units;
 }
 
-static uint32_t more_units(const heap *h, uint32_t from, uint32_t least)
+static uint32_t more_units(const buddy_heap *h, uint32_t from, uint32_t least)
 {
     uint64_t step = GROW_MOST >> h->unit_shift;
     step = from / 2 < step ? from / 2 : step;
@@ -147,7 +147,7 @@ static uint32_t more_units(const heap *h, uint32_t from, uint32_t least)
     return to < h->marks.units ? (uint32_t)to : h->marks.units;
 }
 
-static bool bring_in(heap *h, uint32_t from, uint32_t to)
+static bool bring_in(buddy_heap *h, uint32_t from, uint32_t to)
 {
     parts p = plan(&h->desc);
     if (to == from || !open_metadata(&h->metadata, &p, from, to) || !open_units(h, from, to)) {
@@ -164,11 +164,11 @@ static bool bring_in(heap *h, uint32_t from, uint32_t to)
 }
 
 /* Brings more units into play, for a request of `order`: half as many as there are, and at least
- * such a block; just that where the system refuses more. magazine_desc.grow: nobody else is at
- * work. */
+ * such a block; just that where the system refuses more. buddy_magazine_desc.grow: nobody else is
+ * at work. */
 static bool grow(void *context, uint32_t order)
 {
-    heap *h = context;
+    buddy_heap *h = context;
     /* relaxed: written here only, one thread at a time */
     uint32_t from = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
     uint32_t least = least_units(h, from, order), more = more_units(h, from, least);
@@ -178,7 +178,7 @@ static bool grow(void *context, uint32_t order)
 /* ---- making one ---- */
 
 /* The metadata, with everything in it but the region. NULL without memory. */
-static heap *create_metadata(const heap_desc *desc, uint32_t units)
+static buddy_heap *create_metadata(const buddy_heap_desc *desc, uint32_t units)
 {
     parts p = plan(desc);
     region_table table;
@@ -190,10 +190,10 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
         !region_table_open(&table, p.stocks_at, p.stocks_at, p.bytes)) {
         return drop_table(&table, errno);
     }
-    heap *h = (heap *)(void *)(table.at + COLOUR_BYTES);
+    buddy_heap *h = (buddy_heap *)(void *)(table.at + COLOUR_BYTES);
     h->metadata = table;
     h->desc = *desc;
-    h->alone = desc->checks == HEAP_CHECKS_OFF;
+    h->alone = desc->checks == BUDDY_HEAP_CHECKS_OFF;
     h->watched = desc->fault != NULL || desc->track != NULL;
     h->max_bytes = desc->max_bytes;
     h->unit_shift = word_highest(desc->unit_bytes);
@@ -206,15 +206,15 @@ static heap *create_metadata(const heap_desc *desc, uint32_t units)
     h->marks = (marks){(_Atomic uint8_t *)(table.at + p.marks_at), units, word_highest(units)};
     h->core = buddy_init(table.at + p.core_at, p.marks_at - p.core_at, &p.core);
     assert(h->core != NULL); /* desc is possible and a mapping is aligned */
-    magazine_desc stocks = {
+    buddy_magazine_desc stocks = {
         .core = h->core, .threads = desc->threads, .grow = grow, .grow_context = h};
-    h->stocks = magazine_init(table.at + p.stocks_at, h->stocks_bytes, &stocks);
+    h->stocks = buddy_magazine_init(table.at + p.stocks_at, h->stocks_bytes, &stocks);
     return h->stocks != NULL ? h : drop_table(&table, EAGAIN);
 }
 
 /* Addresses such that every block is aligned to its own size; where they are too scarce for that,
  * to huge pages. */
-static void *reserve_region(const heap_desc *desc, uint32_t units)
+static void *reserve_region(const buddy_heap_desc *desc, uint32_t units)
 {
     size_t largest = (size_t)desc->unit_bytes << word_highest(units);
     size_t alignment = desc->huge_pages && largest < HUGE_BYTES ? HUGE_BYTES : largest;
@@ -227,7 +227,7 @@ static void *reserve_region(const heap_desc *desc, uint32_t units)
 
 /* Touches the metadata too, but for the stocks, which come with their threads; and not where it is
  * made for far more memory than there is in play. */
-static void prefault_metadata(const heap *h)
+static void prefault_metadata(const buddy_heap *h)
 {
     if (h->desc.bytes == h->max_bytes) {
         region_prefault(h->metadata.at, h->metadata.bytes - h->stocks_bytes);
@@ -236,9 +236,9 @@ static void prefault_metadata(const heap *h)
 
 /* In memory of the caller's, or in `place`, which is then ours; of which what is in play is opened,
  * unless it is shut. */
-static heap *create_at(const heap_desc *full, uint32_t units, const heap_place *place)
+static buddy_heap *create_at(const buddy_heap_desc *full, uint32_t units, const heap_place *place)
 {
-    heap *h = create_metadata(full, units);
+    buddy_heap *h = create_metadata(full, units);
     if (h == NULL) {
         return NULL;
     }
@@ -248,7 +248,7 @@ static heap *create_at(const heap_desc *full, uint32_t units, const heap_place *
     if (!open_units(h, 0, (uint32_t)(full->bytes >> h->unit_shift))) {
         int reason = errno;
         h->mapped = false;
-        heap_destroy(h);
+        buddy_heap_destroy(h);
         errno = reason;
         return NULL;
     }
@@ -265,9 +265,9 @@ static heap *create_at(const heap_desc *full, uint32_t units, const heap_place *
     return h;
 }
 
-heap *heap_create_in(const heap_desc *desc, const heap_place *place)
+buddy_heap *heap_create_in(const buddy_heap_desc *desc, const heap_place *place)
 {
-    heap_desc full = fill_in(desc);
+    buddy_heap_desc full = fill_in(desc);
     heap_place own = *place;
     uint32_t units = count_units(&full);
     if (units == 0) {
@@ -280,7 +280,7 @@ heap *heap_create_in(const heap_desc *desc, const heap_place *place)
             return NULL;
         }
     }
-    heap *h = create_at(&full, units, &own);
+    buddy_heap *h = create_at(&full, units, &own);
     if (h == NULL && own.memory != place->memory) {
         int reason = errno;
         region_unmap(own.memory, full.max_bytes);
@@ -289,18 +289,18 @@ heap *heap_create_in(const heap_desc *desc, const heap_place *place)
     return h;
 }
 
-heap *heap_create(const heap_desc *desc)
+buddy_heap *buddy_heap_create(const buddy_heap_desc *desc)
 {
     static const heap_place anywhere;
     return heap_create_in(desc, &anywhere);
 }
 
-void heap_destroy(heap *h)
+void buddy_heap_destroy(buddy_heap *h)
 {
     if (h == NULL) {
         return;
     }
-    magazine_finish(h->stocks);
+    buddy_magazine_finish(h->stocks);
     if (h->snapshot != NULL) {
         h->forget_snapshot(h->snapshot);
     }
@@ -315,69 +315,69 @@ void heap_destroy(heap *h)
 
 /* ---- looking ---- */
 
-const heap_desc *heap_get_desc(const heap *h)
+const buddy_heap_desc *buddy_heap_get_desc(const buddy_heap *h)
 {
     return &h->desc;
 }
 
-buddy *heap_core(heap *h)
+buddy *buddy_heap_core(buddy_heap *h)
 {
     return h->core;
 }
 
-void *heap_base(heap *h)
+void *buddy_heap_base(buddy_heap *h)
 {
     return h->base;
 }
 
-bool heap_owns(const heap *h, const void *pointer)
+bool buddy_heap_owns(const buddy_heap *h, const void *pointer)
 {
     return heap_distance(h, pointer) < h->max_bytes;
 }
 
-heap_status heap_look_up(const heap *h, const void *pointer, size_t *bytes)
+buddy_heap_status buddy_heap_look_up(const buddy_heap *h, const void *pointer, size_t *bytes)
 {
     uint32_t units;
     size_t distance = heap_distance(h, pointer);
-    if (!heap_owns(h, pointer)) {
-        return HEAP_FOREIGN;
+    if (!buddy_heap_owns(h, pointer)) {
+        return BUDDY_HEAP_FOREIGN;
     }
     if (distance % h->desc.unit_bytes != 0) {
-        return HEAP_MISALIGNED;
+        return BUDDY_HEAP_MISALIGNED;
     }
     uint32_t offset = (uint32_t)(distance >> h->unit_shift);
     if (!heap_is_in_play(h, offset)) {
-        return HEAP_DOUBLE_FREE; /* nothing was ever there */
+        return BUDDY_HEAP_DOUBLE_FREE; /* nothing was ever there */
     }
-    heap_status status = marks_read(&h->marks, offset, &units);
-    if (status == HEAP_OK) {
+    buddy_heap_status status = marks_read(&h->marks, offset, &units);
+    if (status == BUDDY_HEAP_OK) {
         *bytes = (size_t)units << h->unit_shift;
     }
     return status;
 }
 
-size_t heap_usable_size(const heap *h, const void *pointer)
+size_t buddy_heap_usable_size(const buddy_heap *h, const void *pointer)
 {
     size_t bytes = 0;
-    (void)heap_look_up(h, pointer, &bytes);
+    (void)buddy_heap_look_up(h, pointer, &bytes);
     return bytes;
 }
 
-void heap_flush(heap *h)
+void buddy_heap_flush(buddy_heap *h)
 {
-    magazine_flush(h->stocks);
+    buddy_magazine_flush(h->stocks);
 }
 
-void heap_recall(heap *h)
+void buddy_heap_recall(buddy_heap *h)
 {
-    magazine_recall(h->stocks);
+    buddy_magazine_recall(h->stocks);
 }
 
-void heap_get_stats(const heap *h, heap_stats *out)
+void buddy_heap_get_stats(const buddy_heap *h, buddy_heap_stats *out)
 {
-    *out = (heap_stats){0};
+    *out = (buddy_heap_stats){0};
     buddy_get_stats(h->core, &out->core);
-    magazine_get_stats(h->stocks, &out->stocks);
+    buddy_magazine_get_stats(h->stocks, &out->stocks);
     /* relaxed: figures */
     out->refused = atomic_load_explicit(&h->refused, memory_order_relaxed);
     out->errors = atomic_load_explicit(&h->errors, memory_order_relaxed);
@@ -394,7 +394,7 @@ void heap_get_stats(const heap *h, heap_stats *out)
 /* Stops the walk at a block that has live units. */
 static bool visit_dead(void *context, buddy_block block)
 {
-    const heap **live_in = context;
+    const buddy_heap **live_in = context;
     if (marks_all_dead(&(*live_in)->marks, block)) {
         return true;
     }
@@ -402,10 +402,10 @@ static bool visit_dead(void *context, buddy_block block)
     return false;
 }
 
-const char *heap_check(const heap *h)
+const char *buddy_heap_check(const buddy_heap *h)
 {
     const char *fault = buddy_check(h->core);
-    fault = fault != NULL ? fault : magazine_check(h->stocks);
+    fault = fault != NULL ? fault : buddy_magazine_check(h->stocks);
     uint64_t live;
     marks in_use = h->marks;
     /* relaxed: nobody is at work */
@@ -414,17 +414,17 @@ const char *heap_check(const heap *h)
     if (fault != NULL) {
         return fault;
     }
-    magazine_stats stocks;
-    magazine_get_stats(h->stocks, &stocks);
+    buddy_magazine_stats stocks;
+    buddy_magazine_get_stats(h->stocks, &stocks);
     if (live != stocks.live_units) {
         return "the count of live units differs from the marks";
     }
-    const heap *walked = h;
+    const buddy_heap *walked = h;
     buddy_walk(h->core, visit_dead, &walked);
     if (walked == NULL) {
         return "a live block is free in the core";
     }
-    magazine_walk(h->stocks, visit_dead, &walked);
+    buddy_magazine_walk(h->stocks, visit_dead, &walked);
     if (walked == NULL) {
         return "a live block lies in a stock";
     }

@@ -147,30 +147,30 @@ static uint32_t row_units(const marks *m, uint32_t offset, uint32_t order)
 }
 
 /* What the byte of `offset` says about the block that starts there, as far as a byte can. */
-static heap_status read_byte(const marks *m, uint32_t byte, uint32_t offset, uint32_t *units)
+static buddy_heap_status read_byte(const marks *m, uint32_t byte, uint32_t offset, uint32_t *units)
 {
     uint32_t place = offset % GROUP_UNITS;
     if (is_large(byte)) {
         if (place != 0) {
-            return HEAP_INTERIOR;
+            return BUDDY_HEAP_INTERIOR;
         }
         *units = UINT32_C(1) << large_order(byte);
         if ((byte & MARK_EXACT) != 0) {
             *units = row_units(m, offset, large_order(byte));
         }
-        return HEAP_OK;
+        return BUDDY_HEAP_OK;
     }
     if (is_piece(byte)) {
-        return HEAP_INTERIOR;
+        return BUDDY_HEAP_INTERIOR;
     }
     switch (unit_of(byte, place)) {
     case MARK_START:
         *units = 1 + count_on(byte, place + 1);
-        return HEAP_OK;
+        return BUDDY_HEAP_OK;
     case MARK_GOES_ON:
-        return HEAP_INTERIOR;
+        return BUDDY_HEAP_INTERIOR;
     default:
-        return HEAP_DOUBLE_FREE;
+        return BUDDY_HEAP_DOUBLE_FREE;
     }
 }
 
@@ -190,15 +190,15 @@ static bool inside_large(const marks *m, uint32_t offset)
 }
 
 /* A unit that its own byte does not call live: inside a large block, or not live at all. */
-static heap_status not_in_byte(const marks *m, uint32_t offset)
+static buddy_heap_status not_in_byte(const marks *m, uint32_t offset)
 {
-    return inside_large(m, offset) ? HEAP_INTERIOR : HEAP_DOUBLE_FREE;
+    return inside_large(m, offset) ? BUDDY_HEAP_INTERIOR : BUDDY_HEAP_DOUBLE_FREE;
 }
 
-heap_status marks_read(const marks *m, uint32_t offset, uint32_t *units)
+buddy_heap_status marks_read(const marks *m, uint32_t offset, uint32_t *units)
 {
-    heap_status status = read_byte(m, load(m, offset >> MARKS_GROUP_ORDER), offset, units);
-    return status == HEAP_DOUBLE_FREE ? not_in_byte(m, offset) : status;
+    buddy_heap_status status = read_byte(m, load(m, offset >> MARKS_GROUP_ORDER), offset, units);
+    return status == BUDDY_HEAP_DOUBLE_FREE ? not_in_byte(m, offset) : status;
 }
 
 /* ---- clearing ---- */
@@ -232,18 +232,18 @@ static bool clear_first(const marks *m, uint32_t offset, uint32_t units, bool al
                                                    memory_order_acquire, memory_order_relaxed);
 }
 
-heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool alone,
-                        uint32_t *units)
+buddy_heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool alone,
+                              uint32_t *units)
 {
     uint8_t byte;
     do {
         byte = load(m, offset >> MARKS_GROUP_ORDER);
-        heap_status status = read_byte(m, byte, offset, units);
-        if (status != HEAP_OK) {
-            return status == HEAP_DOUBLE_FREE ? not_in_byte(m, offset) : status;
+        buddy_heap_status status = read_byte(m, byte, offset, units);
+        if (status != BUDDY_HEAP_OK) {
+            return status == BUDDY_HEAP_DOUBLE_FREE ? not_in_byte(m, offset) : status;
         }
         if (expected != MARKS_ANY_UNITS && expected != *units) {
-            return HEAP_WRONG_SIZE;
+            return BUDDY_HEAP_WRONG_SIZE;
         }
     } while (!clear_first(m, offset, *units, alone, byte));
     if (is_large(byte) && (byte & MARK_EXACT) != 0) {
@@ -252,7 +252,7 @@ heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool
         *units = row_units(m, offset, large_order(byte));
         clear_row(m, offset, *units);
     }
-    return HEAP_OK;
+    return BUDDY_HEAP_OK;
 }
 
 /* ---- check; others are at rest ---- */
@@ -262,7 +262,7 @@ bool marks_all_dead(const marks *m, buddy_block block)
     uint32_t end = block.offset + (UINT32_C(1) << block.order);
     for (uint32_t at = block.offset; at < end;) {
         uint32_t unused;
-        if (marks_read(m, at, &unused) != HEAP_DOUBLE_FREE) {
+        if (marks_read(m, at, &unused) != BUDDY_HEAP_DOUBLE_FREE) {
             return false;
         }
         at++;

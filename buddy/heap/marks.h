@@ -70,14 +70,15 @@ void marks_set_exact(const marks *m, uint32_t offset, uint32_t units);
 uint32_t marks_exact_units(uint32_t units);
 
 /* live -> free, for the block that starts at `offset`. Writes its units. Where `expected` is not
- * MARKS_ANY_UNITS and not the block's units, HEAP_WRONG_SIZE. Where `alone`, the caller promises
- * that nobody else frees this block at this moment; else, of several threads one gets HEAP_OK. */
-heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool alone,
-                        uint32_t *units);
+ * MARKS_ANY_UNITS and not the block's units, BUDDY_HEAP_WRONG_SIZE. Where `alone`, the caller
+ * promises that nobody else frees this block at this moment; else, of several threads one gets
+ * BUDDY_HEAP_OK. */
+buddy_heap_status marks_clear(const marks *m, uint32_t offset, uint32_t expected, bool alone,
+                              uint32_t *units);
 
-/* HEAP_OK and the units of the live block that starts at `offset`; HEAP_INTERIOR when the unit lies
- * inside a live block; HEAP_DOUBLE_FREE when it is not live. */
-heap_status marks_read(const marks *m, uint32_t offset, uint32_t *units);
+/* BUDDY_HEAP_OK and the units of the live block that starts at `offset`; BUDDY_HEAP_INTERIOR when
+ * the unit lies inside a live block; BUDDY_HEAP_DOUBLE_FREE when it is not live. */
+buddy_heap_status marks_read(const marks *m, uint32_t offset, uint32_t *units);
 
 /* Whether no unit of the block is live. Others must be at rest. */
 bool marks_all_dead(const marks *m, buddy_block block);

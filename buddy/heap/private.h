@@ -2,7 +2,7 @@
  * its files share. Private to buddy/.
  *
  *     region    [ unit 0 | unit 1 | …                                ]   mapped, or the caller's
- *     metadata  [ struct heap | core | marks, 2 bits a unit | stocks ]   a table of its own
+ *     metadata  [ struct buddy_heap | core | marks, 2 bits a unit | stocks ]   a table of its own
  *
  * Of both only what belongs to units in play is open, so that a heap made for far more costs no
  * more, also where a program locks its memory.
@@ -20,7 +20,7 @@
 /* Addresses for a heap: max_bytes of them, from region_reserve or region_place; of the latter a
  * unit is a multiple of the page. */
 typedef struct heap_place {
-    void *memory; /* the heap's once it is made; NULL: where heap_create would have it */
+    void *memory; /* the heap's once it is made; NULL: where buddy_heap_create would have it */
     bool shut;    /* create leaves them shut: the caller opens what is in play */
     bool bare;    /* from region_place: nothing is mapped beyond what is in play */
     /* Asked before the first `bytes` are in play, by who creates or grows the heap, all others kept
@@ -30,13 +30,13 @@ typedef struct heap_place {
     void *follow_context;
 } heap_place;
 
-struct heap {
+struct buddy_heap {
     /* fixed at create; what every call looks at comes first, in one cache line */
     _Alignas(64) unsigned char *base;
     /* from the base: in play; 0 in a heap that is read only: no free gets past it. Written by who
      * grows the heap. relaxed: it only grows, and who was given a block was given it later */
     _Atomic size_t changing_bytes;
-    magazine *stocks;
+    buddy_magazine *stocks;
     marks marks;
     uint32_t unit_shift;
     uint32_t group_shift; /* of the bytes that a byte of marks stands for … */
@@ -50,7 +50,7 @@ struct heap {
     size_t stocks_bytes;   /* of which the stocks may use */
     heap_place place;
     buddy *core;
-    heap_desc desc; /* in effect */
+    buddy_heap_desc desc; /* in effect */
     /* of a heap that came from a file, else NULL; forgotten when the heap goes */
     struct snapshot *snapshot;
     void (*forget_snapshot)(struct snapshot *s);
@@ -61,35 +61,35 @@ struct heap {
     _Atomic uint64_t refused, errors;
 };
 
-/* As heap_create, in a place. */
-heap *heap_create_in(const heap_desc *desc, const heap_place *place);
+/* As buddy_heap_create, in a place. */
+buddy_heap *heap_create_in(const buddy_heap_desc *desc, const heap_place *place);
 
 /* The units for `bytes`, 0 counting as 1; more than h->marks.units when there are not so many. */
-static inline uint64_t heap_units_for(const heap *h, size_t bytes)
+static inline uint64_t heap_units_for(const buddy_heap *h, size_t bytes)
 {
     return ((bytes - (bytes != 0)) >> h->unit_shift) + (uint64_t)1;
 }
 
 /* The order of the block for `bytes`; BUDDY_ORDERS when there is none so large. */
-static inline uint32_t heap_order_for(const heap *h, size_t bytes)
+static inline uint32_t heap_order_for(const buddy_heap *h, size_t bytes)
 {
     uint64_t last = heap_units_for(h, bytes) - 1; /* unit of the last byte */
     return last < h->marks.units ? word_highest(2 * last + 1) : BUDDY_ORDERS;
 }
 
 /* Whether the unit is, or has been, in play: of others there are no marks. */
-static inline bool heap_is_in_play(const heap *h, uint32_t offset)
+static inline bool heap_is_in_play(const buddy_heap *h, uint32_t offset)
 {
     /* relaxed: as changing_bytes */
     return offset < atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
 }
 
-static inline size_t heap_distance(const heap *h, const void *pointer)
+static inline size_t heap_distance(const buddy_heap *h, const void *pointer)
 {
     return (size_t)((uintptr_t)pointer - (uintptr_t)h->base);
 }
 
-static inline void *heap_address(const heap *h, uint32_t offset)
+static inline void *heap_address(const buddy_heap *h, uint32_t offset)
 {
     return h->base + ((size_t)offset << h->unit_shift);
 }

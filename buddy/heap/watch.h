@@ -13,16 +13,16 @@
 #define HEAP_SITE __builtin_return_address(0)
 
 /* Whether a request is to fail. */
-static inline bool heap_is_struck(const heap *h, size_t bytes, const void *site)
+static inline bool heap_is_struck(const buddy_heap *h, size_t bytes, const void *site)
 {
-    return h->watched && fault_strikes(h->desc.fault, bytes, site);
+    return h->watched && buddy_fault_strikes(h->desc.fault, bytes, site);
 }
 
 /* Tells of a block that was handed out, or of none (NULL). Returns it. */
-static inline void *heap_tell(const heap *h, void *block, size_t bytes, const void *site)
+static inline void *heap_tell(const buddy_heap *h, void *block, size_t bytes, const void *site)
 {
     if (h->watched) {
-        track_alloc(h->desc.track, block, bytes, site);
+        buddy_track_alloc(h->desc.track, block, bytes, site);
     }
     return block;
 }

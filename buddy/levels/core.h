@@ -28,7 +28,7 @@
 typedef struct level_waiter {
     struct level_waiter *next;
     _Atomic uint32_t answer; /* an offset or one of the above; written once, under the lock */
-    pthread_cond_t woken;    /* LEVELS_MUTEX only */
+    pthread_cond_t woken;    /* BUDDY_LEVELS_MUTEX only */
 } level_waiter;
 
 /* The neighbours in a list of free blocks, by offset; BUDDY_NONE: none. */
@@ -55,11 +55,11 @@ typedef struct level {
     _Atomic uint64_t splits, merges, wasted_splits;
 } level;
 
-struct levels {
+struct buddy_levels {
     /* fixed at init */
     _Alignas(LEVEL_LINE) uint32_t units;
     uint32_t max_order;
-    levels_sync sync;
+    buddy_levels_sync sync;
     size_t bytes; /* of metadata */
     level_link *links;
     level at[]; /* one for each order, 0 … max_order */
@@ -109,10 +109,10 @@ static inline void level_spin(_Atomic uint32_t *spin)
 }
 
 /* Locks the level of `order` and returns it. */
-static inline level *level_lock(levels *l, uint32_t order)
+static inline level *level_lock(buddy_levels *l, uint32_t order)
 {
     level *v = &l->at[order];
-    if (l->sync == LEVELS_MUTEX) {
+    if (l->sync == BUDDY_LEVELS_MUTEX) {
         pthread_mutex_lock(&v->lock.mutex);
     } else {
         level_spin(&v->lock.spin);
@@ -121,9 +121,9 @@ static inline level *level_lock(levels *l, uint32_t order)
 }
 
 /* locked -> open. Release, pairs with level_spin. */
-static inline void level_unlock(levels *l, level *v)
+static inline void level_unlock(buddy_levels *l, level *v)
 {
-    if (l->sync == LEVELS_MUTEX) {
+    if (l->sync == BUDDY_LEVELS_MUTEX) {
         pthread_mutex_unlock(&v->lock.mutex);
     } else {
         atomic_store_explicit(&v->lock.spin, 0, memory_order_release);

@@ -4,12 +4,12 @@
 
 /* ---- figures ---- */
 
-void levels_get_stats(const levels *l, levels_stats *out)
+void buddy_levels_get_stats(const buddy_levels *l, buddy_levels_stats *out)
 {
-    *out = (levels_stats){.units = l->units,
-                          .max_order = l->max_order,
-                          .largest_order = BUDDY_ORDERS,
-                          .metadata_bytes = l->bytes};
+    *out = (buddy_levels_stats){.units = l->units,
+                                .max_order = l->max_order,
+                                .largest_order = BUDDY_ORDERS,
+                                .metadata_bytes = l->bytes};
     uint64_t units = 0;
     for (uint32_t order = 0; order <= l->max_order; order++) {
         const level *v = &l->at[order];
@@ -30,7 +30,8 @@ void levels_get_stats(const levels *l, levels_stats *out)
 
 /* ---- walk ---- */
 
-void levels_walk(const levels *l, bool (*visit)(void *context, buddy_block block), void *context)
+void buddy_levels_walk(const buddy_levels *l, bool (*visit)(void *context, buddy_block block),
+                       void *context)
 {
     for (uint32_t order = l->max_order + 1; order-- > 0;) {
         size_t words = level_words(l->units, order);
@@ -49,7 +50,7 @@ void levels_walk(const levels *l, bool (*visit)(void *context, buddy_block block
 
 /* What the check learns from a walk. */
 typedef struct survey {
-    const levels *l;
+    const buddy_levels *l;
     uint64_t units;                /* in free blocks */
     uint32_t counts[BUDDY_ORDERS]; /* free blocks by order */
     const char *fault;
@@ -58,14 +59,13 @@ typedef struct survey {
 static bool survey_block(void *context, buddy_block block)
 {
     survey *s = context;
-    const levels *l = s->l;
+    const buddy_levels *l = s->l;
     s->units += UINT64_C(1) << block.order;
     s->counts[block.order]++;
     if (block.offset >> block.order >= l->units >> block.order) {
         s->fault = "a block beyond the units is free";
     } else if (block.order < l->max_order &&
-               level_has(&l->at[block.order],
-                         tree_buddy(block.offset, block.order) >> block.order)) {
+               level_has(&l->at[block.order], buddy_of(block.offset, block.order) >> block.order)) {
         s->fault = "two buddies are free";
     }
     for (uint32_t order = block.order + 1; order <= l->max_order && s->fault == NULL; order++) {
@@ -78,7 +78,7 @@ static bool survey_block(void *context, buddy_block block)
 
 /* That the list of `order` has the `count` blocks of its bitmap. Looks at no link that cannot be.
  */
-static const char *check_list(const levels *l, uint32_t order, uint32_t count)
+static const char *check_list(const buddy_levels *l, uint32_t order, uint32_t count)
 {
     const level *v = &l->at[order];
     uint32_t prev = BUDDY_NONE, length = 0;
@@ -99,10 +99,10 @@ static const char *check_list(const levels *l, uint32_t order, uint32_t count)
     return length == count ? NULL : "a bitmap holds what its list does not";
 }
 
-const char *levels_check(const levels *l)
+const char *buddy_levels_check(const buddy_levels *l)
 {
     survey s = {.l = l};
-    levels_walk(l, survey_block, &s);
+    buddy_levels_walk(l, survey_block, &s);
     for (uint32_t order = 0; order <= l->max_order && s.fault == NULL; order++) {
         const level *v = &l->at[order];
         if (v->in_flight != 0) {

@@ -43,7 +43,7 @@ static void flip(level *v, uint32_t place)
 }
 
 /* In front: what was used last is warm. */
-static void list_add(levels *l, uint32_t order, uint32_t offset)
+static void list_add(buddy_levels *l, uint32_t order, uint32_t offset)
 {
     level *v = &l->at[order];
     l->links[offset] = (level_link){.next = v->first, .prev = BUDDY_NONE};
@@ -55,7 +55,7 @@ static void list_add(levels *l, uint32_t order, uint32_t offset)
     count_free(v, 1);
 }
 
-static void list_remove(levels *l, uint32_t order, uint32_t offset)
+static void list_remove(buddy_levels *l, uint32_t order, uint32_t offset)
 {
     level *v = &l->at[order];
     level_link link = l->links[offset];
@@ -90,26 +90,26 @@ static void queue_add(level *v, level_waiter *w)
 
 /* Takes the first out of the queue and gives it its answer. A spinning one is gone with that; a
  * sleeping one needs our lock first, so its condition variable lives until we unlock. */
-static void queue_answer(const levels *l, level *v, uint32_t answer)
+static void queue_answer(const buddy_levels *l, level *v, uint32_t answer)
 {
     level_waiter *w = v->head;
     v->head = w->next;
     v->waiting--;
     /* release: what was done with the block comes before what its new owner does */
     atomic_store_explicit(&w->answer, answer, memory_order_release);
-    if (l->sync == LEVELS_MUTEX) {
+    if (l->sync == BUDDY_LEVELS_MUTEX) {
         pthread_cond_signal(&w->woken);
     }
 }
 
 /* Waits for a spare half. Returns its offset, or LEVEL_RETRY. Unlocks the level. Precondition:
  * in_flight > waiting. */
-static uint32_t queue_wait(levels *l, level *v)
+static uint32_t queue_wait(buddy_levels *l, level *v)
 {
     level_waiter w = {.answer = LEVEL_WAITING, .woken = PTHREAD_COND_INITIALIZER};
     uint32_t answer, looks = 0;
     queue_add(v, &w);
-    if (l->sync == LEVELS_MUTEX) {
+    if (l->sync == BUDDY_LEVELS_MUTEX) {
         while (atomic_load_explicit(&w.answer, memory_order_relaxed) == LEVEL_WAITING) {
             pthread_cond_wait(&w.woken, &v->lock.mutex); /* relaxed: under the lock */
         }
@@ -134,7 +134,7 @@ static bool can_serve(const level *v)
 }
 
 /* A split that comes to nothing: the request that waited for its spare half must look again. */
-static void withdraw(const levels *l, level *v)
+static void withdraw(const buddy_levels *l, level *v)
 {
     v->in_flight--;
     if (v->waiting > v->in_flight) {
@@ -148,7 +148,7 @@ static void withdraw(const levels *l, level *v)
  *
  * The lowest, because then this ends: each such look, and each wait, makes more requests wait at
  * some level and changes nothing below it, and that cannot go on without an answer. */
-static uint32_t look_again(levels *l, uint32_t order)
+static uint32_t look_again(buddy_levels *l, uint32_t order)
 {
     for (uint32_t i = order; i <= l->max_order; i++) {
         level_lock(l, i);
@@ -171,7 +171,7 @@ static uint32_t look_again(levels *l, uint32_t order)
 
 /* Finds a block of `order` or above. Returns its offset or BUDDY_NONE; *found is its order. The
  * request has then a split in flight at each level from `order` to below *found. */
-static uint32_t go_up(levels *l, uint32_t order, uint32_t *found)
+static uint32_t go_up(buddy_levels *l, uint32_t order, uint32_t *found)
 {
     uint32_t at = order;
     level *v = level_lock(l, at);
@@ -206,7 +206,7 @@ static uint32_t go_up(levels *l, uint32_t order, uint32_t *found)
 
 /* A block that is free now, and has no free buddy: to the first request that waits, else into the
  * list. */
-static void deliver(levels *l, uint32_t order, uint32_t offset)
+static void deliver(buddy_levels *l, uint32_t order, uint32_t offset)
 {
     level *v = &l->at[order];
     if (v->waiting != 0) {
@@ -218,7 +218,7 @@ static void deliver(levels *l, uint32_t order, uint32_t offset)
 
 /* Halves the block (offset, from), which is ours, until it is of order `to`; keeps the lower halves
  * and ends the splits that go_up began. */
-static void go_down(levels *l, uint32_t offset, uint32_t from, uint32_t to)
+static void go_down(buddy_levels *l, uint32_t offset, uint32_t from, uint32_t to)
 {
     for (uint32_t order = from; order-- > to;) {
         level *v = level_lock(l, order);
@@ -227,12 +227,12 @@ static void go_down(levels *l, uint32_t offset, uint32_t from, uint32_t to)
         if (v->first != BUDDY_NONE) {
             tally(&v->wasted_splits);
         }
-        deliver(l, order, tree_buddy(offset, order));
+        deliver(l, order, buddy_of(offset, order));
         level_unlock(l, v);
     }
 }
 
-uint32_t levels_alloc(levels *l, uint32_t order)
+uint32_t buddy_levels_alloc(buddy_levels *l, uint32_t order)
 {
     if (order > l->max_order) {
         return BUDDY_NONE;
@@ -246,16 +246,16 @@ uint32_t levels_alloc(levels *l, uint32_t order)
 
 /* ---- giving back ---- */
 
-void levels_free(levels *l, uint32_t offset, uint32_t order)
+void buddy_levels_free(buddy_levels *l, uint32_t offset, uint32_t order)
 {
     assert(order <= l->max_order && offset < l->units && (l->units - offset) >> order != 0);
     assert((offset & ((UINT32_C(1) << order) - 1)) == 0);
     level *v = level_lock(l, order);
     assert(!level_has(v, offset >> order));
-    while (order < l->max_order && level_has(v, tree_buddy(offset, order) >> order)) {
-        list_remove(l, order, tree_buddy(offset, order));
+    while (order < l->max_order && level_has(v, buddy_of(offset, order) >> order)) {
+        list_remove(l, order, buddy_of(offset, order));
         tally(&v->merges);
-        offset = tree_parent(offset, order);
+        offset = buddy_parent_of(offset, order);
         order++;
         level *above = level_lock(l, order); /* before the other opens: see the top */
         level_unlock(l, v);
@@ -267,10 +267,10 @@ void levels_free(levels *l, uint32_t offset, uint32_t order)
 
 /* ---- making one ---- */
 
-static bool desc_possible(const levels_desc *desc)
+static bool desc_possible(const buddy_levels_desc *desc)
 {
     return desc->units != 0 && desc->units != UINT32_MAX &&
-           (desc->sync == LEVELS_SPINLOCK || desc->sync == LEVELS_MUTEX) &&
+           (desc->sync == BUDDY_LEVELS_SPINLOCK || desc->sync == BUDDY_LEVELS_MUTEX) &&
            desc->max_order <= word_highest(desc->units);
 }
 
@@ -280,13 +280,13 @@ typedef struct parts {
     size_t links_at, bits_at, bytes;
 } parts;
 
-static parts plan(const levels_desc *desc)
+static parts plan(const buddy_levels_desc *desc)
 {
     parts p = {.max_order = desc->max_order};
     if (p.max_order == 0) {
         p.max_order = word_highest(desc->units);
     }
-    uint64_t links_at = sizeof(levels) + (p.max_order + 1) * sizeof(level);
+    uint64_t links_at = sizeof(buddy_levels) + (p.max_order + 1) * sizeof(level);
     uint64_t bits_at = links_at + (uint64_t)desc->units * sizeof(level_link);
     uint64_t bytes = bits_at;
     for (uint32_t order = 0; order <= p.max_order; order++) {
@@ -301,24 +301,24 @@ static parts plan(const levels_desc *desc)
     return p;
 }
 
-size_t levels_sizeof(const levels_desc *desc)
+size_t buddy_levels_sizeof(const buddy_levels_desc *desc)
 {
     return desc_possible(desc) ? plan(desc).bytes : 0;
 }
 
 /* Ends the mutexes of the first `count` levels. */
-static void finish_locks(levels *l, uint32_t count)
+static void finish_locks(buddy_levels *l, uint32_t count)
 {
-    for (uint32_t order = 0; order < count && l->sync == LEVELS_MUTEX; order++) {
+    for (uint32_t order = 0; order < count && l->sync == BUDDY_LEVELS_MUTEX; order++) {
         pthread_mutex_destroy(&l->at[order].lock.mutex);
     }
 }
 
 /* Makes the mutexes. False where the system has none left. */
-static bool init_locks(levels *l)
+static bool init_locks(buddy_levels *l)
 {
     pthread_mutexattr_t attributes;
-    if (l->sync != LEVELS_MUTEX) {
+    if (l->sync != BUDDY_LEVELS_MUTEX) {
         return true;
     }
     if (pthread_mutexattr_init(&attributes) != 0) {
@@ -339,7 +339,7 @@ static bool init_locks(levels *l)
 
 /* Lists the fewest aligned blocks that make up all units: from the end, so that the first in each
  * list is the lowest. */
-static void fill(levels *l)
+static void fill(buddy_levels *l)
 {
     for (uint32_t end = l->units; end > 0;) {
         uint32_t aligned = word_lowest(end);
@@ -349,7 +349,7 @@ static void fill(levels *l)
     }
 }
 
-levels *levels_init(void *at, size_t bytes, const levels_desc *desc)
+buddy_levels *buddy_levels_init(void *at, size_t bytes, const buddy_levels_desc *desc)
 {
     if (at == NULL || (uintptr_t)at % LEVEL_LINE != 0 || !desc_possible(desc)) {
         return NULL;
@@ -359,7 +359,7 @@ levels *levels_init(void *at, size_t bytes, const levels_desc *desc)
         return NULL;
     }
     memset(at, 0, p.bytes); /* all bits zero is an atomic integer of value 0 on every target */
-    levels *l = at;
+    buddy_levels *l = at;
     l->units = desc->units;
     l->max_order = p.max_order;
     l->sync = desc->sync;
@@ -375,7 +375,7 @@ levels *levels_init(void *at, size_t bytes, const levels_desc *desc)
     return init_locks(l) ? l : NULL;
 }
 
-void levels_finish(levels *l)
+void buddy_levels_finish(buddy_levels *l)
 {
     if (l != NULL) {
         finish_locks(l, l->max_order + 1);

@@ -9,7 +9,7 @@ static uint64_t figure(const _Atomic uint64_t *value)
     return atomic_load_explicit(value, memory_order_relaxed); /* relaxed: a figure */
 }
 
-static uint64_t stock_units(const magazine *m, const magazine_stock *stock)
+static uint64_t stock_units(const buddy_magazine *m, const buddy_magazine_stock *stock)
 {
     uint64_t units = 0;
     for (uint32_t order = 0; order <= m->max_order; order++) {
@@ -18,7 +18,7 @@ static uint64_t stock_units(const magazine *m, const magazine_stock *stock)
     return units;
 }
 
-static uint64_t depot_units(const magazine *m)
+static uint64_t depot_units(const buddy_magazine *m)
 {
     uint64_t units = 0;
     for (uint32_t order = 0; order <= m->max_order; order++) {
@@ -27,23 +27,23 @@ static uint64_t depot_units(const magazine *m)
     return units;
 }
 
-void magazine_get_stats(magazine *m, magazine_stats *out)
+void buddy_magazine_get_stats(buddy_magazine *m, buddy_magazine_stats *out)
 {
     /* seq_cst: a figure */
     uint32_t state = __atomic_load_n(&m->front.state, __ATOMIC_SEQ_CST);
-    *out = (magazine_stats){.stocked_units = depot_units(m),
-                            .peak_units = figure(&m->peak_units),
-                            .refills = figure(&m->refills),
-                            .drains = figure(&m->drains),
-                            .swaps = figure(&m->swaps),
-                            .recalls = figure(&m->recalls),
-                            .stocks_most = m->stocks_most,
-                            .asymmetric = (state & MAGAZINE_EXCHANGE) == 0,
-                            .stock_bytes = m->stock_bytes};
+    *out = (buddy_magazine_stats){.stocked_units = depot_units(m),
+                                  .peak_units = figure(&m->peak_units),
+                                  .refills = figure(&m->refills),
+                                  .drains = figure(&m->drains),
+                                  .swaps = figure(&m->swaps),
+                                  .recalls = figure(&m->recalls),
+                                  .stocks_most = m->stocks_most,
+                                  .asymmetric = (state & BUDDY_MAGAZINE_EXCHANGE) == 0,
+                                  .stock_bytes = m->stock_bytes};
     at_work_lock(&m->seats);
     uint32_t used = magazine_stocks_used(m);
     for (uint32_t i = 0; i < used; i++) {
-        const magazine_stock *stock = magazine_stock_at(m, i);
+        const buddy_magazine_stock *stock = magazine_stock_at(m, i);
         out->stocks += stock->owner != NULL;
         out->stocked_units += stock_units(m, stock);
     }
@@ -71,10 +71,10 @@ static bool walk_items(const visitor *v, uint32_t order, const uint32_t items[],
     return true;
 }
 
-static bool walk_stock(const magazine *m, const magazine_stock *stock, const visitor *v)
+static bool walk_stock(const buddy_magazine *m, const buddy_magazine_stock *stock, const visitor *v)
 {
     for (uint32_t order = 0; order <= m->max_order; order++) {
-        const magazine_shelf *shelf = &stock->shelves[order];
+        const buddy_magazine_shelf *shelf = &stock->shelves[order];
         if (!walk_items(v, order, shelf->base, shelf_count(shelf))) {
             return false;
         }
@@ -82,7 +82,7 @@ static bool walk_stock(const magazine *m, const magazine_stock *stock, const vis
     return true;
 }
 
-static bool walk_depot(const magazine *m, uint32_t order, const visitor *v)
+static bool walk_depot(const buddy_magazine *m, uint32_t order, const visitor *v)
 {
     const depot *d = magazine_depot(m, order);
     /* acquire: the batches as they were put */
@@ -97,8 +97,8 @@ static bool walk_depot(const magazine *m, uint32_t order, const visitor *v)
     return true;
 }
 
-void magazine_walk(const magazine *m, bool (*visit)(void *context, buddy_block block),
-                   void *context)
+void buddy_magazine_walk(const buddy_magazine *m, bool (*visit)(void *context, buddy_block block),
+                         void *context)
 {
     visitor v = {visit, context};
     uint32_t used = magazine_stocks_used(m);
@@ -137,13 +137,13 @@ static bool survey_block(void *context, buddy_block block)
     return s->fault == NULL;
 }
 
-static const char *check_shelves(const magazine *m, const magazine_stock *stock)
+static const char *check_shelves(const buddy_magazine *m, const buddy_magazine_stock *stock)
 {
     if (stock->busy != 0) {
         return "a thread is busy with its stock, but nobody is at work";
     }
     for (uint32_t order = 0; order <= m->max_order; order++) {
-        const magazine_shelf *shelf = &stock->shelves[order];
+        const buddy_magazine_shelf *shelf = &stock->shelves[order];
         const uint32_t *end = shelf->base + m->most[order];
         if (shelf->top < shelf->base || shelf->top > end || shelf->limit < shelf->base ||
             shelf->limit > end) {
@@ -156,9 +156,9 @@ static const char *check_shelves(const magazine *m, const magazine_stock *stock)
     return NULL;
 }
 
-const char *magazine_check(const magazine *m)
+const char *buddy_magazine_check(const buddy_magazine *m)
 {
-    if ((m->front.state & MAGAZINE_RECALLED) != 0) {
+    if ((m->front.state & BUDDY_MAGAZINE_RECALLED) != 0) {
         return "a recall is under way, but nobody is at work";
     }
     uint32_t used = magazine_stocks_used(m);
@@ -169,7 +169,7 @@ const char *magazine_check(const magazine *m)
         }
     }
     survey s = {.core = m->core};
-    magazine_walk(m, survey_block, &s);
+    buddy_magazine_walk(m, survey_block, &s);
     if (s.fault == NULL && s.units > figure(&m->out_units)) {
         s.fault = "stocks hold more than was taken from the core";
     }

@@ -24,7 +24,7 @@ static size_t round_to_line(size_t bytes)
 static uint32_t default_threads(uint32_t units)
 {
     uint32_t threads = units / UNITS_A_STOCK;
-    threads = threads < MAGAZINE_THREADS ? threads : MAGAZINE_THREADS;
+    threads = threads < BUDDY_MAGAZINE_THREADS ? threads : BUDDY_MAGAZINE_THREADS;
     return threads > 1 ? threads : 1;
 }
 
@@ -37,15 +37,16 @@ static uint32_t shelf_most(uint32_t units, uint32_t order)
 
 /* Fills in what follows from desc and a core of `units` and `max_order`; `bytes` is 0 where no
  * memory can hold so many stocks. */
-static void plan(magazine *m, const magazine_desc *desc, uint32_t units, uint32_t max_order)
+static void plan(buddy_magazine *m, const buddy_magazine_desc *desc, uint32_t units,
+                 uint32_t max_order)
 {
     m->core = desc->core;
     m->grow = desc->grow;
     m->grow_context = desc->grow_context;
     m->max_order = max_order;
-    m->stocks_most = desc->threads == MAGAZINE_NO_THREADS ? 0
-                     : desc->threads != 0                 ? desc->threads
-                                                          : default_threads(units);
+    m->stocks_most = desc->threads == BUDDY_MAGAZINE_NO_THREADS ? 0
+                     : desc->threads != 0                       ? desc->threads
+                                                                : default_threads(units);
     uint32_t items = 0, stock_units = desc->stock_units;
     stock_units = stock_units != 0 ? stock_units : units / STOCK_SHARE;
     for (uint32_t order = 0; order <= max_order; order++) {
@@ -53,48 +54,49 @@ static void plan(magazine *m, const magazine_desc *desc, uint32_t units, uint32_
         m->first[order] = items;
         items += m->most[order];
     }
-    m->depots_at = round_to_line(sizeof(magazine));
+    m->depots_at = round_to_line(sizeof(buddy_magazine));
     m->stocks_at = m->depots_at + (max_order + 1) * sizeof(depot);
     /* Two lines apart: neighbours would be fetched together. */
-    m->stock_bytes = round_to_line(sizeof(magazine_stock) + items * sizeof(uint32_t)) + CORE_LINE;
+    m->stock_bytes =
+        round_to_line(sizeof(buddy_magazine_stock) + items * sizeof(uint32_t)) + CORE_LINE;
     uint64_t bytes = m->stocks_at + (uint64_t)m->stocks_most * m->stock_bytes;
     m->bytes = bytes <= PTRDIFF_MAX ? (size_t)bytes : 0;
 }
 
-size_t magazine_room(const magazine_desc *desc, const buddy_desc *core)
+size_t buddy_magazine_room(const buddy_magazine_desc *desc, const buddy_desc *core)
 {
     if (buddy_sizeof(core) == 0) {
         return 0;
     }
-    magazine m;
+    buddy_magazine m;
     plan(&m, desc, core->units, core->max_order != 0 ? core->max_order : word_highest(core->units));
     return m.bytes;
 }
 
-size_t magazine_sizeof(const magazine_desc *desc)
+size_t buddy_magazine_sizeof(const buddy_magazine_desc *desc)
 {
     if (desc->core == NULL) {
         return 0;
     }
-    magazine m;
+    buddy_magazine m;
     plan(&m, desc, desc->core->units, desc->core->max_order);
     return m.bytes;
 }
 
-magazine *magazine_init(void *at, size_t bytes, const magazine_desc *desc)
+buddy_magazine *buddy_magazine_init(void *at, size_t bytes, const buddy_magazine_desc *desc)
 {
-    size_t needed = magazine_sizeof(desc);
+    size_t needed = buddy_magazine_sizeof(desc);
     if (at == NULL || (uintptr_t)at % CORE_LINE != 0 || needed == 0 || bytes < needed) {
         return NULL;
     }
-    magazine *m = at;
+    buddy_magazine *m = at;
     memset(m, 0, sizeof(*m));
     plan(m, desc, desc->core->units, desc->core->max_order);
     memset(magazine_depot(m, 0), 0, m->stocks_at - m->depots_at);
     return magazine_register(m) ? m : NULL;
 }
 
-void magazine_finish(magazine *m)
+void buddy_magazine_finish(buddy_magazine *m)
 {
     magazine_unregister(m);
     magazine_recall_begin(m);
@@ -103,7 +105,7 @@ void magazine_finish(magazine *m)
     pthread_mutex_destroy(&m->seats);
 }
 
-buddy *magazine_core(const magazine *m)
+buddy *buddy_magazine_core(const buddy_magazine *m)
 {
     return m->core;
 }
@@ -112,7 +114,7 @@ buddy *magazine_core(const magazine *m)
 
 /* Relaxed, all of them: figures that order nothing. */
 
-void magazine_count_taken(magazine *m, uint64_t units)
+void magazine_count_taken(buddy_magazine *m, uint64_t units)
 {
     uint64_t out = atomic_fetch_add_explicit(&m->out_units, units, memory_order_relaxed) + units;
     uint64_t peak = atomic_load_explicit(&m->peak_units, memory_order_relaxed);
@@ -122,7 +124,7 @@ void magazine_count_taken(magazine *m, uint64_t units)
     }
 }
 
-void magazine_count_given(magazine *m, uint64_t units)
+void magazine_count_given(buddy_magazine *m, uint64_t units)
 {
     atomic_fetch_sub_explicit(&m->out_units, units, memory_order_relaxed);
 }
@@ -134,19 +136,19 @@ static void count_one(_Atomic uint64_t *figure)
 
 /* ---- shelves; the stock is entered, or everybody is kept out ---- */
 
-static void set_count(magazine_shelf *shelf, uint32_t count)
+static void set_count(buddy_magazine_shelf *shelf, uint32_t count)
 {
     __atomic_store_n(&shelf->top, shelf->base + count, __ATOMIC_RELAXED); /* relaxed: a figure */
 }
 
-static uint32_t limit_of(const magazine_shelf *shelf)
+static uint32_t limit_of(const buddy_magazine_shelf *shelf)
 {
     return (uint32_t)(shelf->limit - shelf->base);
 }
 
 /* Lets a shelf hold more: twice as much up to where memory ran short before, then little by little.
  */
-static void grow_limit(const magazine *m, magazine_shelf *shelf, uint32_t order)
+static void grow_limit(const buddy_magazine *m, buddy_magazine_shelf *shelf, uint32_t order)
 {
     uint32_t most = m->most[order], limit = limit_of(shelf);
     limit = limit >= shelf->steady ? limit + 2 : limit != 0 ? 2 * limit : 1;
@@ -154,7 +156,7 @@ static void grow_limit(const magazine *m, magazine_shelf *shelf, uint32_t order)
 }
 
 /* Memory is short: a shelf holds nothing for now. */
-static void shrink_limit(magazine_shelf *shelf)
+static void shrink_limit(buddy_magazine_shelf *shelf)
 {
     uint32_t limit = limit_of(shelf);
     shelf->steady = (limit > 1 ? limit : shelf->steady) / 2;
@@ -163,14 +165,14 @@ static void shrink_limit(magazine_shelf *shelf)
 
 /* Blocks that go between a shelf and the core at a time: half of what it holds at most, so that
  * neither a take nor a give can follow that has to go there again. */
-static uint32_t batch_of(const magazine_shelf *shelf)
+static uint32_t batch_of(const buddy_magazine_shelf *shelf)
 {
     uint32_t batch = limit_of(shelf) / 2;
     return batch > 1 ? batch : 1;
 }
 
 /* Gives the oldest blocks of a shelf to the depot or to the core. Returns how many. */
-static uint32_t give_oldest(magazine *m, const magazine_shelf *shelf, uint32_t order)
+static uint32_t give_oldest(buddy_magazine *m, const buddy_magazine_shelf *shelf, uint32_t order)
 {
     uint32_t batch = batch_of(shelf), few = batch < DEPOT_BATCH ? batch : DEPOT_BATCH;
     if (few >= DEPOT_LEAST && depot_put(magazine_depot(m, order), shelf->base, few)) {
@@ -182,10 +184,10 @@ static uint32_t give_oldest(magazine *m, const magazine_shelf *shelf, uint32_t o
     return batch;
 }
 
-void magazine_empty_stock(magazine *m, magazine_stock *stock)
+void magazine_empty_stock(buddy_magazine *m, buddy_magazine_stock *stock)
 {
     for (uint32_t order = 0; order <= m->max_order; order++) {
-        magazine_shelf *shelf = &stock->shelves[order];
+        buddy_magazine_shelf *shelf = &stock->shelves[order];
         uint32_t count = shelf_count(shelf);
         if (count != 0) {
             magazine_count_given(m, (uint64_t)count << order);
@@ -196,7 +198,7 @@ void magazine_empty_stock(magazine *m, magazine_stock *stock)
     }
 }
 
-void magazine_empty_depots(magazine *m)
+void magazine_empty_depots(buddy_magazine *m)
 {
     uint32_t items[DEPOT_BATCH], count;
     for (uint32_t order = 0; order <= m->max_order; order++) {
@@ -208,7 +210,7 @@ void magazine_empty_depots(magazine *m)
 }
 
 /* Takes up to `count` blocks from the core into `items`. */
-static uint32_t take_from_core(magazine *m, uint32_t order, uint32_t near, uint32_t count,
+static uint32_t take_from_core(buddy_magazine *m, uint32_t order, uint32_t near, uint32_t count,
                                uint32_t items[])
 {
     uint32_t taken = buddy_try_bulk(m->core, order, near, count, items);
@@ -219,9 +221,9 @@ static uint32_t take_from_core(magazine *m, uint32_t order, uint32_t near, uint3
 }
 
 /* Fills an empty shelf with a batch. Returns whether there was anything. */
-static bool refill(magazine *m, magazine_stock *stock, uint32_t order)
+static bool refill(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t order)
 {
-    magazine_shelf *shelf = &stock->shelves[order];
+    buddy_magazine_shelf *shelf = &stock->shelves[order];
     uint32_t count = depot_take(magazine_depot(m, order), shelf->base);
     if (count != 0) {
         count_one(&m->swaps);
@@ -236,9 +238,9 @@ static bool refill(magazine *m, magazine_stock *stock, uint32_t order)
 
 /* Makes room on a full shelf: its oldest batch leaves, since the youngest blocks are still in the
  * cache. */
-static void drain(magazine *m, magazine_stock *stock, uint32_t order)
+static void drain(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t order)
 {
-    magazine_shelf *shelf = &stock->shelves[order];
+    buddy_magazine_shelf *shelf = &stock->shelves[order];
     uint32_t count = shelf_count(shelf);
     if (count != 0) {
         uint32_t batch = give_oldest(m, shelf, order);
@@ -252,45 +254,45 @@ static void drain(magazine *m, magazine_stock *stock, uint32_t order)
 
 /* Every call of a thread that has a stock happens while it is busy with it, whether or not the
  * stock is used: so that nobody with a stock is at work on the core during a recall. */
-static magazine_stock *come_in(magazine *m)
+static buddy_magazine_stock *come_in(buddy_magazine *m)
 {
     at_work_begin();
     return magazine_claim(m);
 }
 
-static void go_out(magazine_stock *stock)
+static void go_out(buddy_magazine_stock *stock)
 {
     if (stock != NULL) {
-        magazine_leave(stock);
+        buddy_magazine_leave(stock);
     }
     at_work_end();
 }
 
 /* One block, past the stock: for threads that have none, and for orders that have no shelf. */
-static uint32_t take_direct(magazine *m, uint32_t order, uint32_t near)
+static uint32_t take_direct(buddy_magazine *m, uint32_t order, uint32_t near)
 {
     uint32_t offset;
     return take_from_core(m, order, near, 1, &offset) != 0 ? offset : BUDDY_NONE;
 }
 
 /* From the shelf, which is refilled where it is empty, or else from the core. */
-static uint32_t take_stocked(magazine *m, magazine_stock *stock, uint32_t order)
+static uint32_t take_stocked(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t order)
 {
     if (m->most[order] == 0) {
         return take_direct(m, order, stock->near);
     }
     uint32_t offset;
-    bool done = magazine_pop(stock, order, &offset) ||
-                (refill(m, stock, order) && magazine_pop(stock, order, &offset));
+    bool done = buddy_magazine_pop(stock, order, &offset) ||
+                (refill(m, stock, order) && buddy_magazine_pop(stock, order, &offset));
     return done ? offset : BUDDY_NONE;
 }
 
-uint32_t magazine_try_slowly(magazine *m, uint32_t order)
+uint32_t buddy_magazine_try_slowly(buddy_magazine *m, uint32_t order)
 {
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     uint32_t offset =
         stock != NULL ? take_stocked(m, stock, order) : take_direct(m, order, BUDDY_ANYWHERE);
     if (offset == BUDDY_NONE && stock != NULL) {
@@ -304,7 +306,7 @@ uint32_t magazine_try_slowly(magazine *m, uint32_t order)
 }
 
 /* Strictly: with everything back in the core and nobody at work. */
-static uint32_t take_alone(magazine *m, uint32_t order, uint32_t near)
+static uint32_t take_alone(buddy_magazine *m, uint32_t order, uint32_t near)
 {
     uint32_t offset;
     magazine_recall_begin(m);
@@ -318,12 +320,12 @@ static uint32_t take_alone(magazine *m, uint32_t order, uint32_t near)
     return offset;
 }
 
-uint32_t magazine_alloc_slowly(magazine *m, uint32_t order)
+uint32_t buddy_magazine_alloc_slowly(buddy_magazine *m, uint32_t order)
 {
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     uint32_t near = stock != NULL ? stock->near : BUDDY_ANYWHERE;
     uint32_t offset = stock != NULL ? take_stocked(m, stock, order) : take_direct(m, order, near);
     go_out(stock);
@@ -332,10 +334,11 @@ uint32_t magazine_alloc_slowly(magazine *m, uint32_t order)
 
 /* From the shelf, or else straight from the core; what is not kept goes to the core before the
  * stock is left, so that it is never gone for who takes it alone. */
-static uint32_t take_cut(magazine *m, magazine_stock *stock, uint32_t order, uint32_t units)
+static uint32_t take_cut(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t order,
+                         uint32_t units)
 {
     uint32_t offset;
-    if (stock == NULL || !magazine_pop(stock, order, &offset)) {
+    if (stock == NULL || !buddy_magazine_pop(stock, order, &offset)) {
         offset = core_try_cut(m->core, order, units, stock != NULL ? stock->near : BUDDY_ANYWHERE);
         magazine_count_taken(m, offset != BUDDY_NONE ? units : 0);
         return offset;
@@ -351,7 +354,7 @@ static uint32_t take_cut(magazine *m, magazine_stock *stock, uint32_t order, uin
 }
 
 /* Strictly, as take_alone. */
-static uint32_t cut_alone(magazine *m, uint32_t order, uint32_t units)
+static uint32_t cut_alone(buddy_magazine *m, uint32_t order, uint32_t units)
 {
     uint32_t offset;
     magazine_recall_begin(m);
@@ -363,20 +366,20 @@ static uint32_t cut_alone(magazine *m, uint32_t order, uint32_t units)
     return offset;
 }
 
-uint32_t magazine_alloc_cut(magazine *m, uint32_t order, uint32_t units)
+uint32_t buddy_magazine_alloc_cut(buddy_magazine *m, uint32_t order, uint32_t units)
 {
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     uint32_t offset = take_cut(m, stock, order, units);
     go_out(stock);
     return offset != BUDDY_NONE ? offset : cut_alone(m, order, units);
 }
 
-bool magazine_extend(magazine *m, uint32_t offset, uint32_t order, uint32_t to)
+bool buddy_magazine_extend(buddy_magazine *m, uint32_t offset, uint32_t order, uint32_t to)
 {
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     bool done = core_try_extend(m->core, offset, order, to);
     if (done) {
         magazine_count_taken(m, (UINT64_C(1) << to) - (UINT64_C(1) << order));
@@ -393,9 +396,9 @@ static uint32_t blocks_apart(uint32_t offset, uint32_t unit, uint32_t order)
 
 /* Takes the nearest of the youngest blocks on a shelf, where that is within reach: what has just
  * been given back next door is not in the core. The stock is entered. */
-static bool pop_near(magazine_stock *stock, uint32_t order, uint32_t near, uint32_t *offset)
+static bool pop_near(buddy_magazine_stock *stock, uint32_t order, uint32_t near, uint32_t *offset)
 {
-    magazine_shelf *shelf = &stock->shelves[order];
+    buddy_magazine_shelf *shelf = &stock->shelves[order];
     uint32_t count = shelf_count(shelf), least = BUDDY_REACH + 1;
     uint32_t *found = NULL, *last = shelf->base + count;
     for (uint32_t i = 1; i <= count && i <= NEAR_LOOKS; i++) {
@@ -414,7 +417,7 @@ static bool pop_near(magazine_stock *stock, uint32_t order, uint32_t near, uint3
     return true;
 }
 
-static uint32_t take_near(magazine *m, uint32_t order, uint32_t near)
+static uint32_t take_near(buddy_magazine *m, uint32_t order, uint32_t near)
 {
     uint32_t offset = buddy_try_near(m->core, order, near);
     if (offset != BUDDY_NONE) {
@@ -423,13 +426,13 @@ static uint32_t take_near(magazine *m, uint32_t order, uint32_t near)
     return offset;
 }
 
-uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near)
+uint32_t buddy_magazine_alloc_near(buddy_magazine *m, uint32_t order, uint32_t near)
 {
     if (order > m->max_order) {
         return BUDDY_NONE;
     }
     uint32_t offset;
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     if (stock == NULL || !pop_near(stock, order, near, &offset)) {
         offset = take_near(m, order, near);
     }
@@ -437,9 +440,9 @@ uint32_t magazine_alloc_near(magazine *m, uint32_t order, uint32_t near)
     return offset != BUDDY_NONE ? offset : take_alone(m, order, near);
 }
 
-bool magazine_take_at(magazine *m, uint32_t offset, uint32_t order)
+bool buddy_magazine_take_at(buddy_magazine *m, uint32_t offset, uint32_t order)
 {
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     bool done = buddy_try_at(m->core, offset, order);
     if (done) {
         magazine_count_taken(m, UINT64_C(1) << order);
@@ -448,26 +451,27 @@ bool magazine_take_at(magazine *m, uint32_t offset, uint32_t order)
     return done;
 }
 
-static void free_direct(magazine *m, uint32_t offset, uint32_t order)
+static void free_direct(buddy_magazine *m, uint32_t offset, uint32_t order)
 {
     magazine_count_given(m, UINT64_C(1) << order);
     buddy_free(m->core, offset, order);
 }
 
 /* Onto the shelf, if need be after making room there; false where it has to go to the core. */
-static bool free_stocked(magazine *m, magazine_stock *stock, uint32_t offset, uint32_t order)
+static bool free_stocked(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t offset,
+                         uint32_t order)
 {
-    if (m->most[order] == 0 || magazine_push(stock, offset, order)) {
+    if (m->most[order] == 0 || buddy_magazine_push(stock, offset, order)) {
         return m->most[order] != 0;
     }
     drain(m, stock, order);
-    return magazine_push(stock, offset, order);
+    return buddy_magazine_push(stock, offset, order);
 }
 
-void magazine_free_slowly(magazine *m, uint32_t offset, uint32_t order)
+void buddy_magazine_free_slowly(buddy_magazine *m, uint32_t offset, uint32_t order)
 {
     assert(order <= m->max_order);
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     if (stock == NULL || !free_stocked(m, stock, offset, order)) {
         free_direct(m, offset, order);
     }
@@ -476,15 +480,16 @@ void magazine_free_slowly(magazine *m, uint32_t offset, uint32_t order)
 
 /* ---- many at once ---- */
 
-static uint32_t take_many(magazine *m, uint32_t order, uint32_t count, uint32_t offsets[])
+static uint32_t take_many(buddy_magazine *m, uint32_t order, uint32_t count, uint32_t offsets[])
 {
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     uint32_t taken = take_from_core(m, order, BUDDY_ANYWHERE, count, offsets);
     go_out(stock);
     return taken;
 }
 
-uint32_t magazine_alloc_bulk(magazine *m, uint32_t order, uint32_t count, uint32_t offsets[])
+uint32_t buddy_magazine_alloc_bulk(buddy_magazine *m, uint32_t order, uint32_t count,
+                                   uint32_t offsets[])
 {
     if (order > m->max_order) {
         return 0;
@@ -503,9 +508,10 @@ uint32_t magazine_alloc_bulk(magazine *m, uint32_t order, uint32_t count, uint32
     return done;
 }
 
-void magazine_free_bulk(magazine *m, uint32_t order, uint32_t count, const uint32_t offsets[])
+void buddy_magazine_free_bulk(buddy_magazine *m, uint32_t order, uint32_t count,
+                              const uint32_t offsets[])
 {
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     magazine_count_given(m, (uint64_t)count << order);
     buddy_free_bulk(m->core, order, count, offsets);
     go_out(stock);
@@ -521,7 +527,7 @@ static uint64_t sum_units(const buddy_block pieces[], uint32_t count)
 }
 
 /* Strictly, as take_alone. */
-static uint32_t gather_alone(magazine *m, uint32_t units, uint32_t near,
+static uint32_t gather_alone(buddy_magazine *m, uint32_t units, uint32_t near,
                              buddy_block pieces[BUDDY_PIECES])
 {
     uint32_t count, order = word_highest(buddy_gather_units(units));
@@ -534,29 +540,29 @@ static uint32_t gather_alone(magazine *m, uint32_t units, uint32_t near,
     return count;
 }
 
-uint32_t magazine_gather(magazine *m, uint32_t units, uint32_t near,
-                         buddy_block pieces[BUDDY_PIECES])
+uint32_t buddy_magazine_gather(buddy_magazine *m, uint32_t units, uint32_t near,
+                               buddy_block pieces[BUDDY_PIECES])
 {
     if (units == 0 || buddy_gather_units(units) > m->core->units) {
         return 0; /* for what can never be nobody is disturbed, and nothing grows */
     }
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     uint32_t count = buddy_gather(m->core, units, near, pieces);
     magazine_count_taken(m, sum_units(pieces, count));
     go_out(stock);
     return count != 0 ? count : gather_alone(m, units, near, pieces);
 }
 
-void magazine_flush(magazine *m)
+void buddy_magazine_flush(buddy_magazine *m)
 {
-    magazine_stock *stock = come_in(m);
+    buddy_magazine_stock *stock = come_in(m);
     if (stock != NULL) {
         magazine_empty_stock(m, stock);
     }
     go_out(stock);
 }
 
-void magazine_recall(magazine *m)
+void buddy_magazine_recall(buddy_magazine *m)
 {
     magazine_recall_begin(m);
     magazine_recall_end(m);

@@ -22,7 +22,7 @@ typedef struct standing {
     uint32_t calls;
 } standing;
 
-MAGAZINE_THREAD_LOCAL magazine_seat magazine_seats[MAGAZINE_SEATS];
+BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_seat magazine_seats[BUDDY_MAGAZINE_SEATS];
 static _Thread_local standing standings[STANDINGS];
 static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec")));
 
@@ -34,8 +34,8 @@ static bool has_barrier;
 
 /* All magazines. */
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
-static magazine *list;   /* needs list_lock */
-static uint64_t last_id; /* needs list_lock */
+static buddy_magazine *list; /* needs list_lock */
+static uint64_t last_id;     /* needs list_lock */
 
 /* ---- the kernel's barrier ---- */
 
@@ -63,19 +63,19 @@ static const void *self(void)
 }
 
 /* A stock that was nobody's yet, or NULL. Needs m->seats. */
-static magazine_stock *new_stock(magazine *m)
+static buddy_magazine_stock *new_stock(buddy_magazine *m)
 {
     uint32_t used = magazine_stocks_used(m);
     if (used == m->stocks_most) {
         return NULL;
     }
-    magazine_stock *stock = magazine_stock_at(m, used);
+    buddy_magazine_stock *stock = magazine_stock_at(m, used);
     memset(stock, 0, sizeof(*stock)); /* in the last shelf top == base: it stays empty */
     /* Spread over the core by the golden ratio, so that threads seldom meet in one word. */
     uint32_t turn = used * UINT32_C(0x9e3779b9);
     stock->near = (uint32_t)((uint64_t)turn * m->core->units >> 32);
     for (uint32_t order = 0; order <= m->max_order; order++) {
-        magazine_shelf *shelf = &stock->shelves[order];
+        buddy_magazine_shelf *shelf = &stock->shelves[order];
         shelf->top = shelf->base = shelf->limit = magazine_items(stock) + m->first[order];
         shelf->steady = m->most[order];
     }
@@ -85,11 +85,11 @@ static magazine_stock *new_stock(magazine *m)
 }
 
 /* The stock of `owner`, NULL where there is none. Needs m->seats. */
-static magazine_stock *find_stock(const magazine *m, const void *owner)
+static buddy_magazine_stock *find_stock(const buddy_magazine *m, const void *owner)
 {
     uint32_t used = magazine_stocks_used(m);
     for (uint32_t i = 0; i < used; i++) {
-        magazine_stock *stock = magazine_stock_at(m, i);
+        buddy_magazine_stock *stock = magazine_stock_at(m, i);
         if (stock->owner == owner) {
             return stock;
         }
@@ -99,10 +99,10 @@ static magazine_stock *find_stock(const magazine *m, const void *owner)
 
 /* A stock for the calling thread: its own, one that is nobody's, or a new one; NULL: none is left.
  */
-static magazine_stock *assign_stock(magazine *m)
+static buddy_magazine_stock *assign_stock(buddy_magazine *m)
 {
     at_work_lock(&m->seats);
-    magazine_stock *stock = find_stock(m, self());
+    buddy_magazine_stock *stock = find_stock(m, self());
     stock = stock != NULL ? stock : find_stock(m, NULL);
     stock = stock != NULL ? stock : new_stock(m);
     if (stock != NULL) {
@@ -116,40 +116,40 @@ static magazine_stock *assign_stock(magazine *m)
 }
 
 /* Whether a thread that found no stock left should go without for now. */
-static bool stands(const magazine *m)
+static bool stands(const buddy_magazine *m)
 {
     standing *s = &standings[m->front.id % STANDINGS];
     return s->id == m->front.id && ++s->calls < CALLS_BEFORE_LOOKING;
 }
 
 /* Notes which stock the thread has, or that there is none left. */
-static void take_seat(magazine *m, magazine_seat *seat)
+static void take_seat(buddy_magazine *m, buddy_magazine_seat *seat)
 {
-    magazine_stock *stock = assign_stock(m);
+    buddy_magazine_stock *stock = assign_stock(m);
     if (stock != NULL) {
-        *seat = (magazine_seat){m->front.id, stock};
+        *seat = (buddy_magazine_seat){m->front.id, stock};
     } else {
         standings[m->front.id % STANDINGS] = (standing){.id = m->front.id};
     }
 }
 
 /* Enters a stock that is the caller's, after a wait where a recall is under way. */
-static void enter_patiently(magazine *m, magazine_stock *stock)
+static void enter_patiently(buddy_magazine *m, buddy_magazine_stock *stock)
 {
     while (!magazine_enter_any(m, stock)) {
         magazine_wait_for_recall(m);
     }
 }
 
-magazine_stock *magazine_own_stock(const magazine *m)
+buddy_magazine_stock *magazine_own_stock(const buddy_magazine *m)
 {
-    const magazine_seat *seat = &magazine_seats[m->front.id % MAGAZINE_SEATS];
+    const buddy_magazine_seat *seat = &magazine_seats[m->front.id % BUDDY_MAGAZINE_SEATS];
     return seat->id == m->front.id ? seat->stock : NULL;
 }
 
-magazine_stock *magazine_claim(magazine *m)
+buddy_magazine_stock *magazine_claim(buddy_magazine *m)
 {
-    magazine_seat *seat = &magazine_seats[m->front.id % MAGAZINE_SEATS];
+    buddy_magazine_seat *seat = &magazine_seats[m->front.id % BUDDY_MAGAZINE_SEATS];
     if (seat->id != m->front.id) {
         if (m->stocks_most == 0 || stands(m)) {
             return NULL;
@@ -165,15 +165,15 @@ magazine_stock *magazine_claim(magazine *m)
 
 /* ---- the end of a thread ---- */
 
-static void return_stock(magazine *m, const void *owner)
+static void return_stock(buddy_magazine *m, const void *owner)
 {
     at_work_lock(&m->seats);
-    magazine_stock *stock = find_stock(m, owner);
+    buddy_magazine_stock *stock = find_stock(m, owner);
     if (stock != NULL) {
         enter_patiently(m, stock);
         magazine_empty_stock(m, stock);
         stock->owner = NULL;
-        magazine_leave(stock);
+        buddy_magazine_leave(stock);
     }
     at_work_unlock(&m->seats);
 }
@@ -181,7 +181,7 @@ static void return_stock(magazine *m, const void *owner)
 static void on_thread_exit(void *owner)
 {
     at_work_lock(&list_lock);
-    for (magazine *m = list; m != NULL; m = m->next) {
+    for (buddy_magazine *m = list; m != NULL; m = m->next) {
         return_stock(m, owner);
     }
     memset(magazine_seats, 0, sizeof(magazine_seats)); /* a later destructor may call us again */
@@ -209,7 +209,7 @@ static void before_fork(void)
         return;
     }
     pthread_mutex_lock(&list_lock);
-    for (magazine *m = list; m != NULL; m = m->next) {
+    for (buddy_magazine *m = list; m != NULL; m = m->next) {
         pthread_mutex_lock(&m->seats);
         pthread_mutex_lock(&m->recall);
         magazine_keep_out(m);
@@ -217,7 +217,7 @@ static void before_fork(void)
     }
 }
 
-static void let_go(magazine *m)
+static void let_go(buddy_magazine *m)
 {
     core_sheet nothing = gate_sheet(m->core);
     gate_open(m->core, &nothing);
@@ -228,7 +228,7 @@ static void let_go(magazine *m)
 
 static void let_all_go(void)
 {
-    for (magazine *m = list; m != NULL; m = m->next) {
+    for (buddy_magazine *m = list; m != NULL; m = m->next) {
         let_go(m);
     }
     pthread_mutex_unlock(&list_lock);
@@ -244,11 +244,11 @@ static void after_fork_in_parent(void)
 
 /* The other threads are not in the child: their stocks, which are empty, are nobody's. Those that
  * were copied on their way in, about to find it closed, will never turn back. */
-static void forget_others(magazine *m)
+static void forget_others(buddy_magazine *m)
 {
     uint32_t used = magazine_stocks_used(m);
     for (uint32_t i = 0; i < used; i++) {
-        magazine_stock *stock = magazine_stock_at(m, i);
+        buddy_magazine_stock *stock = magazine_stock_at(m, i);
         if (stock->owner != self()) {
             stock->owner = NULL;
             __atomic_store_n(&stock->busy, 0, __ATOMIC_RELAXED); /* one thread */
@@ -260,12 +260,12 @@ static void forget_others(magazine *m)
 static void after_fork_in_child(void)
 {
     has_barrier = has_barrier && register_barrier();
-    for (magazine *m = list; m != NULL; m = m->next) {
+    for (buddy_magazine *m = list; m != NULL; m = m->next) {
         if (at_work_fork_holds(&forking)) {
             forget_others(m);
         }
         if (!has_barrier) {
-            __atomic_fetch_or(&m->front.state, MAGAZINE_EXCHANGE,
+            __atomic_fetch_or(&m->front.state, BUDDY_MAGAZINE_EXCHANGE,
                               __ATOMIC_RELAXED); /* one thread */
         }
     }
@@ -285,7 +285,7 @@ static void begin_barrier(void)
     has_barrier = register_barrier();
 }
 
-bool magazine_register(magazine *m)
+bool magazine_register(buddy_magazine *m)
 {
     (void)pthread_once(&once, begin_process);
     if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
@@ -303,8 +303,9 @@ bool magazine_register(magazine *m)
     }
     at_work_lock(&list_lock);
     m->front.id = ++last_id;
-    m->front.seat_at = (uint32_t)(m->front.id % MAGAZINE_SEATS * sizeof(magazine_seat));
-    m->front.state = m->stocks_most != 0 && has_barrier ? MAGAZINE_OPEN : MAGAZINE_EXCHANGE;
+    m->front.seat_at = (uint32_t)(m->front.id % BUDDY_MAGAZINE_SEATS * sizeof(buddy_magazine_seat));
+    m->front.state =
+        m->stocks_most != 0 && has_barrier ? BUDDY_MAGAZINE_OPEN : BUDDY_MAGAZINE_EXCHANGE;
     m->next = list;
     m->link = &list;
     if (list != NULL) {
@@ -315,7 +316,7 @@ bool magazine_register(magazine *m)
     return true;
 }
 
-void magazine_unregister(magazine *m)
+void magazine_unregister(buddy_magazine *m)
 {
     at_work_lock(&list_lock);
     *m->link = m->next;

@@ -7,23 +7,23 @@
 EXPORTED int malloc_trim(size_t pad)
 {
     (void)pad;
-    slab *s = malloc_slab();
-    return s != NULL && slab_trim(s) != 0;
+    buddy_slabs *s = malloc_slab();
+    return s != NULL && buddy_slabs_trim(s) != 0;
 }
 
-static slab_stats get_stats(void)
+static buddy_slabs_stats get_stats(void)
 {
-    slab_stats stats = {0};
-    slab *s = malloc_slab();
+    buddy_slabs_stats stats = {0};
+    buddy_slabs *s = malloc_slab();
     if (s != NULL) {
-        slab_get_stats(s, &stats);
+        buddy_slabs_get_stats(s, &stats);
     }
     return stats;
 }
 
 EXPORTED struct mallinfo2 mallinfo2(void)
 {
-    slab_stats stats = get_stats();
+    buddy_slabs_stats stats = get_stats();
     size_t live = stats.object_bytes + stats.block_bytes;
     return (struct mallinfo2){.arena = stats.capacity_bytes,
                               .ordblks = 1,
@@ -54,7 +54,7 @@ EXPORTED struct mallinfo mallinfo(void)
 
 EXPORTED void malloc_stats(void)
 {
-    slab_stats stats = get_stats();
+    buddy_slabs_stats stats = get_stats();
     char line[MALLOC_LINE / 2];
     (void)snprintf(line, sizeof(line),
                    "%llu objects of %zu bytes in %u slabs of %zu; blocks %zu; mapped %llu of %zu; "

@@ -40,7 +40,7 @@
 
 #define RANGE_LEAST ((size_t)16 << 20) /* under a limit of addresses */
 
-static _Atomic(slab *) instance; /* written once, by make_instance */
+static _Atomic(buddy_slabs *) instance; /* written once, by make_instance */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 /* The calling thread's cache. */
@@ -57,8 +57,8 @@ static _Atomic(void *) waiting;
 
 /* Written by watch() before there is a second thread. */
 static bool watched;
-static fault *faults;
-static track *tracks;
+static buddy_fault *faults;
+static buddy_track *tracks;
 
 static slab_cache *own(void)
 {
@@ -118,15 +118,16 @@ static size_t choose_range(void)
 }
 
 /* NULL without memory; then the next call tries again. */
-static slab *make_instance(void)
+static buddy_slabs *make_instance(void)
 {
     int before = errno;
     inside_make();
     at_work_lock(&making);
-    slab *s = atomic_load_explicit(&instance, memory_order_relaxed); /* relaxed: of the lock */
+    buddy_slabs *s =
+        atomic_load_explicit(&instance, memory_order_relaxed); /* relaxed: of the lock */
     if (s == NULL) {
-        slab_desc desc = {.range_bytes = choose_range(), .on_error = on_error};
-        s = slab_create(&desc);
+        buddy_slabs_desc desc = {.range_bytes = choose_range(), .on_error = on_error};
+        s = buddy_slabs_create(&desc);
         atomic_store_explicit(&instance, s, memory_order_release); /* release: all of it */
     }
     at_work_unlock(&making);
@@ -135,12 +136,12 @@ static slab *make_instance(void)
 }
 
 /* The slab, which is made where there is none. Not from inside. */
-static slab *get_instance(void)
+static buddy_slabs *get_instance(void)
 {
     if (own() != &slab_nobody) {
         return own()->of;
     }
-    slab *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
+    buddy_slabs *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
     return s != NULL ? s : make_instance();
 }
 
@@ -160,7 +161,7 @@ static slab_cache *note(slab_cache *cache)
 }
 
 /* The thread's cache, which it gets now where it has none. */
-static slab_cache *get_cache(slab *s)
+static slab_cache *get_cache(buddy_slabs *s)
 {
     return own() != &slab_nobody ? own() : note(slab_claim(s));
 }
@@ -177,9 +178,9 @@ static bool is_inside(void)
 static void *alloc_inside(size_t alignment, size_t bytes)
 {
     void *at = inside_alloc(alignment, bytes);
-    slab *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
+    buddy_slabs *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
     if (at == NULL && s != NULL && !is_at_work()) {
-        at = slab_aligned(s, alignment, bytes); /* better what may be corrupt than nothing */
+        at = buddy_slabs_aligned(s, alignment, bytes); /* better what may be corrupt than nothing */
     }
     return at != NULL ? at : no_memory();
 }
@@ -214,8 +215,8 @@ static size_t usable_size_inside(const void *pointer)
     if (inside_owns(pointer)) {
         return inside_usable_size(pointer);
     }
-    slab *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
-    return s != NULL && slab_range_of(s, pointer) != NULL ? slab_usable_size(s, pointer) : 0;
+    buddy_slabs *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
+    return s != NULL && slab_range_of(s, pointer) != NULL ? buddy_slabs_usable_size(s, pointer) : 0;
 }
 
 /* A realloc from inside, or of what was given there. */
@@ -242,7 +243,7 @@ static void *told(void *at, size_t bytes, const void *site)
         return no_memory();
     }
     if (watched) {
-        track_alloc(tracks, at, bytes, site);
+        buddy_track_alloc(tracks, at, bytes, site);
     }
     return at;
 }
@@ -250,7 +251,7 @@ static void *told(void *at, size_t bytes, const void *site)
 /* Whether a request is to fail by a plan. */
 static bool is_struck(size_t bytes, const void *site)
 {
-    return watched && fault_strikes(faults, bytes, site);
+    return watched && buddy_fault_strikes(faults, bytes, site);
 }
 
 static __attribute__((noinline)) void *malloc_slowly(size_t bytes, const void *site)
@@ -258,7 +259,7 @@ static __attribute__((noinline)) void *malloc_slowly(size_t bytes, const void *s
     if (is_inside()) {
         return alloc_inside(1, bytes);
     }
-    slab *s = is_struck(bytes, site) ? NULL : get_instance();
+    buddy_slabs *s = is_struck(bytes, site) ? NULL : get_instance();
     return told(s != NULL ? slab_alloc_slowly(s, get_cache(s), bytes) : NULL, bytes, site);
 }
 
@@ -268,7 +269,7 @@ static void give(void *pointer)
     if (slab_give_far(own(), pointer)) {
         return;
     }
-    slab *s = get_instance();
+    buddy_slabs *s = get_instance();
     if (s == NULL) {
         on_error(NULL, "free before there is memory");
     }
@@ -301,7 +302,7 @@ static __attribute__((noinline)) void free_slowly(void *pointer)
         return;
     }
     if (watched) {
-        track_free(tracks, pointer);
+        buddy_track_free(tracks, pointer);
     }
     if (is_inside()) {
         free_later(pointer);
@@ -317,43 +318,43 @@ static void *aligned(size_t alignment, size_t bytes, const void *site)
     if (is_inside()) {
         return alloc_inside(alignment, bytes);
     }
-    slab *s = is_struck(bytes, site) ? NULL : get_instance();
+    buddy_slabs *s = is_struck(bytes, site) ? NULL : get_instance();
     if (s == NULL) {
         return no_memory();
     }
     (void)get_cache(s); /* so that the door is known */
-    return told(slab_aligned(s, alignment, bytes), bytes, site);
+    return told(buddy_slabs_aligned(s, alignment, bytes), bytes, site);
 }
 
 /* ---- watching ---- */
 
 static void end_watching(void)
 {
-    (void)track_end(tracks);
+    (void)buddy_track_end(tracks);
 }
 
 static void before_fork(void)
 {
-    track_before_fork(tracks);
+    buddy_track_before_fork(tracks);
 }
 
 static void in_parent(void)
 {
-    track_after_fork(tracks, false);
+    buddy_track_after_fork(tracks, false);
 }
 
 static void in_child(void)
 {
-    track_after_fork(tracks, true);
+    buddy_track_after_fork(tracks, true);
 }
 
 /* Runs when the C library is ready and the program is not: what has been allocated before is not
  * known to a track, which says so. A variable that is wrong ends the program before it begins. */
 static void watch(void)
 {
-    char wrong[TRACK_LINE > FAULT_LINE ? TRACK_LINE : FAULT_LINE] = "";
-    fault *f = fault_from_environment(wrong);
-    track *t = wrong[0] == '\0' ? track_from_environment(wrong) : NULL;
+    char wrong[BUDDY_TRACK_LINE > BUDDY_FAULT_LINE ? BUDDY_TRACK_LINE : BUDDY_FAULT_LINE] = "";
+    buddy_fault *f = buddy_fault_from_environment(wrong);
+    buddy_track *t = wrong[0] == '\0' ? buddy_track_from_environment(wrong) : NULL;
     if (wrong[0] != '\0') {
         malloc_tell(wrong);
         _exit(2);
@@ -422,23 +423,23 @@ EXPORTED void *calloc(size_t count, size_t bytes)
         return calloc_inside(total);
     }
     const void *site = __builtin_return_address(0);
-    slab *s = is_struck(total, site) ? NULL : get_instance();
+    buddy_slabs *s = is_struck(total, site) ? NULL : get_instance();
     if (s != NULL) {
         (void)get_cache(s);
-        at = slab_zeroed(s, total);
+        at = buddy_slabs_zeroed(s, total);
     }
     return told(at, total, site);
 }
 
-/* As slab_realloc, which a track is told of. */
-static void *resize(slab *s, void *pointer, size_t bytes, const void *site)
+/* As buddy_slabs_realloc, which a track is told of. */
+static void *resize(buddy_slabs *s, void *pointer, size_t bytes, const void *site)
 {
     if (!watched) {
-        return slab_realloc(s, pointer, bytes);
+        return buddy_slabs_realloc(s, pointer, bytes);
     }
-    track_moving moving = track_realloc_begin(tracks, pointer);
-    void *at = slab_realloc(s, pointer, bytes);
-    track_realloc_end(tracks, moving, at, bytes, site);
+    buddy_track_moving moving = buddy_track_realloc_begin(tracks, pointer);
+    void *at = buddy_slabs_realloc(s, pointer, bytes);
+    buddy_track_realloc_end(tracks, moving, at, bytes, site);
     return at;
 }
 
@@ -455,7 +456,7 @@ static void *realloc_from(void *pointer, size_t bytes, const void *site)
     if (is_inside() || inside_owns(pointer)) {
         return realloc_inside(pointer, bytes);
     }
-    slab *s = is_struck(bytes, site) ? NULL : get_instance();
+    buddy_slabs *s = is_struck(bytes, site) ? NULL : get_instance();
     void *at = NULL;
     if (s != NULL) {
         (void)get_cache(s);
@@ -543,8 +544,8 @@ EXPORTED size_t malloc_usable_size(void *pointer)
     if (is_inside() || inside_owns(pointer)) {
         return usable_size_inside(pointer);
     }
-    slab *s = pointer != NULL ? get_instance() : NULL;
-    return s != NULL ? slab_usable_size(s, pointer) : 0;
+    buddy_slabs *s = pointer != NULL ? get_instance() : NULL;
+    return s != NULL ? buddy_slabs_usable_size(s, pointer) : 0;
 }
 
 /* ---- looking ---- */
@@ -556,7 +557,7 @@ EXPORTED const char *buddy_malloc_name(void)
     return "buddy-malloc";
 }
 
-slab *malloc_slab(void)
+buddy_slabs *malloc_slab(void)
 {
     return is_inside() ? NULL : get_instance();
 }

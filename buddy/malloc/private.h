@@ -13,7 +13,7 @@
 
 /* The slab, which is made where there is none; NULL without memory, and for who is at work inside
  * it already. */
-slab *malloc_slab(void);
+buddy_slabs *malloc_slab(void);
 
 /* Writes one line with our name before it. Allocates nothing, and is no cancellation point. */
 void malloc_tell(const char *line);

@@ -17,38 +17,38 @@
  *     struct body | core | live bits, where checked | stocks */
 typedef struct body {
     /* fixed at create */
-    _Alignas(64) pool front;
+    _Alignas(64) buddy_pool front;
     size_t object_bytes;
-    uint64_t inverse; /* of object_bytes >> shift, which is odd: see pool_divide */
+    uint64_t inverse; /* of object_bytes >> shift, which is odd: see buddy_pool_divide */
     uint32_t shift;
     bool mapped;       /* the objects' memory is ours */
     word_atomic *live; /* bit i: object i is handed out; NULL where not checked */
     buddy *core;
     size_t metadata_bytes; /* of the mapping */
     size_t stocks_bytes;   /* of which the stocks may use */
-    pool_desc desc;
+    buddy_pool_desc desc;
     /* written by any thread, seldom */
     _Alignas(64) _Atomic uint64_t refused, errors;
 } body;
 
 _Static_assert(offsetof(body, front) == 0, "a pool is cast to its body and back");
 
-static body *body_of(const pool *p)
+static body *body_of(const buddy_pool *p)
 {
     return (body *)(uintptr_t)p;
 }
 
-const char *pool_status_text(pool_status status)
+const char *buddy_pool_status_text(buddy_pool_status status)
 {
 #define X(name, text) text,
-    static const char *const texts[] = {POOL_STATUSES(X)};
+    static const char *const texts[] = {BUDDY_POOL_STATUSES(X)};
 #undef X
     return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
 }
 
 /* ---- making one ---- */
 
-static bool desc_possible(const pool_desc *desc, size_t object_bytes, size_t alignment)
+static bool desc_possible(const buddy_pool_desc *desc, size_t object_bytes, size_t alignment)
 {
     return desc->capacity != 0 && desc->capacity < UINT32_MAX &&
            desc->capacity <= PTRDIFF_MAX / object_bytes && (uintptr_t)desc->memory % alignment == 0;
@@ -59,20 +59,20 @@ static size_t round_to_line(size_t bytes)
     return (bytes + CORE_LINE - 1) / CORE_LINE * CORE_LINE;
 }
 
-static size_t live_bytes(const pool_desc *desc)
+static size_t live_bytes(const buddy_pool_desc *desc)
 {
     return desc->checked ? (desc->capacity + WORD_BITS - 1) / WORD_BITS * sizeof(uint64_t) : 0;
 }
 
 /* The metadata, with everything in it but the objects' memory. NULL without memory. */
-static body *create_metadata(const pool_desc *desc, size_t object_bytes)
+static body *create_metadata(const buddy_pool_desc *desc, size_t object_bytes)
 {
     buddy_desc core = {.units = (uint32_t)desc->capacity, .zeroed = true};
-    magazine_desc stocks = {.threads = desc->threads};
+    buddy_magazine_desc stocks = {.threads = desc->threads};
     size_t core_at = round_to_line(sizeof(body));
     size_t live_at = core_at + round_to_line(buddy_sizeof(&core));
     size_t stocks_at = live_at + round_to_line(live_bytes(desc));
-    size_t stocks_bytes = magazine_room(&stocks, &core);
+    size_t stocks_bytes = buddy_magazine_room(&stocks, &core);
     size_t bytes = stocks_at + stocks_bytes; /* each is less than half of all addresses */
     unsigned char *memory = region_map(stocks_bytes != 0 ? bytes : 0, CORE_LINE);
     if (memory == NULL) {
@@ -82,7 +82,7 @@ static body *create_metadata(const pool_desc *desc, size_t object_bytes)
     b->desc = *desc;
     b->object_bytes = object_bytes;
     b->shift = word_lowest(object_bytes);
-    b->inverse = pool_inverse(object_bytes >> b->shift);
+    b->inverse = buddy_pool_inverse(object_bytes >> b->shift);
     b->live = desc->checked ? (word_atomic *)(void *)(memory + live_at) : NULL;
     b->metadata_bytes = region_bytes(bytes);
     b->stocks_bytes = stocks_bytes;
@@ -90,7 +90,7 @@ static body *create_metadata(const pool_desc *desc, size_t object_bytes)
     assert(b->core != NULL); /* desc is possible and a mapping is aligned */
     b->front.capacity = core.units;
     b->front.quick = desc->checked ? 0 : core.units;
-    b->front.stocks = magazine_init(memory + stocks_at, stocks_bytes, &stocks);
+    b->front.stocks = buddy_magazine_init(memory + stocks_at, stocks_bytes, &stocks);
     if (b->front.stocks == NULL) {
         region_unmap(b, b->metadata_bytes);
         errno = EAGAIN;
@@ -99,7 +99,7 @@ static body *create_metadata(const pool_desc *desc, size_t object_bytes)
     return b;
 }
 
-pool *pool_create(const pool_desc *desc, size_t object_bytes, size_t alignment)
+buddy_pool *buddy_pool_create(const buddy_pool_desc *desc, size_t object_bytes, size_t alignment)
 {
     if (!desc_possible(desc, object_bytes, alignment)) {
         errno = EINVAL;
@@ -113,11 +113,12 @@ pool *pool_create(const pool_desc *desc, size_t object_bytes, size_t alignment)
     b->mapped = desc->memory == NULL;
     b->front.base = desc->memory;
     if (b->mapped) {
-        b->front.base = region_map(bytes, desc->huge_pages ? HUGE_BYTES : POOL_ALIGNMENT_MOST);
+        b->front.base =
+            region_map(bytes, desc->huge_pages ? HUGE_BYTES : BUDDY_POOL_ALIGNMENT_MOST);
     }
     if (b->front.base == NULL) {
         int reason = errno;
-        pool_destroy(&b->front);
+        buddy_pool_destroy(&b->front);
         errno = reason;
         return NULL;
     }
@@ -131,13 +132,13 @@ pool *pool_create(const pool_desc *desc, size_t object_bytes, size_t alignment)
     return &b->front;
 }
 
-void pool_destroy(pool *p)
+void buddy_pool_destroy(buddy_pool *p)
 {
     if (p == NULL) {
         return;
     }
     body *b = body_of(p);
-    magazine_finish(p->stocks);
+    buddy_magazine_finish(p->stocks);
     if (b->mapped) {
         region_unmap(p->base, p->capacity * b->object_bytes);
     }
@@ -210,14 +211,14 @@ static void *hand_out(body *b, uint32_t offset, uint32_t count)
     return b->front.base + offset * b->object_bytes;
 }
 
-void *pool_alloc_slowly(pool *p)
+void *buddy_pool_alloc_slowly(buddy_pool *p)
 {
-    return hand_out(body_of(p), magazine_alloc(p->stocks, 0), 1);
+    return hand_out(body_of(p), buddy_magazine_alloc(p->stocks, 0), 1);
 }
 
-void *pool_try_slowly(pool *p)
+void *buddy_pool_try_slowly(buddy_pool *p)
 {
-    return hand_out(body_of(p), magazine_try(p->stocks, 0), 1);
+    return hand_out(body_of(p), buddy_magazine_try(p->stocks, 0), 1);
 }
 
 /* The place of the object that `near` points into; BUDDY_NONE where that is outside the pool. */
@@ -228,14 +229,14 @@ static uint32_t place_near(const body *b, const void *near)
     return inside ? (uint32_t)(distance / b->object_bytes) : BUDDY_NONE;
 }
 
-void *pool_alloc_near(pool *p, const void *near)
+void *buddy_pool_alloc_near(buddy_pool *p, const void *near)
 {
     body *b = body_of(p);
     uint32_t place = place_near(b, near);
     if (place == BUDDY_NONE) {
-        return pool_alloc_slowly(p);
+        return buddy_pool_alloc_slowly(p);
     }
-    return hand_out(b, magazine_alloc_near(p->stocks, 0, place), 1);
+    return hand_out(b, buddy_magazine_alloc_near(p->stocks, 0, place), 1);
 }
 
 /* Gives [from, to), which is ours, to the stocks as the fewest blocks. */
@@ -243,23 +244,23 @@ static void give_range(body *b, uint32_t from, uint32_t to)
 {
     while (from < to) {
         uint32_t order = core_piece(from, to, BUDDY_ORDERS);
-        magazine_free(b->front.stocks, from, order);
+        buddy_magazine_free(b->front.stocks, from, order);
         from += UINT32_C(1) << order;
     }
 }
 
-void *pool_alloc_array(pool *p, uint32_t count)
+void *buddy_pool_alloc_array(buddy_pool *p, uint32_t count)
 {
-    return pool_alloc_array_near(p, NULL, count);
+    return buddy_pool_alloc_array_near(p, NULL, count);
 }
 
-void *pool_alloc_array_near(pool *p, const void *near, uint32_t count)
+void *buddy_pool_alloc_array_near(buddy_pool *p, const void *near, uint32_t count)
 {
     body *b = body_of(p);
     count = count != 0 ? count : 1;
-    uint32_t order = tree_order_for(count), place = place_near(b, near);
-    uint32_t offset = place != BUDDY_NONE ? magazine_alloc_near(p->stocks, order, place)
-                                          : magazine_alloc(p->stocks, order);
+    uint32_t order = buddy_order_for(count), place = place_near(b, near);
+    uint32_t offset = place != BUDDY_NONE ? buddy_magazine_alloc_near(p->stocks, order, place)
+                                          : buddy_magazine_alloc(p->stocks, order);
     if (offset != BUDDY_NONE) {
         give_range(b, offset + count, offset + (UINT32_C(1) << order));
     }
@@ -285,13 +286,13 @@ static void mark_each_live(body *b, uint32_t count, const uint32_t offsets[])
     }
 }
 
-uint32_t pool_alloc_bulk(pool *p, uint32_t count, void *out)
+uint32_t buddy_pool_alloc_bulk(buddy_pool *p, uint32_t count, void *out)
 {
     body *b = body_of(p);
     uint32_t offsets[BULK], done = 0;
     while (done < count) {
         uint32_t wanted = count - done < BULK ? count - done : BULK;
-        uint32_t taken = magazine_alloc_bulk(p->stocks, 0, wanted, offsets);
+        uint32_t taken = buddy_magazine_alloc_bulk(p->stocks, 0, wanted, offsets);
         mark_each_live(b, taken, offsets);
         write_pointers(b, taken, offsets, (unsigned char *)out + done * sizeof(void *));
         done += taken;
@@ -305,64 +306,65 @@ uint32_t pool_alloc_bulk(pool *p, uint32_t count, void *out)
 
 /* ---- giving back ---- */
 
-static pool_status complain(body *b, pool_status status)
+static buddy_pool_status complain(body *b, buddy_pool_status status)
 {
-    if (status != POOL_OK) {
+    if (status != BUDDY_POOL_OK) {
         atomic_fetch_add_explicit(&b->errors, 1, memory_order_relaxed); /* relaxed: a figure */
     }
     return status;
 }
 
 /* Whether `object` is the start of an object: its place, or why not. */
-static pool_status locate(const body *b, const void *object, uint32_t *place)
+static buddy_pool_status locate(const body *b, const void *object, uint32_t *place)
 {
     uint64_t distance = (uintptr_t)object - (uintptr_t)b->front.base;
-    uint64_t found = pool_divide(distance, b->inverse, b->shift);
-    if (MAGAZINE_LIKELY(found < b->front.capacity)) {
+    uint64_t found = buddy_pool_divide(distance, b->inverse, b->shift);
+    if (BUDDY_MAGAZINE_LIKELY(found < b->front.capacity)) {
         *place = (uint32_t)found;
-        return POOL_OK;
+        return BUDDY_POOL_OK;
     }
-    return distance < b->front.capacity * b->object_bytes ? POOL_MISALIGNED : POOL_FOREIGN;
+    return distance < b->front.capacity * b->object_bytes ? BUDDY_POOL_MISALIGNED
+                                                          : BUDDY_POOL_FOREIGN;
 }
 
 /* As locate, and of `count` objects from there makes sure that they are there and live; then they
  * are ours. */
-static pool_status take_back(body *b, const void *object, uint32_t count, uint32_t *place)
+static buddy_pool_status take_back(body *b, const void *object, uint32_t count, uint32_t *place)
 {
-    pool_status status = locate(b, object, place);
-    if (status == POOL_OK && count > b->front.capacity - *place) {
-        status = POOL_OVERRUN;
+    buddy_pool_status status = locate(b, object, place);
+    if (status == BUDDY_POOL_OK && count > b->front.capacity - *place) {
+        status = BUDDY_POOL_OVERRUN;
     }
-    if (status == POOL_OK && !mark_dead(b, *place, *place + count)) {
-        status = POOL_DOUBLE_FREE;
+    if (status == BUDDY_POOL_OK && !mark_dead(b, *place, *place + count)) {
+        status = BUDDY_POOL_DOUBLE_FREE;
     }
     return complain(b, status);
 }
 
-pool_status pool_free_slowly(pool *p, const void *object)
+buddy_pool_status buddy_pool_free_slowly(buddy_pool *p, const void *object)
 {
-    return pool_free_array(p, object, 1);
+    return buddy_pool_free_array(p, object, 1);
 }
 
-pool_status pool_free_array(pool *p, const void *array, uint32_t count)
+buddy_pool_status buddy_pool_free_array(buddy_pool *p, const void *array, uint32_t count)
 {
     if (array == NULL) {
-        return POOL_OK;
+        return BUDDY_POOL_OK;
     }
     body *b = body_of(p);
     uint32_t place;
     count = count != 0 ? count : 1;
-    pool_status status = take_back(b, array, count, &place);
-    if (status == POOL_OK) {
+    buddy_pool_status status = take_back(b, array, count, &place);
+    if (status == BUDDY_POOL_OK) {
         give_range(b, place, place + count);
     }
     return status;
 }
 
 /* The places of the objects at `in`, but for those that are refused. Returns how many; `*first`
- * becomes the first refusal, if it is POOL_OK yet. */
+ * becomes the first refusal, if it is BUDDY_POOL_OK yet. */
 static uint32_t read_pointers(body *b, uint32_t count, const unsigned char *in, uint32_t places[],
-                              pool_status *first)
+                              buddy_pool_status *first)
 {
     const uintptr_t base = (uintptr_t)b->front.base; /* copies: `places` might be anything's */
     const uint64_t inverse = b->inverse;
@@ -371,28 +373,28 @@ static uint32_t read_pointers(body *b, uint32_t count, const unsigned char *in, 
     for (uint32_t i = 0; i < count; i++) {
         const void *object;
         memcpy(&object, in + i * sizeof(object), sizeof(object));
-        uint64_t place = pool_divide((uintptr_t)object - base, inverse, shift);
+        uint64_t place = buddy_pool_divide((uintptr_t)object - base, inverse, shift);
         places[good] = (uint32_t)place;
-        if (MAGAZINE_LIKELY(place < quick)) {
+        if (BUDDY_MAGAZINE_LIKELY(place < quick)) {
             good++;
         } else if (object != NULL) {
-            pool_status status = take_back(b, object, 1, &places[good]);
-            good += status == POOL_OK;
-            *first = *first == POOL_OK ? status : *first;
+            buddy_pool_status status = take_back(b, object, 1, &places[good]);
+            good += status == BUDDY_POOL_OK;
+            *first = *first == BUDDY_POOL_OK ? status : *first;
         }
     }
     return good;
 }
 
-pool_status pool_free_bulk(pool *p, uint32_t count, const void *in)
+buddy_pool_status buddy_pool_free_bulk(buddy_pool *p, uint32_t count, const void *in)
 {
-    pool_status first = POOL_OK;
+    buddy_pool_status first = BUDDY_POOL_OK;
     uint32_t places[BULK];
     for (uint32_t done = 0; done < count;) {
         uint32_t some = count - done < BULK ? count - done : BULK;
         const unsigned char *from = (const unsigned char *)in + done * sizeof(void *);
         uint32_t good = read_pointers(body_of(p), some, from, places, &first);
-        magazine_free_bulk(p->stocks, 0, good, places);
+        buddy_magazine_free_bulk(p->stocks, 0, good, places);
         done += some;
     }
     return first;
@@ -400,17 +402,17 @@ pool_status pool_free_bulk(pool *p, uint32_t count, const void *in)
 
 /* ---- looking ---- */
 
-const pool_desc *pool_get_desc(const pool *p)
+const buddy_pool_desc *buddy_pool_get_desc(const buddy_pool *p)
 {
     return &body_of(p)->desc;
 }
 
-void pool_get_stats(const pool *p, pool_stats *out)
+void buddy_pool_get_stats(const buddy_pool *p, buddy_pool_stats *out)
 {
     const body *b = body_of(p);
-    *out = (pool_stats){.capacity = p->capacity, .object_bytes = b->object_bytes};
+    *out = (buddy_pool_stats){.capacity = p->capacity, .object_bytes = b->object_bytes};
     buddy_get_stats(b->core, &out->core);
-    magazine_get_stats(p->stocks, &out->stocks);
+    buddy_magazine_get_stats(p->stocks, &out->stocks);
     out->live = (uint32_t)out->stocks.live_units;
     out->metadata_bytes = b->metadata_bytes - b->stocks_bytes + out->stocks.metadata_bytes;
     /* relaxed: figures */
@@ -426,7 +428,7 @@ static uint64_t live_in_word(const body *b, uint32_t from, uint32_t to)
     return word & bits_in_word(from, to);
 }
 
-void *pool_next(const pool *p, const void *after)
+void *buddy_pool_next(const buddy_pool *p, const void *after)
 {
     const body *b = body_of(p);
     assert(b->live != NULL);
@@ -471,27 +473,27 @@ static const char *check_live(const body *b)
     if (s.found_live) {
         return "a live object is free in the core";
     }
-    magazine_walk(b->front.stocks, visit_dead, &s);
+    buddy_magazine_walk(b->front.stocks, visit_dead, &s);
     if (s.found_live) {
         return "a live object lies in a stock";
     }
-    magazine_stats stocks;
-    magazine_get_stats(b->front.stocks, &stocks);
+    buddy_magazine_stats stocks;
+    buddy_magazine_get_stats(b->front.stocks, &stocks);
     return count_live(b, 0, b->front.capacity) == stocks.live_units
                ? NULL
                : "the count of live objects differs from their bits";
 }
 
-const char *pool_check(const pool *p)
+const char *buddy_pool_check(const buddy_pool *p)
 {
     const body *b = body_of(p);
     const char *fault = buddy_check(b->core);
-    fault = fault != NULL ? fault : magazine_check(p->stocks);
+    fault = fault != NULL ? fault : buddy_magazine_check(p->stocks);
     if (fault != NULL) {
         return fault;
     }
-    magazine_stats stocks;
-    magazine_get_stats(p->stocks, &stocks);
+    buddy_magazine_stats stocks;
+    buddy_magazine_get_stats(p->stocks, &stocks);
     uint64_t taken = stocks.live_units + stocks.stocked_units;
     if (taken + buddy_free_units(b->core) != p->capacity) {
         return "free, stocked and live objects are not all there are";

@@ -61,7 +61,7 @@ static size_t discard_block(const slab_range *range, size_t from, size_t count)
 }
 
 typedef struct discarding {
-    slab *s;
+    buddy_slabs *s;
     const slab_range *range;
     buddy *core;
     size_t bytes;
@@ -88,21 +88,21 @@ static bool visit_free(void *context, buddy_block block)
 }
 
 /* Gives the large blocks that are kept to the buddy. They have been counted as spare. */
-static void drop_large(slab *s)
+static void drop_large(buddy_slabs *s)
 {
     void *block;
     while ((block = slab_large_drop(&s->large)) != NULL) {
-        (void)heap_free(slab_range_of(s, block)->heap, block);
+        (void)buddy_heap_free(slab_range_of(s, block)->heap, block);
     }
 }
 
-size_t slab_discard(slab *s)
+size_t slab_discard(buddy_slabs *s)
 {
     size_t bytes = 0;
     drop_large(s);
     uint32_t count = slab_range_count(s);
     for (uint32_t i = 0; i < count; i++) {
-        discarding d = {s, &s->ranges[i], heap_core(s->ranges[i].heap), 0};
+        discarding d = {s, &s->ranges[i], buddy_heap_core(s->ranges[i].heap), 0};
         buddy_walk(d.core, visit_free, &d);
         bytes += d.bytes;
     }
@@ -113,7 +113,7 @@ size_t slab_discard(slab *s)
 }
 
 /* A second since the last discard? Seconds as they tick: good enough for what is a guess. */
-static bool is_long_ago(slab *s)
+static bool is_long_ago(buddy_slabs *s)
 {
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* refused: it is second 0, a wrong guess */
@@ -125,7 +125,7 @@ static bool is_long_ago(slab *s)
 /* Counts what went to the buddy, and gives it on to the system when it is much. What comes and goes
  * all the time would be paid for by page faults: where the last discard was a moment ago, the next
  * one waits for twice as much. */
-static void count_spare(slab *s, size_t bytes)
+static void count_spare(buddy_slabs *s, size_t bytes)
 {
     /* relaxed, all: figures */
     size_t spare = atomic_fetch_add_explicit(&s->spare_bytes, bytes, memory_order_relaxed) + bytes;
@@ -139,7 +139,7 @@ static void count_spare(slab *s, size_t bytes)
 }
 
 /* What is taken again need not be given back; never below zero. */
-static void uncount_spare(slab *s, size_t bytes)
+static void uncount_spare(buddy_slabs *s, size_t bytes)
 {
     /* relaxed: a figure */
     size_t spare = atomic_load_explicit(&s->spare_bytes, memory_order_relaxed);
@@ -153,8 +153,8 @@ static void uncount_spare(slab *s, size_t bytes)
 
 static void *ask(const slab_range *range, const slab_wish *w)
 {
-    return w->alignment > SLAB_UNIT_BYTES ? heap_aligned(range->heap, w->alignment, w->bytes)
-                                          : heap_exact(range->heap, w->bytes);
+    return w->alignment > SLAB_UNIT_BYTES ? buddy_heap_aligned(range->heap, w->alignment, w->bytes)
+                                          : buddy_heap_exact(range->heap, w->bytes);
 }
 
 /* Whether a range may have that: more than half of one is better mapped by itself. */
@@ -164,7 +164,7 @@ static bool fits(const slab_range *range, const slab_wish *w)
 }
 
 /* From any range, from the one that had some last on. Returns it, NULL: none has it. */
-static const slab_range *ask_all(slab *s, const slab_wish *w, void **at)
+static const slab_range *ask_all(buddy_slabs *s, const slab_wish *w, void **at)
 {
     uint32_t count = slab_range_count(s);
     /* relaxed: a hint */
@@ -183,8 +183,8 @@ static const slab_range *ask_all(slab *s, const slab_wish *w, void **at)
 }
 
 /* As ask_all, while no block is on its way to the system: each heap's "no" is exact (see
- * magazine_alloc), and nobody else takes blocks past the heaps. */
-static const slab_range *ask_strictly(slab *s, const slab_wish *w, void **at)
+ * buddy_magazine_alloc), and nobody else takes blocks past the heaps. */
+static const slab_range *ask_strictly(buddy_slabs *s, const slab_wish *w, void **at)
 {
     pthread_mutex_lock(&s->discarding);
     const slab_range *range = ask_all(s, w, at);
@@ -194,7 +194,7 @@ static const slab_range *ask_strictly(slab *s, const slab_wish *w, void **at)
 
 /* As ask_all; adds ranges for as long as the system has addresses, if another one would help: it
  * is hardly smaller than the last. */
-static const slab_range *take(slab *s, const slab_wish *w, void **at)
+static const slab_range *take(buddy_slabs *s, const slab_wish *w, void **at)
 {
     const slab_range *range;
     uint32_t count;
@@ -205,7 +205,7 @@ static const slab_range *take(slab *s, const slab_wish *w, void **at)
     return range != NULL ? range : ask_strictly(s, w, at);
 }
 
-void *slab_chunks_alloc(slab *s, uint32_t chunks, const slab_range **range)
+void *slab_chunks_alloc(buddy_slabs *s, uint32_t chunks, const slab_range **range)
 {
     void *at = NULL;
     slab_wish w = {.alignment = SLAB_CHUNK_BYTES, .bytes = (size_t)chunks * SLAB_CHUNK_BYTES};
@@ -217,18 +217,18 @@ void *slab_chunks_alloc(slab *s, uint32_t chunks, const slab_range **range)
     return at;
 }
 
-void slab_chunks_free(slab *s, const slab_range *range, uintptr_t at, size_t bytes)
+void slab_chunks_free(buddy_slabs *s, const slab_range *range, uintptr_t at, size_t bytes)
 {
-    (void)heap_free(range->heap, (void *)at); // NOLINT(performance-no-int-to-ptr)
+    (void)buddy_heap_free(range->heap, (void *)at); // NOLINT(performance-no-int-to-ptr)
     count_spare(s, bytes);
 }
 
 /* Gives a block to the buddy. */
-static heap_status give(slab *s, const slab_range *range, void *pointer)
+static buddy_heap_status give(buddy_slabs *s, const slab_range *range, void *pointer)
 {
-    size_t bytes = heap_usable_size(range->heap, pointer);
-    heap_status status = heap_free(range->heap, pointer);
-    if (status == HEAP_OK) {
+    size_t bytes = buddy_heap_usable_size(range->heap, pointer);
+    buddy_heap_status status = buddy_heap_free(range->heap, pointer);
+    if (status == BUDDY_HEAP_OK) {
         count_spare(s, bytes);
     }
     return status;
@@ -245,16 +245,16 @@ static void clear_seal(void *at)
 }
 
 /* What was taken from a range is about to be used. Returns whether it is zero. */
-static bool begin_block(slab *s, const slab_range *range, void *at)
+static bool begin_block(buddy_slabs *s, const slab_range *range, void *at)
 {
-    size_t bytes = heap_usable_size(range->heap, at);
+    size_t bytes = buddy_heap_usable_size(range->heap, at);
     bool zeroed = make_dirty(range, (uintptr_t)at, bytes);
     uncount_spare(s, bytes);
     clear_seal(at);
     return zeroed;
 }
 
-static void *block_of_ranges(slab *s, const slab_wish *w, bool *zeroed)
+static void *block_of_ranges(buddy_slabs *s, const slab_wish *w, bool *zeroed)
 {
     void *at = NULL;
     const slab_range *range = take(s, w, &at);
@@ -264,7 +264,7 @@ static void *block_of_ranges(slab *s, const slab_wish *w, bool *zeroed)
     return at;
 }
 
-void *slab_block_within(slab *s, size_t bytes)
+void *slab_block_within(buddy_slabs *s, size_t bytes)
 {
     void *at = NULL;
     const slab_range *range = ask_strictly(s, &(slab_wish){SLAB_UNIT_BYTES, bytes}, &at);
@@ -279,7 +279,7 @@ void *slab_block_within(slab *s, size_t bytes)
 /* The list for blocks of `bytes`, NULL: such are not kept. */
 static slab_object **kept_list(slab_cache *cache, size_t bytes)
 {
-    if (cache == &slab_nobody || bytes <= SLAB_OBJECT_MOST || bytes > SLAB_KEPT_BYTES / 4) {
+    if (cache == &slab_nobody || bytes <= BUDDY_SLABS_OBJECT_MOST || bytes > SLAB_KEPT_BYTES / 4) {
         return NULL;
     }
     uint32_t class = slab_class_of(bytes);
@@ -287,7 +287,7 @@ static slab_object **kept_list(slab_cache *cache, size_t bytes)
 }
 
 /* Of just these bytes, which are more than any class has. */
-static void *take_large(slab *s, size_t bytes)
+static void *take_large(buddy_slabs *s, size_t bytes)
 {
     size_t whole = (bytes + SLAB_UNIT_BYTES - 1) / SLAB_UNIT_BYTES * SLAB_UNIT_BYTES;
     slab_object *block = slab_large_take(&s->large, whole);
@@ -299,12 +299,13 @@ static void *take_large(slab *s, size_t bytes)
 }
 
 /* Keeps a live block of `bytes` for whoever asks for just that. */
-static void keep_large(slab *s, slab_object *block, size_t bytes)
+static void keep_large(buddy_slabs *s, slab_object *block, size_t bytes)
 {
     block->seal = slab_seal_of(s->secret, block);
     void *oldest = slab_large_keep(&s->large, block, bytes);
     if (oldest != NULL) {
-        (void)heap_free(slab_range_of(s, oldest)->heap, oldest); /* counted when it was kept */
+        (void)buddy_heap_free(slab_range_of(s, oldest)->heap,
+                              oldest); /* counted when it was kept */
     }
     count_spare(s, bytes);
 }
@@ -330,7 +331,7 @@ static void drop_list(slab_cache *cache, slab_object **list)
     while (*list != NULL) {
         slab_object *block = *list;
         const slab_range *range = slab_range_of(cache->of, block);
-        cache->kept_bytes -= heap_usable_size(range->heap, block);
+        cache->kept_bytes -= buddy_heap_usable_size(range->heap, block);
         *list = block->next;
         (void)give(cache->of, range, block);
     }
@@ -371,7 +372,7 @@ static bool keep(slab_cache *cache, slab_object *block, size_t bytes)
 /* ---- the doors ---- */
 
 /* From what the thread keeps, or from the buddy. */
-static void *alloc_unmapped(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+static void *alloc_unmapped(buddy_slabs *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
 {
     slab_wish w = *wish;
     w.bytes = w.bytes <= SLAB_BLOCK_MOST ? slab_class_bytes(slab_class_of(w.bytes)) : w.bytes;
@@ -381,7 +382,7 @@ static void *alloc_unmapped(slab *s, slab_cache *cache, const slab_wish *wish, b
     return at != NULL ? at : block_of_ranges(s, &w, zeroed);
 }
 
-void slab_yield(slab *s, slab_cache *cache)
+void slab_yield(buddy_slabs *s, slab_cache *cache)
 {
     if (cache != &slab_nobody) {
         slab_send_all(cache);
@@ -392,7 +393,7 @@ void slab_yield(slab *s, slab_cache *cache)
 }
 
 /* From where such a size is best had, or else from where it can be had. */
-static void *alloc_anywhere(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+static void *alloc_anywhere(buddy_slabs *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
 {
     /* relaxed: a threshold */
     bool small = wish->bytes <= atomic_load_explicit(&s->map_bytes, memory_order_relaxed) &&
@@ -408,7 +409,7 @@ static void *alloc_anywhere(slab *s, slab_cache *cache, const slab_wish *wish, b
     return at;
 }
 
-void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
+void *slab_block_alloc(buddy_slabs *s, slab_cache *cache, const slab_wish *wish, bool *zeroed)
 {
     void *at = alloc_anywhere(s, cache, wish, zeroed);
     if (at == NULL && fits(&s->ranges[0], wish)) {
@@ -420,7 +421,7 @@ void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *
 
 /* A mapped block was freed: who asks for such a size comes and goes, and is better served from the
  * buddy, whose pages stay. */
-static void learn(slab *s, size_t bytes)
+static void learn(buddy_slabs *s, size_t bytes)
 {
     /* relaxed: a threshold; of two who learn at once either will do */
     if (s->desc.map_bytes == 0 && bytes <= SLAB_MAP_MOST &&
@@ -429,21 +430,22 @@ static void learn(slab *s, size_t bytes)
     }
 }
 
-heap_status slab_block_free(slab *s, slab_cache *cache, const slab_range *range, void *pointer)
+buddy_heap_status slab_block_free(buddy_slabs *s, slab_cache *cache, const slab_range *range,
+                                  void *pointer)
 {
     if (range == NULL) {
         size_t bytes = slab_mapped_free(&s->mapped, pointer);
         learn(s, bytes);
-        return bytes != 0 ? HEAP_OK : HEAP_FOREIGN;
+        return bytes != 0 ? BUDDY_HEAP_OK : BUDDY_HEAP_FOREIGN;
     }
-    size_t bytes = heap_usable_size(range->heap, pointer);
+    size_t bytes = buddy_heap_usable_size(range->heap, pointer);
     slab_object *block = pointer;
     if (bytes != 0 && block->seal == slab_seal_of(s->secret, block)) {
-        return HEAP_DOUBLE_FREE; /* some thread keeps it */
+        return BUDDY_HEAP_DOUBLE_FREE; /* some thread keeps it */
     }
     if (bytes > SLAB_BLOCK_MOST && cache != &slab_nobody) {
         keep_large(s, block, bytes);
-        return HEAP_OK;
+        return BUDDY_HEAP_OK;
     }
-    return keep(cache, block, bytes) ? HEAP_OK : give(s, range, pointer);
+    return keep(cache, block, bytes) ? BUDDY_HEAP_OK : give(s, range, pointer);
 }

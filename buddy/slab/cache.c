@@ -25,7 +25,7 @@ slab_cache slab_nobody = {
 
 _Static_assert(SLAB_DIRECT == 65 && SLAB_CLASSES == 72, "slab_nobody has as many");
 
-void slab_cache_init(slab_cache *cache, slab *s)
+void slab_cache_init(slab_cache *cache, buddy_slabs *s)
 {
     *cache = slab_nobody;
     cache->base = s->ranges[0].base;
@@ -114,7 +114,7 @@ static slab_head *make(slab_cache *cache, uint32_t class)
     return head;
 }
 
-static const slab_range *range_of_head(slab *s, const slab_head *head)
+static const slab_range *range_of_head(buddy_slabs *s, const slab_head *head)
 {
     uint32_t count = slab_range_count(s), i = 0;
     while (i + 1 < count && (uintptr_t)head - (uintptr_t)s->ranges[i].heads >=
@@ -124,7 +124,7 @@ static const slab_range *range_of_head(slab *s, const slab_head *head)
     return &s->ranges[i];
 }
 
-void slab_release(slab *s, slab_head *head)
+void slab_release(buddy_slabs *s, slab_head *head)
 {
     const slab_range *range = range_of_head(s, head);
     uintptr_t start = slab_start(range, head);
@@ -181,7 +181,7 @@ static slab_head *unset_current(slab_cache *cache, uint32_t class)
 }
 
 /* Whether the slab has a free object now, or after a look at what is easily had. */
-static bool has_object(slab *s, slab_head *head)
+static bool has_object(buddy_slabs *s, slab_head *head)
 {
     if (head->free == NULL) {
         slab_collect(head);
@@ -248,13 +248,13 @@ static bool refill(slab_cache *cache, uint32_t class)
     return has_object(cache->of, head);
 }
 
-static void *alloc(slab *s, slab_cache *cache, size_t bytes)
+static void *alloc(buddy_slabs *s, slab_cache *cache, size_t bytes)
 {
     cache = cache != &slab_nobody ? cache : slab_claim(s);
     if (cache == NULL) {
         return NULL;
     }
-    if (bytes > SLAB_OBJECT_MOST) {
+    if (bytes > BUDDY_SLABS_OBJECT_MOST) {
         bool zeroed;
         return slab_block_alloc(s, cache, &(slab_wish){16, bytes}, &zeroed);
     }
@@ -266,7 +266,7 @@ static void *alloc(slab *s, slab_cache *cache, size_t bytes)
     return slab_pop(cache->current[class]);
 }
 
-void *slab_alloc_slowly(slab *s, slab_cache *cache, size_t bytes)
+void *slab_alloc_slowly(buddy_slabs *s, slab_cache *cache, size_t bytes)
 {
     at_work_begin();
     void *at = alloc(s, cache, bytes);
@@ -277,11 +277,12 @@ void *slab_alloc_slowly(slab *s, slab_cache *cache, size_t bytes)
 /* ---- giving back ---- */
 
 /* What slab_give leaves: a parked slab, one of several chunks, the last object. */
-static heap_status give_own(slab *s, slab_cache *cache, slab_head *head, slab_object *object)
+static buddy_heap_status give_own(buddy_slabs *s, slab_cache *cache, slab_head *head,
+                                  slab_object *object)
 {
     uintptr_t seal = slab_seal_of(s->secret, object);
     if (object->seal == seal) {
-        return HEAP_DOUBLE_FREE;
+        return BUDDY_HEAP_DOUBLE_FREE;
     }
     object->next = head->free;
     object->seal = seal;
@@ -293,10 +294,11 @@ static heap_status give_own(slab *s, slab_cache *cache, slab_head *head, slab_ob
         slab_list_remove(&cache->lists[slab_class(head)], head);
         slab_release(s, head);
     }
-    return HEAP_OK;
+    return BUDDY_HEAP_OK;
 }
 
-static heap_status give_object(slab *s, slab_cache *cache, slab_head *head, void *pointer)
+static buddy_heap_status give_object(buddy_slabs *s, slab_cache *cache, slab_head *head,
+                                     void *pointer)
 {
     /* relaxed: compared with ourselves */
     if (atomic_load_explicit(&head->owner, memory_order_relaxed) != cache) {
@@ -304,7 +306,7 @@ static heap_status give_object(slab *s, slab_cache *cache, slab_head *head, void
     }
     const slab_range *range = slab_range_of(s, pointer);
     if ((uintptr_t)pointer - slab_start(range, head) >= head->end) {
-        return HEAP_DOUBLE_FREE; /* it has never been handed out */
+        return BUDDY_HEAP_DOUBLE_FREE; /* it has never been handed out */
     }
     return give_own(s, cache, head, pointer);
 }
@@ -317,7 +319,7 @@ static void learn_bytes(slab_cache *cache)
     }
 }
 
-static heap_status give(slab *s, slab_cache *cache, void *pointer)
+static buddy_heap_status give(buddy_slabs *s, slab_cache *cache, void *pointer)
 {
     cache = cache != &slab_nobody ? cache : slab_claim_to_free(s);
     learn_bytes(cache);
@@ -327,18 +329,18 @@ static heap_status give(slab *s, slab_cache *cache, void *pointer)
         return slab_block_free(s, cache, range, pointer);
     }
     return slab_is_object(range, head, pointer) ? give_object(s, cache, head, pointer)
-                                                : HEAP_INTERIOR;
+                                                : BUDDY_HEAP_INTERIOR;
 }
 
-heap_status slab_free_slowly(slab *s, slab_cache *cache, void *pointer)
+buddy_heap_status slab_free_slowly(buddy_slabs *s, slab_cache *cache, void *pointer)
 {
     if (pointer == NULL) {
-        return HEAP_OK;
+        return BUDDY_HEAP_OK;
     }
     at_work_begin();
-    heap_status status = give(s, cache, pointer);
+    buddy_heap_status status = give(s, cache, pointer);
     at_work_end(); /* before it is told: who hears of it may want memory */
-    return status == HEAP_OK ? HEAP_OK : slab_complain(s, "free", pointer, status);
+    return status == BUDDY_HEAP_OK ? BUDDY_HEAP_OK : slab_complain(s, "free", pointer, status);
 }
 
 /* ---- sweeping ---- */

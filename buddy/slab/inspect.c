@@ -5,7 +5,7 @@
 
 /* relaxed, all of them: figures */
 
-static void add_head(slab_stats *out, const slab_head *head)
+static void add_head(buddy_slabs_stats *out, const slab_head *head)
 {
     uint32_t live = atomic_load_explicit(&head->used, memory_order_relaxed) - slab_is_current(head);
     uint32_t size = slab_class_bytes(slab_class(head));
@@ -18,15 +18,15 @@ static void add_head(slab_stats *out, const slab_head *head)
 /* Chunks that are or have been in play: heads beyond have never been touched. */
 static size_t chunks_in_play(const slab_range *range)
 {
-    heap_stats stats;
-    heap_get_stats(range->heap, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(range->heap, &stats);
     return (stats.capacity_bytes + SLAB_CHUNK_BYTES - 1) >> SLAB_CHUNK_SHIFT;
 }
 
-static void add_range(slab_stats *out, const slab_range *range)
+static void add_range(buddy_slabs_stats *out, const slab_range *range)
 {
-    heap_stats stats;
-    heap_get_stats(range->heap, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(range->heap, &stats);
     out->capacity_bytes += stats.capacity_bytes;
     out->free_bytes += (size_t)stats.core.free_units * SLAB_UNIT_BYTES;
     out->block_bytes += stats.live_bytes;
@@ -39,7 +39,7 @@ static void add_range(slab_stats *out, const slab_range *range)
     }
 }
 
-static void add_caches(slab *s, slab_stats *out)
+static void add_caches(buddy_slabs *s, buddy_slabs_stats *out)
 {
     at_work_lock(&s->lock);
     for (const slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
@@ -49,9 +49,9 @@ static void add_caches(slab *s, slab_stats *out)
     at_work_unlock(&s->lock);
 }
 
-void slab_get_stats(slab *s, slab_stats *out)
+void buddy_slabs_get_stats(buddy_slabs *s, buddy_slabs_stats *out)
 {
-    *out = (slab_stats){.range_count = slab_range_count(s)};
+    *out = (buddy_slabs_stats){.range_count = slab_range_count(s)};
     for (uint32_t i = 0; i < out->range_count; i++) {
         add_range(out, &s->ranges[i]);
     }
@@ -69,7 +69,7 @@ void slab_get_stats(slab *s, slab_stats *out)
 /* ---- check ---- */
 
 /* The length of a list of objects of a slab; more than its capacity where it makes no sense. */
-static uint32_t count_list(const slab *s, const slab_range *range, const slab_head *head,
+static uint32_t count_list(const buddy_slabs *s, const slab_range *range, const slab_head *head,
                            const slab_object *object)
 {
     uint32_t count = 0;
@@ -84,7 +84,8 @@ static uint32_t count_list(const slab *s, const slab_range *range, const slab_he
     return count;
 }
 
-static const char *check_objects(const slab *s, const slab_range *range, const slab_head *head)
+static const char *check_objects(const buddy_slabs *s, const slab_range *range,
+                                 const slab_head *head)
 {
     uint32_t carved = head->end / head->object_bytes;
     uint32_t used = slab_used(head) - slab_is_current(head);
@@ -114,7 +115,7 @@ static bool is_listed(const slab_cache *owner, const slab_head *head)
     return at == head;
 }
 
-static const char *check_head(const slab *s, const slab_range *range, const slab_head *head)
+static const char *check_head(const buddy_slabs *s, const slab_range *range, const slab_head *head)
 {
     /* relaxed: at rest */
     const slab_cache *owner = atomic_load_explicit(&head->owner, memory_order_relaxed);
@@ -139,9 +140,9 @@ static const char *check_head(const slab *s, const slab_range *range, const slab
     return check_objects(s, range, head);
 }
 
-static const char *check_range(const slab *s, const slab_range *range, size_t *slab_count)
+static const char *check_range(const buddy_slabs *s, const slab_range *range, size_t *slab_count)
 {
-    const char *fault = heap_check(range->heap);
+    const char *fault = buddy_heap_check(range->heap);
     size_t chunks = chunks_in_play(range);
     for (size_t i = 0; i < chunks && fault == NULL; i++) {
         const slab_head *head = &range->heads[i];
@@ -154,7 +155,7 @@ static const char *check_range(const slab *s, const slab_range *range, size_t *s
     return fault;
 }
 
-const char *slab_check(slab *s)
+const char *buddy_slabs_check(buddy_slabs *s)
 {
     size_t found = 0, owned = 0;
     at_work_begin();

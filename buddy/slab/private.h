@@ -18,10 +18,10 @@
 #include <pthread.h>
 
 #include "buddy/heap/private.h"
-#include "buddy/slab.h"
 #include "buddy/slab/classes.h"
 #include "buddy/slab/large.h"
 #include "buddy/slab/mapped.h"
+#include "buddy/slabs.h"
 #include "buddy/system/at_work.h"
 
 /* Addresses for a range: by default and at most. Where there are 2^32 of them the program wants
@@ -120,7 +120,7 @@ typedef struct slab_cache {
     size_t kept_bytes;                     /* at most SLAB_KEPT_BYTES */
     uint32_t kept_turn;                    /* whose turn it is to be given back */
     uint32_t slabs; /* that it owns, parked ones too; or who holds s->lock while it is an orphan */
-    struct slab *of;
+    struct buddy_slabs *of;
     /* need s->lock */
     const void *thread;       /* whose it is; NULL: an orphan's */
     struct slab_cache **door; /* the thread's own note of it, reset at its end; NULL: none */
@@ -132,19 +132,19 @@ typedef struct slab_cache {
 typedef struct slab_range {
     uintptr_t base;
     size_t bytes;
-    heap *heap;
+    buddy_heap *heap;
     slab_head *heads;
     _Atomic uint8_t *dirty; /* a byte a chunk: whether it may hold anything but zeros */
     region_table heads_table, dirty_table; /* where those two lie, of which the chunks in play … */
     size_t open_chunks; /* … are open, or more; written by who grows the heap */
 } slab_range;
 
-struct slab {
-    slab_desc desc; /* in effect */
-    uint64_t id;    /* no other slab ever has the same; never 0 */
+struct buddy_slabs {
+    buddy_slabs_desc desc; /* in effect */
+    uint64_t id;           /* no other slab ever has the same; never 0 */
     uintptr_t secret;
     /* ranges [0, range_count) are fixed; both written under lock, the count last */
-    slab_range ranges[SLAB_RANGES];
+    slab_range ranges[BUDDY_SLABS_RANGES];
     _Atomic uint32_t range_count;
     _Atomic uint32_t range_hint; /* where a block was found last */
     slab_mapped mapped;
@@ -161,7 +161,7 @@ struct slab {
     _Alignas(64) pthread_mutex_t lock; /* caches, orphans, ranges */
     slab_cache *caches;                /* needs lock */
     _Atomic uint32_t orphans;          /* with slabs; written under lock */
-    slab *next, **link;                /* needs the lock of the list of all slabs */
+    buddy_slabs *next, **link;         /* needs the lock of the list of all slabs */
 };
 
 extern slab_cache slab_nobody; /* of a thread that has none: has no object and owns no slab */
@@ -226,8 +226,8 @@ static inline void slab_set_is_current(slab_head *head, bool current)
 
 /* ---- the fast paths ---- */
 
-heap_status slab_free_slowly(slab *s, slab_cache *cache, void *pointer);
-void *slab_alloc_slowly(slab *s, slab_cache *cache, size_t bytes);
+buddy_heap_status slab_free_slowly(buddy_slabs *s, slab_cache *cache, void *pointer);
+void *slab_alloc_slowly(buddy_slabs *s, slab_cache *cache, size_t bytes);
 
 /* An object of the slab; NULL where the owner has to look further. */
 static inline void *slab_pop(slab_head *head)
@@ -249,7 +249,7 @@ static inline void *slab_take(slab_cache *cache, size_t bytes)
     if (SLAB_LIKELY(bytes <= SLAB_DIRECT_BYTES)) {
         return slab_pop(cache->direct[(bytes + 15) / 16]);
     }
-    if (SLAB_LIKELY(bytes <= SLAB_OBJECT_MOST)) {
+    if (SLAB_LIKELY(bytes <= BUDDY_SLABS_OBJECT_MOST)) {
         return slab_pop(cache->current[slab_class_of(bytes)]);
     }
     return NULL;
@@ -295,10 +295,12 @@ typedef struct slab_wish {
 } slab_wish;
 
 /* slab.c */
-heap_status slab_complain(slab *s, const char *what, const void *pointer, heap_status status);
-const slab_range *slab_range_of(slab *s, const void *pointer); /* NULL: in what none has open */
-bool slab_add_range(slab *s, uint32_t count); /* unless there are more than `count` by now */
-static inline uint32_t slab_range_count(const slab *s)
+buddy_heap_status slab_complain(buddy_slabs *s, const char *what, const void *pointer,
+                                buddy_heap_status status);
+const slab_range *slab_range_of(buddy_slabs *s,
+                                const void *pointer); /* NULL: in what none has open */
+bool slab_add_range(buddy_slabs *s, uint32_t count); /* unless there are more than `count` by now */
+static inline uint32_t slab_range_count(const buddy_slabs *s)
 {
     /* acquire: the ranges that it counts */
     return atomic_load_explicit(&s->range_count, memory_order_acquire);
@@ -319,10 +321,10 @@ uintptr_t slab_start(const slab_range *range, const slab_head *head);
 bool slab_is_object(const slab_range *range, const slab_head *head, const void *pointer);
 
 /* slab/cache.c */
-void slab_cache_init(slab_cache *cache, slab *s);
+void slab_cache_init(slab_cache *cache, buddy_slabs *s);
 void slab_list_append(slab_list *list, slab_head *head);
 void slab_list_remove(slab_list *list, slab_head *head);
-void slab_release(slab *s, slab_head *head);          /* to the buddy. It is empty and in no list */
+void slab_release(buddy_slabs *s, slab_head *head);   /* to the buddy. It is empty and in no list */
 void slab_settle(slab_cache *cache, slab_head *head); /* in no list: goes where it belongs */
 slab_head *slab_next_listed(slab_cache *cache, uint32_t class); /* has objects; in no list */
 void slab_cache_sweep(slab_cache *cache); /* gives all empty slabs back, current ones too */
@@ -332,34 +334,37 @@ void slab_collect(slab_head *head);   /* what others gave back becomes free. Own
 void slab_receive(slab_cache *cache); /* settles the slabs that were parked and got objects back */
 bool slab_park(slab_head *head);      /* false: others gave something back, now collected */
 void slab_unpark(slab_cache *cache, slab_head *head);
-heap_status slab_give_remote(slab_cache *cache, slab_head *head, slab_object *object,
-                             uintptr_t secret);
+buddy_heap_status slab_give_remote(slab_cache *cache, slab_head *head, slab_object *object,
+                                   uintptr_t secret);
 void slab_send_all(slab_cache *cache);
 
 /* slab/threads.c */
-slab_cache *slab_claim(slab *s);         /* the calling thread's cache; NULL: no memory for one */
-slab_cache *slab_claim_to_free(slab *s); /* the same, but slab_nobody where there is none, and at
+slab_cache *slab_claim(buddy_slabs *s); /* the calling thread's cache; NULL: no memory for one */
+slab_cache *
+slab_claim_to_free(buddy_slabs *s); /* the same, but slab_nobody where there is none, and at
                                             the end of a thread, who would leave it behind */
-slab_cache *slab_cache_here(const slab *s); /* the same, slab_nobody where it has none yet */
+slab_cache *slab_cache_here(const buddy_slabs *s); /* the same, slab_nobody where it has none yet */
 slab_head *slab_adopt(slab_cache *cache, uint32_t class); /* an ended thread's slab; NULL: none */
-void slab_sweep_orphans(slab *s);
-bool slab_register(slab *s); /* false: the system has no mutex to give */
-void slab_unregister(slab *s);
+void slab_sweep_orphans(buddy_slabs *s);
+bool slab_register(buddy_slabs *s); /* false: the system has no mutex to give */
+void slab_unregister(buddy_slabs *s);
 
 /* slab/blocks.c */
-void *slab_chunks_alloc(slab *s, uint32_t chunks, const slab_range **range);
-void slab_chunks_free(slab *s, const slab_range *range, uintptr_t at, size_t bytes);
-void *slab_block_alloc(slab *s, slab_cache *cache, const slab_wish *wish, bool *zeroed);
-heap_status slab_block_free(slab *s, slab_cache *cache, const slab_range *range, void *pointer);
+void *slab_chunks_alloc(buddy_slabs *s, uint32_t chunks, const slab_range **range);
+void slab_chunks_free(buddy_slabs *s, const slab_range *range, uintptr_t at, size_t bytes);
+void *slab_block_alloc(buddy_slabs *s, slab_cache *cache, const slab_wish *wish, bool *zeroed);
+buddy_heap_status slab_block_free(buddy_slabs *s, slab_cache *cache, const slab_range *range,
+                                  void *pointer);
 void slab_drop_kept(slab_cache *cache); /* gives the blocks that it keeps to the buddy */
 
 /* Before a request is refused: gives to the buddy what is free, but kept for later, and not in the
  * hands of another thread that is at work. */
-void slab_yield(slab *s, slab_cache *cache);
+void slab_yield(buddy_slabs *s, slab_cache *cache);
 
 /* A block of pages of the ranges there are, for ourselves; NULL: none has it. May be called with
  * s->lock held. */
-void *slab_block_within(slab *s, size_t bytes);
-size_t slab_discard(slab *s); /* gives the buddy's free chunks to the system; returns the bytes */
+void *slab_block_within(buddy_slabs *s, size_t bytes);
+size_t
+slab_discard(buddy_slabs *s); /* gives the buddy's free chunks to the system; returns the bytes */
 
 #endif

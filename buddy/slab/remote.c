@@ -152,12 +152,12 @@ static void collect_for(slab_cache *cache, slab_head *head, slab_object *object)
     }
 }
 
-heap_status slab_give_remote(slab_cache *cache, slab_head *head, slab_object *object,
-                             uintptr_t secret)
+buddy_heap_status slab_give_remote(slab_cache *cache, slab_head *head, slab_object *object,
+                                   uintptr_t secret)
 {
     uintptr_t seal = slab_seal_of(secret, object);
     if (object->seal == seal) {
-        return HEAP_DOUBLE_FREE;
+        return BUDDY_HEAP_DOUBLE_FREE;
     }
     object->seal = seal;
     if (cache == &slab_nobody) {
@@ -165,7 +165,7 @@ heap_status slab_give_remote(slab_cache *cache, slab_head *head, slab_object *ob
     } else {
         collect_for(cache, head, object);
     }
-    return HEAP_OK;
+    return BUDDY_HEAP_OK;
 }
 
 bool slab_give_far(slab_cache *cache, void *pointer)
@@ -180,5 +180,5 @@ bool slab_give_far(slab_cache *cache, void *pointer)
     return atomic_load_explicit(&head->kind, memory_order_relaxed) == SLAB_FIRST &&
            atomic_load_explicit(&head->owner, memory_order_relaxed) != cache &&
            slab_is_multiple(within, head->divide) && within < head->capacity * head->object_bytes &&
-           slab_give_remote(cache, head, pointer, cache->secret) == HEAP_OK;
+           slab_give_remote(cache, head, pointer, cache->secret) == BUDDY_HEAP_OK;
 }

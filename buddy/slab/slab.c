@@ -19,7 +19,7 @@
 /* Also one that is half made. */
 static void finish_range(slab_range *range)
 {
-    heap_destroy(range->heap);
+    buddy_heap_destroy(range->heap);
     region_table_finish(&range->heads_table);
     region_table_finish(&range->dirty_table);
 }
@@ -54,10 +54,10 @@ static bool init_heap_at(slab_range *range, void *memory, bool bare)
 {
     heap_place place = {
         .memory = memory, .bare = bare, .follow = open_chunks, .follow_context = range};
-    heap_desc desc = {.bytes = START_BYTES,
-                      .max_bytes = range->bytes,
-                      .unit_bytes = SLAB_UNIT_BYTES,
-                      .threads = HEAP_NO_STOCKS};
+    buddy_heap_desc desc = {.bytes = START_BYTES,
+                            .max_bytes = range->bytes,
+                            .unit_bytes = SLAB_UNIT_BYTES,
+                            .threads = BUDDY_HEAP_NO_STOCKS};
     range->base = (uintptr_t)memory;
     range->heap = memory != NULL ? heap_create_in(&desc, &place) : NULL;
     return range->heap != NULL;
@@ -91,7 +91,7 @@ static bool init_range(slab_range *range, size_t bytes)
 }
 
 /* Addresses for the range after `count` others. */
-static size_t next_range_bytes(const slab *s, uint32_t count)
+static size_t next_range_bytes(const buddy_slabs *s, uint32_t count)
 {
     uint32_t doublings = count / RANGES_A_SIZE;
     return s->desc.range_bytes <= SLAB_RANGE_BYTES_MOST >> doublings
@@ -100,11 +100,11 @@ static size_t next_range_bytes(const slab *s, uint32_t count)
 }
 
 /* Needs the lock, or to be alone. */
-static bool append_range(slab *s)
+static bool append_range(buddy_slabs *s)
 {
     uint32_t count = slab_range_count(s);
     size_t bytes = next_range_bytes(s, count);
-    while (count < SLAB_RANGES && bytes >= RANGE_BYTES_LEAST) {
+    while (count < BUDDY_SLABS_RANGES && bytes >= RANGE_BYTES_LEAST) {
         if (init_range(&s->ranges[count], bytes)) {
             /* release: the range */
             atomic_store_explicit(&s->range_count, count + 1, memory_order_release);
@@ -115,7 +115,7 @@ static bool append_range(slab *s)
     return false;
 }
 
-bool slab_add_range(slab *s, uint32_t count)
+bool slab_add_range(buddy_slabs *s, uint32_t count)
 {
     at_work_lock(&s->lock);
     bool done = slab_range_count(s) > count || append_range(s);
@@ -123,7 +123,7 @@ bool slab_add_range(slab *s, uint32_t count)
     return done;
 }
 
-const slab_range *slab_range_of(slab *s, const void *pointer)
+const slab_range *slab_range_of(buddy_slabs *s, const void *pointer)
 {
     uint32_t count = slab_range_count(s);
     for (uint32_t i = 0; i < count; i++) {
@@ -162,9 +162,9 @@ static bool is_power_of_two(size_t x)
     return x != 0 && (x & (x - 1)) == 0;
 }
 
-static slab_desc fill_in(const slab_desc *desc)
+static buddy_slabs_desc fill_in(const buddy_slabs_desc *desc)
 {
-    slab_desc full = *desc;
+    buddy_slabs_desc full = *desc;
     full.range_bytes = full.range_bytes != 0 ? full.range_bytes : SLAB_RANGE_BYTES;
     full.keep_bytes = full.keep_bytes != 0 ? full.keep_bytes : KEEP_BYTES_DEFAULT;
     return full;
@@ -172,7 +172,7 @@ static slab_desc fill_in(const slab_desc *desc)
 
 /* Something that no program writes by chance: from the random bytes that the system gives each
  * process at its start, for which nobody has to be called who may want memory. */
-static uintptr_t make_secret(const slab *s)
+static uintptr_t make_secret(const buddy_slabs *s)
 {
     uint64_t random = 0;
     const void *given = (const void *)getauxval(AT_RANDOM); // NOLINT(performance-no-int-to-ptr)
@@ -183,22 +183,22 @@ static uintptr_t make_secret(const slab *s)
     return (uintptr_t)(mixed ^ mixed >> 32) | 1; /* odd: no seal is 0, nor a pointer */
 }
 
-static slab *fail(slab *s, int reason)
+static buddy_slabs *fail(buddy_slabs *s, int reason)
 {
-    region_unmap(s, sizeof(slab));
+    region_unmap(s, sizeof(buddy_slabs));
     errno = reason;
     return NULL;
 }
 
-slab *slab_create(const slab_desc *desc)
+buddy_slabs *buddy_slabs_create(const buddy_slabs_desc *desc)
 {
-    slab_desc full = fill_in(desc);
+    buddy_slabs_desc full = fill_in(desc);
     if (!is_power_of_two(full.range_bytes) || full.range_bytes < RANGE_BYTES_LEAST ||
         full.range_bytes > SLAB_RANGE_BYTES_MOST) {
         errno = EINVAL;
         return NULL;
     }
-    slab *s = region_map(sizeof(slab), sizeof(void *));
+    buddy_slabs *s = region_map(sizeof(buddy_slabs), sizeof(void *));
     if (s == NULL) {
         return NULL;
     }
@@ -233,7 +233,7 @@ no_mapped:
     return fail(s, EAGAIN);
 }
 
-void slab_destroy(slab *s)
+void buddy_slabs_destroy(buddy_slabs *s)
 {
     if (s == NULL) {
         return;
@@ -255,33 +255,34 @@ void slab_destroy(slab *s)
     region_unmap(s, sizeof(*s));
 }
 
-const slab_desc *slab_get_desc(const slab *s)
+const buddy_slabs_desc *buddy_slabs_get_desc(const buddy_slabs *s)
 {
     return &s->desc;
 }
 
 /* ---- the doors ---- */
 
-heap_status slab_complain(slab *s, const char *what, const void *pointer, heap_status status)
+buddy_heap_status slab_complain(buddy_slabs *s, const char *what, const void *pointer,
+                                buddy_heap_status status)
 {
     atomic_fetch_add_explicit(&s->errors, 1, memory_order_relaxed); /* relaxed: a figure */
     if (s->desc.on_error != NULL) {
         char line[ERROR_LINE];
         (void)snprintf(line, sizeof(line), "%s of 0x%" PRIxPTR ": %s", what, (uintptr_t)pointer,
-                       heap_status_text(status));
+                       buddy_heap_status_text(status));
         s->desc.on_error(s->desc.on_error_context, line);
     }
     return status;
 }
 
-void *slab_alloc(slab *s, size_t bytes)
+void *buddy_slabs_alloc(buddy_slabs *s, size_t bytes)
 {
     slab_cache *cache = slab_cache_here(s);
     void *object = slab_take(cache, bytes);
     return SLAB_LIKELY(object != NULL) ? object : slab_alloc_slowly(s, cache, bytes);
 }
 
-static void *alloc_block(slab *s, size_t alignment, size_t bytes, bool *zeroed)
+static void *alloc_block(buddy_slabs *s, size_t alignment, size_t bytes, bool *zeroed)
 {
     at_work_begin();
     void *at = slab_block_alloc(s, slab_cache_here(s), &(slab_wish){alignment, bytes}, zeroed);
@@ -289,18 +290,18 @@ static void *alloc_block(slab *s, size_t alignment, size_t bytes, bool *zeroed)
     return at;
 }
 
-void *slab_zeroed(slab *s, size_t bytes)
+void *buddy_slabs_zeroed(buddy_slabs *s, size_t bytes)
 {
     bool zeroed = false;
-    void *at =
-        bytes <= SLAB_OBJECT_MOST ? slab_alloc(s, bytes) : alloc_block(s, 16, bytes, &zeroed);
+    void *at = bytes <= BUDDY_SLABS_OBJECT_MOST ? buddy_slabs_alloc(s, bytes)
+                                                : alloc_block(s, 16, bytes, &zeroed);
     if (at != NULL && !zeroed) {
         memset(at, 0, bytes);
     }
     return at;
 }
 
-void *slab_aligned(slab *s, size_t alignment, size_t bytes)
+void *buddy_slabs_aligned(buddy_slabs *s, size_t alignment, size_t bytes)
 {
     bool zeroed;
     if (!is_power_of_two(alignment)) {
@@ -312,37 +313,38 @@ void *slab_aligned(slab *s, size_t alignment, size_t bytes)
         return NULL;
     }
     /* A class that a multiple of the alignment falls into is a multiple of it itself. */
-    return rounded <= SLAB_OBJECT_MOST ? slab_alloc(s, rounded)
-                                       : alloc_block(s, alignment, bytes, &zeroed);
+    return rounded <= BUDDY_SLABS_OBJECT_MOST ? buddy_slabs_alloc(s, rounded)
+                                              : alloc_block(s, alignment, bytes, &zeroed);
 }
 
-heap_status slab_free(slab *s, void *pointer)
+buddy_heap_status buddy_slabs_free(buddy_slabs *s, void *pointer)
 {
     slab_cache *cache = slab_cache_here(s);
-    return SLAB_LIKELY(slab_give(cache, pointer)) ? HEAP_OK : slab_free_slowly(s, cache, pointer);
+    return SLAB_LIKELY(slab_give(cache, pointer)) ? BUDDY_HEAP_OK
+                                                  : slab_free_slowly(s, cache, pointer);
 }
 
-/* What slab_alloc makes of a size: a class, or whole pages. */
+/* What buddy_slabs_alloc makes of a size: a class, or whole pages. */
 static size_t size_given(size_t bytes)
 {
     return bytes <= SLAB_BLOCK_MOST ? slab_class_bytes(slab_class_of(bytes)) : region_bytes(bytes);
 }
 
-heap_status slab_free_sized(slab *s, void *pointer, size_t bytes)
+buddy_heap_status buddy_slabs_free_sized(buddy_slabs *s, void *pointer, size_t bytes)
 {
     if (pointer != NULL) {
-        size_t held = slab_usable_size(s, pointer);
+        size_t held = buddy_slabs_usable_size(s, pointer);
         if (held != 0 && held != size_given(bytes)) {
-            return slab_complain(s, "free", pointer, HEAP_WRONG_SIZE);
+            return slab_complain(s, "free", pointer, BUDDY_HEAP_WRONG_SIZE);
         }
     }
-    return slab_free(s, pointer);
+    return buddy_slabs_free(s, pointer);
 }
 
 /* ---- looking ---- */
 
 /* Of what was mapped by itself; 0: nothing was there. */
-static size_t mapped_bytes(slab *s, const void *pointer)
+static size_t mapped_bytes(buddy_slabs *s, const void *pointer)
 {
     at_work_begin();
     size_t bytes = slab_mapped_bytes(&s->mapped, pointer);
@@ -351,7 +353,8 @@ static size_t mapped_bytes(slab *s, const void *pointer)
 }
 
 /* Whether it has been handed out, as far as its owner is the caller, who alone may ask. */
-static bool is_carved(slab *s, const slab_range *range, const slab_head *head, const void *pointer)
+static bool is_carved(buddy_slabs *s, const slab_range *range, const slab_head *head,
+                      const void *pointer)
 {
     /* relaxed: compared with ourselves */
     return atomic_load_explicit(&head->owner, memory_order_relaxed) != slab_cache_here(s) ||
@@ -359,48 +362,48 @@ static bool is_carved(slab *s, const slab_range *range, const slab_head *head, c
 }
 
 /* The bytes of what may be an object or a block of a range, free ones included. */
-static heap_status look_up_place(slab *s, const slab_range *range, const void *pointer,
-                                 size_t *bytes)
+static buddy_heap_status look_up_place(buddy_slabs *s, const slab_range *range, const void *pointer,
+                                       size_t *bytes)
 {
     const slab_head *head = slab_head_of(range, pointer);
     if (head == NULL) {
-        return heap_look_up(range->heap, pointer, bytes);
+        return buddy_heap_look_up(range->heap, pointer, bytes);
     }
     if (!slab_is_object(range, head, pointer)) {
-        return HEAP_INTERIOR;
+        return BUDDY_HEAP_INTERIOR;
     }
     *bytes = head->object_bytes;
-    return is_carved(s, range, head, pointer) ? HEAP_OK : HEAP_DOUBLE_FREE;
+    return is_carved(s, range, head, pointer) ? BUDDY_HEAP_OK : BUDDY_HEAP_DOUBLE_FREE;
 }
 
-/* HEAP_OK, and the bytes of what is live at `pointer`; else why it cannot be. */
-static heap_status look_up(slab *s, const void *pointer, size_t *bytes)
+/* BUDDY_HEAP_OK, and the bytes of what is live at `pointer`; else why it cannot be. */
+static buddy_heap_status look_up(buddy_slabs *s, const void *pointer, size_t *bytes)
 {
     const slab_range *range = slab_range_of(s, pointer);
     if (range == NULL) {
         *bytes = mapped_bytes(s, pointer);
-        return *bytes != 0 ? HEAP_OK : HEAP_FOREIGN;
+        return *bytes != 0 ? BUDDY_HEAP_OK : BUDDY_HEAP_FOREIGN;
     }
-    heap_status status = look_up_place(s, range, pointer, bytes);
+    buddy_heap_status status = look_up_place(s, range, pointer, bytes);
     const slab_object *object = pointer;
-    bool is_free = status == HEAP_OK && object->seal == slab_seal_of(s->secret, object);
-    return is_free ? HEAP_DOUBLE_FREE : status;
+    bool is_free = status == BUDDY_HEAP_OK && object->seal == slab_seal_of(s->secret, object);
+    return is_free ? BUDDY_HEAP_DOUBLE_FREE : status;
 }
 
-size_t slab_usable_size(slab *s, const void *pointer)
+size_t buddy_slabs_usable_size(buddy_slabs *s, const void *pointer)
 {
     size_t bytes = 0;
-    return look_up(s, pointer, &bytes) == HEAP_OK ? bytes : 0;
+    return look_up(s, pointer, &bytes) == BUDDY_HEAP_OK ? bytes : 0;
 }
 
-bool slab_owns(slab *s, const void *pointer)
+bool buddy_slabs_owns(buddy_slabs *s, const void *pointer)
 {
     return slab_range_of(s, pointer) != NULL || mapped_bytes(s, pointer) != 0;
 }
 
 /* ---- realloc ---- */
 
-static void *alloc_mapped(slab *s, size_t bytes)
+static void *alloc_mapped(buddy_slabs *s, size_t bytes)
 {
     at_work_begin();
     void *at = slab_mapped_alloc(&s->mapped, 16, bytes);
@@ -408,7 +411,7 @@ static void *alloc_mapped(slab *s, size_t bytes)
     return at;
 }
 
-static void *resize_mapped(slab *s, void *pointer, size_t bytes)
+static void *resize_mapped(buddy_slabs *s, void *pointer, size_t bytes)
 {
     at_work_begin();
     void *at = slab_mapped_resize(&s->mapped, pointer, bytes);
@@ -419,26 +422,27 @@ static void *resize_mapped(slab *s, void *pointer, size_t bytes)
 /* Elsewhere, with as much of the contents as both hold. What has no class is mapped by itself,
  * since what grows once grows again, and that is then the system's page tables' work, not a copy.
  */
-static void *move(slab *s, void *pointer, size_t held, size_t bytes)
+static void *move(buddy_slabs *s, void *pointer, size_t held, size_t bytes)
 {
     void *moved = bytes > SLAB_BLOCK_MOST ? alloc_mapped(s, bytes) : NULL;
-    moved =
-        moved != NULL ? moved : slab_alloc(s, bytes); /* which may have what the system has not */
+    moved = moved != NULL
+                ? moved
+                : buddy_slabs_alloc(s, bytes); /* which may have what the system has not */
     if (moved != NULL) {
         memcpy(moved, pointer, held < bytes ? held : bytes);
-        (void)slab_free(s, pointer);
+        (void)buddy_slabs_free(s, pointer);
     }
     return moved;
 }
 
-void *slab_realloc(slab *s, void *pointer, size_t bytes)
+void *buddy_slabs_realloc(buddy_slabs *s, void *pointer, size_t bytes)
 {
     if (pointer == NULL) {
-        return slab_alloc(s, bytes);
+        return buddy_slabs_alloc(s, bytes);
     }
     size_t held = 0;
-    heap_status status = look_up(s, pointer, &held);
-    if (status != HEAP_OK) {
+    buddy_heap_status status = look_up(s, pointer, &held);
+    if (status != BUDDY_HEAP_OK) {
         (void)slab_complain(s, "realloc", pointer, status);
         return NULL;
     }
@@ -446,13 +450,13 @@ void *slab_realloc(slab *s, void *pointer, size_t bytes)
     if (bytes <= held && bytes >= held / 2) {
         return pointer;
     }
-    void *resized = slab_range_of(s, pointer) == NULL && bytes > SLAB_OBJECT_MOST
+    void *resized = slab_range_of(s, pointer) == NULL && bytes > BUDDY_SLABS_OBJECT_MOST
                         ? resize_mapped(s, pointer, bytes)
                         : NULL;
     return resized != NULL ? resized : move(s, pointer, held, bytes);
 }
 
-void slab_flush(slab *s)
+void buddy_slabs_flush(buddy_slabs *s)
 {
     slab_cache *cache = slab_cache_here(s);
     if (cache != &slab_nobody) {
@@ -460,7 +464,7 @@ void slab_flush(slab *s)
     }
 }
 
-size_t slab_trim(slab *s)
+size_t buddy_slabs_trim(buddy_slabs *s)
 {
     slab_cache *cache = slab_cache_here(s);
     at_work_begin();

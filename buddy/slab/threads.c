@@ -24,8 +24,8 @@ static bool has_handlers; /* of fork */
 static exit_key at_exit;  /* makes orphans of a thread's caches */
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
-static slab *list;       /* needs list_lock */
-static uint64_t last_id; /* needs list_lock */
+static buddy_slabs *list; /* needs list_lock */
+static uint64_t last_id;  /* needs list_lock */
 
 static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec")));
 
@@ -37,7 +37,7 @@ static const void *self(void)
     return seats;
 }
 
-static seat *seat_of(const slab *s)
+static seat *seat_of(const buddy_slabs *s)
 {
     return &seats[s->id % SEATS];
 }
@@ -45,7 +45,7 @@ static seat *seat_of(const slab *s)
 /* ---- a thread's first call ---- */
 
 /* The cache of `thread`, NULL where there is none. Needs s->lock. */
-static slab_cache *find_cache(const slab *s, const void *thread)
+static slab_cache *find_cache(const buddy_slabs *s, const void *thread)
 {
     slab_cache *cache = s->caches;
     while (cache != NULL && cache->thread != thread) {
@@ -55,7 +55,7 @@ static slab_cache *find_cache(const slab *s, const void *thread)
 }
 
 /* Needs s->lock. */
-static slab_cache *new_cache(slab *s)
+static slab_cache *new_cache(buddy_slabs *s)
 {
     slab_cache *cache = region_map(sizeof(slab_cache), sizeof(void *));
     /* The system may have no more while we have some. */
@@ -68,7 +68,7 @@ static slab_cache *new_cache(slab *s)
     return cache;
 }
 
-static void count_orphans(slab *s, const slab_cache *cache, uint32_t one)
+static void count_orphans(buddy_slabs *s, const slab_cache *cache, uint32_t one)
 {
     if (cache->slabs != 0) {
         /* relaxed: says only whether a look is worth it */
@@ -77,7 +77,7 @@ static void count_orphans(slab *s, const slab_cache *cache, uint32_t one)
 }
 
 /* A cache for the calling thread: its own, an orphan, or a new one. */
-static slab_cache *assign_cache(slab *s)
+static slab_cache *assign_cache(buddy_slabs *s)
 {
     at_work_lock(&s->lock);
     slab_cache *cache = find_cache(s, self());
@@ -96,13 +96,13 @@ static slab_cache *assign_cache(slab *s)
     return cache;
 }
 
-slab_cache *slab_cache_here(const slab *s)
+slab_cache *slab_cache_here(const buddy_slabs *s)
 {
     const seat *here = seat_of(s);
     return SLAB_LIKELY(here->id == s->id) ? here->cache : &slab_nobody;
 }
 
-slab_cache *slab_claim(slab *s)
+slab_cache *slab_claim(buddy_slabs *s)
 {
     seat *here = seat_of(s);
     if (here->id == s->id) {
@@ -116,7 +116,7 @@ slab_cache *slab_claim(slab *s)
     return cache;
 }
 
-slab_cache *slab_claim_to_free(slab *s)
+slab_cache *slab_claim_to_free(buddy_slabs *s)
 {
     slab_cache *cache = leaving ? NULL : slab_claim(s);
     return cache != NULL ? cache : &slab_nobody;
@@ -125,7 +125,7 @@ slab_cache *slab_claim_to_free(slab *s)
 /* ---- its end ---- */
 
 /* Needs s->lock, and that the thread is the caller. */
-static void abandon(slab *s, slab_cache *cache)
+static void abandon(buddy_slabs *s, slab_cache *cache)
 {
     slab_send_all(cache);
     slab_cache_sweep(cache);
@@ -141,7 +141,7 @@ static void on_thread_exit(void *thread)
 {
     leaving = true;
     at_work_lock(&list_lock);
-    for (slab *s = list; s != NULL; s = s->next) {
+    for (buddy_slabs *s = list; s != NULL; s = s->next) {
         at_work_lock(&s->lock);
         slab_cache *cache = find_cache(s, thread);
         if (cache != NULL) {
@@ -169,7 +169,7 @@ static __attribute__((destructor)) void on_code_exit(void)
 /* ---- orphans ---- */
 
 /* From an orphan to a thread that needs it. Needs s->lock; the slab is in no list, not parked. */
-static void move(slab *s, slab_cache *from, slab_cache *to, slab_head *head)
+static void move(buddy_slabs *s, slab_cache *from, slab_cache *to, slab_head *head)
 {
     count_orphans(s, from, UINT32_MAX);
     from->slabs--;
@@ -182,7 +182,7 @@ static void move(slab *s, slab_cache *from, slab_cache *to, slab_head *head)
 
 slab_head *slab_adopt(slab_cache *cache, uint32_t class)
 {
-    slab *s = cache->of;
+    buddy_slabs *s = cache->of;
     /* relaxed: as in count_orphans */
     if (atomic_load_explicit(&s->orphans, memory_order_relaxed) == 0) {
         return NULL;
@@ -207,7 +207,7 @@ slab_head *slab_adopt(slab_cache *cache, uint32_t class)
     return head;
 }
 
-void slab_sweep_orphans(slab *s)
+void slab_sweep_orphans(buddy_slabs *s)
 {
     at_work_lock(&s->lock);
     for (slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
@@ -230,7 +230,7 @@ static void before_fork(void)
         return;
     }
     pthread_mutex_lock(&list_lock);
-    for (slab *s = list; s != NULL; s = s->next) {
+    for (buddy_slabs *s = list; s != NULL; s = s->next) {
         pthread_mutex_lock(&s->lock);
         pthread_mutex_lock(&s->mapped.lock);
         pthread_mutex_lock(&s->large.lock);
@@ -240,7 +240,7 @@ static void before_fork(void)
 
 static void let_all_go(void)
 {
-    for (slab *s = list; s != NULL; s = s->next) {
+    for (buddy_slabs *s = list; s != NULL; s = s->next) {
         pthread_mutex_unlock(&s->discarding);
         pthread_mutex_unlock(&s->large.lock);
         pthread_mutex_unlock(&s->mapped.lock);
@@ -262,7 +262,7 @@ static void after_fork_in_parent(void)
  * the fork held nothing. */
 static void after_fork_in_child(void)
 {
-    for (slab *s = list; s != NULL; s = s->next) {
+    for (buddy_slabs *s = list; s != NULL; s = s->next) {
         for (slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
             if (cache->thread != NULL && cache->thread != self()) {
                 cache->thread = &lost;
@@ -281,7 +281,7 @@ static void begin_process(void)
     has_handlers = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
 }
 
-bool slab_register(slab *s)
+bool slab_register(buddy_slabs *s)
 {
     (void)pthread_once(&once, begin_process);
     if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
@@ -302,7 +302,7 @@ bool slab_register(slab *s)
     return true;
 }
 
-void slab_unregister(slab *s)
+void slab_unregister(buddy_slabs *s)
 {
     at_work_lock(&list_lock);
     *s->link = s->next;

@@ -20,13 +20,14 @@
 /* ---- taking PATH.part ---- */
 
 /* Whether there is nothing, or a plain file that has no more than so many names. */
-static snapshot_status may_take(const char *path, nlink_t names)
+static buddy_snapshot_status may_take(const char *path, nlink_t names)
 {
     struct stat info;
     if (lstat(path, &info) != 0) {
-        return errno == ENOENT ? SNAPSHOT_OK : SNAPSHOT_IO;
+        return errno == ENOENT ? BUDDY_SNAPSHOT_OK : BUDDY_SNAPSHOT_IO;
     }
-    return S_ISREG(info.st_mode) && info.st_nlink <= names ? SNAPSHOT_OK : SNAPSHOT_NOT_PLAIN;
+    return S_ISREG(info.st_mode) && info.st_nlink <= names ? BUDDY_SNAPSHOT_OK
+                                                           : BUDDY_SNAPSHOT_NOT_PLAIN;
 }
 
 /* Whether the open file is the one that has the name now, and has no other name. */
@@ -45,29 +46,29 @@ static bool is_mine(int fd)
 }
 
 /* Opens and locks it; *again where another save has put it into PATH's place meanwhile. */
-static snapshot_status take_name(partial *p, bool *again)
+static buddy_snapshot_status take_name(partial *p, bool *again)
 {
     *again = false;
     p->fd =
         open(p->name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR);
     if (p->fd < 0) {
-        return errno == ELOOP ? SNAPSHOT_NOT_PLAIN : SNAPSHOT_IO;
+        return errno == ELOOP ? BUDDY_SNAPSHOT_NOT_PLAIN : BUDDY_SNAPSHOT_IO;
     }
-    snapshot_status status = SNAPSHOT_OK;
+    buddy_snapshot_status status = BUDDY_SNAPSHOT_OK;
     if (!is_mine(p->fd)) {
-        status = SNAPSHOT_NOT_PLAIN;
+        status = BUDDY_SNAPSHOT_NOT_PLAIN;
     } else if (flock(p->fd, LOCK_EX | LOCK_NB) != 0) {
-        status = errno == EWOULDBLOCK ? SNAPSHOT_BUSY : SNAPSHOT_IO;
+        status = errno == EWOULDBLOCK ? BUDDY_SNAPSHOT_BUSY : BUDDY_SNAPSHOT_IO;
     } else if (!has_name(p->fd, p->name)) {
         *again = true;
-        status = SNAPSHOT_BUSY;
+        status = BUDDY_SNAPSHOT_BUSY;
     } else if (fchmod(p->fd, S_IRUSR | S_IWUSR) != 0 || ftruncate(p->fd, 0) != 0) {
-        status = SNAPSHOT_IO;
+        status = BUDDY_SNAPSHOT_IO;
     }
-    if (status != SNAPSHOT_OK) {
+    if (status != BUDDY_SNAPSHOT_OK) {
         int reason = errno;
-        if (status == SNAPSHOT_IO) { /* nobody else has it locked: it is worth nothing */
-            (void)unlink(p->name);   /* refused: an empty file stays, which the next save takes */
+        if (status == BUDDY_SNAPSHOT_IO) { /* nobody else has it locked: it is worth nothing */
+            (void)unlink(p->name); /* refused: an empty file stays, which the next save takes */
         }
         (void)close(p->fd); /* nothing of ours has been written */
         errno = reason;
@@ -75,17 +76,17 @@ static snapshot_status take_name(partial *p, bool *again)
     return status;
 }
 
-snapshot_status partial_begin(partial *p, const char *path)
+buddy_snapshot_status partial_begin(partial *p, const char *path)
 {
     if (strlen(path) + sizeof(SUFFIX) > sizeof(p->name)) {
         errno = ENAMETOOLONG;
-        return SNAPSHOT_IO;
+        return BUDDY_SNAPSHOT_IO;
     }
     (void)snprintf(p->name, sizeof(p->name), "%s" SUFFIX, path);
     /* A rename takes PATH away from whatever has other names too; but PATH.part is written to. */
-    snapshot_status status = may_take(path, (nlink_t)-1);
-    status = status == SNAPSHOT_OK ? may_take(p->name, 1) : status;
-    bool again = status == SNAPSHOT_OK;
+    buddy_snapshot_status status = may_take(path, (nlink_t)-1);
+    status = status == BUDDY_SNAPSHOT_OK ? may_take(p->name, 1) : status;
+    bool again = status == BUDDY_SNAPSHOT_OK;
     for (int i = 0; i < TRIES && again; i++) {
         status = take_name(p, &again);
     }
@@ -113,7 +114,7 @@ bool partial_write(const partial *p, const void *data, size_t bytes, uint64_t at
     return true;
 }
 
-snapshot_status snapshot_read(int fd, void *data, size_t bytes, uint64_t at)
+buddy_snapshot_status snapshot_read(int fd, void *data, size_t bytes, uint64_t at)
 {
     unsigned char *to = data;
     while (bytes > 0) {
@@ -122,13 +123,13 @@ snapshot_status snapshot_read(int fd, void *data, size_t bytes, uint64_t at)
             continue;
         }
         if (done <= 0) {
-            return done == 0 ? SNAPSHOT_LENGTH : SNAPSHOT_IO;
+            return done == 0 ? BUDDY_SNAPSHOT_LENGTH : BUDDY_SNAPSHOT_IO;
         }
         to += done;
         at += (uint64_t)done;
         bytes -= (size_t)done;
     }
-    return SNAPSHOT_OK;
+    return BUDDY_SNAPSHOT_OK;
 }
 
 /* ---- ending ---- */
@@ -163,15 +164,15 @@ static bool sync_folder(const char *path)
     return done;
 }
 
-snapshot_status partial_publish(partial *p, const char *path, uint64_t bytes)
+buddy_snapshot_status partial_publish(partial *p, const char *path, uint64_t bytes)
 {
     if (ftruncate(p->fd, (off_t)bytes) != 0 || fsync(p->fd) != 0 || rename(p->name, path) != 0) {
         partial_drop(p);
-        return SNAPSHOT_IO;
+        return BUDDY_SNAPSHOT_IO;
     }
     bool done = sync_folder(path);
     int reason = errno;
     (void)close(p->fd); /* has been synchronised: there is nothing left to fail */
     errno = reason;
-    return done ? SNAPSHOT_OK : SNAPSHOT_IO;
+    return done ? BUDDY_SNAPSHOT_OK : BUDDY_SNAPSHOT_IO;
 }

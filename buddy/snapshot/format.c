@@ -10,10 +10,10 @@
 
 static const unsigned char magic[MAGIC_BYTES] = {'M', 'B', 'H', 'E', 'A', 'P', '\r', '\n'};
 
-const char *snapshot_status_text(snapshot_status status)
+const char *buddy_snapshot_status_text(buddy_snapshot_status status)
 {
 #define X(name, text) text,
-    static const char *const texts[] = {SNAPSHOT_STATUSES(X)};
+    static const char *const texts[] = {BUDDY_SNAPSHOT_STATUSES(X)};
 #undef X
     return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
 }
@@ -99,7 +99,7 @@ static bool sizes_are_possible(const format_header *h)
            h->unit_bytes <= UNIT_BYTES_MOST && h->max_units != UINT32_MAX && h->in_play != 0 &&
            h->in_play <= h->max_units && h->used <= h->in_play && h->live_units <= h->used &&
            h->live_blocks <= h->live_units && (h->live_blocks == 0) == (h->used == 0) &&
-           h->roots <= SNAPSHOT_ROOTS_MOST &&
+           h->roots <= BUDDY_SNAPSHOT_ROOTS_MOST &&
            (uint64_t)h->max_units * h->unit_bytes <= SIZE_MAX / 2;
 }
 
@@ -120,34 +120,36 @@ static void read_fields(const unsigned char bytes[FORMAT_HEADER_BYTES], format_h
     };
 }
 
-snapshot_status format_read(const unsigned char bytes[FORMAT_HEADER_BYTES], format_header *header)
+buddy_snapshot_status format_read(const unsigned char bytes[FORMAT_HEADER_BYTES],
+                                  format_header *header)
 {
     if (memcmp(bytes, magic, MAGIC_BYTES) != 0) {
-        return SNAPSHOT_FOREIGN;
+        return BUDDY_SNAPSHOT_FOREIGN;
     }
     if (format_get32(bytes + 8) != FORMAT_VERSION) {
-        return SNAPSHOT_VERSION; /* before the checksum, which another version may have elsewhere */
+        return BUDDY_SNAPSHOT_VERSION; /* before the checksum, which another version may have
+                                          elsewhere */
     }
     if (format_get32(bytes + FORMAT_AT_CRC) != header_crc(bytes)) {
-        return SNAPSHOT_HEADER_SUM;
+        return BUDDY_SNAPSHOT_HEADER_SUM;
     }
     if (order_mark(bytes + 16) != 1 || format_get32(bytes + 20) != sizeof(void *)) {
-        return SNAPSHOT_MACHINE;
+        return BUDDY_SNAPSHOT_MACHINE;
     }
     read_fields(bytes, header);
     return format_get32(bytes + 28) == FORMAT_PART_BYTES && sizes_are_possible(header)
-               ? SNAPSHOT_OK
-               : SNAPSHOT_SIZES;
+               ? BUDDY_SNAPSHOT_OK
+               : BUDDY_SNAPSHOT_SIZES;
 }
 
 bool format_name_is_good(const unsigned char *name)
 {
-    const unsigned char *end = memchr(name, 0, SNAPSHOT_NAME_BYTES);
+    const unsigned char *end = memchr(name, 0, BUDDY_SNAPSHOT_NAME_BYTES);
     if (end == NULL || end == name) {
         return false;
     }
-    while (end < name + SNAPSHOT_NAME_BYTES && *end == 0) {
+    while (end < name + BUDDY_SNAPSHOT_NAME_BYTES && *end == 0) {
         end++;
     }
-    return end == name + SNAPSHOT_NAME_BYTES;
+    return end == name + BUDDY_SNAPSHOT_NAME_BYTES;
 }

@@ -33,7 +33,8 @@
 /* Whole pages, also where pages are large: content begins at a multiple of it, to be mapped. */
 #define FORMAT_PART_BYTES UINT32_C(65536)
 
-_Static_assert(FORMAT_ROOT_BYTES == SNAPSHOT_NAME_BYTES + sizeof(uint64_t), "a name and an offset");
+_Static_assert(FORMAT_ROOT_BYTES == BUDDY_SNAPSHOT_NAME_BYTES + sizeof(uint64_t),
+               "a name and an offset");
 
 /* What a header says. used <= in_play <= max_units; live_blocks <= live_units <= used. */
 typedef struct format_header {
@@ -88,8 +89,9 @@ void format_write(const format_header *header, unsigned char bytes[FORMAT_HEADER
 /* Writes the checksum of a header into it. */
 void format_seal(unsigned char bytes[FORMAT_HEADER_BYTES]);
 
-/* Reads what format_write wrote. SNAPSHOT_OK when the header's invariants hold. */
-snapshot_status format_read(const unsigned char bytes[FORMAT_HEADER_BYTES], format_header *header);
+/* Reads what format_write wrote. BUDDY_SNAPSHOT_OK when the header's invariants hold. */
+buddy_snapshot_status format_read(const unsigned char bytes[FORMAT_HEADER_BYTES],
+                                  format_header *header);
 
 /* NULL-terminated, not empty, and nothing but zeroes behind it. */
 bool format_name_is_good(const unsigned char *name);

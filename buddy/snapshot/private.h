@@ -38,7 +38,7 @@ static inline uint64_t snapshot_part(uint64_t byte)
 /* ---- snapshot.c ---- */
 
 /* Whether the byte there is part of a live block. */
-bool snapshot_is_live(const heap *h, uint64_t offset);
+bool snapshot_is_live(const buddy_heap *h, uint64_t offset);
 
 /* ---- snapshot/restore.c ---- */
 
@@ -53,9 +53,11 @@ bool snapshot_is_possible(uint32_t offset, uint32_t units);
 
 /* Makes just those blocks live in h, which is new, that `stored` names: header->used units of marks
  * from a file. Says in s->pending which parts hold some. With read_only what is free stays taken,
- * so that every request is refused. On any answer but SNAPSHOT_OK h is good for heap_destroy only.
+ * so that every request is refused. On any answer but BUDDY_SNAPSHOT_OK h is good for
+ * buddy_heap_destroy only.
  */
-snapshot_status snapshot_restore(heap *h, snapshot *s, unsigned char *stored, bool read_only);
+buddy_snapshot_status snapshot_restore(buddy_heap *h, snapshot *s, unsigned char *stored,
+                                       bool read_only);
 
 /* ---- snapshot/file.c ---- */
 
@@ -65,19 +67,20 @@ typedef struct partial {
     char name[PATH_MAX]; /* PATH.part */
 } partial;
 
-/* Makes PATH.part, empty, and locks it. On any answer but SNAPSHOT_OK there is nothing to end. */
-snapshot_status partial_begin(partial *p, const char *path);
+/* Makes PATH.part, empty, and locks it. On any answer but BUDDY_SNAPSHOT_OK there is nothing to
+ * end. */
+buddy_snapshot_status partial_begin(partial *p, const char *path);
 
 /* Writes all of it. False, with errno set, where the system does not. */
 bool partial_write(const partial *p, const void *data, size_t bytes, uint64_t at);
 
 /* Makes it `bytes` long and durable, puts it in the place of PATH, and ends it. */
-snapshot_status partial_publish(partial *p, const char *path, uint64_t bytes);
+buddy_snapshot_status partial_publish(partial *p, const char *path, uint64_t bytes);
 
 /* Ends it and leaves PATH alone. Keeps errno. */
 void partial_drop(partial *p);
 
-/* Reads all of it: SNAPSHOT_LENGTH where the file ends before, SNAPSHOT_IO. */
-snapshot_status snapshot_read(int fd, void *data, size_t bytes, uint64_t at);
+/* Reads all of it: BUDDY_SNAPSHOT_LENGTH where the file ends before, BUDDY_SNAPSHOT_IO. */
+buddy_snapshot_status snapshot_read(int fd, void *data, size_t bytes, uint64_t at);
 
 #endif

@@ -50,7 +50,7 @@ bool snapshot_walk(const marks *m, bool (*visit)(void *context, uint32_t offset,
 {
     for (uint32_t at = skip_dead(m, 0); at < m->units; at = skip_dead(m, at)) {
         uint32_t units;
-        if (marks_read(m, at, &units) != HEAP_OK || units > m->units - at ||
+        if (marks_read(m, at, &units) != BUDDY_HEAP_OK || units > m->units - at ||
             !visit(context, at, units)) {
             return false;
         }
@@ -62,7 +62,7 @@ bool snapshot_walk(const marks *m, bool (*visit)(void *context, uint32_t offset,
 /* ---- restoring ---- */
 
 typedef struct restoring {
-    heap *h;
+    buddy_heap *h;
     snapshot *s;
     bool read_only;
     uint32_t at;   /* where the last live block ended */
@@ -75,7 +75,7 @@ typedef struct restoring {
 } restoring;
 
 /* Empties the core: every unit in play is taken, in the blocks that it was made of. */
-static void take_all(heap *h, uint32_t in_play)
+static void take_all(buddy_heap *h, uint32_t in_play)
 {
     for (uint32_t at = 0; at < in_play;) {
         uint32_t order = core_piece(at, in_play, h->marks.max_order);
@@ -152,29 +152,30 @@ static bool restore_block(void *context, uint32_t offset, uint32_t units)
 }
 
 /* Whether the marks of the new heap, which nobody else knows yet, are what was read. */
-static bool same_marks(const heap *h, const unsigned char *stored, uint64_t bytes)
+static bool same_marks(const buddy_heap *h, const unsigned char *stored, uint64_t bytes)
 {
     return bytes == 0 ||
            memcmp((const void *)(uintptr_t)h->marks.groups, stored, (size_t)bytes) == 0;
 }
 
-snapshot_status snapshot_restore(heap *h, snapshot *s, unsigned char *stored, bool read_only)
+buddy_snapshot_status snapshot_restore(buddy_heap *h, snapshot *s, unsigned char *stored,
+                                       bool read_only)
 {
     const format_header *header = &s->header;
     marks view = {(_Atomic uint8_t *)stored, header->used, h->marks.max_order};
     restoring r = {.h = h, .s = s, .read_only = read_only};
     uint64_t live;
     if (header->used != 0 && marks_check(&view, &live) != NULL) {
-        return SNAPSHOT_MARKS;
+        return BUDDY_SNAPSHOT_MARKS;
     }
     take_all(h, header->in_play);
     if (!snapshot_walk(&view, restore_block, &r) || r.at != header->used ||
         r.live_units != header->live_units || r.live_blocks != header->live_blocks ||
         !same_marks(h, stored, s->layout.marks_bytes)) {
-        return SNAPSHOT_MARKS;
+        return BUDDY_SNAPSHOT_MARKS;
     }
     free_range(&r, r.at, header->in_play);
     free_batches(&r);
     magazine_count_taken(h->stocks, r.live_units);
-    return SNAPSHOT_OK;
+    return BUDDY_SNAPSHOT_OK;
 }

@@ -16,7 +16,7 @@
 #define NO_PART    UINT64_MAX
 
 typedef struct saving {
-    const heap *h;
+    const buddy_heap *h;
     partial file;
     format_header header;
     format_layout layout;
@@ -54,7 +54,7 @@ static bool count_block(void *context, uint32_t offset, uint32_t units)
 
 /* Whether the copied marks are what opening takes: the blocks that they name, marked anew, give the
  * same bytes. What others took or gave while they were copied may show here. */
-static snapshot_status check_copy(saving *s, unsigned char *again)
+static buddy_snapshot_status check_copy(saving *s, unsigned char *again)
 {
     uint32_t in_play = s->header.in_play, max_order = s->h->marks.max_order;
     marks copy = {(_Atomic uint8_t *)s->marks, in_play, max_order};
@@ -63,14 +63,14 @@ static snapshot_status check_copy(saving *s, unsigned char *again)
     bool whole = marks_check(&copy, &live) == NULL && snapshot_walk(&copy, count_block, &c);
     return whole && live == s->header.live_units &&
                    memcmp(s->marks, again, marks_bytes(in_play)) == 0
-               ? SNAPSHOT_OK
-               : SNAPSHOT_AT_WORK;
+               ? BUDDY_SNAPSHOT_OK
+               : BUDDY_SNAPSHOT_AT_WORK;
 }
 
 /* Copies the marks, and finds out how much they say is live. */
-static snapshot_status survey(saving *s)
+static buddy_snapshot_status survey(saving *s)
 {
-    const heap *h = s->h;
+    const buddy_heap *h = s->h;
     /* relaxed: others are at rest */
     uint32_t in_play = atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
     s->header = (format_header){.unit_bytes = h->desc.unit_bytes,
@@ -79,16 +79,16 @@ static snapshot_status survey(saving *s)
                                 .base = (uintptr_t)h->base};
     s->marks = region_map(marks_bytes(in_play), 1);
     if (s->marks == NULL) {
-        return SNAPSHOT_NO_MEMORY;
+        return BUDDY_SNAPSHOT_NO_MEMORY;
     }
     for (size_t i = 0; i < marks_bytes(in_play); i++) {
         s->marks[i] = atomic_load_explicit(&h->marks.groups[i], memory_order_relaxed);
     }
     unsigned char *again = region_map(marks_bytes(in_play), 1);
     if (again == NULL) {
-        return SNAPSHOT_NO_MEMORY;
+        return BUDDY_SNAPSHOT_NO_MEMORY;
     }
-    snapshot_status status = check_copy(s, again);
+    buddy_snapshot_status status = check_copy(s, again);
     region_unmap(again, marks_bytes(in_play));
     return status;
 }
@@ -97,49 +97,49 @@ static snapshot_status survey(saving *s)
 
 static int compare_roots(const void *a, const void *b)
 {
-    return memcmp(a, b, SNAPSHOT_NAME_BYTES);
+    return memcmp(a, b, BUDDY_SNAPSHOT_NAME_BYTES);
 }
 
 /* Writes an entry of the table, which is zero; false when the root is impossible. */
-static bool put_root(const heap *h, unsigned char *entry, snapshot_root root)
+static bool put_root(const buddy_heap *h, unsigned char *entry, buddy_snapshot_root root)
 {
-    size_t length = root.name != NULL ? strnlen(root.name, SNAPSHOT_NAME_BYTES) : 0;
-    uint64_t offset = snapshot_offset(h, root.pointer);
-    if (length == 0 || length == SNAPSHOT_NAME_BYTES ||
+    size_t length = root.name != NULL ? strnlen(root.name, BUDDY_SNAPSHOT_NAME_BYTES) : 0;
+    uint64_t offset = buddy_snapshot_offset(h, root.pointer);
+    if (length == 0 || length == BUDDY_SNAPSHOT_NAME_BYTES ||
         (root.pointer != NULL && !snapshot_is_live(h, offset))) {
         return false;
     }
     memcpy(entry, root.name, length);
-    format_put64(entry + SNAPSHOT_NAME_BYTES, offset);
+    format_put64(entry + BUDDY_SNAPSHOT_NAME_BYTES, offset);
     return true;
 }
 
 /* Writes the roots in the order of their names. */
-static snapshot_status put_roots(const saving *s, const snapshot_root roots[])
+static buddy_snapshot_status put_roots(const saving *s, const buddy_snapshot_root roots[])
 {
     unsigned char *table = s->tables + s->layout.roots_at;
     for (uint32_t i = 0; i < s->header.roots; i++) {
         if (!put_root(s->h, table + (size_t)i * FORMAT_ROOT_BYTES, roots[i])) {
-            return SNAPSHOT_BAD_ROOT;
+            return BUDDY_SNAPSHOT_BAD_ROOT;
         }
     }
     qsort(table, s->header.roots, FORMAT_ROOT_BYTES, compare_roots);
     for (uint32_t i = 1; i < s->header.roots; i++) {
         const unsigned char *entry = table + (size_t)i * FORMAT_ROOT_BYTES;
         if (compare_roots(entry - FORMAT_ROOT_BYTES, entry) == 0) {
-            return SNAPSHOT_BAD_ROOT;
+            return BUDDY_SNAPSHOT_BAD_ROOT;
         }
     }
-    return SNAPSHOT_OK;
+    return BUDDY_SNAPSHOT_OK;
 }
 
 /* Plans the file and fills in its tables, as far as they do not depend on content. */
-static snapshot_status prepare(saving *s, const snapshot_root roots[])
+static buddy_snapshot_status prepare(saving *s, const buddy_snapshot_root roots[])
 {
     s->layout = format_plan(&s->header);
     s->tables = region_map(tables_bytes(s), 1);
     if (s->tables == NULL) {
-        return SNAPSHOT_NO_MEMORY;
+        return BUDDY_SNAPSHOT_NO_MEMORY;
     }
     s->part = s->tables + s->layout.content_at;
     s->at = NO_PART;
@@ -227,30 +227,30 @@ static bool write_tables(saving *s)
 
 /* ---- all of it ---- */
 
-static snapshot_status write_file(saving *s, const char *path)
+static buddy_snapshot_status write_file(saving *s, const char *path)
 {
-    snapshot_status status = partial_begin(&s->file, path);
-    if (status != SNAPSHOT_OK) {
+    buddy_snapshot_status status = partial_begin(&s->file, path);
+    if (status != BUDDY_SNAPSHOT_OK) {
         return status;
     }
     if (!write_content(s) || !write_tables(s)) {
         partial_drop(&s->file);
-        return SNAPSHOT_IO;
+        return BUDDY_SNAPSHOT_IO;
     }
     return partial_publish(&s->file, path, s->layout.file_bytes);
 }
 
-snapshot_status heap_save(const heap *h, const char *path, const snapshot_root roots[],
-                          uint32_t count)
+buddy_snapshot_status buddy_heap_save(const buddy_heap *h, const char *path,
+                                      const buddy_snapshot_root roots[], uint32_t count)
 {
-    if (count > SNAPSHOT_ROOTS_MOST) {
-        return SNAPSHOT_BAD_ROOT;
+    if (count > BUDDY_SNAPSHOT_ROOTS_MOST) {
+        return BUDDY_SNAPSHOT_BAD_ROOT;
     }
     saving s = {.h = h};
-    snapshot_status status = survey(&s);
+    buddy_snapshot_status status = survey(&s);
     s.header.roots = count;
-    status = status == SNAPSHOT_OK ? prepare(&s, roots) : status;
-    status = status == SNAPSHOT_OK ? write_file(&s, path) : status;
+    status = status == BUDDY_SNAPSHOT_OK ? prepare(&s, roots) : status;
+    status = status == BUDDY_SNAPSHOT_OK ? write_file(&s, path) : status;
     int reason = errno;
     region_unmap(s.marks, marks_bytes(s.header.in_play));
     if (s.tables != NULL) {

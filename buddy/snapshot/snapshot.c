@@ -17,34 +17,34 @@
 /* ---- the file ---- */
 
 /* Opens it, if it is a plain one. O_NONBLOCK: a pipe must not keep us waiting. */
-static snapshot_status open_file(const char *path, int *fd, uint64_t *bytes)
+static buddy_snapshot_status open_file(const char *path, int *fd, uint64_t *bytes)
 {
     struct stat info;
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0 || fstat(*fd, &info) != 0) {
-        return SNAPSHOT_IO;
+        return BUDDY_SNAPSHOT_IO;
     }
     *bytes = (uint64_t)info.st_size;
-    return S_ISREG(info.st_mode) ? SNAPSHOT_OK : SNAPSHOT_NOT_PLAIN;
+    return S_ISREG(info.st_mode) ? BUDDY_SNAPSHOT_OK : BUDDY_SNAPSHOT_NOT_PLAIN;
 }
 
-static snapshot_status read_header(int fd, uint64_t file_bytes, format_header *header)
+static buddy_snapshot_status read_header(int fd, uint64_t file_bytes, format_header *header)
 {
     unsigned char bytes[FORMAT_HEADER_BYTES];
-    snapshot_status status = snapshot_read(fd, bytes, sizeof(bytes), 0);
-    status = status == SNAPSHOT_OK ? format_read(bytes, header) : status;
-    if (status == SNAPSHOT_OK && format_plan(header).file_bytes != file_bytes) {
-        status = SNAPSHOT_LENGTH;
+    buddy_snapshot_status status = snapshot_read(fd, bytes, sizeof(bytes), 0);
+    status = status == BUDDY_SNAPSHOT_OK ? format_read(bytes, header) : status;
+    if (status == BUDDY_SNAPSHOT_OK && format_plan(header).file_bytes != file_bytes) {
+        status = BUDDY_SNAPSHOT_LENGTH;
     }
     return status;
 }
 
 /* Reads a table and looks whether it is what was written. */
-static snapshot_status read_table(int fd, void *to, uint64_t bytes, uint64_t at, uint32_t crc)
+static buddy_snapshot_status read_table(int fd, void *to, uint64_t bytes, uint64_t at, uint32_t crc)
 {
-    snapshot_status status = snapshot_read(fd, to, (size_t)bytes, at);
-    if (status == SNAPSHOT_OK && snapshot_crc(0, to, (size_t)bytes) != crc) {
-        status = SNAPSHOT_TABLE_SUM;
+    buddy_snapshot_status status = snapshot_read(fd, to, (size_t)bytes, at);
+    if (status == BUDDY_SNAPSHOT_OK && snapshot_crc(0, to, (size_t)bytes) != crc) {
+        status = BUDDY_SNAPSHOT_TABLE_SUM;
     }
     return status;
 }
@@ -59,8 +59,8 @@ static void forget(snapshot *s)
     region_unmap(s, s->bytes);
 }
 
-/* Makes it, with its tables read. Takes the file over when it returns SNAPSHOT_OK. */
-static snapshot_status remember(int fd, const format_header *header, snapshot **out)
+/* Makes it, with its tables read. Takes the file over when it returns BUDDY_SNAPSHOT_OK. */
+static buddy_snapshot_status remember(int fd, const format_header *header, snapshot **out)
 {
     format_layout l = format_plan(header);
     size_t roots_at = (sizeof(snapshot) + WORD_BITS - 1) / WORD_BITS * WORD_BITS;
@@ -69,14 +69,14 @@ static snapshot_status remember(int fd, const format_header *header, snapshot **
     size_t bytes = parts_at + (size_t)l.parts_bytes;
     unsigned char *memory = region_map(bytes, WORD_BITS);
     if (memory == NULL) {
-        return SNAPSHOT_NO_MEMORY;
+        return BUDDY_SNAPSHOT_NO_MEMORY;
     }
-    snapshot_status status =
+    buddy_snapshot_status status =
         read_table(fd, memory + roots_at, l.roots_bytes, l.roots_at, header->roots_crc);
-    if (status == SNAPSHOT_OK) {
+    if (status == BUDDY_SNAPSHOT_OK) {
         status = read_table(fd, memory + parts_at, l.parts_bytes, l.parts_at, header->parts_crc);
     }
-    if (status != SNAPSHOT_OK) {
+    if (status != BUDDY_SNAPSHOT_OK) {
         region_unmap(memory, bytes);
         return status;
     }
@@ -88,18 +88,18 @@ static snapshot_status remember(int fd, const format_header *header, snapshot **
                        .parts = memory + parts_at,
                        .bytes = bytes,
                        .pending = (word_atomic *)(void *)(memory + pending_at)};
-    return SNAPSHOT_OK;
+    return BUDDY_SNAPSHOT_OK;
 }
 
-static snapshot_status load(const char *path, snapshot **out)
+static buddy_snapshot_status load(const char *path, snapshot **out)
 {
     int fd;
     uint64_t bytes;
     format_header header;
-    snapshot_status status = open_file(path, &fd, &bytes);
-    status = status == SNAPSHOT_OK ? read_header(fd, bytes, &header) : status;
-    status = status == SNAPSHOT_OK ? remember(fd, &header, out) : status;
-    if (status != SNAPSHOT_OK && fd >= 0) {
+    buddy_snapshot_status status = open_file(path, &fd, &bytes);
+    status = status == BUDDY_SNAPSHOT_OK ? read_header(fd, bytes, &header) : status;
+    status = status == BUDDY_SNAPSHOT_OK ? remember(fd, &header, out) : status;
+    if (status != BUDDY_SNAPSHOT_OK && fd >= 0) {
         int reason = errno;
         (void)close(fd);
         errno = reason;
@@ -110,74 +110,77 @@ static snapshot_status load(const char *path, snapshot **out)
 /* ---- the heap, without content ---- */
 
 /* The address that it was saved from, if it can be had. */
-static snapshot_status reserve_there(const format_header *header, size_t max_bytes, void **memory)
+static buddy_snapshot_status reserve_there(const format_header *header, size_t max_bytes,
+                                           void **memory)
 {
     uint64_t base = header->base;
     if (base == 0 || base > UINTPTR_MAX - max_bytes || base % region_bytes(1) != 0 ||
         base % header->unit_bytes != 0) {
-        return SNAPSHOT_ADDRESS;
+        return BUDDY_SNAPSHOT_ADDRESS;
     }
     *memory = region_reserve_at((void *)(uintptr_t)base, max_bytes); // NOLINT: that is the point
-    return *memory != NULL ? SNAPSHOT_OK : SNAPSHOT_ADDRESS;
+    return *memory != NULL ? BUDDY_SNAPSHOT_OK : BUDDY_SNAPSHOT_ADDRESS;
 }
 
 /* What is mapped from the file is not opened as memory before. */
-static snapshot_status create(const snapshot_open_desc *desc, const heap_desc *full, heap **out)
+static buddy_snapshot_status create(const buddy_snapshot_open_desc *desc,
+                                    const buddy_heap_desc *full, buddy_heap **out)
 {
-    heap_place place = {.memory = full->memory, .shut = desc->mode != SNAPSHOT_COPY};
+    heap_place place = {.memory = full->memory, .shut = desc->mode != BUDDY_SNAPSHOT_COPY};
     *out = heap_create_in(full, &place);
     if (*out == NULL) {
-        return errno == EINVAL ? SNAPSHOT_SIZES : SNAPSHOT_NO_MEMORY;
+        return errno == EINVAL ? BUDDY_SNAPSHOT_SIZES : BUDDY_SNAPSHOT_NO_MEMORY;
     }
-    if (desc->mode == SNAPSHOT_READ_ONLY) {
+    if (desc->mode == BUDDY_SNAPSHOT_READ_ONLY) {
         /* relaxed: the caller publishes the heap */
         atomic_store_explicit(&(*out)->changing_bytes, 0, memory_order_relaxed);
     }
-    return SNAPSHOT_OK;
+    return BUDDY_SNAPSHOT_OK;
 }
 
 /* Makes an empty heap of the saved one's shape. */
-static snapshot_status make_heap(const snapshot_open_desc *desc, const format_header *header,
-                                 heap **out)
+static buddy_snapshot_status make_heap(const buddy_snapshot_open_desc *desc,
+                                       const format_header *header, buddy_heap **out)
 {
     size_t unit = header->unit_bytes, bytes = header->in_play * unit;
     size_t most = desc->max_bytes != 0 ? desc->max_bytes / unit * unit : header->max_units * unit;
     if (bytes > most) {
-        return SNAPSHOT_TOO_LARGE;
+        return BUDDY_SNAPSHOT_TOO_LARGE;
     }
-    heap_desc full = {.bytes = bytes,
-                      .max_bytes = desc->mode == SNAPSHOT_READ_ONLY ? bytes : most,
-                      .unit_bytes = header->unit_bytes,
-                      .checks = desc->checks,
-                      .threads = desc->threads,
-                      .on_error = desc->on_error,
-                      .on_error_context = desc->on_error_context};
-    snapshot_status status = SNAPSHOT_OK;
+    buddy_heap_desc full = {.bytes = bytes,
+                            .max_bytes = desc->mode == BUDDY_SNAPSHOT_READ_ONLY ? bytes : most,
+                            .unit_bytes = header->unit_bytes,
+                            .checks = desc->checks,
+                            .threads = desc->threads,
+                            .on_error = desc->on_error,
+                            .on_error_context = desc->on_error_context};
+    buddy_snapshot_status status = BUDDY_SNAPSHOT_OK;
     if (desc->want_address) {
         status = reserve_there(header, full.max_bytes, &full.memory);
     }
-    status = status == SNAPSHOT_OK ? create(desc, &full, out) : status;
-    if (status != SNAPSHOT_OK) {
+    status = status == BUDDY_SNAPSHOT_OK ? create(desc, &full, out) : status;
+    if (status != BUDDY_SNAPSHOT_OK) {
         region_unmap(full.memory, full.max_bytes);
     }
     return status;
 }
 
 /* Makes the blocks live that were. */
-static snapshot_status restore_marks(heap *h, snapshot *s, const snapshot_open_desc *desc)
+static buddy_snapshot_status restore_marks(buddy_heap *h, snapshot *s,
+                                           const buddy_snapshot_open_desc *desc)
 {
     const format_layout *l = &s->layout;
     if (l->marks_bytes == 0) {
-        return snapshot_restore(h, s, NULL, desc->mode == SNAPSHOT_READ_ONLY);
+        return snapshot_restore(h, s, NULL, desc->mode == BUDDY_SNAPSHOT_READ_ONLY);
     }
     unsigned char *stored = region_map((size_t)l->marks_bytes, 1);
     if (stored == NULL) {
-        return SNAPSHOT_NO_MEMORY;
+        return BUDDY_SNAPSHOT_NO_MEMORY;
     }
-    snapshot_status status =
+    buddy_snapshot_status status =
         read_table(s->fd, stored, l->marks_bytes, l->marks_at, s->header.marks_crc);
-    if (status == SNAPSHOT_OK) {
-        status = snapshot_restore(h, s, stored, desc->mode == SNAPSHOT_READ_ONLY);
+    if (status == BUDDY_SNAPSHOT_OK) {
+        status = snapshot_restore(h, s, stored, desc->mode == BUDDY_SNAPSHOT_READ_ONLY);
     }
     region_unmap(stored, (size_t)l->marks_bytes);
     return status;
@@ -185,33 +188,33 @@ static snapshot_status restore_marks(heap *h, snapshot *s, const snapshot_open_d
 
 /* ---- roots ---- */
 
-bool snapshot_is_live(const heap *h, uint64_t offset)
+bool snapshot_is_live(const buddy_heap *h, uint64_t offset)
 {
     uint32_t units;
     if (offset >= h->max_bytes || !heap_is_in_play(h, (uint32_t)(offset >> h->unit_shift))) {
         return false;
     }
-    heap_status status = marks_read(&h->marks, (uint32_t)(offset >> h->unit_shift), &units);
-    return status == HEAP_OK || status == HEAP_INTERIOR;
+    buddy_heap_status status = marks_read(&h->marks, (uint32_t)(offset >> h->unit_shift), &units);
+    return status == BUDDY_HEAP_OK || status == BUDDY_HEAP_INTERIOR;
 }
 
-static snapshot_status check_roots(const heap *h, const snapshot *s)
+static buddy_snapshot_status check_roots(const buddy_heap *h, const snapshot *s)
 {
     const unsigned char *before = NULL;
     for (uint32_t i = 0; i < s->header.roots; i++) {
         const unsigned char *root = s->roots + (size_t)i * FORMAT_ROOT_BYTES;
-        uint64_t offset = format_get64(root + SNAPSHOT_NAME_BYTES);
+        uint64_t offset = format_get64(root + BUDDY_SNAPSHOT_NAME_BYTES);
         if (!format_name_is_good(root) ||
-            (before != NULL && memcmp(before, root, SNAPSHOT_NAME_BYTES) >= 0) ||
-            (offset != SNAPSHOT_NULL && !snapshot_is_live(h, offset))) {
-            return SNAPSHOT_ROOTS;
+            (before != NULL && memcmp(before, root, BUDDY_SNAPSHOT_NAME_BYTES) >= 0) ||
+            (offset != BUDDY_SNAPSHOT_NULL && !snapshot_is_live(h, offset))) {
+            return BUDDY_SNAPSHOT_ROOTS;
         }
         before = root;
     }
-    return SNAPSHOT_OK;
+    return BUDDY_SNAPSHOT_OK;
 }
 
-void *snapshot_root_of(const heap *h, const char *name)
+void *buddy_snapshot_root_of(const buddy_heap *h, const char *name)
 {
     uint32_t low = 0, high = h->snapshot != NULL ? h->snapshot->header.roots : 0;
     while (low < high) {
@@ -219,7 +222,7 @@ void *snapshot_root_of(const heap *h, const char *name)
         const unsigned char *root = h->snapshot->roots + (size_t)middle * FORMAT_ROOT_BYTES;
         int order = strcmp(name, (const char *)root);
         if (order == 0) {
-            return snapshot_at(h, format_get64(root + SNAPSHOT_NAME_BYTES));
+            return buddy_snapshot_at(h, format_get64(root + BUDDY_SNAPSHOT_NAME_BYTES));
         }
         low = order > 0 ? middle + 1 : low;
         high = order > 0 ? high : middle;
@@ -227,12 +230,12 @@ void *snapshot_root_of(const heap *h, const char *name)
     return NULL;
 }
 
-uint64_t snapshot_offset(const heap *h, const void *pointer)
+uint64_t buddy_snapshot_offset(const buddy_heap *h, const void *pointer)
 {
-    return heap_owns(h, pointer) ? heap_distance(h, pointer) : SNAPSHOT_NULL;
+    return buddy_heap_owns(h, pointer) ? heap_distance(h, pointer) : BUDDY_SNAPSHOT_NULL;
 }
 
-void *snapshot_at(const heap *h, uint64_t offset)
+void *buddy_snapshot_at(const buddy_heap *h, uint64_t offset)
 {
     return offset < h->max_bytes ? h->base + offset : NULL;
 }
@@ -251,119 +254,124 @@ static uint32_t stored_crc(const snapshot *s, uint64_t part)
 }
 
 /* Reads a part to where it belongs, and looks whether it is good. */
-static snapshot_status copy_part(const heap *h, const snapshot *s, uint64_t part)
+static buddy_snapshot_status copy_part(const buddy_heap *h, const snapshot *s, uint64_t part)
 {
     uint64_t at = part * FORMAT_PART_BYTES;
     uint32_t bytes = format_part_bytes(&s->layout, part);
-    snapshot_status status = snapshot_read(s->fd, h->base + at, bytes, s->layout.content_at + at);
-    if (status == SNAPSHOT_OK && snapshot_crc(0, h->base + at, bytes) != stored_crc(s, part)) {
-        status = SNAPSHOT_CONTENT;
+    buddy_snapshot_status status =
+        snapshot_read(s->fd, h->base + at, bytes, s->layout.content_at + at);
+    if (status == BUDDY_SNAPSHOT_OK &&
+        snapshot_crc(0, h->base + at, bytes) != stored_crc(s, part)) {
+        status = BUDDY_SNAPSHOT_CONTENT;
     }
     return status;
 }
 
 /* Reads a part, to look whether it is good. */
-static snapshot_status verify_part(const snapshot *s, uint64_t part)
+static buddy_snapshot_status verify_part(const snapshot *s, uint64_t part)
 {
     unsigned char chunk[CHUNK_BYTES];
     uint32_t bytes = format_part_bytes(&s->layout, part), crc = 0;
     uint64_t place = s->layout.content_at + part * FORMAT_PART_BYTES;
     for (uint32_t at = 0; at < bytes; at += CHUNK_BYTES) {
         uint32_t step = bytes - at < CHUNK_BYTES ? bytes - at : CHUNK_BYTES;
-        snapshot_status status = snapshot_read(s->fd, chunk, step, place + at);
-        if (status != SNAPSHOT_OK) {
+        buddy_snapshot_status status = snapshot_read(s->fd, chunk, step, place + at);
+        if (status != BUDDY_SNAPSHOT_OK) {
             return status;
         }
         crc = snapshot_crc(crc, chunk, step);
     }
-    return crc == stored_crc(s, part) ? SNAPSHOT_OK : SNAPSHOT_CONTENT;
+    return crc == stored_crc(s, part) ? BUDDY_SNAPSHOT_OK : BUDDY_SNAPSHOT_CONTENT;
 }
 
 /* Verifies the parts [from, to) that need it. */
-static snapshot_status verify_parts(snapshot *s, uint64_t from, uint64_t to)
+static buddy_snapshot_status verify_parts(snapshot *s, uint64_t from, uint64_t to)
 {
     for (uint64_t part = from; part < to; part++) {
         if (!is_pending(s, part)) {
             continue;
         }
-        snapshot_status status = verify_part(s, part);
-        if (status != SNAPSHOT_OK) {
+        buddy_snapshot_status status = verify_part(s, part);
+        if (status != BUDDY_SNAPSHOT_OK) {
             return status;
         }
         atomic_fetch_and_explicit(&s->pending[part / WORD_BITS], ~(UINT64_C(1) << part % WORD_BITS),
                                   memory_order_relaxed);
     }
-    return SNAPSHOT_OK;
+    return BUDDY_SNAPSHOT_OK;
 }
 
-snapshot_status snapshot_verify(heap *h, const void *pointer, size_t bytes)
+buddy_snapshot_status buddy_snapshot_verify(buddy_heap *h, const void *pointer, size_t bytes)
 {
     size_t from = heap_distance(h, pointer);
     if (from > h->max_bytes || bytes > h->max_bytes - from) {
-        return SNAPSHOT_OUTSIDE;
+        return BUDDY_SNAPSHOT_OUTSIDE;
     }
     snapshot *s = h->snapshot;
     if (s == NULL || s->fd < 0 || bytes == 0) {
-        return SNAPSHOT_OK;
+        return BUDDY_SNAPSHOT_OK;
     }
     uint64_t to = snapshot_part(from + bytes - 1) + 1;
     return verify_parts(s, snapshot_part(from), to < s->layout.parts ? to : s->layout.parts);
 }
 
-snapshot_status snapshot_verify_all(heap *h)
+buddy_snapshot_status buddy_snapshot_verify_all(buddy_heap *h)
 {
-    return snapshot_verify(h, h->base, h->max_bytes);
+    return buddy_snapshot_verify(h, h->base, h->max_bytes);
 }
 
 /* ---- opening ---- */
 
-static snapshot_status copy_content(const heap *h, snapshot *s)
+static buddy_snapshot_status copy_content(const buddy_heap *h, snapshot *s)
 {
     for (uint64_t part = 0; part < s->layout.parts; part++) {
-        snapshot_status status = is_pending(s, part) ? copy_part(h, s, part) : SNAPSHOT_OK;
-        if (status != SNAPSHOT_OK) {
+        buddy_snapshot_status status =
+            is_pending(s, part) ? copy_part(h, s, part) : BUDDY_SNAPSHOT_OK;
+        if (status != BUDDY_SNAPSHOT_OK) {
             return status;
         }
     }
     (void)close(s->fd);
     s->fd = -1;
-    return SNAPSHOT_OK;
+    return BUDDY_SNAPSHOT_OK;
 }
 
-static snapshot_status bring_content(const heap *h, snapshot *s, snapshot_mode mode)
+static buddy_snapshot_status bring_content(const buddy_heap *h, snapshot *s,
+                                           buddy_snapshot_mode mode)
 {
     const format_layout *l = &s->layout;
     size_t content = (size_t)l->content_bytes, in_play = h->desc.bytes;
-    if (mode == SNAPSHOT_COPY) {
+    if (mode == BUDDY_SNAPSHOT_COPY) {
         return copy_content(h, s);
     }
     if (content != 0 && !region_map_file(h->base, content, s->fd, l->content_at)) {
-        return SNAPSHOT_IO;
+        return BUDDY_SNAPSHOT_IO;
     }
-    bool done = mode == SNAPSHOT_READ_ONLY
+    bool done = mode == BUDDY_SNAPSHOT_READ_ONLY
                     ? region_protect(h->base, h->max_bytes)
                     : content >= in_play || region_open(h->base + content, in_play - content);
-    return done ? SNAPSHOT_OK : SNAPSHOT_NO_MEMORY;
+    return done ? BUDDY_SNAPSHOT_OK : BUDDY_SNAPSHOT_NO_MEMORY;
 }
 
 /* Fills the empty heap h with what was saved. */
-static snapshot_status fill(heap *h, const snapshot_open_desc *desc)
+static buddy_snapshot_status fill(buddy_heap *h, const buddy_snapshot_open_desc *desc)
 {
     snapshot *s = h->snapshot;
-    snapshot_status status = restore_marks(h, s, desc);
-    status = status == SNAPSHOT_OK ? check_roots(h, s) : status;
-    return status == SNAPSHOT_OK ? bring_content(h, s, desc->mode) : status;
+    buddy_snapshot_status status = restore_marks(h, s, desc);
+    status = status == BUDDY_SNAPSHOT_OK ? check_roots(h, s) : status;
+    return status == BUDDY_SNAPSHOT_OK ? bring_content(h, s, desc->mode) : status;
 }
 
-static snapshot_status open_heap(const char *path, const snapshot_open_desc *desc, heap **out)
+static buddy_snapshot_status open_heap(const char *path, const buddy_snapshot_open_desc *desc,
+                                       buddy_heap **out)
 {
     snapshot *s = NULL;
-    snapshot_status status = load(path, &s);
-    if (status != SNAPSHOT_OK) {
+    buddy_snapshot_status status = load(path, &s);
+    if (status != BUDDY_SNAPSHOT_OK) {
         return status;
     }
     status = make_heap(desc, &s->header, out);
-    if (status != SNAPSHOT_OK) {
+    if (status != BUDDY_SNAPSHOT_OK) {
         forget(s);
         return status;
     }
@@ -372,14 +380,15 @@ static snapshot_status open_heap(const char *path, const snapshot_open_desc *des
     return fill(*out, desc);
 }
 
-heap *heap_open(const char *path, const snapshot_open_desc *desc, snapshot_status *status)
+buddy_heap *buddy_heap_open(const char *path, const buddy_snapshot_open_desc *desc,
+                            buddy_snapshot_status *status)
 {
-    static const snapshot_open_desc defaults;
-    heap *h = NULL;
+    static const buddy_snapshot_open_desc defaults;
+    buddy_heap *h = NULL;
     *status = open_heap(path, desc != NULL ? desc : &defaults, &h);
-    if (*status != SNAPSHOT_OK && h != NULL) {
+    if (*status != BUDDY_SNAPSHOT_OK && h != NULL) {
         int reason = errno;
-        heap_destroy(h);
+        buddy_heap_destroy(h);
         errno = reason;
         h = NULL;
     }

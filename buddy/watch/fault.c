@@ -17,11 +17,11 @@ typedef struct draw {
     _Alignas(64) _Atomic uint64_t count;
 } draw;
 
-struct fault {
+struct buddy_fault {
     _Atomic bool on;       /* a plan is set; a hint: the plan itself is behind the lock */
     pthread_rwlock_t lock; /* of what follows, up to the counters */
     bool set;
-    fault_plan plan;
+    buddy_fault_plan plan;
     /* relaxed everywhere: figures, and numbers that only have to differ */
     _Atomic uint64_t asked, matched, struck;
     draw draws[DRAWS];
@@ -29,26 +29,26 @@ struct fault {
 
 /* ---- making one ---- */
 
-fault *fault_create(const fault_plan *plan)
+buddy_fault *buddy_fault_create(const buddy_fault_plan *plan)
 {
-    fault *f = region_map(sizeof(fault), _Alignof(fault));
+    buddy_fault *f = region_map(sizeof(buddy_fault), _Alignof(buddy_fault));
     if (f == NULL) {
         return NULL;
     }
     pthread_rwlock_init(&f->lock, NULL); /* cannot fail on Linux with default traits */
-    fault_set(f, plan);
+    buddy_fault_set(f, plan);
     return f;
 }
 
-void fault_destroy(fault *f)
+void buddy_fault_destroy(buddy_fault *f)
 {
     if (f != NULL) {
         pthread_rwlock_destroy(&f->lock);
-        region_unmap(f, sizeof(fault));
+        region_unmap(f, sizeof(buddy_fault));
     }
 }
 
-static void clear_counts(fault *f)
+static void clear_counts(buddy_fault *f)
 {
     atomic_store_explicit(&f->asked, 0, memory_order_relaxed);
     atomic_store_explicit(&f->matched, 0, memory_order_relaxed);
@@ -58,7 +58,7 @@ static void clear_counts(fault *f)
     }
 }
 
-void fault_set(fault *f, const fault_plan *plan)
+void buddy_fault_set(buddy_fault *f, const buddy_fault_plan *plan)
 {
     assert(plan == NULL || (plan->share >= 0 && plan->share <= 1));
     pthread_rwlock_wrlock(&f->lock);
@@ -91,7 +91,7 @@ static bool lies_in(const char *where, const void *site)
 }
 
 /* Those that are cheap to tell come first. */
-static bool matches(const fault_plan *p, size_t bytes, const void *site)
+static bool matches(const buddy_fault_plan *p, size_t bytes, const void *site)
 {
     uint32_t thread = caller_number();
     uintptr_t at = (uintptr_t)site;
@@ -112,7 +112,7 @@ static uint64_t mix(uint64_t x)
 }
 
 /* A number from 0 up to 1, exclusive, by seed, thread and the thread's own count. */
-static double draw_number(fault *f)
+static double draw_number(buddy_fault *f)
 {
     uint32_t thread = caller_number();
     _Atomic uint64_t *own = &f->draws[thread % DRAWS].count;
@@ -121,15 +121,15 @@ static double draw_number(fault *f)
     return (double)(bits >> 11) * 0x1p-53;
 }
 
-static bool by_rule(fault *f, uint64_t number)
+static bool by_rule(buddy_fault *f, uint64_t number)
 {
-    const fault_plan *p = &f->plan;
+    const buddy_fault_plan *p = &f->plan;
     return number == p->nth || (p->every != 0 && number % p->every == 0) ||
            (p->share > 0 && draw_number(f) < p->share);
 }
 
 /* struck -> struck + 1, up to the most that are wanted. */
-static bool count_strike(fault *f)
+static bool count_strike(buddy_fault *f)
 {
     uint64_t struck = atomic_load_explicit(&f->struck, memory_order_relaxed);
     do {
@@ -142,7 +142,7 @@ static bool count_strike(fault *f)
 }
 
 /* The lock is held for reading. */
-static bool ask(fault *f, size_t bytes, const void *site)
+static bool ask(buddy_fault *f, size_t bytes, const void *site)
 {
     atomic_fetch_add_explicit(&f->asked, 1, memory_order_relaxed);
     if (!matches(&f->plan, bytes, site)) {
@@ -152,9 +152,9 @@ static bool ask(fault *f, size_t bytes, const void *site)
     return by_rule(f, number) && count_strike(f);
 }
 
-bool fault_strikes(fault *f, size_t bytes, const void *site)
+bool buddy_fault_strikes(buddy_fault *f, size_t bytes, const void *site)
 {
-    /* relaxed: see fault_set */
+    /* relaxed: see buddy_fault_set */
     if (f == NULL || !atomic_load_explicit(&f->on, memory_order_relaxed)) {
         return false;
     }
@@ -164,14 +164,14 @@ bool fault_strikes(fault *f, size_t bytes, const void *site)
     return strikes;
 }
 
-void fault_get_stats(const fault *f, fault_stats *out)
+void buddy_fault_get_stats(const buddy_fault *f, buddy_fault_stats *out)
 {
     out->asked = atomic_load_explicit(&f->asked, memory_order_relaxed);
     out->matched = atomic_load_explicit(&f->matched, memory_order_relaxed);
     out->struck = atomic_load_explicit(&f->struck, memory_order_relaxed);
 }
 
-uint32_t fault_thread(void)
+uint32_t buddy_fault_thread(void)
 {
     return caller_number();
 }

@@ -9,7 +9,7 @@
 #define WORD_BYTES 96u /* of one key=value, the end included */
 
 /* Reads a value into the plan. False: it is none. */
-typedef bool read_value(const char *text, fault_plan *out);
+typedef bool read_value(const char *text, buddy_fault_plan *out);
 
 /* ---- numbers ---- */
 
@@ -70,17 +70,17 @@ static bool read_range(const char *text, bool (*take)(const char **text, uint64_
 
 /* ---- one key each ---- */
 
-static bool read_nth(const char *text, fault_plan *out)
+static bool read_nth(const char *text, buddy_fault_plan *out)
 {
     return read_number(text, 1, &out->nth);
 }
 
-static bool read_every(const char *text, fault_plan *out)
+static bool read_every(const char *text, buddy_fault_plan *out)
 {
     return read_number(text, 1, &out->every);
 }
 
-static bool read_share(const char *text, fault_plan *out)
+static bool read_share(const char *text, buddy_fault_plan *out)
 {
     char *end;
     double share = strtod(text, &end);
@@ -92,17 +92,17 @@ static bool read_share(const char *text, fault_plan *out)
     return end != text && *end == '\0' && share > 0 && share <= 1;
 }
 
-static bool read_seed(const char *text, fault_plan *out)
+static bool read_seed(const char *text, buddy_fault_plan *out)
 {
     return read_number(text, 0, &out->seed);
 }
 
-static bool read_most(const char *text, fault_plan *out)
+static bool read_most(const char *text, buddy_fault_plan *out)
 {
     return read_number(text, 1, &out->most);
 }
 
-static bool read_sizes(const char *text, fault_plan *out)
+static bool read_sizes(const char *text, buddy_fault_plan *out)
 {
     uint64_t least, most;
     if (strcmp(text, "0") == 0 || !read_range(text, take_size, &least, &most) || least > SIZE_MAX ||
@@ -114,7 +114,7 @@ static bool read_sizes(const char *text, fault_plan *out)
     return true;
 }
 
-static bool read_threads(const char *text, fault_plan *out)
+static bool read_threads(const char *text, buddy_fault_plan *out)
 {
     uint64_t first, last;
     if (!read_range(text, take_number, &first, &last) || first < 1 || first > UINT32_MAX ||
@@ -126,10 +126,10 @@ static bool read_threads(const char *text, fault_plan *out)
     return true;
 }
 
-static bool read_where(const char *text, fault_plan *out)
+static bool read_where(const char *text, buddy_fault_plan *out)
 {
     size_t length = strlen(text);
-    if (length == 0 || length >= FAULT_WHERE) {
+    if (length == 0 || length >= BUDDY_FAULT_WHERE) {
         return false;
     }
     memcpy(out->where, text, length + 1);
@@ -152,11 +152,11 @@ static const struct key {
     {"site", "a name of at most 63 bytes", read_where},
 };
 
-static bool read_word(char *word, fault_plan *out, char error[FAULT_LINE])
+static bool read_word(char *word, buddy_fault_plan *out, char error[BUDDY_FAULT_LINE])
 {
     char *equals = strchr(word, '=');
     if (equals == NULL) {
-        (void)snprintf(error, FAULT_LINE, "%s: is not KEY=VALUE", word);
+        (void)snprintf(error, BUDDY_FAULT_LINE, "%s: is not KEY=VALUE", word);
         return false;
     }
     *equals = '\0';
@@ -164,13 +164,13 @@ static bool read_word(char *word, fault_plan *out, char error[FAULT_LINE])
         if (strcmp(word, KEYS[i].name) == 0) {
             bool good = KEYS[i].read(equals + 1, out);
             if (!good) {
-                (void)snprintf(error, FAULT_LINE, "%s=%s: must be %s", word, equals + 1,
+                (void)snprintf(error, BUDDY_FAULT_LINE, "%s=%s: must be %s", word, equals + 1,
                                KEYS[i].wanted);
             }
             return good;
         }
     }
-    (void)snprintf(error, FAULT_LINE,
+    (void)snprintf(error, BUDDY_FAULT_LINE,
                    "%s: is none of nth, every, share, seed, most, size, thread, site", word);
     return false;
 }
@@ -188,15 +188,15 @@ static const char *next_word(const char *text, char word[WORD_BYTES])
     return text + length + (text[length] == ',');
 }
 
-bool fault_parse(const char *text, fault_plan *out, char error[FAULT_LINE])
+bool buddy_fault_parse(const char *text, buddy_fault_plan *out, char error[BUDDY_FAULT_LINE])
 {
     char word[WORD_BYTES];
-    fault_plan plan = {.nth = 0};
+    buddy_fault_plan plan = {.nth = 0};
     error[0] = '\0';
     do {
         text = next_word(text, word);
         if (text == NULL) {
-            (void)snprintf(error, FAULT_LINE, "a word of more than %u bytes", WORD_BYTES - 1);
+            (void)snprintf(error, BUDDY_FAULT_LINE, "a word of more than %u bytes", WORD_BYTES - 1);
             return false;
         }
         if (!read_word(word, &plan, error)) {
@@ -204,24 +204,24 @@ bool fault_parse(const char *text, fault_plan *out, char error[FAULT_LINE])
         }
     } while (*text != '\0');
     if (plan.nth == 0 && plan.every == 0 && plan.share <= 0) {
-        (void)snprintf(error, FAULT_LINE, "needs one of nth, every, share");
+        (void)snprintf(error, BUDDY_FAULT_LINE, "needs one of nth, every, share");
         return false;
     }
     *out = plan;
     return true;
 }
 
-fault *fault_from_environment(char error[FAULT_LINE])
+buddy_fault *buddy_fault_from_environment(char error[BUDDY_FAULT_LINE])
 {
-    const char *text = secure_getenv(FAULT_ENVIRONMENT);
-    fault_plan plan;
+    const char *text = secure_getenv(BUDDY_FAULT_ENVIRONMENT);
+    buddy_fault_plan plan;
     error[0] = '\0';
-    if (text == NULL || !fault_parse(text, &plan, error)) {
+    if (text == NULL || !buddy_fault_parse(text, &plan, error)) {
         return NULL;
     }
-    fault *f = fault_create(&plan);
+    buddy_fault *f = buddy_fault_create(&plan);
     if (f == NULL) {
-        (void)snprintf(error, FAULT_LINE, "not enough memory");
+        (void)snprintf(error, BUDDY_FAULT_LINE, "not enough memory");
     }
     return f;
 }

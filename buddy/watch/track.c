@@ -66,19 +66,20 @@ static uint64_t whole_lines(uint64_t bytes)
     return (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
 
-static bool fill_in(const track_desc *desc, track_desc *out)
+static bool fill_in(const buddy_track_desc *desc, buddy_track_desc *out)
 {
     *out = *desc;
     out->blocks = desc->blocks != 0 ? desc->blocks : BLOCKS_DEFAULT;
     out->sites = desc->sites != 0 ? desc->sites : SITES_DEFAULT;
     out->frames = desc->frames != 0 ? desc->frames : 1;
-    return out->blocks <= BLOCKS_MOST && out->sites <= SITES_MOST && out->frames <= TRACK_FRAMES &&
-           (desc->report == NULL || strlen(desc->report) < TRACK_PATH);
+    return out->blocks <= BLOCKS_MOST && out->sites <= SITES_MOST &&
+           out->frames <= BUDDY_TRACK_FRAMES &&
+           (desc->report == NULL || strlen(desc->report) < BUDDY_TRACK_PATH);
 }
 
 /* Every record is some part's to give away at first: each part has every 32nd, so that numbers stay
  * small, and pages of records are touched one after the other. */
-static void share_out(track *t)
+static void share_out(buddy_track *t)
 {
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
         pthread_mutex_init(&t->parts[i].mutex, NULL);
@@ -87,7 +88,7 @@ static void share_out(track *t)
 }
 
 /* The unwinder loads a library, and allocates, when it is first asked: not later, in a malloc. */
-static void wake_unwinder(const track *t)
+static void wake_unwinder(const buddy_track *t)
 {
     void *frames[1];
     if (t->desc.frames > 1) {
@@ -96,11 +97,11 @@ static void wake_unwinder(const track *t)
 }
 
 /* Everything in one mapping: the struct, buckets, places, records. NULL without memory. */
-static track *lay_out(const track_desc *desc)
+static buddy_track *lay_out(const buddy_track_desc *desc)
 {
     uint32_t buckets = power_of_two_from(desc->blocks);
     uint32_t places = power_of_two_from(desc->sites + desc->sites / 2 + 1); /* two thirds full */
-    uint64_t buckets_at = whole_lines(sizeof(track));
+    uint64_t buckets_at = whole_lines(sizeof(buddy_track));
     uint64_t places_at = buckets_at + whole_lines(buckets * (uint64_t)sizeof(uint32_t));
     uint64_t records_at = places_at + (places + UINT64_C(1)) * sizeof(track_place);
     uint64_t bytes = records_at + (desc->blocks + UINT64_C(1)) * sizeof(track_record);
@@ -108,7 +109,7 @@ static track *lay_out(const track_desc *desc)
     if (memory == NULL) {
         return NULL;
     }
-    track *t = (track *)(void *)memory;
+    buddy_track *t = (buddy_track *)(void *)memory;
     t->mapped_bytes = (size_t)bytes;
     t->bucket_mask = buckets - 1;
     t->site_mask = places - 1;
@@ -119,7 +120,7 @@ static track *lay_out(const track_desc *desc)
 }
 
 /* Locks, which cannot fail on Linux with default traits; and the first stretch of time. */
-static void init_parts(track *t)
+static void init_parts(buddy_track *t)
 {
     pthread_mutex_init(&t->sites_mutex, NULL);
     pthread_mutex_init(&t->timeline.mutex, NULL);
@@ -131,14 +132,14 @@ static void init_parts(track *t)
     atomic_store_explicit(&t->timeline.next_ns, STRETCH_NS, memory_order_relaxed);
 }
 
-track *track_create(const track_desc *desc)
+buddy_track *buddy_track_create(const buddy_track_desc *desc)
 {
-    track_desc full;
+    buddy_track_desc full;
     if (!fill_in(desc, &full)) {
         errno = EINVAL;
         return NULL;
     }
-    track *t = lay_out(&full);
+    buddy_track *t = lay_out(&full);
     if (t == NULL) {
         return NULL;
     }
@@ -165,24 +166,24 @@ static FILE *open_report(const char *path)
     return out;
 }
 
-static bool write_report(track *t, const char *path)
+static bool write_report(buddy_track *t, const char *path)
 {
     bool to_stderr = strcmp(path, "-") == 0;
     FILE *out = to_stderr ? stderr : open_report(path);
-    bool written = out != NULL && track_report(t, out);
+    bool written = out != NULL && buddy_track_report(t, out);
     if (out != NULL && !to_stderr) {
         written = fclose(out) == 0 && written;
     }
     return written;
 }
 
-bool track_end(track *t)
+bool buddy_track_end(buddy_track *t)
 {
     /* relaxed: which of two ends it matters, nothing else */
     if (atomic_exchange_explicit(&t->ended, true, memory_order_relaxed)) {
         return true;
     }
-    bool good = track_log_close(t);
+    bool good = buddy_track_log_close(t);
     if (t->desc.report == NULL) {
         return good;
     }
@@ -194,12 +195,12 @@ bool track_end(track *t)
     return written && good;
 }
 
-void track_destroy(track *t)
+void buddy_track_destroy(buddy_track *t)
 {
     if (t == NULL) {
         return;
     }
-    (void)track_end(t);
+    (void)buddy_track_end(t);
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
         pthread_mutex_destroy(&t->parts[i].mutex);
     }
@@ -212,20 +213,20 @@ void track_destroy(track *t)
 /* ---- the table; each function needs the mutex of the bucket's part ---- */
 
 /* Fibonacci hashing: the low bits of addresses are all alike. */
-static uint32_t bucket_of(const track *t, const void *pointer)
+static uint32_t bucket_of(const buddy_track *t, const void *pointer)
 {
     uint64_t hash = (uint64_t)(uintptr_t)pointer * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(hash >> 32) & t->bucket_mask;
 }
 
-static void link_record(track *t, uint32_t bucket, uint32_t number)
+static void link_record(buddy_track *t, uint32_t bucket, uint32_t number)
 {
     t->records[number].next = t->buckets[bucket];
     t->buckets[bucket] = number;
 }
 
 /* Takes the record of a pointer out of its bucket; 0: there is none. */
-static uint32_t unlink_record(track *t, uint32_t bucket, const void *pointer)
+static uint32_t unlink_record(buddy_track *t, uint32_t bucket, const void *pointer)
 {
     uint32_t *from = &t->buckets[bucket];
     while (*from != 0 && t->records[*from].pointer != pointer) {
@@ -238,7 +239,7 @@ static uint32_t unlink_record(track *t, uint32_t bucket, const void *pointer)
     return number;
 }
 
-static uint32_t take_unused(track *t, track_part *part)
+static uint32_t take_unused(buddy_track *t, track_part *part)
 {
     uint32_t number = part->unused;
     if (number != 0) {
@@ -253,7 +254,7 @@ static uint32_t take_unused(track *t, track_part *part)
     return number;
 }
 
-static void put_unused(track *t, track_part *part, uint32_t number)
+static void put_unused(buddy_track *t, track_part *part, uint32_t number)
 {
     t->records[number].next = part->unused;
     part->unused = number;
@@ -261,7 +262,7 @@ static void put_unused(track *t, track_part *part, uint32_t number)
 
 /* An unused record of another part, where ours has none: reallocs carry them about. Needs no mutex.
  */
-static uint32_t take_elsewhere(track *t)
+static uint32_t take_elsewhere(buddy_track *t)
 {
     uint32_t number = 0;
     for (uint32_t i = 0; i < TRACK_PARTS && number == 0; i++) {
@@ -275,7 +276,7 @@ static uint32_t take_elsewhere(track *t)
 /* ---- hooks ---- */
 
 /* A record that was taken out of the table goes: to the sums, the log and the unused ones. */
-static void end_record(track *t, track_part *part, uint32_t number, uint64_t now_ns)
+static void end_record(buddy_track *t, track_part *part, uint32_t number, uint64_t now_ns)
 {
     const track_record *r = &t->records[number];
     uint64_t lifetime_ns = now_ns > r->born_ns ? now_ns - r->born_ns : 0;
@@ -283,13 +284,13 @@ static void end_record(track *t, track_part *part, uint32_t number, uint64_t now
     track_place_ends(t, r->site, lifetime_ns);
     track_count_end(t, lifetime_ns);
     track_count_live(t, 0, r->bytes, now_ns);
-    track_log_write(t, TRACK_OP_FREE, number, now_ns);
+    track_log_write(t, BUDDY_TRACK_OP_FREE, number, now_ns);
     put_unused(t, part, number);
 }
 
 /* Puts a record in. Whatever was there at its address is gone without a word: the allocator would
  * not hand it out twice. */
-static void enter_record(track *t, track_part *part, uint32_t bucket, uint32_t number,
+static void enter_record(buddy_track *t, track_part *part, uint32_t bucket, uint32_t number,
                          uint64_t now_ns)
 {
     uint32_t before = unlink_record(t, bucket, t->records[number].pointer);
@@ -300,7 +301,7 @@ static void enter_record(track *t, track_part *part, uint32_t bucket, uint32_t n
     link_record(t, bucket, number);
 }
 
-static void remember(track *t, uint32_t place, const void *pointer, size_t bytes)
+static void remember(buddy_track *t, uint32_t place, const void *pointer, size_t bytes)
 {
     uint32_t bucket = bucket_of(t, pointer);
     track_part *part = track_part_of(t, bucket);
@@ -322,7 +323,7 @@ static void remember(track *t, uint32_t place, const void *pointer, size_t bytes
         track_count_live(t, bytes, 0, now_ns);
         track_place_gains(t, place, bytes);
         enter_record(t, part, bucket, number, now_ns);
-        track_log_write(t, TRACK_OP_ALLOC, number, now_ns);
+        track_log_write(t, BUDDY_TRACK_OP_ALLOC, number, now_ns);
     }
     at_work_unlock(&part->mutex);
     if (number == 0) {
@@ -330,7 +331,7 @@ static void remember(track *t, uint32_t place, const void *pointer, size_t bytes
     }
 }
 
-void track_alloc(track *t, const void *pointer, size_t bytes, const void *site)
+void buddy_track_alloc(buddy_track *t, const void *pointer, size_t bytes, const void *site)
 {
     if (t == NULL || pointer == NULL || !track_enter()) {
         return;
@@ -339,7 +340,7 @@ void track_alloc(track *t, const void *pointer, size_t bytes, const void *site)
     track_leave();
 }
 
-void track_free(track *t, const void *pointer)
+void buddy_track_free(buddy_track *t, const void *pointer)
 {
     if (t == NULL || pointer == NULL || !track_enter()) {
         return;
@@ -358,9 +359,9 @@ void track_free(track *t, const void *pointer)
     track_leave();
 }
 
-track_moving track_realloc_begin(track *t, const void *pointer)
+buddy_track_moving buddy_track_realloc_begin(buddy_track *t, const void *pointer)
 {
-    track_moving m = {.pointer = pointer};
+    buddy_track_moving m = {.pointer = pointer};
     if (t == NULL || pointer == NULL || !track_enter()) {
         return m;
     }
@@ -374,7 +375,8 @@ track_moving track_realloc_begin(track *t, const void *pointer)
 }
 
 /* The record, which is the caller's, comes back at another address or with another size. */
-static void come_back(track *t, uint32_t number, const void *now, uint64_t now_ns, bool changed)
+static void come_back(buddy_track *t, uint32_t number, const void *now, uint64_t now_ns,
+                      bool changed)
 {
     uint32_t bucket = bucket_of(t, now);
     track_part *part = track_part_of(t, bucket);
@@ -382,16 +384,17 @@ static void come_back(track *t, uint32_t number, const void *now, uint64_t now_n
     at_work_lock(&part->mutex);
     if (changed) {
         part->reallocs++;
-        track_log_write(t, TRACK_OP_REALLOC, number, now_ns);
+        track_log_write(t, BUDDY_TRACK_OP_REALLOC, number, now_ns);
     }
     enter_record(t, part, bucket, number, now_ns);
     at_work_unlock(&part->mutex);
 }
 
-void track_realloc_end(track *t, track_moving m, const void *now, size_t bytes, const void *site)
+void buddy_track_realloc_end(buddy_track *t, buddy_track_moving m, const void *now, size_t bytes,
+                             const void *site)
 {
     if (m.record == 0) {
-        track_alloc(t, now, bytes, site);
+        buddy_track_alloc(t, now, bytes, site);
         return;
     }
     bool entered = track_enter(); /* a record in hand has to come back all the same */
@@ -413,7 +416,7 @@ void track_realloc_end(track *t, track_moving m, const void *now, size_t bytes, 
 
 /* ---- fork ---- */
 
-void track_before_fork(track *t)
+void buddy_track_before_fork(buddy_track *t)
 {
     if (!at_work_fork_begins(&forking)) {
         return;
@@ -426,7 +429,7 @@ void track_before_fork(track *t)
     pthread_mutex_lock(&t->writer.mutex);
 }
 
-static void unlock_all(track *t)
+static void unlock_all(buddy_track *t)
 {
     pthread_mutex_unlock(&t->writer.mutex);
     pthread_mutex_unlock(&t->timeline.mutex);
@@ -436,7 +439,7 @@ static void unlock_all(track *t)
     pthread_mutex_unlock(&t->sites_mutex);
 }
 
-void track_after_fork(track *t, bool child)
+void buddy_track_after_fork(buddy_track *t, bool child)
 {
     if (child) {
         /* relaxed: the child has this one thread */

@@ -43,7 +43,8 @@ int track_file_create(const char *path)
     return refuse(EEXIST);
 }
 
-bool track_uncancelled(bool (*work)(track *t, const char *path), track *t, const char *path)
+bool track_uncancelled(bool (*work)(buddy_track *t, const char *path), buddy_track *t,
+                       const char *path)
 {
     int before;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);

@@ -13,8 +13,9 @@
 #define NUMBER_BYTES   10u /* of a number of 64 bits, seven a byte */
 #define OPERATION_BITS 2u
 
-_Static_assert(TRACK_OP_END < 1 << OPERATION_BITS, "an operation fits beside the thread");
-_Static_assert(sizeof(TRACK_LOG_MAGIC) == TRACK_LOG_MAGIC_BYTES + 1, "the name and the version");
+_Static_assert(BUDDY_TRACK_OP_END < 1 << OPERATION_BITS, "an operation fits beside the thread");
+_Static_assert(sizeof(BUDDY_TRACK_LOG_MAGIC) == BUDDY_TRACK_LOG_MAGIC_BYTES + 1,
+               "the name and the version");
 _Static_assert(4 * NUMBER_BYTES <= TRACK_LOG_WORST, "a record fits");
 
 /* ---- writing; each needs the writer's mutex ---- */
@@ -44,14 +45,14 @@ static void put_number(track_writer *w, uint64_t value)
     w->room[w->filled++] = (uint8_t)value;
 }
 
-static void put_event(track_writer *w, const track_event *e)
+static void put_event(track_writer *w, const buddy_track_event *e)
 {
     if (w->filled > TRACK_LOG_ROOM - TRACK_LOG_WORST) {
         flush(w);
     }
     put_number(w, (uint64_t)e->thread << OPERATION_BITS | (uint64_t)e->operation);
     put_number(w, e->block);
-    if (e->operation != TRACK_OP_FREE) {
+    if (e->operation != BUDDY_TRACK_OP_FREE) {
         put_number(w, e->bytes);
     }
     /* clocks are read before the lock, so a later record may have the earlier time */
@@ -61,7 +62,8 @@ static void put_event(track_writer *w, const track_event *e)
     w->records++;
 }
 
-void track_log_write(track *t, track_operation operation, uint32_t number, uint64_t now_ns)
+void track_log_write(buddy_track *t, buddy_track_operation operation, uint32_t number,
+                     uint64_t now_ns)
 {
     track_writer *w = &t->writer;
     track_record *r = &t->records[number];
@@ -71,11 +73,11 @@ void track_log_write(track *t, track_operation operation, uint32_t number, uint6
     int reason = errno; /* hooks may be called between a function and the look at its errno */
     at_work_lock(&w->mutex);
     bool open = atomic_load_explicit(&w->open, memory_order_relaxed);
-    if (open && operation == TRACK_OP_ALLOC) {
+    if (open && operation == BUDDY_TRACK_OP_ALLOC) {
         r->log = w->number;
     }
     if (open && r->log == w->number) {
-        put_event(w, &(track_event){operation, caller_number(), number, r->bytes, now_ns});
+        put_event(w, &(buddy_track_event){operation, caller_number(), number, r->bytes, now_ns});
     }
     at_work_unlock(&w->mutex);
     errno = reason;
@@ -84,14 +86,14 @@ void track_log_write(track *t, track_operation operation, uint32_t number, uint6
 /* ---- opening and closing ---- */
 
 /* The path with the number of the process in the place of "%p". False: too long. */
-static bool expand(const char *path, char out[TRACK_PATH])
+static bool expand(const char *path, char out[BUDDY_TRACK_PATH])
 {
     const char *mark = strstr(path, "%p");
     int head = mark != NULL ? (int)(mark - path) : (int)strlen(path);
-    int length = mark != NULL
-                     ? snprintf(out, TRACK_PATH, "%.*s%ld%s", head, path, (long)getpid(), mark + 2)
-                     : snprintf(out, TRACK_PATH, "%s", path);
-    return length >= 0 && length < (int)TRACK_PATH;
+    int length = mark != NULL ? snprintf(out, BUDDY_TRACK_PATH, "%.*s%ld%s", head, path,
+                                         (long)getpid(), mark + 2)
+                              : snprintf(out, BUDDY_TRACK_PATH, "%s", path);
+    return length >= 0 && length < (int)BUDDY_TRACK_PATH;
 }
 
 static bool refuse(int reason)
@@ -100,9 +102,9 @@ static bool refuse(int reason)
     return false;
 }
 
-static bool open_log(track *t, const char *path)
+static bool open_log(buddy_track *t, const char *path)
 {
-    char name[TRACK_PATH];
+    char name[BUDDY_TRACK_PATH];
     track_writer *w = &t->writer;
     if (!expand(path, name)) {
         return refuse(ENAMETOOLONG);
@@ -117,15 +119,15 @@ static bool open_log(track *t, const char *path)
         w->number++;
         w->records = w->bytes = 0;
         w->last_ns = track_now_ns();
-        memcpy(w->room, TRACK_LOG_MAGIC, TRACK_LOG_MAGIC_BYTES);
-        w->filled = TRACK_LOG_MAGIC_BYTES;
+        memcpy(w->room, BUDDY_TRACK_LOG_MAGIC, BUDDY_TRACK_LOG_MAGIC_BYTES);
+        w->filled = BUDDY_TRACK_LOG_MAGIC_BYTES;
         atomic_store_explicit(&w->open, true, memory_order_relaxed); /* see track_log_write */
     }
     at_work_unlock(&w->mutex);
     return file >= 0 || refuse(reason);
 }
 
-static bool close_log(track *t, const char *unused)
+static bool close_log(buddy_track *t, const char *unused)
 {
     (void)unused;
     track_writer *w = &t->writer;
@@ -134,7 +136,7 @@ static bool close_log(track *t, const char *unused)
     if (atomic_load_explicit(&w->open, memory_order_relaxed)) {
         atomic_store_explicit(&w->open, false, memory_order_relaxed);
         flush(w);
-        put_number(w, TRACK_OP_END);
+        put_number(w, BUDDY_TRACK_OP_END);
         put_number(w, w->records);
         flush(w);
         reason = close(w->file) != 0 && w->error == 0 ? errno : w->error;
@@ -143,43 +145,44 @@ static bool close_log(track *t, const char *unused)
     return reason == 0 || refuse(reason);
 }
 
-bool track_log_open(track *t, const char *path)
+bool buddy_track_log_open(buddy_track *t, const char *path)
 {
     return track_uncancelled(open_log, t, path);
 }
 
-bool track_log_close(track *t)
+bool buddy_track_log_close(buddy_track *t)
 {
     return track_uncancelled(close_log, t, NULL);
 }
 
 /* ---- reading ---- */
 
-const char *track_log_status_text(track_log_status status)
+const char *buddy_track_log_status_text(buddy_track_log_status status)
 {
 #define X(name, text) text,
-    static const char *const texts[] = {TRACK_LOG_STATUSES(X)};
+    static const char *const texts[] = {BUDDY_TRACK_LOG_STATUSES(X)};
 #undef X
     return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
 }
 
-track_log_status track_log_begin(track_log_reader *r, const void *data, size_t bytes)
+buddy_track_log_status buddy_track_log_begin(buddy_track_log_reader *r, const void *data,
+                                             size_t bytes)
 {
-    *r = (track_log_reader){.at = data, .end = (const uint8_t *)data + bytes};
-    size_t there = bytes < TRACK_LOG_MAGIC_BYTES ? bytes : TRACK_LOG_MAGIC_BYTES;
-    if (there == 0 || memcmp(data, TRACK_LOG_MAGIC, there) != 0) {
-        return TRACK_LOG_FOREIGN;
+    *r = (buddy_track_log_reader){.at = data, .end = (const uint8_t *)data + bytes};
+    size_t there = bytes < BUDDY_TRACK_LOG_MAGIC_BYTES ? bytes : BUDDY_TRACK_LOG_MAGIC_BYTES;
+    if (there == 0 || memcmp(data, BUDDY_TRACK_LOG_MAGIC, there) != 0) {
+        return BUDDY_TRACK_LOG_FOREIGN;
     }
     r->at += there;
-    return there == TRACK_LOG_MAGIC_BYTES ? TRACK_LOG_OK : TRACK_LOG_TRUNCATED;
+    return there == BUDDY_TRACK_LOG_MAGIC_BYTES ? BUDDY_TRACK_LOG_OK : BUDDY_TRACK_LOG_TRUNCATED;
 }
 
-static track_log_status take_number(track_log_reader *r, uint64_t *out)
+static buddy_track_log_status take_number(buddy_track_log_reader *r, uint64_t *out)
 {
     *out = 0;
     for (uint32_t i = 0; i < NUMBER_BYTES; i++) {
         if (r->at == r->end) {
-            return TRACK_LOG_TRUNCATED;
+            return BUDDY_TRACK_LOG_TRUNCATED;
         }
         uint8_t byte = *r->at++;
         if (i == NUMBER_BYTES - 1 && byte > 1) {
@@ -187,49 +190,49 @@ static track_log_status take_number(track_log_reader *r, uint64_t *out)
         }
         *out |= (uint64_t)(byte & 0x7f) << 7 * i;
         if (byte < 0x80) {
-            return TRACK_LOG_OK;
+            return BUDDY_TRACK_LOG_OK;
         }
     }
-    return TRACK_LOG_BAD_NUMBER;
+    return BUDDY_TRACK_LOG_BAD_NUMBER;
 }
 
 /* What is behind the head of the last record. */
-static track_log_status take_end(track_log_reader *r, uint64_t thread)
+static buddy_track_log_status take_end(buddy_track_log_reader *r, uint64_t thread)
 {
     uint64_t records;
-    track_log_status status = take_number(r, &records);
-    if (status != TRACK_LOG_OK) {
+    buddy_track_log_status status = take_number(r, &records);
+    if (status != BUDDY_TRACK_LOG_OK) {
         return status;
     }
     bool fits = thread == 0 && records == r->records && r->at == r->end;
-    return fits ? TRACK_LOG_DONE : TRACK_LOG_BAD_END;
+    return fits ? BUDDY_TRACK_LOG_DONE : BUDDY_TRACK_LOG_BAD_END;
 }
 
-track_log_status track_log_next(track_log_reader *r, track_event *out)
+buddy_track_log_status buddy_track_log_next(buddy_track_log_reader *r, buddy_track_event *out)
 {
     uint64_t head, block = 0, bytes = 0, delta_ns = 0;
-    track_log_status status = take_number(r, &head);
-    if (status != TRACK_LOG_OK) {
+    buddy_track_log_status status = take_number(r, &head);
+    if (status != BUDDY_TRACK_LOG_OK) {
         return status;
     }
-    track_operation operation = (track_operation)(head & ((1 << OPERATION_BITS) - 1));
+    buddy_track_operation operation = (buddy_track_operation)(head & ((1 << OPERATION_BITS) - 1));
     uint64_t thread = head >> OPERATION_BITS;
-    if (operation == TRACK_OP_END) {
+    if (operation == BUDDY_TRACK_OP_END) {
         return take_end(r, thread);
     }
     status = take_number(r, &block);
-    if (status == TRACK_LOG_OK && operation != TRACK_OP_FREE) {
+    if (status == BUDDY_TRACK_LOG_OK && operation != BUDDY_TRACK_OP_FREE) {
         status = take_number(r, &bytes);
     }
-    status = status == TRACK_LOG_OK ? take_number(r, &delta_ns) : status;
-    if (status != TRACK_LOG_OK) {
+    status = status == BUDDY_TRACK_LOG_OK ? take_number(r, &delta_ns) : status;
+    if (status != BUDDY_TRACK_LOG_OK) {
         return status;
     }
     if (thread == 0 || thread > UINT32_MAX || block == 0 || block > UINT32_MAX) {
-        return TRACK_LOG_BAD_RECORD;
+        return BUDDY_TRACK_LOG_BAD_RECORD;
     }
     r->records++;
     r->time_ns += delta_ns;
-    *out = (track_event){operation, (uint32_t)thread, (uint32_t)block, bytes, r->time_ns};
-    return TRACK_LOG_OK;
+    *out = (buddy_track_event){operation, (uint32_t)thread, (uint32_t)block, bytes, r->time_ns};
+    return BUDDY_TRACK_LOG_OK;
 }

@@ -6,23 +6,23 @@
 
 #include "buddy/watch/track_private.h"
 
-#define WORD_BYTES (TRACK_PATH + 16u) /* a key and a file's name */
+#define WORD_BYTES (BUDDY_TRACK_PATH + 16u) /* a key and a file's name */
 
 typedef struct options {
-    track_desc desc;
-    char log[TRACK_PATH], report[TRACK_PATH]; /* "": none */
+    buddy_track_desc desc;
+    char log[BUDDY_TRACK_PATH], report[BUDDY_TRACK_PATH]; /* "": none */
 } options;
 
-static bool complain(char error[TRACK_LINE], const char *what, const char *why)
+static bool complain(char error[BUDDY_TRACK_LINE], const char *what, const char *why)
 {
-    (void)snprintf(error, TRACK_LINE, "%.64s: %s", what, why);
+    (void)snprintf(error, BUDDY_TRACK_LINE, "%.64s: %s", what, why);
     return false;
 }
 
-static bool read_path(const char *text, char out[TRACK_PATH])
+static bool read_path(const char *text, char out[BUDDY_TRACK_PATH])
 {
     size_t length = strlen(text);
-    if (length == 0 || length >= TRACK_PATH) {
+    if (length == 0 || length >= BUDDY_TRACK_PATH) {
         return false;
     }
     memcpy(out, text, length + 1);
@@ -39,7 +39,7 @@ static bool read_number(const char *text, uint32_t *out)
            value <= UINT32_MAX;
 }
 
-static bool read_value(const char *key, const char *value, options *o, char error[TRACK_LINE])
+static bool read_value(const char *key, const char *value, options *o, char error[BUDDY_TRACK_LINE])
 {
     if (strcmp(key, "log") == 0) {
         return read_path(value, o->log) || complain(error, key, "needs a file's name");
@@ -62,7 +62,7 @@ static bool read_value(const char *key, const char *value, options *o, char erro
 }
 
 /* Words with commas between them; a text without "=" is the log's name. */
-static bool read_options(const char *text, options *o, char error[TRACK_LINE])
+static bool read_options(const char *text, options *o, char error[BUDDY_TRACK_LINE])
 {
     char word[WORD_BYTES];
     if (strchr(text, '=') == NULL) {
@@ -88,23 +88,23 @@ static bool read_options(const char *text, options *o, char error[TRACK_LINE])
     return true;
 }
 
-track *track_from_environment(char error[TRACK_LINE])
+buddy_track *buddy_track_from_environment(char error[BUDDY_TRACK_LINE])
 {
-    const char *text = secure_getenv(TRACK_ENVIRONMENT);
+    const char *text = secure_getenv(BUDDY_TRACK_ENVIRONMENT);
     options o = {.log = ""};
     error[0] = '\0';
     if (text == NULL || !read_options(text, &o, error)) {
         return NULL;
     }
     o.desc.report = o.report[0] != '\0' ? o.report : NULL;
-    track *t = track_create(&o.desc);
+    buddy_track *t = buddy_track_create(&o.desc);
     if (t == NULL) {
         (void)complain(error, text, strerror(errno));
         return NULL;
     }
-    if (o.log[0] != '\0' && !track_log_open(t, o.log)) {
+    if (o.log[0] != '\0' && !buddy_track_log_open(t, o.log)) {
         (void)complain(error, o.log, strerror(errno));
-        track_destroy(t);
+        buddy_track_destroy(t);
         return NULL;
     }
     return t;

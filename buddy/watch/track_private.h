@@ -49,7 +49,7 @@ typedef struct track_part {
 typedef struct track_place {
     _Atomic uint64_t key; /* hash of the frames; 0: nobody's yet */
     uint32_t frame_count;
-    const void *frames[TRACK_FRAMES];
+    const void *frames[BUDDY_TRACK_FRAMES];
     _Alignas(64) _Atomic uint64_t live_bytes;
     _Atomic uint64_t live_blocks, peak_bytes, allocs, bytes, ended, lifetime_ns;
 } track_place;
@@ -61,7 +61,7 @@ typedef struct track_timeline {
     _Atomic uint64_t most;    /* in this stretch so far */
     uint64_t stretch_ns;      /* needs the mutex, as the rest: doubles when points are full */
     uint32_t count;
-    uint64_t points[TRACK_POINTS];
+    uint64_t points[BUDDY_TRACK_POINTS];
 } track_timeline;
 
 /* Needs its mutex, but for `open`. */
@@ -75,11 +75,11 @@ typedef struct track_writer {
     uint8_t room[TRACK_LOG_ROOM];
 } track_writer;
 
-struct track {
+struct buddy_track {
     /* fixed at create */
     size_t mapped_bytes;
-    track_desc desc; /* report points into report_path */
-    char report_path[TRACK_PATH];
+    buddy_track_desc desc; /* report points into report_path */
+    char report_path[BUDDY_TRACK_PATH];
     uint64_t born_ns;
     uint32_t bucket_mask, site_mask;
     uint32_t *buckets;     /* first records; each needs its part's mutex */
@@ -88,7 +88,7 @@ struct track {
     /* any thread */
     _Alignas(64) _Atomic uint64_t live_bytes;
     _Atomic uint64_t peak_bytes, forgotten, homeless;
-    _Atomic uint64_t lifetimes[TRACK_LIFETIMES];
+    _Atomic uint64_t lifetimes[BUDDY_TRACK_LIFETIMES];
     _Atomic uint32_t sites;
     _Atomic bool ended;
     pthread_mutex_t sites_mutex; /* of adding one */
@@ -106,18 +106,19 @@ void track_leave(void);
 /* ---- track_sites.c ---- */
 
 /* The number of the place for the code at `site`, as desc.frames says; 0 when there is no room. */
-uint32_t track_find_place(track *t, const void *site);
-void track_place_gains(track *t, uint32_t place, size_t bytes);
-void track_place_loses(track *t, uint32_t place, size_t bytes);
-void track_place_ends(track *t, uint32_t place, uint64_t lifetime_ns);
+uint32_t track_find_place(buddy_track *t, const void *site);
+void track_place_gains(buddy_track *t, uint32_t place, size_t bytes);
+void track_place_loses(buddy_track *t, uint32_t place, size_t bytes);
+void track_place_ends(buddy_track *t, uint32_t place, uint64_t lifetime_ns);
 
 /* ---- track_watch.c ---- */
 
-void track_count_live(track *t, size_t gained, size_t lost, uint64_t now_ns);
-void track_count_end(track *t, uint64_t lifetime_ns);
+void track_count_live(buddy_track *t, size_t gained, size_t lost, uint64_t now_ns);
+void track_count_end(buddy_track *t, uint64_t lifetime_ns);
 
-/* The timeline up to now: at most TRACK_POINTS numbers. Returns how many. */
-uint32_t track_get_timeline(track *t, uint64_t points[TRACK_POINTS], uint64_t *stretch_ns);
+/* The timeline up to now: at most BUDDY_TRACK_POINTS numbers. Returns how many. */
+uint32_t track_get_timeline(buddy_track *t, uint64_t points[BUDDY_TRACK_POINTS],
+                            uint64_t *stretch_ns);
 
 /* ---- track_file.c ---- */
 
@@ -127,15 +128,17 @@ int track_file_create(const char *path);
 
 /* What `work` returns, with the calling thread's cancellation put off: it opens, writes and closes
  * files with a lock in hand. */
-bool track_uncancelled(bool (*work)(track *t, const char *path), track *t, const char *path);
+bool track_uncancelled(bool (*work)(buddy_track *t, const char *path), buddy_track *t,
+                       const char *path);
 
 /* ---- track_log.c ---- */
 
 /* Tells the log what becomes of record `number`, which belongs to the caller. What was born before
  * the log is left out. */
-void track_log_write(track *t, track_operation operation, uint32_t number, uint64_t now_ns);
+void track_log_write(buddy_track *t, buddy_track_operation operation, uint32_t number,
+                     uint64_t now_ns);
 
-static inline track_part *track_part_of(track *t, uint32_t bucket)
+static inline track_part *track_part_of(buddy_track *t, uint32_t bucket)
 {
     return &t->parts[bucket % TRACK_PARTS];
 }

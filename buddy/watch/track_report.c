@@ -54,7 +54,7 @@ static void print_frame(FILE *out, const void *frame)
     }
 }
 
-static void print_frames(FILE *out, const track_site *s)
+static void print_frames(FILE *out, const buddy_track_site *s)
 {
     if (s->frame_count == 0) {
         fputs("sites that found no room, or unknown\n", out);
@@ -68,32 +68,32 @@ static void print_frames(FILE *out, const track_site *s)
 
 /* ---- lists of sites ---- */
 
-typedef uint64_t weigh_site(const track_site *s);
+typedef uint64_t weigh_site(const buddy_track_site *s);
 
 /* The heaviest, heaviest first. */
 typedef struct ranking {
     weigh_site *weigh;
     uint32_t count;
     uint64_t more; /* sites that weigh something and found no place */
-    track_site sites[SITES_TOLD];
+    buddy_track_site sites[SITES_TOLD];
 } ranking;
 
-static uint64_t weigh_live(const track_site *s)
+static uint64_t weigh_live(const buddy_track_site *s)
 {
     return s->live_bytes;
 }
 
-static uint64_t weigh_peak(const track_site *s)
+static uint64_t weigh_peak(const buddy_track_site *s)
 {
     return s->peak_bytes;
 }
 
-static uint64_t weigh_allocs(const track_site *s)
+static uint64_t weigh_allocs(const buddy_track_site *s)
 {
     return s->allocs;
 }
 
-static bool rank(void *context, const track_site *site)
+static bool rank(void *context, const buddy_track_site *site)
 {
     ranking *r = context;
     uint64_t weight = r->weigh(site);
@@ -114,7 +114,7 @@ static bool rank(void *context, const track_site *site)
     return true;
 }
 
-static void print_site(FILE *out, const track_site *s)
+static void print_site(FILE *out, const buddy_track_site *s)
 {
     print_bytes(out, s->live_bytes);
     fprintf(out, " %8" PRIu64 " ", s->live_blocks);
@@ -123,10 +123,10 @@ static void print_site(FILE *out, const track_site *s)
     print_frames(out, s);
 }
 
-static void print_ranking(const track *t, FILE *out, const char *title, weigh_site *weigh)
+static void print_ranking(const buddy_track *t, FILE *out, const char *title, weigh_site *weigh)
 {
     ranking r = {.weigh = weigh};
-    track_walk_sites(t, rank, &r);
+    buddy_track_walk_sites(t, rank, &r);
     fprintf(out, "\n%s\n", title);
     if (r.count == 0) {
         fputs("  none\n", out);
@@ -143,7 +143,7 @@ static void print_ranking(const track *t, FILE *out, const char *title, weigh_si
 
 /* ---- the rest ---- */
 
-static void print_sums(FILE *out, const track_stats *s)
+static void print_sums(FILE *out, const buddy_track_stats *s)
 {
     fputs("live        ", out);
     print_bytes(out, s->live_bytes);
@@ -171,25 +171,25 @@ static void print_bar(FILE *out, uint64_t value, uint64_t most)
     fputc('\n', out);
 }
 
-static void print_lifetimes(FILE *out, const track_stats *s)
+static void print_lifetimes(FILE *out, const buddy_track_stats *s)
 {
-    static const char *const names[TRACK_LIFETIMES] = {"< 1 us", "< 10 us", "< 100 us",
-                                                       "< 1 ms", "< 10 ms", "< 100 ms",
-                                                       "< 1 s",  "< 10 s",  ">= 10 s"};
+    static const char *const names[BUDDY_TRACK_LIFETIMES] = {"< 1 us", "< 10 us", "< 100 us",
+                                                             "< 1 ms", "< 10 ms", "< 100 ms",
+                                                             "< 1 s",  "< 10 s",  ">= 10 s"};
     uint64_t most = 0;
-    for (uint32_t i = 0; i < TRACK_LIFETIMES; i++) {
+    for (uint32_t i = 0; i < BUDDY_TRACK_LIFETIMES; i++) {
         most = s->lifetimes[i] > most ? s->lifetimes[i] : most;
     }
     fputs("\nlifetimes of blocks that have ended\n", out);
-    for (uint32_t i = 0; i < TRACK_LIFETIMES; i++) {
+    for (uint32_t i = 0; i < BUDDY_TRACK_LIFETIMES; i++) {
         fprintf(out, "  %-9s %12" PRIu64, names[i], s->lifetimes[i]);
         print_bar(out, s->lifetimes[i], most);
     }
 }
 
-static void print_timeline(track *t, FILE *out)
+static void print_timeline(buddy_track *t, FILE *out)
 {
-    uint64_t points[TRACK_POINTS], stretch_ns, most = 0;
+    uint64_t points[BUDDY_TRACK_POINTS], stretch_ns, most = 0;
     uint32_t count = track_get_timeline(t, points, &stretch_ns);
     uint32_t step = (count + ROWS_TOLD - 1) / ROWS_TOLD;
     for (uint32_t i = 0; i < count; i++) {
@@ -209,11 +209,11 @@ static void print_timeline(track *t, FILE *out)
     }
 }
 
-bool track_report(track *t, FILE *out)
+bool buddy_track_report(buddy_track *t, FILE *out)
 {
-    track_stats stats;
+    buddy_track_stats stats;
     bool entered = track_enter();
-    track_get_stats(t, &stats);
+    buddy_track_get_stats(t, &stats);
     print_sums(out, &stats);
     print_ranking(t, out, "most at their peaks", weigh_peak);
     print_ranking(t, out, "most calls", weigh_allocs);

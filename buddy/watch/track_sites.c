@@ -10,9 +10,10 @@
 
 /* Who asked, innermost first: `site` alone, or the stack from there on. An unwinder that does not
  * come by `site` knows nothing better than it. */
-static uint32_t walk_stack(const track *t, const void *site, const void *frames[TRACK_FRAMES])
+static uint32_t walk_stack(const buddy_track *t, const void *site,
+                           const void *frames[BUDDY_TRACK_FRAMES])
 {
-    void *all[TRACK_FRAMES + OWN_FRAMES];
+    void *all[BUDDY_TRACK_FRAMES + OWN_FRAMES];
     uint32_t found = 0, from = 0;
     if (t->desc.frames > 1) {
         found = (uint32_t)backtrace(all, (int)(t->desc.frames + OWN_FRAMES));
@@ -41,7 +42,7 @@ static uint64_t hash_frames(const void *const frames[], uint32_t count)
 }
 
 /* The place of a key, or the first unused one, in *place; 0: neither is near. True: it is there. */
-static bool look_up(const track *t, uint64_t key, uint32_t *place)
+static bool look_up(const buddy_track *t, uint64_t key, uint32_t *place)
 {
     for (uint32_t i = 0; i < PROBES && i <= t->site_mask; i++) {
         *place = 1 + (((uint32_t)key + i) & t->site_mask);
@@ -55,7 +56,7 @@ static bool look_up(const track *t, uint64_t key, uint32_t *place)
     return false;
 }
 
-static uint32_t add_place(track *t, uint64_t key, const void *const frames[], uint32_t count)
+static uint32_t add_place(buddy_track *t, uint64_t key, const void *const frames[], uint32_t count)
 {
     uint32_t place;
     at_work_lock(&t->sites_mutex);
@@ -75,9 +76,9 @@ static uint32_t add_place(track *t, uint64_t key, const void *const frames[], ui
     return place;
 }
 
-uint32_t track_find_place(track *t, const void *site)
+uint32_t track_find_place(buddy_track *t, const void *site)
 {
-    const void *frames[TRACK_FRAMES];
+    const void *frames[BUDDY_TRACK_FRAMES];
     uint32_t count = walk_stack(t, site, frames), place;
     uint64_t key = hash_frames(frames, count);
     if (!look_up(t, key, &place)) {
@@ -96,7 +97,7 @@ static uint64_t add(_Atomic uint64_t *sum, uint64_t value)
     return atomic_fetch_add_explicit(sum, value, memory_order_relaxed) + value;
 }
 
-void track_place_gains(track *t, uint32_t place, size_t bytes)
+void track_place_gains(buddy_track *t, uint32_t place, size_t bytes)
 {
     track_place *p = &t->places[place];
     uint64_t live = add(&p->live_bytes, bytes);
@@ -110,13 +111,13 @@ void track_place_gains(track *t, uint32_t place, size_t bytes)
     add(&p->bytes, bytes);
 }
 
-void track_place_loses(track *t, uint32_t place, size_t bytes)
+void track_place_loses(buddy_track *t, uint32_t place, size_t bytes)
 {
     add(&t->places[place].live_bytes, UINT64_C(0) - bytes);
     add(&t->places[place].live_blocks, UINT64_MAX);
 }
 
-void track_place_ends(track *t, uint32_t place, uint64_t lifetime_ns)
+void track_place_ends(buddy_track *t, uint32_t place, uint64_t lifetime_ns)
 {
     add(&t->places[place].ended, 1);
     add(&t->places[place].lifetime_ns, lifetime_ns);
@@ -124,28 +125,30 @@ void track_place_ends(track *t, uint32_t place, uint64_t lifetime_ns)
 
 /* ---- walking ---- */
 
-static track_site describe(const track_place *p)
+static buddy_track_site describe(const track_place *p)
 {
-    return (track_site){.frames = p->frames,
-                        .frame_count = p->frame_count,
-                        .live_bytes = atomic_load_explicit(&p->live_bytes, memory_order_relaxed),
-                        .live_blocks = atomic_load_explicit(&p->live_blocks, memory_order_relaxed),
-                        .peak_bytes = atomic_load_explicit(&p->peak_bytes, memory_order_relaxed),
-                        .allocs = atomic_load_explicit(&p->allocs, memory_order_relaxed),
-                        .bytes = atomic_load_explicit(&p->bytes, memory_order_relaxed),
-                        .ended = atomic_load_explicit(&p->ended, memory_order_relaxed),
-                        .lifetime_ns = atomic_load_explicit(&p->lifetime_ns, memory_order_relaxed)};
+    return (buddy_track_site){
+        .frames = p->frames,
+        .frame_count = p->frame_count,
+        .live_bytes = atomic_load_explicit(&p->live_bytes, memory_order_relaxed),
+        .live_blocks = atomic_load_explicit(&p->live_blocks, memory_order_relaxed),
+        .peak_bytes = atomic_load_explicit(&p->peak_bytes, memory_order_relaxed),
+        .allocs = atomic_load_explicit(&p->allocs, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&p->bytes, memory_order_relaxed),
+        .ended = atomic_load_explicit(&p->ended, memory_order_relaxed),
+        .lifetime_ns = atomic_load_explicit(&p->lifetime_ns, memory_order_relaxed)};
 }
 
-void track_walk_sites(const track *t, bool (*visit)(void *context, const track_site *site),
-                      void *context)
+void buddy_track_walk_sites(const buddy_track *t,
+                            bool (*visit)(void *context, const buddy_track_site *site),
+                            void *context)
 {
-    track_site homeless = describe(&t->places[0]);
+    buddy_track_site homeless = describe(&t->places[0]);
     bool goes_on = homeless.allocs == 0 || visit(context, &homeless);
     for (uint32_t i = 1; goes_on && i <= t->site_mask + 1; i++) {
         /* acquire: see look_up */
         if (atomic_load_explicit(&t->places[i].key, memory_order_acquire) != 0) {
-            track_site site = describe(&t->places[i]);
+            buddy_track_site site = describe(&t->places[i]);
             goes_on = visit(context, &site);
         }
     }

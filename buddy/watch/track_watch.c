@@ -16,11 +16,11 @@ static void raise_to(_Atomic uint64_t *most, uint64_t value)
 /* When all points are taken, two become one. */
 static void halve(track_timeline *l)
 {
-    for (uint32_t i = 0; i < TRACK_POINTS / 2; i++) {
+    for (uint32_t i = 0; i < BUDDY_TRACK_POINTS / 2; i++) {
         uint64_t a = l->points[2 * i], b = l->points[2 * i + 1];
         l->points[i] = a > b ? a : b;
     }
-    l->count = TRACK_POINTS / 2;
+    l->count = BUDDY_TRACK_POINTS / 2;
     l->stretch_ns *= 2;
 }
 
@@ -30,7 +30,7 @@ static void put_points(track_timeline *l, uint64_t age_ns, uint64_t live)
 {
     uint64_t next_ns = atomic_load_explicit(&l->next_ns, memory_order_relaxed); /* of the mutex */
     while (age_ns >= next_ns) {
-        if (l->count == TRACK_POINTS) {
+        if (l->count == BUDDY_TRACK_POINTS) {
             halve(l);
         }
         uint64_t most = atomic_exchange_explicit(&l->most, live, memory_order_relaxed);
@@ -51,7 +51,7 @@ static void put_points_if_free(track_timeline *l, uint64_t age_ns, uint64_t live
     at_work_end();
 }
 
-void track_count_live(track *t, size_t gained, size_t lost, uint64_t now_ns)
+void track_count_live(buddy_track *t, size_t gained, size_t lost, uint64_t now_ns)
 {
     /* relaxed: figures; each of live_bytes' own values is seen by who made it, so the peak is
      * exact */
@@ -66,7 +66,8 @@ void track_count_live(track *t, size_t gained, size_t lost, uint64_t now_ns)
     raise_to(&l->most, live);
 }
 
-uint32_t track_get_timeline(track *t, uint64_t points[TRACK_POINTS], uint64_t *stretch_ns)
+uint32_t track_get_timeline(buddy_track *t, uint64_t points[BUDDY_TRACK_POINTS],
+                            uint64_t *stretch_ns)
 {
     track_timeline *l = &t->timeline;
     uint64_t age_ns = track_now_ns() - t->born_ns;
@@ -79,10 +80,11 @@ uint32_t track_get_timeline(track *t, uint64_t points[TRACK_POINTS], uint64_t *s
     return count;
 }
 
-void track_count_end(track *t, uint64_t lifetime_ns)
+void track_count_end(buddy_track *t, uint64_t lifetime_ns)
 {
     uint32_t class = 0;
-    for (uint64_t limit = 1000; class + 1 < TRACK_LIFETIMES && lifetime_ns >= limit; limit *= 10) {
+    for (uint64_t limit = 1000; class + 1 < BUDDY_TRACK_LIFETIMES && lifetime_ns >= limit;
+         limit *= 10) {
         class ++;
     }
     atomic_fetch_add_explicit(&t->lifetimes[class], 1, memory_order_relaxed); /* a figure */
@@ -90,7 +92,7 @@ void track_count_end(track *t, uint64_t lifetime_ns)
 
 /* ---- looking ---- */
 
-static void add_part(const track_part *part, track_stats *out)
+static void add_part(const track_part *part, buddy_track_stats *out)
 {
     out->allocs += part->allocs;
     out->frees += part->frees;
@@ -99,10 +101,11 @@ static void add_part(const track_part *part, track_stats *out)
     out->replaced += part->replaced;
 }
 
-void track_get_stats(const track *shown, track_stats *out)
+void buddy_track_get_stats(const buddy_track *shown, buddy_track_stats *out)
 {
-    track *t = (track *)(uintptr_t)shown; /* locking is no change that the caller could see */
-    *out = (track_stats){0};
+    buddy_track *t =
+        (buddy_track *)(uintptr_t)shown; /* locking is no change that the caller could see */
+    *out = (buddy_track_stats){0};
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
         at_work_lock(&t->parts[i].mutex);
         add_part(&t->parts[i], out);
@@ -115,7 +118,7 @@ void track_get_stats(const track *shown, track_stats *out)
     out->homeless = atomic_load_explicit(&t->homeless, memory_order_relaxed);
     out->sites = atomic_load_explicit(&t->sites, memory_order_relaxed);
     out->live_blocks = out->allocs - out->forgotten - out->frees - out->replaced;
-    for (uint32_t i = 0; i < TRACK_LIFETIMES; i++) {
+    for (uint32_t i = 0; i < BUDDY_TRACK_LIFETIMES; i++) {
         out->lifetimes[i] = atomic_load_explicit(&t->lifetimes[i], memory_order_relaxed);
     }
     at_work_lock(&t->writer.mutex);
@@ -124,18 +127,19 @@ void track_get_stats(const track *shown, track_stats *out)
     at_work_unlock(&t->writer.mutex);
 }
 
-static track_block describe(const track *t, const track_record *r, uint64_t now_ns)
+static buddy_track_block describe(const buddy_track *t, const track_record *r, uint64_t now_ns)
 {
     const track_place *p = &t->places[r->site];
-    return (track_block){.pointer = r->pointer,
-                         .bytes = r->bytes,
-                         .thread = r->thread,
-                         .age_ns = now_ns > r->born_ns ? now_ns - r->born_ns : 0,
-                         .frames = p->frames,
-                         .frame_count = p->frame_count};
+    return (buddy_track_block){.pointer = r->pointer,
+                               .bytes = r->bytes,
+                               .thread = r->thread,
+                               .age_ns = now_ns > r->born_ns ? now_ns - r->born_ns : 0,
+                               .frames = p->frames,
+                               .frame_count = p->frame_count};
 }
 
-void track_walk(track *t, bool (*visit)(void *context, const track_block *block), void *context)
+void buddy_track_walk(buddy_track *t, bool (*visit)(void *context, const buddy_track_block *block),
+                      void *context)
 {
     bool goes_on = true;
     uint64_t now_ns = track_now_ns();
@@ -144,7 +148,7 @@ void track_walk(track *t, bool (*visit)(void *context, const track_block *block)
         at_work_lock(&part->mutex);
         uint32_t number = t->buckets[bucket];
         for (; goes_on && number != 0; number = t->records[number].next) {
-            track_block block = describe(t, &t->records[number], now_ns);
+            buddy_track_block block = describe(t, &t->records[number], now_ns);
             goes_on = visit(context, &block);
         }
         at_work_unlock(&part->mutex);
@@ -157,7 +161,7 @@ typedef struct tally {
     uint64_t bytes, blocks;
 } tally;
 
-static bool tally_block(void *context, const track_block *block)
+static bool tally_block(void *context, const buddy_track_block *block)
 {
     tally *sum = context;
     sum->bytes += block->bytes;
@@ -165,7 +169,7 @@ static bool tally_block(void *context, const track_block *block)
     return true;
 }
 
-static bool tally_site(void *context, const track_site *site)
+static bool tally_site(void *context, const buddy_track_site *site)
 {
     tally *sum = context;
     sum->bytes += site->live_bytes;
@@ -174,7 +178,7 @@ static bool tally_site(void *context, const track_site *site)
 }
 
 /* Records that are nobody's; more than there are where a list bites its tail. */
-static uint64_t count_unused(const track *t)
+static uint64_t count_unused(const buddy_track *t)
 {
     uint64_t count = 0;
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
@@ -189,13 +193,13 @@ static uint64_t count_unused(const track *t)
     return count;
 }
 
-const char *track_check(track *t)
+const char *buddy_track_check(buddy_track *t)
 {
     tally blocks = {0}, sites = {0};
-    track_stats stats;
-    track_get_stats(t, &stats);
-    track_walk(t, tally_block, &blocks);
-    track_walk_sites(t, tally_site, &sites);
+    buddy_track_stats stats;
+    buddy_track_get_stats(t, &stats);
+    buddy_track_walk(t, tally_block, &blocks);
+    buddy_track_walk_sites(t, tally_site, &sites);
     if (blocks.bytes != stats.live_bytes || blocks.blocks != stats.live_blocks) {
         return "the sums of what is live differ from the records";
     }

@@ -67,7 +67,7 @@ feedback *feedback_create(const feedback_desc *desc)
     f->shape_count = desc->shape_count;
     f->max_wants = max_wants_of(desc);
     f->table_mask = table_places(desc) - 1;
-    f->table_shift = 32 - tree_order_for(table_places(desc));
+    f->table_shift = 32 - buddy_order_for(table_places(desc));
     f->wants = calloc(f->max_wants, sizeof *f->wants);
     f->places = calloc(f->max_wants, sizeof *f->places);
     f->table = calloc(table_places(desc), sizeof *f->table);

@@ -93,8 +93,8 @@ static uint64_t pages_in(part p)
 static vt_page corner_of(const page_job *job, part p)
 {
     vt_page corner = job->page;
-    corner.x = (uint16_t)(corner.x + morton_x(p.first));
-    corner.y = (uint16_t)(corner.y + morton_y(p.first));
+    corner.x = (uint16_t)(corner.x + buddy_morton_x(p.first));
+    corner.y = (uint16_t)(corner.y + buddy_morton_y(p.first));
     return corner;
 }
 

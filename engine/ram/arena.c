@@ -29,7 +29,7 @@ struct arena {
     arena_sync sync;
     uint8_t *base;
     void *at;
-    fault *fault;
+    buddy_fault *fault;
     size_t unit_bytes;
 };
 
@@ -95,33 +95,34 @@ static const char *core_check(const void *at)
 
 /* --- levels --- */
 
-static levels_desc describe_levels(const arena_desc *desc)
+static buddy_levels_desc describe_levels(const arena_desc *desc)
 {
-    return (levels_desc){.units = units_of(desc),
-                         .sync = desc->sync == ARENA_MUTEX ? LEVELS_MUTEX : LEVELS_SPINLOCK};
+    return (buddy_levels_desc){.units = units_of(desc),
+                               .sync = desc->sync == ARENA_MUTEX ? BUDDY_LEVELS_MUTEX
+                                                                 : BUDDY_LEVELS_SPINLOCK};
 }
 
 static size_t schemes_sizeof(const arena_desc *desc)
 {
-    const levels_desc ld = describe_levels(desc);
-    return levels_sizeof(&ld);
+    const buddy_levels_desc ld = describe_levels(desc);
+    return buddy_levels_sizeof(&ld);
 }
 
 static bool schemes_init(void *at, size_t bytes, const arena_desc *desc)
 {
-    const levels_desc ld = describe_levels(desc);
-    return levels_init(at, bytes, &ld) != NULL;
+    const buddy_levels_desc ld = describe_levels(desc);
+    return buddy_levels_init(at, bytes, &ld) != NULL;
 }
 
 static void schemes_finish(void *at)
 {
-    levels_finish(at);
+    buddy_levels_finish(at);
 }
 
 static void give_pieces(void *at, const buddy_block pieces[], uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        levels_free(at, pieces[i].offset, pieces[i].order);
+        buddy_levels_free(at, pieces[i].offset, pieces[i].order);
     }
 }
 
@@ -134,7 +135,7 @@ static uint32_t schemes_gather(void *at, uint32_t units, buddy_block pieces[BUDD
     for (uint32_t order = BUDDY_ORDERS; order-- > 0;) {
         uint32_t wanted = (size >> order & 1) + 2 * halves;
         for (halves = 0; wanted > 0; wanted--) {
-            const uint32_t offset = levels_alloc(at, order);
+            const uint32_t offset = buddy_levels_alloc(at, order);
             if (offset != BUDDY_NONE) {
                 pieces[taken++] = (buddy_block){offset, order};
             } else if (order > 0 && total < BUDDY_PIECES) {
@@ -151,13 +152,13 @@ static uint32_t schemes_gather(void *at, uint32_t units, buddy_block pieces[BUDD
 
 static void schemes_free(void *at, uint32_t offset, uint32_t order)
 {
-    levels_free(at, offset, order);
+    buddy_levels_free(at, offset, order);
 }
 
 static void schemes_get_stats(const void *at, arena_stats *out)
 {
-    levels_stats stats;
-    levels_get_stats(at, &stats);
+    buddy_levels_stats stats;
+    buddy_levels_get_stats(at, &stats);
     *out = (arena_stats){.free_units = stats.free_units,
                          .largest_order = stats.largest_order,
                          .metadata_bytes = stats.metadata_bytes};
@@ -171,12 +172,12 @@ static void schemes_get_stats(const void *at, arena_stats *out)
 static void schemes_walk(const void *at, bool (*visit)(void *context, buddy_block block),
                          void *context)
 {
-    levels_walk(at, visit, context);
+    buddy_levels_walk(at, visit, context);
 }
 
 static const char *schemes_check(const void *at)
 {
-    return levels_check(at);
+    return buddy_levels_check(at);
 }
 
 /* --- either --- */
@@ -247,7 +248,8 @@ uint8_t *arena_base(const arena *a)
 
 uint32_t arena_gather(arena *a, uint32_t units, buddy_block pieces[BUDDY_PIECES])
 {
-    const bool struck = fault_strikes(a->fault, units * a->unit_bytes, __builtin_return_address(0));
+    const bool struck =
+        buddy_fault_strikes(a->fault, units * a->unit_bytes, __builtin_return_address(0));
     return struck ? 0 : a->kind->gather(a->at, units, pieces);
 }
 

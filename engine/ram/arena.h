@@ -18,8 +18,9 @@ typedef struct arena_desc {
     uint64_t bytes;      /* a multiple of unit_bytes */
     uint32_t unit_bytes; /* a power of two */
     arena_sync sync;
-    bool prefault;       /* touch all of it at create */
-    struct fault *fault; /* buddy/fault.h: which requests are refused although there is room; NULL:
+    bool prefault; /* touch all of it at create */
+    struct buddy_fault
+        *fault; /* buddy/fault.h: which requests are refused although there is room; NULL:
                             none */
 } arena_desc;
 

@@ -20,7 +20,7 @@ bool ramindex_init(ramindex *ix, uint32_t capacity)
     const uint32_t chain_count = page_next_power_of_two(capacity);
     *ix = (ramindex){.capacity = capacity,
                      .chain_count = chain_count,
-                     .chain_shift = 31 - tree_order_for(chain_count),
+                     .chain_shift = 31 - buddy_order_for(chain_count),
                      .newest = NONE,
                      .oldest = NONE};
     ix->entries = calloc(capacity, sizeof *ix->entries);

@@ -38,11 +38,11 @@ typedef struct ramtier_saved {
 } ramtier_saved;
 
 typedef struct ramtier_desc {
-    uint64_t budget_bytes; /* for everything the tier holds */
-    uint32_t max_pages;    /* most pages at once; 0: budget / 2 KiB */
-    bool prefault;         /* touch the arena at create */
-    arena_sync sync;       /* how the arena's threads keep out of each other's way */
-    struct fault *fault;   /* see arena_desc */
+    uint64_t budget_bytes;     /* for everything the tier holds */
+    uint32_t max_pages;        /* most pages at once; 0: budget / 2 KiB */
+    bool prefault;             /* touch the arena at create */
+    arena_sync sync;           /* how the arena's threads keep out of each other's way */
+    struct buddy_fault *fault; /* see arena_desc */
 
     /* From an earlier run (ramstore.h): its pages, the most recently used first, and the file that
      * their bytes are in, the arena's first one at saved_at. A page's bytes are read when it is

@@ -87,7 +87,8 @@ static place place_of(texel_format format, uint8_t *rectangle, uint32_t order, u
 {
     const size_t bytes = texel_row_bytes(format), rows = texel_page_rows(format);
     const size_t row_bytes = bytes << order;
-    return (place){rectangle + morton_y(page) * rows * row_bytes + morton_x(page) * bytes,
+    return (place){rectangle + buddy_morton_y(page) * rows * row_bytes +
+                       buddy_morton_x(page) * bytes,
                    row_bytes};
 }
 

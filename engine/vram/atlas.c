@@ -57,7 +57,7 @@ static buddy_desc core_desc(const atlas_desc *desc)
 
 static uint32_t levels_of(const atlas_desc *desc)
 {
-    return tree_order_for(desc->columns);
+    return buddy_order_for(desc->columns);
 }
 
 /* Twice the slots that can be used: chains stay short. */
@@ -164,7 +164,7 @@ static bool reserve_beyond_rows(atlas *a)
     uint32_t begin = 0;
     while (begin < end) {
         uint32_t stop = begin;
-        while (stop < end && morton_y(stop) >= a->rows) {
+        while (stop < end && buddy_morton_y(stop) >= a->rows) {
             const uint32_t run = stop & (0u - stop); /* the largest block there; never at 0 */
             for (uint32_t slot = stop; slot < stop + run; slot++) {
                 recency_set(&a->recency, slot, RECENCY_NEVER);
@@ -210,7 +210,7 @@ atlas *atlas_create(const atlas_desc *desc)
     a->rows = desc->rows;
     a->capacity = desc->columns * desc->rows;
     a->table_mask = table_places(desc) - 1;
-    a->table_shift = 32 - tree_order_for(a->table_mask + 1);
+    a->table_shift = 32 - buddy_order_for(a->table_mask + 1);
     if (!init_parts(a, desc)) {
         atlas_destroy(a);
         return NULL;
@@ -351,7 +351,7 @@ void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint
 /* Whether a page may be brought there: free, or stale. */
 static bool is_open(const atlas *a, uint32_t slot, uint64_t period)
 {
-    return morton_y(slot) < a->rows && !is_in_use(a, slot, period);
+    return buddy_morton_y(slot) < a->rows && !is_in_use(a, slot, period);
 }
 
 /* Pages in use in a square; more than `most`: too many, or one of them cannot move. */
@@ -453,7 +453,7 @@ const buddy *atlas_core(const atlas *a)
 static const char *check_slot(const atlas *a, uint32_t slot)
 {
     const atlas_slot *s = &a->slots[slot];
-    const bool beyond = morton_y(slot) >= a->rows;
+    const bool beyond = buddy_morton_y(slot) >= a->rows;
     const uint64_t key = beyond || s->pinned ? RECENCY_NEVER : s->page_id ? s->key : RECENCY_FREE;
     if (recency_get(&a->recency, slot) != key) {
         return "atlas: the tree has another key for a slot";
@@ -503,7 +503,7 @@ static bool visit_free_block(void *context, buddy_block block)
     free_walk *walk = context;
     for (uint32_t i = 0; i < UINT32_C(1) << block.order; i++) {
         const uint32_t slot = block.offset + i;
-        walk->clash |= walk->a->slots[slot].page_id != 0 || morton_y(slot) >= walk->a->rows;
+        walk->clash |= walk->a->slots[slot].page_id != 0 || buddy_morton_y(slot) >= walk->a->rows;
         walk->free++;
     }
     return !walk->clash;

@@ -108,12 +108,12 @@ const char *atlas_check(const atlas *a); /* NULL when all is well */
 
 static inline uint32_t atlas_slot_x(uint32_t slot)
 {
-    return morton_x(slot);
+    return buddy_morton_x(slot);
 }
 
 static inline uint32_t atlas_slot_y(uint32_t slot)
 {
-    return morton_y(slot);
+    return buddy_morton_y(slot);
 }
 
 #endif

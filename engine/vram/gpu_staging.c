@@ -109,8 +109,8 @@ typedef struct area {
 static area area_of(const gpu_part *part)
 {
     return (area){
-        .x = morton_x(part->first) * VT_PAGE_TEXELS,
-        .y = morton_y(part->first) * VT_PAGE_TEXELS,
+        .x = buddy_morton_x(part->first) * VT_PAGE_TEXELS,
+        .y = buddy_morton_y(part->first) * VT_PAGE_TEXELS,
         .side = VT_PAGE_TEXELS << part->part_order,
         .stride = VT_PAGE_TEXELS << part->order,
         .to_x = part->x * VT_PAGE_TEXELS,
@@ -153,8 +153,8 @@ static void mark_audit(const gpu *g, const gpu_part *part)
 {
     for (uint32_t i = 0; i < 1u << 2 * part->part_order; i++) {
         const uint32_t id = page_pack(page_of_block(part->corner, i));
-        const GLint x = (GLint)(part->x + morton_x(i)) * VT_AUDIT_TEXELS;
-        const GLint y = (GLint)(part->y + morton_y(i)) * VT_AUDIT_TEXELS;
+        const GLint x = (GLint)(part->x + buddy_morton_x(i)) * VT_AUDIT_TEXELS;
+        const GLint y = (GLint)(part->y + buddy_morton_y(i)) * VT_AUDIT_TEXELS;
         glClearTexSubImage(g->audit, 0, x, y, 0, VT_AUDIT_TEXELS, VT_AUDIT_TEXELS, 1,
                            GL_RED_INTEGER, GL_UNSIGNED_INT, &id);
     }

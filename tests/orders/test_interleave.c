@@ -255,7 +255,7 @@ static void free_and_take(fiber *self)
     (void)self;
     for (uint32_t i = 0; i < 6; i++) {
         uint32_t units = 0;
-        if (marks_clear(&marked, 0, MARKS_ANY_UNITS, false, &units) != HEAP_OK) {
+        if (marks_clear(&marked, 0, MARKS_ANY_UNITS, false, &units) != BUDDY_HEAP_OK) {
             continue;
         }
         marks_fault =

@@ -146,7 +146,7 @@ static void maybe_switch(void)
 /* ---- a round ---- */
 
 static buddy *core;
-static magazine *m;
+static buddy_magazine *m;
 static uint8_t owner[MOST_UNITS]; /* runner id, 0: nobody */
 static const char *fault_seen;
 static uint64_t refusals;
@@ -163,7 +163,7 @@ static bool note_largest(void *context, buddy_block block)
     return false; /* the walk begins with the largest */
 }
 
-/* magazine_desc.grow: all others are kept out, so a refusal can be judged. */
+/* buddy_magazine_desc.grow: all others are kept out, so a refusal can be judged. */
 static bool judge_refusal(void *context, uint32_t order)
 {
     (void)context;
@@ -196,13 +196,13 @@ static void give_one(void)
     buddy_block block = me->live[i];
     memset(owner + block.offset, 0, (size_t)1 << block.order);
     me->live[i] = me->live[--me->live_count];
-    magazine_free(m, block.offset, block.order);
+    buddy_magazine_free(m, block.offset, block.order);
 }
 
 static void take_one(bool strict)
 {
     uint32_t order = seed_below(&seed, 1 + seed_below(&seed, orders));
-    uint32_t offset = strict ? magazine_alloc(m, order) : magazine_try(m, order);
+    uint32_t offset = strict ? buddy_magazine_alloc(m, order) : buddy_magazine_try(m, order);
     if (offset != BUDDY_NONE) {
         own((buddy_block){offset, order});
     }
@@ -210,7 +210,7 @@ static void take_one(bool strict)
 
 static void take_bulk(void)
 {
-    uint32_t offsets[12], count = magazine_alloc_bulk(m, 0, seed_below(&seed, 13), offsets);
+    uint32_t offsets[12], count = buddy_magazine_alloc_bulk(m, 0, seed_below(&seed, 13), offsets);
     for (uint32_t i = 0; i < count; i++) {
         own((buddy_block){offsets[i], 0});
     }
@@ -229,9 +229,9 @@ static void *work(void *context)
         } else if (what == 10) {
             take_bulk();
         } else if (what == 11) {
-            magazine_recall(m);
+            buddy_magazine_recall(m);
         } else if (what == 12) {
-            magazine_flush(m);
+            buddy_magazine_flush(m);
         } else if (me->live_count > 0) {
             give_one();
         }
@@ -259,13 +259,13 @@ static void run_all(void)
 /* All are at rest: what is live, stocked and free adds up; then all is given back. */
 static void settle_accounts(uint32_t units)
 {
-    magazine_stats stats;
+    buddy_magazine_stats stats;
     uint32_t live = 0;
     for (uint32_t i = 0; i < units; i++) {
         live += owner[i] != 0;
     }
-    magazine_get_stats(m, &stats);
-    fail_later(magazine_check(m));
+    buddy_magazine_get_stats(m, &stats);
+    fail_later(buddy_magazine_check(m));
     fail_later(buddy_check(core));
     if (stats.live_units != live || stats.stocked_units + live + buddy_free_units(core) != units) {
         fail_later("live, stocked and free units do not add up");
@@ -275,10 +275,10 @@ static void settle_accounts(uint32_t units)
     }
     for (uint32_t i = 0; i < runner_count; i++) {
         for (uint32_t k = 0; k < runners[i].live_count; k++) {
-            magazine_free(m, runners[i].live[k].offset, runners[i].live[k].order);
+            buddy_magazine_free(m, runners[i].live[k].offset, runners[i].live[k].order);
         }
     }
-    magazine_recall(m);
+    buddy_magazine_recall(m);
     if (buddy_free_units(core) != units) {
         fail_later("not all has come back");
     }
@@ -292,17 +292,17 @@ static void play_round(bool exchange)
     uint32_t units = orders == 1 ? 20 + seed_below(&seed, 80) : 100 + seed_below(&seed, 500);
     core = buddy_init(core_memory, sizeof(core_memory), &(buddy_desc){.units = units});
     assert_non_null(core);
-    magazine_desc desc = {
+    buddy_magazine_desc desc = {
         .core = core, .threads = MOST_RUNNERS + 1, .stock_units = 64, .grow = judge_refusal};
-    m = magazine_init(memory, sizeof(memory), &desc);
+    m = buddy_magazine_init(memory, sizeof(memory), &desc);
     assert_non_null(m);
-    m->front.state = exchange ? MAGAZINE_EXCHANGE : MAGAZINE_OPEN;
+    m->front.state = exchange ? BUDDY_MAGAZINE_EXCHANGE : BUDDY_MAGAZINE_OPEN;
     memset(owner, 0, sizeof(owner));
     runner_count = 2 + seed_below(&seed, MOST_RUNNERS - 1);
     eagerness = 1 + seed_below(&seed, 12);
     run_all();
     settle_accounts(units);
-    magazine_finish(m);
+    buddy_magazine_finish(m);
 }
 
 static void any_interleaving_keeps_blocks_and_refuses_rightly(void **state)

@@ -29,10 +29,10 @@ void kernel_barrier(void);
 
 /* A magazine and its core, of which not much is used. */
 static struct {
-    magazine head;
-    magazine_stock stocks[STOCKS];
+    buddy_magazine head;
+    buddy_magazine_stock stocks[STOCKS];
 } made;
-static magazine *const m = &made.head;
+static buddy_magazine *const m = &made.head;
 static buddy core;
 static uint64_t held[STOCKS]; /* in each stock */
 static uint64_t recalls;      /* written while the others are kept out, read by who is inside */
@@ -42,13 +42,13 @@ void magazine_barrier(void)
     orders_membarrier();
 }
 
-void magazine_empty_stock(magazine *self, magazine_stock *stock)
+void magazine_empty_stock(buddy_magazine *self, buddy_magazine_stock *stock)
 {
     (void)self;
     held[stock - made.stocks] = 0;
 }
 
-void magazine_empty_depots(magazine *self)
+void magazine_empty_depots(buddy_magazine *self)
 {
     (void)self;
 }
@@ -60,7 +60,7 @@ static void start_magazine(uint32_t state, uint32_t stocks)
     m->core = &core;
     m->front.state = state;
     m->stocks_at = (size_t)((uintptr_t)made.stocks - (uintptr_t)m);
-    m->stock_bytes = sizeof(magazine_stock);
+    m->stock_bytes = sizeof(buddy_magazine_stock);
     m->stocks_most = STOCKS;
     atomic_store_explicit(&m->stocks_used, stocks, memory_order_relaxed); /* relaxed: alone */
     orders_watch(held, sizeof(held));
@@ -69,32 +69,32 @@ static void start_magazine(uint32_t state, uint32_t stocks)
 
 static void start_with_barriers(void)
 {
-    start_magazine(MAGAZINE_OPEN, STOCKS);
+    start_magazine(BUDDY_MAGAZINE_OPEN, STOCKS);
 }
 
 static void start_with_exchanges(void)
 {
-    start_magazine(MAGAZINE_EXCHANGE, STOCKS);
+    start_magazine(BUDDY_MAGAZINE_EXCHANGE, STOCKS);
 }
 
 static void start_without_stocks(void)
 {
-    start_magazine(MAGAZINE_OPEN, 0);
+    start_magazine(BUDDY_MAGAZINE_OPEN, 0);
 }
 
 static void start_with_exchanges_and_without_stocks(void)
 {
-    start_magazine(MAGAZINE_EXCHANGE, 0);
+    start_magazine(BUDDY_MAGAZINE_EXCHANGE, 0);
 }
 
 /* As magazine_claim: in, after a wait where a recall is under way. */
-static void use(magazine_stock *stock)
+static void use(buddy_magazine_stock *stock)
 {
     while (!magazine_enter_any(m, stock)) {
         magazine_wait_for_recall(m);
     }
     held[stock - made.stocks] = recalls;
-    magazine_leave(stock);
+    buddy_magazine_leave(stock);
 }
 
 static void recall_all(void)
@@ -128,7 +128,7 @@ static void recall_or_come(uint32_t thread)
         return;
     }
     pthread_mutex_lock(&m->seats);
-    magazine_stock *stock = new_stock(m);
+    buddy_magazine_stock *stock = new_stock(m);
     pthread_mutex_unlock(&m->seats);
     use(stock);
 }
@@ -169,7 +169,7 @@ static const orders_case cases[] = {
 };
 
 static orders_excuse excuses[] = {
-    {"magazine_enter", "&front->state", memory_order_seq_cst, memory_order_acq_rel,
+    {"buddy_magazine_enter", "&front->state", memory_order_seq_cst, memory_order_acq_rel,
      "where this look alone lets a thread in, membarrier orders it; it need only acquire", 0},
     {"magazine_enter_any", "&m->front.state", memory_order_seq_cst, memory_order_acq_rel,
      "the same, and where exchanges order it, one more look follows", 0},

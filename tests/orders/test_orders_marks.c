@@ -26,7 +26,7 @@ static void free_and_take(uint32_t thread)
     (void)thread;
     for (uint32_t i = 0; i < 2; i++) {
         uint32_t units = 0;
-        if (marks_clear(&marked, 0, MARKS_ANY_UNITS, false, &units) == HEAP_OK) {
+        if (marks_clear(&marked, 0, MARKS_ANY_UNITS, false, &units) == BUDDY_HEAP_OK) {
             if (units != live_units) {
                 orders_fail("a block was freed with the size of another");
             }

@@ -11,15 +11,15 @@ enum { LINE_BYTES = 64 };
 
 /* Either h, or the other three. */
 struct alloc_subject {
-    heap *h;
-    levels *l;
+    buddy_heap *h;
+    buddy_levels *l;
     void *metadata;
     unsigned char *memory;
 };
 
-static bool make_heap(alloc_subject *s, uint64_t arena_bytes, struct track *follower)
+static bool make_heap(alloc_subject *s, uint64_t arena_bytes, struct buddy_track *follower)
 {
-    s->h = heap_create(&(heap_desc){
+    s->h = buddy_heap_create(&(buddy_heap_desc){
         .bytes = (size_t)arena_bytes, .unit_bytes = ALLOC_UNIT_BYTES, .track = follower});
     return s->h != NULL;
 }
@@ -29,17 +29,19 @@ static size_t whole_lines(size_t bytes)
     return (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
 
-static bool make_levels(alloc_subject *s, levels_sync sync, uint64_t arena_bytes)
+static bool make_levels(alloc_subject *s, buddy_levels_sync sync, uint64_t arena_bytes)
 {
-    const levels_desc desc = {.units = (uint32_t)(arena_bytes / ALLOC_UNIT_BYTES), .sync = sync};
-    size_t bytes = levels_sizeof(&desc);
+    const buddy_levels_desc desc = {.units = (uint32_t)(arena_bytes / ALLOC_UNIT_BYTES),
+                                    .sync = sync};
+    size_t bytes = buddy_levels_sizeof(&desc);
     s->metadata = aligned_alloc(LINE_BYTES, whole_lines(bytes));
     s->memory = aligned_alloc(LINE_BYTES, whole_lines((size_t)arena_bytes));
-    s->l = s->metadata != NULL ? levels_init(s->metadata, bytes, &desc) : NULL;
+    s->l = s->metadata != NULL ? buddy_levels_init(s->metadata, bytes, &desc) : NULL;
     return s->l != NULL && s->memory != NULL;
 }
 
-alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes, struct track *follower)
+alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes,
+                                    struct buddy_track *follower)
 {
     bool mutex = strcmp(sync, "mutex") == 0, spinlock = strcmp(sync, "spinlock") == 0;
     errno = 0;
@@ -50,7 +52,7 @@ alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes, stru
     bool good = false;
     if (s != NULL) {
         good = mutex || spinlock
-                   ? make_levels(s, mutex ? LEVELS_MUTEX : LEVELS_SPINLOCK, arena_bytes)
+                   ? make_levels(s, mutex ? BUDDY_LEVELS_MUTEX : BUDDY_LEVELS_SPINLOCK, arena_bytes)
                    : make_heap(s, arena_bytes, follower);
     }
     if (!good) {
@@ -67,52 +69,52 @@ void alloc_subject_destroy(alloc_subject *s)
     if (s == NULL) {
         return;
     }
-    heap_destroy(s->h);
-    levels_finish(s->l);
+    buddy_heap_destroy(s->h);
+    buddy_levels_finish(s->l);
     free(s->metadata);
     free(s->memory);
     free(s);
 }
 
-heap *alloc_subject_heap(alloc_subject *s)
+buddy_heap *alloc_subject_heap(alloc_subject *s)
 {
     return s->h;
 }
 
 static uint32_t order_for(size_t bytes)
 {
-    return tree_order_for((uint32_t)((bytes + ALLOC_UNIT_BYTES - 1) / ALLOC_UNIT_BYTES));
+    return buddy_order_for((uint32_t)((bytes + ALLOC_UNIT_BYTES - 1) / ALLOC_UNIT_BYTES));
 }
 
 void *alloc_subject_take(alloc_subject *s, size_t bytes)
 {
     if (s->h != NULL) {
-        return heap_alloc(s->h, bytes);
+        return buddy_heap_alloc(s->h, bytes);
     }
-    uint32_t offset = levels_alloc(s->l, order_for(bytes));
+    uint32_t offset = buddy_levels_alloc(s->l, order_for(bytes));
     return offset != BUDDY_NONE ? s->memory + (size_t)offset * ALLOC_UNIT_BYTES : NULL;
 }
 
 bool alloc_subject_give(alloc_subject *s, void *block, size_t bytes)
 {
     if (s->h != NULL) {
-        return heap_free_sized(s->h, block, bytes) == HEAP_OK;
+        return buddy_heap_free_sized(s->h, block, bytes) == BUDDY_HEAP_OK;
     }
     size_t distance = (size_t)((unsigned char *)block - s->memory);
-    levels_free(s->l, (uint32_t)(distance / ALLOC_UNIT_BYTES), order_for(bytes));
+    buddy_levels_free(s->l, (uint32_t)(distance / ALLOC_UNIT_BYTES), order_for(bytes));
     return true;
 }
 
 size_t alloc_subject_usable(const alloc_subject *s, const void *block, size_t bytes)
 {
-    return s->h != NULL ? heap_usable_size(s->h, block)
+    return s->h != NULL ? buddy_heap_usable_size(s->h, block)
                         : (size_t)ALLOC_UNIT_BYTES << order_for(bytes);
 }
 
 static void get_heap_figures(alloc_subject *s, alloc_figures *out)
 {
-    heap_stats stats;
-    heap_get_stats(s->h, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(s->h, &stats);
     *out = (alloc_figures){.units = stats.core.units,
                            .free_units = stats.core.free_units,
                            .largest_order = stats.core.largest_order,
@@ -128,8 +130,8 @@ static void get_heap_figures(alloc_subject *s, alloc_figures *out)
 
 static void get_levels_figures(alloc_subject *s, alloc_figures *out)
 {
-    levels_stats stats;
-    levels_get_stats(s->l, &stats);
+    buddy_levels_stats stats;
+    buddy_levels_get_stats(s->l, &stats);
     *out = (alloc_figures){.units = stats.units,
                            .free_units = stats.free_units,
                            .largest_order = stats.largest_order,
@@ -154,8 +156,8 @@ void alloc_subject_get(alloc_subject *s, alloc_figures *out)
 const char *alloc_subject_check(alloc_subject *s)
 {
     if (s->h == NULL) {
-        return levels_check(s->l);
+        return buddy_levels_check(s->l);
     }
-    heap_recall(s->h);
-    return heap_check(s->h);
+    buddy_heap_recall(s->h);
+    return buddy_heap_check(s->h);
 }

@@ -30,11 +30,12 @@ typedef struct alloc_figures {
 
 /* `sync` is "lockfree", "spinlock" or "mutex"; a heap tells `follower` (NULL: nobody) of its
  * blocks. NULL: no such kind (errno 0), or no memory. */
-alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes, struct track *follower);
+alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes,
+                                    struct buddy_track *follower);
 void alloc_subject_destroy(alloc_subject *s); /* NULL does nothing */
 
 /* The heap, for what only it can do; NULL: one of the schemes. */
-heap *alloc_subject_heap(alloc_subject *s);
+buddy_heap *alloc_subject_heap(alloc_subject *s);
 
 /* A block of at least `bytes`; NULL: none fits. */
 void *alloc_subject_take(alloc_subject *s, size_t bytes);

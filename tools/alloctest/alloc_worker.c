@@ -96,18 +96,18 @@ static size_t random_size(alloc_worker *w)
 /* Takes a block through one of the doors. *alignment: what the block must be aligned to. */
 static void *take(alloc_worker *w, size_t bytes, size_t *alignment)
 {
-    heap *h = alloc_subject_heap(w->subject);
+    buddy_heap *h = alloc_subject_heap(w->subject);
     switch (h != NULL ? below(w, 8) : 7) {
     case 0:
-        return heap_try(h, bytes);
+        return buddy_heap_try(h, bytes);
     case 1:
         *alignment = (size_t)1 << below(w, 13); /* up to a page */
-        return heap_aligned(h, *alignment, bytes);
+        return buddy_heap_aligned(h, *alignment, bytes);
     case 2:
-        return heap_alloc_near(h, bytes,
-                               w->live_count > 0 ? w->live[below(w, w->live_count)].start : NULL);
+        return buddy_heap_alloc_near(
+            h, bytes, w->live_count > 0 ? w->live[below(w, w->live_count)].start : NULL);
     case 3:
-        return heap_exact(h, bytes);
+        return buddy_heap_exact(h, bytes);
     default:
         return alloc_subject_take(w->subject, bytes);
     }
@@ -151,11 +151,11 @@ static void give_one(alloc_worker *w)
     w->live[i] = w->live[--w->live_count];
     w->live_bytes -= b.bytes;
     check_marks(w, &b);
-    heap *h = alloc_subject_heap(w->subject);
+    buddy_heap *h = alloc_subject_heap(w->subject);
     bool timed = is_timed(w), sized = h == NULL || below(w, 2) == 0;
     uint64_t begin_ns = timed ? now_ns() : 0;
-    bool given =
-        sized ? alloc_subject_give(w->subject, b.start, b.bytes) : heap_free(h, b.start) == HEAP_OK;
+    bool given = sized ? alloc_subject_give(w->subject, b.start, b.bytes)
+                       : buddy_heap_free(h, b.start) == BUDDY_HEAP_OK;
     if (timed) {
         add_time(w, begin_ns);
     }
@@ -168,21 +168,21 @@ static void give_one(alloc_worker *w)
 
 /* Gives back what must be refused: beside the start of a block of ours, or no heap memory at all.
  * (Giving a block back twice is no test here: it may be another thread's by then.) */
-static void give_wrongly(alloc_worker *w, heap *h)
+static void give_wrongly(alloc_worker *w, buddy_heap *h)
 {
     const alloc_block *b = &w->live[below(w, w->live_count)];
-    size_t unit = ALLOC_UNIT_BYTES, usable = heap_usable_size(h, b->start);
-    heap_status expected = HEAP_MISALIGNED;
+    size_t unit = ALLOC_UNIT_BYTES, usable = buddy_heap_usable_size(h, b->start);
+    buddy_heap_status expected = BUDDY_HEAP_MISALIGNED;
     void *pointer = b->start + 1 + below(w, unit - 1);
     if (below(w, 3) == 0) {
-        expected = HEAP_FOREIGN;
+        expected = BUDDY_HEAP_FOREIGN;
         pointer = w;
     } else if (usable > unit && below(w, 2) == 0) {
-        expected = HEAP_INTERIOR;
+        expected = BUDDY_HEAP_INTERIOR;
         pointer = b->start + unit * (1 + below(w, usable / unit - 1));
     }
     w->wrong_frees++;
-    if (heap_free(h, pointer) != expected) {
+    if (buddy_heap_free(h, pointer) != expected) {
         fail(w, "a wrong pointer was not refused for the right reason");
     }
 }
@@ -197,7 +197,7 @@ static void step(alloc_worker *w, uint64_t number)
     } else if (w->live_count > 0) {
         give_one(w);
     }
-    heap *h = alloc_subject_heap(w->subject); /* the article's schemes check nothing */
+    buddy_heap *h = alloc_subject_heap(w->subject); /* the article's schemes check nothing */
     if (h != NULL && w->live_count > 0 && below(w, 64) == 0) {
         give_wrongly(w, h);
     }

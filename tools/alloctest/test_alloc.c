@@ -414,7 +414,7 @@ static int test_subject(alloc_subject *subject, const options *o)
     return code;
 }
 
-static int run_test(const options *o, track *follower)
+static int run_test(const options *o, buddy_track *follower)
 {
     alloc_subject *subject = alloc_subject_create(o->sync, o->arena_bytes, follower);
     if (subject == NULL) {
@@ -432,18 +432,19 @@ static int run_test(const options *o, track *follower)
 /* The test, and a log of it in o->track. */
 static int run_logged(const options *o)
 {
-    track *t = track_create(&(track_desc){.blocks = o->threads * ALLOC_WORKER_LIVE});
-    if (t == NULL || !track_log_open(t, o->track)) {
+    buddy_track *t =
+        buddy_track_create(&(buddy_track_desc){.blocks = o->threads * ALLOC_WORKER_LIVE});
+    if (t == NULL || !buddy_track_log_open(t, o->track)) {
         complain(o->track, strerror(errno));
-        track_destroy(t);
+        buddy_track_destroy(t);
         return EXIT_FAILED;
     }
     int code = run_test(o, t);
-    if (!track_log_close(t)) {
+    if (!buddy_track_log_close(t)) {
         complain(o->track, strerror(errno));
         code = EXIT_FAILED;
     }
-    track_destroy(t);
+    buddy_track_destroy(t);
     return code;
 }
 

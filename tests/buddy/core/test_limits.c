@@ -46,10 +46,11 @@ static void metadata_is_never_less_than_it_takes(void **state)
     assert_non_null(core);
     for (uint32_t i = 0; i < NUMBERS; i++) {
         expect_enough(buddy_sizeof(&(buddy_desc){.units = numbers[i]}), numbers[i] / 4);
-        expect_enough(levels_sizeof(&(levels_desc){.units = numbers[i]}),
+        expect_enough(buddy_levels_sizeof(&(buddy_levels_desc){.units = numbers[i]}),
                       UINT64_C(8) * numbers[i] + numbers[i] / 4);
-        expect_enough(magazine_sizeof(&(magazine_desc){.core = core, .threads = numbers[i]}),
-                      (uint64_t)numbers[i] * sizeof(magazine_stock));
+        expect_enough(
+            buddy_magazine_sizeof(&(buddy_magazine_desc){.core = core, .threads = numbers[i]}),
+            (uint64_t)numbers[i] * sizeof(buddy_magazine_stock));
     }
 }
 
@@ -59,7 +60,7 @@ static bool are_addresses_dear(void)
     return is_emulated() && SIZE_MAX > UINT32_MAX;
 }
 
-/* A levels that is refused by levels_sizeof has to be refused by levels_init too. */
+/* A levels that is refused by buddy_levels_sizeof has to be refused by buddy_levels_init too. */
 static void what_no_memory_can_hold_is_not_made(void **state)
 {
     (void)state;
@@ -67,18 +68,20 @@ static void what_no_memory_can_hold_is_not_made(void **state)
         skip();
     }
     static _Alignas(64) unsigned char memory[4096];
-    const levels_desc desc = {.units = UINT32_MAX - 1};
-    if (levels_sizeof(&desc) == 0) {
-        assert_null(levels_init(memory, sizeof(memory), &desc));
+    const buddy_levels_desc desc = {.units = UINT32_MAX - 1};
+    if (buddy_levels_sizeof(&desc) == 0) {
+        assert_null(buddy_levels_init(memory, sizeof(memory), &desc));
     }
     errno = 0;
-    heap *h = heap_create(&(heap_desc){.bytes = 1 << 20, .threads = UINT32_MAX - 1});
+    buddy_heap *h =
+        buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 20, .threads = UINT32_MAX - 1});
     assert_true(h != NULL || errno == ENOMEM); /* the system may have so many addresses */
-    heap_destroy(h);
+    buddy_heap_destroy(h);
     errno = 0;
-    pool *p = pool_create(&(pool_desc){.capacity = 100, .threads = UINT32_MAX - 1}, 16, 16);
+    buddy_pool *p =
+        buddy_pool_create(&(buddy_pool_desc){.capacity = 100, .threads = UINT32_MAX - 1}, 16, 16);
     assert_true(p != NULL || errno == ENOMEM);
-    pool_destroy(p);
+    buddy_pool_destroy(p);
 }
 
 /* As many blocks and sites as a track takes at all. */
@@ -89,12 +92,13 @@ static void a_track_is_whole_or_refused(void **state)
         skip();
     }
     errno = 0;
-    track *t = track_create(&(track_desc){.blocks = UINT32_C(1) << 30, .sites = 1u << 24});
+    buddy_track *t =
+        buddy_track_create(&(buddy_track_desc){.blocks = UINT32_C(1) << 30, .sites = 1u << 24});
     if (t == NULL) {
         assert_int_equal(errno, ENOMEM);
     } else {
         assert_true(t->mapped_bytes / sizeof(track_record) >= UINT32_C(1) << 30);
-        track_destroy(t);
+        buddy_track_destroy(t);
     }
 }
 
@@ -104,27 +108,28 @@ static void a_slab_by_default_serves_on_any_machine(void **state)
     if (are_addresses_dear()) {
         skip();
     }
-    slab *s = slab_create(&(slab_desc){0});
+    buddy_slabs *s = buddy_slabs_create(&(buddy_slabs_desc){0});
     assert_non_null(s);
-    assert_true(slab_get_desc(s)->range_bytes >= (size_t)4 << 20);
-    void *small = slab_alloc(s, 100), *large = slab_alloc(s, 1 << 20),
-         *huge = slab_alloc(s, 64 << 20);
+    assert_true(buddy_slabs_get_desc(s)->range_bytes >= (size_t)4 << 20);
+    void *small = buddy_slabs_alloc(s, 100), *large = buddy_slabs_alloc(s, 1 << 20),
+         *huge = buddy_slabs_alloc(s, 64 << 20);
     assert_true(small != NULL && large != NULL && huge != NULL);
-    assert_int_equal(slab_free(s, small), HEAP_OK);
-    assert_int_equal(slab_free(s, large), HEAP_OK);
-    assert_int_equal(slab_free(s, huge), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, small), BUDDY_HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, large), BUDDY_HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, huge), BUDDY_HEAP_OK);
     static const size_t absurd[] = {SIZE_MAX, SIZE_MAX - 4096, SIZE_MAX / 2 + 1, PTRDIFF_MAX};
     for (uint32_t i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
-        assert_null(slab_alloc(s, absurd[i]));
-        assert_null(slab_zeroed(s, absurd[i]));
-        assert_null(slab_aligned(s, 64, absurd[i]));
-        assert_null(slab_aligned(s, SIZE_MAX / 2 + 1, absurd[i]));
+        assert_null(buddy_slabs_alloc(s, absurd[i]));
+        assert_null(buddy_slabs_zeroed(s, absurd[i]));
+        assert_null(buddy_slabs_aligned(s, 64, absurd[i]));
+        assert_null(buddy_slabs_aligned(s, SIZE_MAX / 2 + 1, absurd[i]));
     }
-    assert_null(slab_check(s));
-    slab_destroy(s);
-    slab *most = slab_create(&(slab_desc){.range_bytes = SLAB_RANGE_BYTES_MOST});
+    assert_null(buddy_slabs_check(s));
+    buddy_slabs_destroy(s);
+    buddy_slabs *most =
+        buddy_slabs_create(&(buddy_slabs_desc){.range_bytes = SLAB_RANGE_BYTES_MOST});
     assert_non_null(most);
-    slab_destroy(most);
+    buddy_slabs_destroy(most);
 }
 
 int main(void)

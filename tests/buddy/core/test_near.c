@@ -204,27 +204,28 @@ static void what_was_just_given_back_next_door_is_found(void **state)
 {
     (void)state;
     enum { COUNT = 4000, HOLES = 64, UNIT = 64 };
-    heap *h = heap_create(&(heap_desc){.bytes = COUNT * UNIT, .unit_bytes = UNIT});
+    buddy_heap *h =
+        buddy_heap_create(&(buddy_heap_desc){.bytes = COUNT * UNIT, .unit_bytes = UNIT});
     assert_non_null(h);
-    unsigned char *base = heap_base(h);
+    unsigned char *base = buddy_heap_base(h);
     for (int i = 0; i < COUNT; i++) { /* all there are, in whatever order */
-        assert_non_null(heap_alloc(h, UNIT));
+        assert_non_null(buddy_heap_alloc(h, UNIT));
     }
     for (int i = 0; i < HOLES; i++) { /* so that the core has something to give, far away */
-        assert_int_equal(heap_free(h, base + i * UNIT), HEAP_OK);
+        assert_int_equal(buddy_heap_free(h, base + i * UNIT), BUDDY_HEAP_OK);
     }
-    heap_recall(h);
+    buddy_heap_recall(h);
     for (int i = 0; i < 500; i++) {
         unsigned char *near = base + (HOLES + 100 + seed_below(&seed, COUNT - HOLES - 200)) * UNIT;
         unsigned char *close = near + 7 * UNIT;
-        assert_int_equal(heap_free(h, close), HEAP_OK);
-        assert_ptr_equal(heap_alloc_near(h, UNIT, near), close);
+        assert_int_equal(buddy_heap_free(h, close), BUDDY_HEAP_OK);
+        assert_ptr_equal(buddy_heap_alloc_near(h, UNIT, near), close);
     }
     for (int i = HOLES; i < COUNT; i++) {
-        assert_int_equal(heap_free(h, base + i * UNIT), HEAP_OK);
+        assert_int_equal(buddy_heap_free(h, base + i * UNIT), BUDDY_HEAP_OK);
     }
-    assert_null(heap_check(h));
-    heap_destroy(h);
+    assert_null(buddy_heap_check(h));
+    buddy_heap_destroy(h);
 }
 
 /* ---- several threads ---- */
@@ -232,7 +233,7 @@ static void what_was_just_given_back_next_door_is_found(void **state)
 enum { CROWD = 3, HELD = 200, CROWD_STEPS = 20000 };
 
 typedef struct member {
-    heap *h;
+    buddy_heap *h;
     uint64_t seed;
     uint32_t damaged;
 } member;
@@ -246,14 +247,15 @@ static void *take_side_by_side(void *context)
         uint64_t **one = &mine[seed_below(&m->seed, HELD)];
         if (*one != NULL) {
             m->damaged += (*one)[0] != mark || (*one)[7] != mark;
-            m->damaged += heap_free(m->h, *one) != HEAP_OK;
+            m->damaged += buddy_heap_free(m->h, *one) != BUDDY_HEAP_OK;
             *one = NULL;
-        } else if ((*one = heap_alloc_near(m->h, 64, mine[seed_below(&m->seed, HELD)])) != NULL) {
+        } else if ((*one = buddy_heap_alloc_near(m->h, 64, mine[seed_below(&m->seed, HELD)])) !=
+                   NULL) {
             (*one)[0] = (*one)[7] = mark;
         }
     }
     for (int i = 0; i < HELD; i++) {
-        m->damaged += heap_free(m->h, mine[i]) != HEAP_OK;
+        m->damaged += buddy_heap_free(m->h, mine[i]) != BUDDY_HEAP_OK;
     }
     return NULL;
 }
@@ -263,7 +265,8 @@ static void hints_of_several_threads_do_not_meet_in_one_block(void **state)
     (void)state;
     pthread_t threads[CROWD];
     member members[CROWD];
-    heap *h = heap_create(&(heap_desc){.bytes = HELD * CROWD * 64, .unit_bytes = 16});
+    buddy_heap *h =
+        buddy_heap_create(&(buddy_heap_desc){.bytes = HELD * CROWD * 64, .unit_bytes = 16});
     assert_non_null(h);
     for (int i = 0; i < CROWD; i++) {
         members[i] = (member){.h = h, .seed = seed_next(&seed)};
@@ -273,12 +276,12 @@ static void hints_of_several_threads_do_not_meet_in_one_block(void **state)
         pthread_join(threads[i], NULL);
         assert_int_equal(members[i].damaged, 0);
     }
-    heap_stats stats;
-    heap_recall(h);
-    heap_get_stats(h, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_recall(h);
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.core.free_units, stats.core.units);
-    assert_null(heap_check(h));
-    heap_destroy(h);
+    assert_null(buddy_heap_check(h));
+    buddy_heap_destroy(h);
 }
 
 int main(void)

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../../..
 flags="-fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -I$root"
 alone='#include "buddy/stl.hpp"
-int main() { buddy::resource memory(heap_desc{}); return memory.is_equal(memory) ? 0 : 1; }'
+int main() { buddy::resource memory(buddy_heap_desc{}); return memory.is_equal(memory) ? 0 : 1; }'
 tried=0
 failures=0
 for compiler in g++ clang++; do

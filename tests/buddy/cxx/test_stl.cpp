@@ -31,9 +31,9 @@ std::uint64_t seed;
 
 /* ---- a heap, and how a test of it ends ---- */
 
-heap_desc small_heap(std::size_t bytes = std::size_t{16} << 20)
+buddy_heap_desc small_heap(std::size_t bytes = std::size_t{16} << 20)
 {
-    heap_desc desc = {};
+    buddy_heap_desc desc = {};
     desc.bytes = bytes;
     desc.unit_bytes = 32;
     return desc;
@@ -47,15 +47,15 @@ void expect_whole(const char *fault)
 }
 
 /* Nothing is live, nothing was refused by name, and all of it has come back to the core. */
-void expect_empty(heap *h)
+void expect_empty(buddy_heap *h)
 {
-    heap_stats stats;
-    heap_recall(h);
-    heap_get_stats(h, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_recall(h);
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.live_bytes, 0);
     assert_int_equal(stats.errors, 0);
     assert_int_equal(stats.core.free_units, stats.core.units);
-    expect_whole(heap_check(h));
+    expect_whole(buddy_heap_check(h));
 }
 
 /* ---- random histories ---- */
@@ -159,7 +159,7 @@ template <class Ours> void travel(Ours &ours)
 constexpr int STEPS = 2000;
 
 template <class Ours, class Step, class Same, class Theirs>
-void live_through(heap *h, Ours ours, Theirs theirs, Step step, Same same)
+void live_through(buddy_heap *h, Ours ours, Theirs theirs, Step step, Same same)
 {
     for (int i = 0; i < STEPS; i++) {
         step(ours, theirs);
@@ -167,12 +167,12 @@ void live_through(heap *h, Ours ours, Theirs theirs, Step step, Same same)
             travel(ours);
         }
         assert_true(same(ours, theirs));
-        expect_whole(i % 100 == 0 ? heap_check(h) : nullptr);
+        expect_whole(i % 100 == 0 ? buddy_heap_check(h) : nullptr);
     }
 }
 
 /* Every container with allocators that Give<T> says, made of `from`. */
-template <template <class> class Give, class From> void live_through_all(heap *h, From from)
+template <template <class> class Give, class From> void live_through_all(buddy_heap *h, From from)
 {
     auto sequence = [](auto &a, auto &b) { step_sequence(a, b); };
     auto keyed = [](auto &a, auto &b) { step_keyed(a, b); };
@@ -214,7 +214,7 @@ void strings_in_maps_take_the_resource_along(void **)
         for (int i = 0; i < 500; i++) {
             names[i].assign(static_cast<std::size_t>(i), 'x');
         }
-        assert_true(heap_owns(memory.get(), names[400].data()));
+        assert_true(buddy_heap_owns(memory.get(), names[400].data()));
         assert_int_equal(names[400].size(), 400);
     }
     expect_empty(memory.get());
@@ -236,9 +236,9 @@ void elements_of_a_vector_lie_side_by_side_in_one_block(void **)
             assert_true(&numbers[static_cast<std::size_t>(i)] == numbers.data() + i);
             assert_int_equal(numbers.data()[i], i);
         }
-        std::size_t block = heap_usable_size(memory.get(), numbers.data());
+        std::size_t block = buddy_heap_usable_size(memory.get(), numbers.data());
         assert_true(block >= numbers.capacity() * sizeof(int));
-        assert_true(heap_usable_size(memory.get(), text.data()) > text.size());
+        assert_true(buddy_heap_usable_size(memory.get(), text.data()) > text.size());
         assert_int_equal(text[99999], 'a' + 99999 % 26);
     }
     expect_empty(memory.get());
@@ -250,7 +250,7 @@ template <std::size_t bytes> struct alignas(bytes) aligned {
     unsigned char some[bytes];
 };
 
-template <std::size_t bytes> void expect_aligned(heap *h)
+template <std::size_t bytes> void expect_aligned(buddy_heap *h)
 {
     buddy::allocator<aligned<bytes>> give(h);
     for (std::size_t count = 0; count < 20; count++) {
@@ -289,7 +289,7 @@ void a_hint_is_followed(void **)
     for (std::size_t i = 0; i < all.size(); i += 10) {
         give.deallocate(all[i], 1);
     }
-    heap_recall(memory.get());
+    buddy_heap_recall(memory.get());
     for (std::size_t i = 5; i < all.size(); i += 1000) {
         using traits = std::allocator_traits<buddy::allocator<long>>;
         long *near = traits::allocate(give, 1, all[i]);
@@ -335,7 +335,7 @@ void a_full_heap_throws_and_leaves_the_container_as_it_was(void **)
         assert_true(list.size() > 20000);
         assert_true(throws<std::bad_alloc>([&] { vector.resize(1000000); }));
         assert_true(vector.size() == 10 && vector[9] == 7);
-        expect_whole(heap_check(memory.get()));
+        expect_whole(buddy_heap_check(memory.get()));
     }
     expect_empty(memory.get());
 }
@@ -407,9 +407,9 @@ struct counted {
 
 int counted::alive, counted::fuse;
 
-pool_desc checked_pool(std::size_t capacity)
+buddy_pool_desc checked_pool(std::size_t capacity)
 {
-    pool_desc desc = {};
+    buddy_pool_desc desc = {};
     desc.capacity = capacity;
     desc.checked = true;
     return desc;
@@ -417,12 +417,12 @@ pool_desc checked_pool(std::size_t capacity)
 
 void expect_live(const buddy::pool<counted> &p, int live)
 {
-    pool_stats stats;
-    pool_get_stats(p.get(), &stats);
+    buddy_pool_stats stats;
+    buddy_pool_get_stats(p.get(), &stats);
     assert_int_equal(stats.live, live);
     assert_int_equal(stats.errors, 0);
     assert_int_equal(counted::alive, live);
-    expect_whole(pool_check(p.get()));
+    expect_whole(buddy_pool_check(p.get()));
 }
 
 void objects_are_made_and_destroyed(void **)

@@ -16,25 +16,26 @@
 
 static uint64_t seed;
 
-static heap *make(size_t units, size_t unit_bytes)
+static buddy_heap *make(size_t units, size_t unit_bytes)
 {
-    heap *h = heap_create(&(heap_desc){.bytes = units * unit_bytes, .unit_bytes = unit_bytes});
+    buddy_heap *h = buddy_heap_create(
+        &(buddy_heap_desc){.bytes = units * unit_bytes, .unit_bytes = unit_bytes});
     assert_non_null(h);
     return h;
 }
 
-static void check(const heap *h)
+static void check(const buddy_heap *h)
 {
-    const char *fault = heap_check(h);
+    const char *fault = buddy_heap_check(h);
     if (fault != NULL) {
         fail_msg("%s", fault);
     }
 }
 
-static void drop(heap *h)
+static void drop(buddy_heap *h)
 {
     check(h);
-    heap_destroy(h);
+    buddy_heap_destroy(h);
 }
 
 static size_t power_of_two_for(size_t bytes, size_t least)
@@ -47,10 +48,10 @@ static size_t power_of_two_for(size_t bytes, size_t least)
 }
 
 /* With nothing left in stocks. */
-static uint32_t free_units(heap *h)
+static uint32_t free_units(buddy_heap *h)
 {
-    heap_recall(h);
-    return buddy_free_units(heap_core(h));
+    buddy_heap_recall(h);
+    return buddy_free_units(buddy_heap_core(h));
 }
 
 /* ---- what is handed out ---- */
@@ -58,19 +59,19 @@ static uint32_t free_units(heap *h)
 static void every_block_is_aligned_to_its_own_size(void **state)
 {
     (void)state;
-    heap *h = make(100000, 64);
+    buddy_heap *h = make(100000, 64);
     for (size_t bytes = 0; bytes <= 4 << 20; bytes = bytes * 3 / 2 + 1) {
-        unsigned char *p = heap_alloc(h, bytes);
+        unsigned char *p = buddy_heap_alloc(h, bytes);
         size_t size = power_of_two_for(bytes, 64);
         assert_non_null(p);
         assert_int_equal((uintptr_t)p % size, 0);
-        assert_int_equal(heap_usable_size(h, p), size);
+        assert_int_equal(buddy_heap_usable_size(h, p), size);
         memset(p, 0x5a, size);
         if (size > 64) {
-            assert_int_equal(heap_usable_size(h, p + 64), 0);
+            assert_int_equal(buddy_heap_usable_size(h, p + 64), 0);
         }
-        assert_int_equal(heap_free(h, p), HEAP_OK);
-        assert_int_equal(heap_usable_size(h, p), 0);
+        assert_int_equal(buddy_heap_free(h, p), BUDDY_HEAP_OK);
+        assert_int_equal(buddy_heap_usable_size(h, p), 0);
     }
     drop(h);
 }
@@ -80,16 +81,16 @@ static void an_odd_region_fills_to_the_last_unit(void **state)
     (void)state;
     static const uint32_t sizes[] = {1, 2, 31, 32, 33, 63, 64, 65, 1000, 4097};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        heap *h = make(sizes[i], 16);
+        buddy_heap *h = make(sizes[i], 16);
         uint32_t count = 0;
-        while (heap_alloc(h, 16) != NULL) {
+        while (buddy_heap_alloc(h, 16) != NULL) {
             count++;
         }
         assert_int_equal(count, sizes[i]);
         check(h);
-        unsigned char *base = heap_base(h);
+        unsigned char *base = buddy_heap_base(h);
         for (uint32_t unit = 0; unit < sizes[i]; unit++) {
-            assert_int_equal(heap_free(h, base + 16 * (size_t)unit), HEAP_OK);
+            assert_int_equal(buddy_heap_free(h, base + 16 * (size_t)unit), BUDDY_HEAP_OK);
         }
         assert_int_equal(free_units(h), sizes[i]);
         drop(h);
@@ -99,16 +100,16 @@ static void an_odd_region_fills_to_the_last_unit(void **state)
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
-    heap *h = make(1000, 64);
-    assert_null(heap_alloc(h, 1000 * 64)); /* would be a block of 1024 units */
-    assert_null(heap_alloc(h, SIZE_MAX));
-    assert_null(heap_try(h, SIZE_MAX - 63));
-    assert_non_null(heap_alloc(h, 512 * 64));
-    assert_null(heap_alloc(h, 512 * 64));
-    assert_null(heap_try(h, 512 * 64));
-    assert_non_null(heap_try(h, 256 * 64));
-    heap_stats stats;
-    heap_get_stats(h, &stats);
+    buddy_heap *h = make(1000, 64);
+    assert_null(buddy_heap_alloc(h, 1000 * 64)); /* would be a block of 1024 units */
+    assert_null(buddy_heap_alloc(h, SIZE_MAX));
+    assert_null(buddy_heap_try(h, SIZE_MAX - 63));
+    assert_non_null(buddy_heap_alloc(h, 512 * 64));
+    assert_null(buddy_heap_alloc(h, 512 * 64));
+    assert_null(buddy_heap_try(h, 512 * 64));
+    assert_non_null(buddy_heap_try(h, 256 * 64));
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.refused, 5);
     assert_int_equal(stats.live_bytes, 768 * 64);
     drop(h);
@@ -117,34 +118,35 @@ static void what_does_not_fit_is_refused(void **state)
 static void blocks_come_near_the_one_named(void **state)
 {
     (void)state;
-    heap *h = make(4096, 64);
-    unsigned char *base = heap_base(h);
-    assert_ptr_equal(heap_alloc_near(h, 64, base + 2000 * 64 + 5), base + 2000 * 64);
-    assert_ptr_equal(heap_alloc_near(h, 1, NULL), base + 2001 * 64); /* best fit, wherever it is */
+    buddy_heap *h = make(4096, 64);
+    unsigned char *base = buddy_heap_base(h);
+    assert_ptr_equal(buddy_heap_alloc_near(h, 64, base + 2000 * 64 + 5), base + 2000 * 64);
+    assert_ptr_equal(buddy_heap_alloc_near(h, 1, NULL),
+                     base + 2001 * 64); /* best fit, wherever it is */
     int elsewhere;
-    assert_non_null(heap_alloc_near(h, 64, &elsewhere));
+    assert_non_null(buddy_heap_alloc_near(h, 64, &elsewhere));
     drop(h);
 }
 
 static void an_alignment_larger_than_the_size_costs_nothing(void **state)
 {
     (void)state;
-    heap *h = make(4096, 16);
+    buddy_heap *h = make(4096, 16);
     for (size_t alignment = 1; alignment <= 65536; alignment *= 2) {
         for (size_t bytes = 1; bytes <= 4096; bytes *= 8) {
             uint32_t before = free_units(h);
-            unsigned char *p = heap_aligned(h, alignment, bytes);
+            unsigned char *p = buddy_heap_aligned(h, alignment, bytes);
             assert_non_null(p);
             assert_int_equal((uintptr_t)p % alignment, 0);
-            assert_int_equal(heap_usable_size(h, p), power_of_two_for(bytes, 16));
+            assert_int_equal(buddy_heap_usable_size(h, p), power_of_two_for(bytes, 16));
             assert_int_equal(before - free_units(h), power_of_two_for(bytes, 16) / 16);
             check(h);
-            assert_int_equal(heap_free_sized(h, p, bytes), HEAP_OK);
+            assert_int_equal(buddy_heap_free_sized(h, p, bytes), BUDDY_HEAP_OK);
         }
     }
-    assert_null(heap_aligned(h, 0, 16));
-    assert_null(heap_aligned(h, 48, 16));
-    assert_null(heap_aligned(h, SIZE_MAX / 2 + 1, 16));
+    assert_null(buddy_heap_aligned(h, 0, 16));
+    assert_null(buddy_heap_aligned(h, 48, 16));
+    assert_null(buddy_heap_aligned(h, SIZE_MAX / 2 + 1, 16));
     drop(h);
 }
 
@@ -154,7 +156,7 @@ static void impossible_descs_are_refused_with_a_reason(void **state)
 {
     (void)state;
     static _Alignas(64) unsigned char memory[256];
-    const heap_desc bad[] = {
+    const buddy_heap_desc bad[] = {
         {.bytes = 0},
         {.bytes = 100},
         {.bytes = 4096, .unit_bytes = 8},
@@ -165,21 +167,22 @@ static void impossible_descs_are_refused_with_a_reason(void **state)
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         errno = 0;
-        assert_null(heap_create(&bad[i]));
+        assert_null(buddy_heap_create(&bad[i]));
         assert_int_equal(errno, EINVAL);
     }
-    heap_destroy(NULL);
+    buddy_heap_destroy(NULL);
 }
 
 static void the_desc_in_effect_can_be_read_back(void **state)
 {
     (void)state;
-    heap *h = heap_create(&(heap_desc){.bytes = 8 << 20, .prefault = true, .huge_pages = true});
+    buddy_heap *h = buddy_heap_create(
+        &(buddy_heap_desc){.bytes = 8 << 20, .prefault = true, .huge_pages = true});
     assert_non_null(h);
-    assert_int_equal(heap_get_desc(h)->unit_bytes, 64);
-    assert_int_equal(heap_get_desc(h)->bytes, 8 << 20);
-    assert_ptr_equal(heap_get_desc(h)->memory, heap_base(h));
-    assert_int_equal((uintptr_t)heap_base(h) % (8 << 20), 0);
+    assert_int_equal(buddy_heap_get_desc(h)->unit_bytes, 64);
+    assert_int_equal(buddy_heap_get_desc(h)->bytes, 8 << 20);
+    assert_ptr_equal(buddy_heap_get_desc(h)->memory, buddy_heap_base(h));
+    assert_int_equal((uintptr_t)buddy_heap_base(h) % (8 << 20), 0);
     drop(h);
 }
 
@@ -188,17 +191,17 @@ static void nothing_is_written_into_the_callers_memory(void **state)
     (void)state;
     static _Alignas(64) unsigned char memory[64 * 100];
     memset(memory, 0x77, sizeof(memory));
-    heap *h = heap_create(&(heap_desc){.bytes = sizeof(memory) - 128,
-                                       .unit_bytes = 64,
-                                       .memory = memory + 64,
-                                       .prefault = true,
-                                       .huge_pages = true});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = sizeof(memory) - 128,
+                                                         .unit_bytes = 64,
+                                                         .memory = memory + 64,
+                                                         .prefault = true,
+                                                         .huge_pages = true});
     assert_non_null(h);
-    assert_ptr_equal(heap_base(h), memory + 64);
-    while (heap_alloc(h, 64) != NULL) {
+    assert_ptr_equal(buddy_heap_base(h), memory + 64);
+    while (buddy_heap_alloc(h, 64) != NULL) {
     }
-    for (unsigned char *p = memory + 64; heap_owns(h, p); p += 64) {
-        assert_int_equal(heap_free(h, p), HEAP_OK);
+    for (unsigned char *p = memory + 64; buddy_heap_owns(h, p); p += 64) {
+        assert_int_equal(buddy_heap_free(h, p), BUDDY_HEAP_OK);
     }
     drop(h);
     for (size_t i = 0; i < sizeof(memory); i++) {
@@ -211,14 +214,14 @@ static void metadata_stays_below_four_and_a_half_bits_a_unit(void **state)
     (void)state;
     static const size_t sizes[] = {(size_t)64 << 20, (size_t)1 << 30};
     for (size_t i = 0; i < 2; i++) {
-        heap *h = make(sizes[i] / 64, 64);
-        heap_stats stats;
-        heap_get_stats(h, &stats);
+        buddy_heap *h = make(sizes[i] / 64, 64);
+        buddy_heap_stats stats;
+        buddy_heap_get_stats(h, &stats);
         double bits = 8.0 * (double)stats.metadata_bytes / (double)(sizes[i] / 64);
         print_message("%zu MiB in units of 64: %.3f bits of metadata a unit\n", sizes[i] >> 20,
                       bits);
         assert_true(bits > 4.0 && bits <= 4.5);
-        heap_destroy(h);
+        buddy_heap_destroy(h);
     }
 }
 
@@ -237,27 +240,27 @@ static void note(void *context, const char *line)
     (void)snprintf(c->line, sizeof(c->line), "%s", line);
 }
 
-static heap *make_noting(complaint *c)
+static buddy_heap *make_noting(complaint *c)
 {
     memset(c, 0, sizeof(*c));
-    heap *h =
-        heap_create(&(heap_desc){.bytes = 64 * 4096, .on_error = note, .on_error_context = c});
+    buddy_heap *h = buddy_heap_create(
+        &(buddy_heap_desc){.bytes = 64 * 4096, .on_error = note, .on_error_context = c});
     assert_non_null(h);
     return h;
 }
 
 /* Frees p, which must be refused with `status`, a line that names it, and nothing changed. */
-static void refused(heap *h, complaint *c, void *p, heap_status status)
+static void refused(buddy_heap *h, complaint *c, void *p, buddy_heap_status status)
 {
     int count = c->count;
     uint32_t units = free_units(h);
-    assert_int_equal(heap_free(h, p), status);
+    assert_int_equal(buddy_heap_free(h, p), status);
     assert_int_equal(c->count, count + 1);
     assert_int_equal(free_units(h), units);
     char address[32];
     (void)snprintf(address, sizeof(address), "0x%" PRIxPTR, (uintptr_t)p);
     assert_non_null(strstr(c->line, address));
-    assert_non_null(strstr(c->line, heap_status_text(status)));
+    assert_non_null(strstr(c->line, buddy_heap_status_text(status)));
     check(h);
 }
 
@@ -265,32 +268,32 @@ static void wrong_pointers_are_named_and_change_nothing(void **state)
 {
     (void)state;
     complaint c;
-    heap *h = make_noting(&c);
-    unsigned char *base = heap_base(h);
-    unsigned char *small = heap_alloc(h, 64 * 8);
-    unsigned char *large = heap_alloc(h, 64 * 256);
+    buddy_heap *h = make_noting(&c);
+    unsigned char *base = buddy_heap_base(h);
+    unsigned char *small = buddy_heap_alloc(h, 64 * 8);
+    unsigned char *large = buddy_heap_alloc(h, 64 * 256);
     int local;
-    refused(h, &c, &local, HEAP_FOREIGN);
-    refused(h, &c, base - 1, HEAP_FOREIGN);
-    refused(h, &c, base + 64 * 4096, HEAP_FOREIGN);
-    refused(h, &c, small + 1, HEAP_MISALIGNED);
-    refused(h, &c, large + 63, HEAP_MISALIGNED);
+    refused(h, &c, &local, BUDDY_HEAP_FOREIGN);
+    refused(h, &c, base - 1, BUDDY_HEAP_FOREIGN);
+    refused(h, &c, base + 64 * 4096, BUDDY_HEAP_FOREIGN);
+    refused(h, &c, small + 1, BUDDY_HEAP_MISALIGNED);
+    refused(h, &c, large + 63, BUDDY_HEAP_MISALIGNED);
     for (int i = 1; i < 8; i++) {
-        refused(h, &c, small + 64 * i, HEAP_INTERIOR);
+        refused(h, &c, small + 64 * i, BUDDY_HEAP_INTERIOR);
     }
     for (int i = 1; i < 256; i++) {
-        refused(h, &c, large + 64 * i, HEAP_INTERIOR);
+        refused(h, &c, large + 64 * i, BUDDY_HEAP_INTERIOR);
     }
-    refused(h, &c, base + 64 * 4095, HEAP_DOUBLE_FREE);
-    assert_int_equal(heap_free(h, large), HEAP_OK);
-    assert_int_equal(heap_free(h, small), HEAP_OK);
+    refused(h, &c, base + 64 * 4095, BUDDY_HEAP_DOUBLE_FREE);
+    assert_int_equal(buddy_heap_free(h, large), BUDDY_HEAP_OK);
+    assert_int_equal(buddy_heap_free(h, small), BUDDY_HEAP_OK);
     for (int i = 0; i < 256; i++) {
-        refused(h, &c, large + 64 * i, HEAP_DOUBLE_FREE);
+        refused(h, &c, large + 64 * i, BUDDY_HEAP_DOUBLE_FREE);
     }
-    refused(h, &c, small, HEAP_DOUBLE_FREE);
-    assert_int_equal(heap_free(h, NULL), HEAP_OK);
-    heap_stats stats;
-    heap_get_stats(h, &stats);
+    refused(h, &c, small, BUDDY_HEAP_DOUBLE_FREE);
+    assert_int_equal(buddy_heap_free(h, NULL), BUDDY_HEAP_OK);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.errors, c.count);
     assert_int_equal(stats.live_bytes, 0);
     drop(h);
@@ -300,24 +303,25 @@ static void a_wrong_size_is_refused(void **state)
 {
     (void)state;
     complaint c;
-    heap *h = make_noting(&c);
-    void *p = heap_alloc(h, 200);
-    assert_int_equal(heap_free_sized(h, p, 100), HEAP_WRONG_SIZE);
-    assert_int_equal(heap_free_sized(h, p, 300), HEAP_WRONG_SIZE);
-    assert_int_equal(heap_free_sized(h, p, SIZE_MAX), HEAP_WRONG_SIZE);
+    buddy_heap *h = make_noting(&c);
+    void *p = buddy_heap_alloc(h, 200);
+    assert_int_equal(buddy_heap_free_sized(h, p, 100), BUDDY_HEAP_WRONG_SIZE);
+    assert_int_equal(buddy_heap_free_sized(h, p, 300), BUDDY_HEAP_WRONG_SIZE);
+    assert_int_equal(buddy_heap_free_sized(h, p, SIZE_MAX), BUDDY_HEAP_WRONG_SIZE);
     assert_int_equal(c.count, 3);
-    assert_int_equal(heap_free_sized(h, p, 129), HEAP_OK); /* the same block as for 200 */
-    assert_int_equal(heap_free_sized(h, NULL, 1), HEAP_OK);
+    assert_int_equal(buddy_heap_free_sized(h, p, 129),
+                     BUDDY_HEAP_OK); /* the same block as for 200 */
+    assert_int_equal(buddy_heap_free_sized(h, NULL, 1), BUDDY_HEAP_OK);
     drop(h);
 }
 
 static void every_status_has_a_text(void **state)
 {
     (void)state;
-    for (int i = HEAP_OK; i <= HEAP_WRONG_SIZE; i++) {
-        assert_true(strlen(heap_status_text((heap_status)i)) > 0);
+    for (int i = BUDDY_HEAP_OK; i <= BUDDY_HEAP_WRONG_SIZE; i++) {
+        assert_true(strlen(buddy_heap_status_text((buddy_heap_status)i)) > 0);
     }
-    assert_string_equal(heap_status_text((heap_status)99), "unknown status");
+    assert_string_equal(buddy_heap_status_text((buddy_heap_status)99), "unknown status");
 }
 
 /* ---- the check ---- */
@@ -327,13 +331,13 @@ static void a_live_block_given_to_the_core_is_noticed(void **state)
     (void)state;
     static const size_t sizes[] = {1, 16, 64};
     for (size_t i = 0; i < 3; i++) {
-        heap *h = make(4096, 64);
-        void *p = heap_alloc(h, 64 * sizes[i]);
+        buddy_heap *h = make(4096, 64);
+        void *p = buddy_heap_alloc(h, 64 * sizes[i]);
         assert_non_null(p);
         check(h);
-        buddy_free(heap_core(h), 0, 0);
-        assert_non_null(heap_check(h));
-        heap_destroy(h);
+        buddy_free(buddy_heap_core(h), 0, 0);
+        assert_non_null(buddy_heap_check(h));
+        buddy_heap_destroy(h);
     }
 }
 
@@ -372,13 +376,14 @@ static void impossible_marks_are_noticed(void **state)
 #define MOST_LIVE 3000
 
 /* What freeing p must answer, from the list of live blocks alone. */
-static heap_status expected_status(const live_block *live, uint32_t count, const unsigned char *p)
+static buddy_heap_status expected_status(const live_block *live, uint32_t count,
+                                         const unsigned char *p)
 {
-    heap_status status = HEAP_DOUBLE_FREE;
+    buddy_heap_status status = BUDDY_HEAP_DOUBLE_FREE;
     for (uint32_t i = 0; i < count; i++) {
         size_t size = power_of_two_for(live[i].bytes, 64);
         if (p > live[i].start && p < live[i].start + size) {
-            status = HEAP_INTERIOR;
+            status = BUDDY_HEAP_INTERIOR;
         }
     }
     return status;
@@ -399,7 +404,7 @@ static void any_history_keeps_bytes_and_refuses_wrong_frees(void **state)
     (void)state;
     static live_block live[MOST_LIVE];
     uint32_t count = 0;
-    heap *h = make(5000, 64);
+    buddy_heap *h = make(5000, 64);
     for (int step = 0; step < 20000; step++) {
         uint32_t what = seed_below(&seed, 10);
         if (what < 5 && count < MOST_LIVE) {
@@ -411,12 +416,13 @@ static void any_history_keeps_bytes_and_refuses_wrong_frees(void **state)
         } else if (what < 9 && count > 0) {
             uint32_t i = seed_below(&seed, count);
             assert_true(still_painted(live[i]));
-            assert_int_equal(heap_free_sized(h, live[i].start, live[i].bytes), HEAP_OK);
+            assert_int_equal(buddy_heap_free_sized(h, live[i].start, live[i].bytes), BUDDY_HEAP_OK);
             live[i] = live[--count];
         } else {
-            unsigned char *p = (unsigned char *)heap_base(h) + 64 * (size_t)seed_below(&seed, 5000);
+            unsigned char *p =
+                (unsigned char *)buddy_heap_base(h) + 64 * (size_t)seed_below(&seed, 5000);
             if (!starts_one(live, count, p)) {
-                assert_int_equal(heap_free(h, p), expected_status(live, count, p));
+                assert_int_equal(buddy_heap_free(h, p), expected_status(live, count, p));
             }
         }
         if (step % 16 == 0) {
@@ -425,7 +431,7 @@ static void any_history_keeps_bytes_and_refuses_wrong_frees(void **state)
     }
     for (; count > 0; count--) {
         assert_true(still_painted(live[count - 1]));
-        assert_int_equal(heap_free(h, live[count - 1].start), HEAP_OK);
+        assert_int_equal(buddy_heap_free(h, live[count - 1].start), BUDDY_HEAP_OK);
     }
     assert_int_equal(free_units(h), 5000);
     drop(h);
@@ -434,21 +440,21 @@ static void any_history_keeps_bytes_and_refuses_wrong_frees(void **state)
 static void figures_follow_what_is_live(void **state)
 {
     (void)state;
-    heap *h = make(4096, 64);
-    void *a = heap_alloc(h, 64 * 100), *b = heap_alloc(h, 1);
-    heap_stats stats;
-    heap_get_stats(h, &stats);
+    buddy_heap *h = make(4096, 64);
+    void *a = buddy_heap_alloc(h, 64 * 100), *b = buddy_heap_alloc(h, 1);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.capacity_bytes, 4096 * 64);
     assert_int_equal(stats.live_bytes, 129 * 64);
-    heap_free(h, a);
-    heap_free(h, b);
-    b = heap_alloc(h, 1);
-    heap_get_stats(h, &stats);
+    buddy_heap_free(h, a);
+    buddy_heap_free(h, b);
+    b = buddy_heap_alloc(h, 1);
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.live_bytes, 64);
     assert_true(stats.peak_bytes >= 129 * 64); /* and what lay in the stock */
     assert_true(stats.peak_bytes <= 140 * 64);
     assert_int_equal(stats.core.units, 4096);
-    heap_free(h, b);
+    buddy_heap_free(h, b);
     drop(h);
 }
 

@@ -32,9 +32,11 @@ static void make_model(model *o, uint32_t units, uint32_t max_order, bool alone)
     o->alone = alone;
 }
 
-static heap_status expected_status(const model *o, uint32_t unit)
+static buddy_heap_status expected_status(const model *o, uint32_t unit)
 {
-    return o->units[unit] != 0 ? HEAP_OK : o->live[unit] ? HEAP_INTERIOR : HEAP_DOUBLE_FREE;
+    return o->units[unit] != 0 ? BUDDY_HEAP_OK
+           : o->live[unit]     ? BUDDY_HEAP_INTERIOR
+                               : BUDDY_HEAP_DOUBLE_FREE;
 }
 
 static void expect_agreement(const model *o)
@@ -42,10 +44,11 @@ static void expect_agreement(const model *o)
     uint64_t live = 0, marked;
     for (uint32_t u = 0; u < o->m.units; u++) {
         uint32_t units = 0;
-        heap_status status = marks_read(&o->m, u, &units);
-        if (status != expected_status(o, u) || (status == HEAP_OK && units != o->units[u])) {
-            fail_msg("unit %u: %s, %u units; should be: %s, %u units", u, heap_status_text(status),
-                     units, heap_status_text(expected_status(o, u)), o->units[u]);
+        buddy_heap_status status = marks_read(&o->m, u, &units);
+        if (status != expected_status(o, u) || (status == BUDDY_HEAP_OK && units != o->units[u])) {
+            fail_msg("unit %u: %s, %u units; should be: %s, %u units", u,
+                     buddy_heap_status_text(status), units,
+                     buddy_heap_status_text(expected_status(o, u)), o->units[u]);
         }
         live += o->live[u];
     }
@@ -99,12 +102,12 @@ static void clear_one(model *o, uint32_t u)
     static const uint32_t sizes[] = {MARKS_ANY_UNITS, 1, 2, 3, 4, 5, 8, 13, 64};
     uint32_t expected = sizes[seed_below(&seed, 9)], units = 0;
     expected = seed_below(&seed, 2) && o->units[u] != 0 ? o->units[u] : expected;
-    heap_status should = expected_status(o, u);
-    if (should == HEAP_OK && expected != MARKS_ANY_UNITS && expected != o->units[u]) {
-        should = HEAP_WRONG_SIZE;
+    buddy_heap_status should = expected_status(o, u);
+    if (should == BUDDY_HEAP_OK && expected != MARKS_ANY_UNITS && expected != o->units[u]) {
+        should = BUDDY_HEAP_WRONG_SIZE;
     }
     assert_int_equal(marks_clear(&o->m, u, expected, o->alone, &units), should);
-    if (should == HEAP_OK) {
+    if (should == BUDDY_HEAP_OK) {
         assert_int_equal(units, o->units[u]);
         memset(o->live + u, false, units);
         o->units[u] = 0;

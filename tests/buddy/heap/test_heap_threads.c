@@ -17,33 +17,33 @@
 
 static uint64_t seed;
 
-static heap *make(size_t units)
+static buddy_heap *make(size_t units)
 {
-    heap *h = heap_create(&(heap_desc){.bytes = units * 64});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = units * 64});
     assert_non_null(h);
     return h;
 }
 
 /* All has been given back: checks that the heap is whole, and destroys it. */
-static void drop(heap *h)
+static void drop(buddy_heap *h)
 {
-    heap_stats stats;
-    heap_recall(h);
-    heap_get_stats(h, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_recall(h);
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.live_bytes, 0);
     assert_int_equal(stats.core.free_units, stats.core.units);
-    const char *fault = heap_check(h);
+    const char *fault = buddy_heap_check(h);
     if (fault != NULL) {
         fail_msg("%s", fault);
     }
-    heap_destroy(h);
+    buddy_heap_destroy(h);
 }
 
 #define RACERS 2
 #define RACES  2000
 
 typedef struct race {
-    heap *h;
+    buddy_heap *h;
     pthread_barrier_t start, end;
     void *block;
     _Atomic uint32_t wins, losses;
@@ -54,8 +54,8 @@ static void *race_to_free(void *context)
     race *r = context;
     for (int i = 0; i < RACES; i++) {
         pthread_barrier_wait(&r->start);
-        heap_status status = heap_free(r->h, r->block);
-        atomic_fetch_add(status == HEAP_OK ? &r->wins : &r->losses, 1);
+        buddy_heap_status status = buddy_heap_free(r->h, r->block);
+        atomic_fetch_add(status == BUDDY_HEAP_OK ? &r->wins : &r->losses, 1);
         pthread_barrier_wait(&r->end);
     }
     return NULL;
@@ -73,7 +73,7 @@ static void of_two_threads_that_free_one_block_exactly_one_wins(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, race_to_free, &r), 0);
     }
     for (uint32_t i = 0; i < RACES; i++) {
-        r.block = heap_alloc(r.h, 64u << i % 8);
+        r.block = buddy_heap_alloc(r.h, 64u << i % 8);
         pthread_barrier_wait(&r.start);
         pthread_barrier_wait(&r.end);
         assert_int_equal(r.wins, i + 1);
@@ -92,11 +92,11 @@ static void of_two_threads_that_free_one_block_exactly_one_wins(void **state)
 #define RESIZES 8000
 
 typedef struct resize_race {
-    heap *h;
+    buddy_heap *h;
     _Atomic int started, ended; /* rounds; a barrier would wake one of the two far too late */
     void *block;
     size_t bytes;
-    heap_status freed; /* written by the thread that frees */
+    buddy_heap_status freed; /* written by the thread that frees */
 } resize_race;
 
 static void wait_for(const _Atomic int *rounds, int round)
@@ -119,7 +119,7 @@ static void *free_while_resized(void *context)
     for (int i = 1; i <= RESIZES; i++) {
         wait_for(&r->started, i);
         linger(i / 8 % 200);
-        r->freed = heap_free(r->h, r->block);
+        r->freed = buddy_heap_free(r->h, r->block);
         r->ended = i;
     }
     return NULL;
@@ -135,20 +135,20 @@ static void race_once(resize_race *r, int round)
                  {16, 1, false}, {13, 6, true}, {3, 1, true},   {13, 40, true}};
     size_t from = sizes[round % 8].from * 64;
     r->bytes = sizes[round % 8].to * 64;
-    r->block = sizes[round % 8].exact ? heap_exact(r->h, from) : heap_alloc(r->h, from);
+    r->block = sizes[round % 8].exact ? buddy_heap_exact(r->h, from) : buddy_heap_alloc(r->h, from);
     assert_non_null(r->block);
-    heap_recall(r->h); /* so that it can grow where it is */
+    buddy_heap_recall(r->h); /* so that it can grow where it is */
     r->started = round;
-    void *resized = heap_realloc(r->h, r->block, r->bytes);
+    void *resized = buddy_heap_realloc(r->h, r->block, r->bytes);
     wait_for(&r->ended, round);
-    if (r->freed == HEAP_OK) { /* before, or after it was resized where it is */
+    if (r->freed == BUDDY_HEAP_OK) { /* before, or after it was resized where it is */
         assert_true(resized == NULL || resized == r->block);
     } else {
         assert_non_null(resized);
-        assert_int_equal(heap_free_sized(r->h, resized, r->bytes), HEAP_OK);
+        assert_int_equal(buddy_heap_free_sized(r->h, resized, r->bytes), BUDDY_HEAP_OK);
     }
-    heap_stats stats;
-    heap_get_stats(r->h, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(r->h, &stats);
     assert_int_equal(stats.live_bytes, 0);
 }
 
@@ -168,7 +168,7 @@ static void of_a_free_and_a_resize_one_has_the_block_in_the_end(void **state)
 #define WORKERS 4
 
 typedef struct worker {
-    heap *h;
+    buddy_heap *h;
     uint64_t random;
     uint32_t faults;
 } worker;
@@ -187,13 +187,13 @@ static void *work(void *context)
         } else if (count > 0) {
             uint32_t i = seed_below(&w->random, count);
             w->faults += !still_painted(live[i]);
-            w->faults += heap_free(w->h, live[i].start) != HEAP_OK;
+            w->faults += buddy_heap_free(w->h, live[i].start) != BUDDY_HEAP_OK;
             live[i] = live[--count];
         }
     }
     for (; count > 0; count--) {
         w->faults += !still_painted(live[count - 1]);
-        w->faults += heap_free(w->h, live[count - 1].start) != HEAP_OK;
+        w->faults += buddy_heap_free(w->h, live[count - 1].start) != BUDDY_HEAP_OK;
     }
     return NULL;
 }
@@ -201,7 +201,7 @@ static void *work(void *context)
 static void threads_never_share_a_byte(void **state)
 {
     (void)state;
-    heap *h = make(3001); /* small enough to run full */
+    buddy_heap *h = make(3001); /* small enough to run full */
     worker workers[WORKERS];
     pthread_t threads[WORKERS];
     for (int i = 0; i < WORKERS; i++) {
@@ -220,7 +220,7 @@ static void threads_never_share_a_byte(void **state)
 #define HELD 48u
 
 typedef struct cutter {
-    heap *h;
+    buddy_heap *h;
     uint64_t random;
     uint32_t faults, count;
     live_block held[HELD + BUDDY_PIECES];
@@ -229,7 +229,8 @@ typedef struct cutter {
 /* Keeps a block and paints all of it: what a cut left over is a neighbour's. */
 static void keep(cutter *c, unsigned char *start)
 {
-    live_block b = {start, heap_usable_size(c->h, start), (unsigned char)seed_next(&c->random)};
+    live_block b = {start, buddy_heap_usable_size(c->h, start),
+                    (unsigned char)seed_next(&c->random)};
     c->faults += b.bytes == 0;
     if (b.bytes != 0) {
         paint(b);
@@ -240,24 +241,24 @@ static void keep(cutter *c, unsigned char *start)
 static void cutter_takes(cutter *c)
 {
     size_t bytes = 1 + seed_below(&c->random, 16u << seed_below(&c->random, 7));
-    heap_piece pieces[BUDDY_PIECES];
+    buddy_heap_piece pieces[BUDDY_PIECES];
     void *many[BUDDY_PIECES], *exact;
     uint32_t count = 0;
     switch (seed_below(&c->random, 4)) {
     case 0:
-        count = heap_gather(c->h, bytes, pieces);
+        count = buddy_heap_gather(c->h, bytes, pieces);
         for (uint32_t i = 0; i < count; i++) {
             keep(c, pieces[i].start);
         }
         break;
     case 1:
-        count = heap_alloc_bulk(c->h, bytes % 40, BUDDY_PIECES, many);
+        count = buddy_heap_alloc_bulk(c->h, bytes % 40, BUDDY_PIECES, many);
         for (uint32_t i = 0; i < count; i++) {
             keep(c, many[i]);
         }
         break;
     default:
-        exact = heap_exact(c->h, bytes);
+        exact = buddy_heap_exact(c->h, bytes);
         if (exact != NULL) {
             keep(c, exact);
         }
@@ -268,14 +269,14 @@ static void cutter_resizes(cutter *c, live_block *b)
 {
     size_t bytes = 1 + seed_below(&c->random, 16u << seed_below(&c->random, 8));
     c->faults += !still_painted(*b);
-    unsigned char *resized = heap_realloc(c->h, b->start, bytes);
+    unsigned char *resized = buddy_heap_realloc(c->h, b->start, bytes);
     if (resized == NULL) {
         return; /* it is as it was */
     }
     live_block kept = {resized, b->bytes < bytes ? b->bytes : bytes, b->pattern};
     c->faults += !still_painted(kept);
     b->start = resized;
-    b->bytes = heap_usable_size(c->h, resized);
+    b->bytes = buddy_heap_usable_size(c->h, resized);
     c->faults += b->bytes < bytes;
     paint(*b);
 }
@@ -286,7 +287,8 @@ static void cutter_gives(cutter *c, uint32_t i)
     c->held[i] = c->held[--c->count];
     c->faults += !still_painted(b);
     bool sized = seed_below(&c->random, 2);
-    c->faults += (sized ? heap_free_sized(c->h, b.start, b.bytes) : heap_free(c->h, b.start)) != 0;
+    c->faults += (sized ? buddy_heap_free_sized(c->h, b.start, b.bytes)
+                        : buddy_heap_free(c->h, b.start)) != 0;
 }
 
 static void *cut(void *context)
@@ -308,13 +310,14 @@ static void *cut(void *context)
     return NULL;
 }
 
-static void cut_together(heap_checks checks, uint32_t stocks)
+static void cut_together(buddy_heap_checks checks, uint32_t stocks)
 {
-    heap *h = heap_create(&(heap_desc){.bytes = 16 * 64,
-                                       .max_bytes = 16 * 3001, /* small enough to run full */
-                                       .unit_bytes = 16,
-                                       .checks = checks,
-                                       .threads = stocks});
+    buddy_heap *h =
+        buddy_heap_create(&(buddy_heap_desc){.bytes = 16 * 64,
+                                             .max_bytes = 16 * 3001, /* small enough to run full */
+                                             .unit_bytes = 16,
+                                             .checks = checks,
+                                             .threads = stocks});
     assert_non_null(h);
     static cutter cutters[WORKERS];
     pthread_t threads[WORKERS];
@@ -326,25 +329,25 @@ static void cut_together(heap_checks checks, uint32_t stocks)
         pthread_join(threads[i], NULL);
         assert_int_equal(cutters[i].faults, 0);
     }
-    heap_stats stats;
-    heap_recall(h);
-    heap_get_stats(h, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_recall(h);
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.live_bytes, 0);
     assert_int_equal((size_t)stats.core.free_units * 16, stats.capacity_bytes);
     assert_int_equal(stats.errors, 0);
-    const char *fault = heap_check(h);
+    const char *fault = buddy_heap_check(h);
     if (fault != NULL) {
         fail_msg("%s", fault);
     }
-    heap_destroy(h);
+    buddy_heap_destroy(h);
 }
 
 static void threads_cut_gather_and_resize_a_heap_that_grows(void **state)
 {
     (void)state;
-    cut_together(HEAP_CHECKS_ON, WORKERS);
-    cut_together(HEAP_CHECKS_ON, WORKERS / 2); /* some have no stock */
-    cut_together(HEAP_CHECKS_OFF, HEAP_NO_STOCKS);
+    cut_together(BUDDY_HEAP_CHECKS_ON, WORKERS);
+    cut_together(BUDDY_HEAP_CHECKS_ON, WORKERS / 2); /* some have no stock */
+    cut_together(BUDDY_HEAP_CHECKS_OFF, BUDDY_HEAP_NO_STOCKS);
 }
 
 /* ---- one byte of marks, two threads ---- */
@@ -352,7 +355,7 @@ static void threads_cut_gather_and_resize_a_heap_that_grows(void **state)
 #define TAILS 60000
 
 typedef struct tail {
-    heap *h;
+    buddy_heap *h;
     _Atomic bool done;
     _Atomic uint32_t faults;
 } tail;
@@ -361,11 +364,11 @@ typedef struct tail {
 static void *live_behind_the_cut(void *context)
 {
     tail *t = context;
-    unsigned char *last = (unsigned char *)heap_base(t->h) + 7 * 64;
+    unsigned char *last = (unsigned char *)buddy_heap_base(t->h) + 7 * 64;
     while (!t->done) {
-        void *one = heap_alloc_near(t->h, 1, last);
+        void *one = buddy_heap_alloc_near(t->h, 1, last);
         /* none: the other has taken all eight and not given three back yet */
-        t->faults += one != NULL && heap_free_sized(t->h, one, 1) != HEAP_OK;
+        t->faults += one != NULL && buddy_heap_free_sized(t->h, one, 1) != BUDDY_HEAP_OK;
     }
     return NULL;
 }
@@ -374,23 +377,24 @@ static void *live_behind_the_cut(void *context)
 static void the_end_of_a_cut_block_is_marked_beside_others(void **state)
 {
     (void)state;
-    tail t = {.h = heap_create(&(heap_desc){.bytes = 8 * 64, .threads = HEAP_NO_STOCKS})};
+    tail t = {.h = buddy_heap_create(
+                  &(buddy_heap_desc){.bytes = 8 * 64, .threads = BUDDY_HEAP_NO_STOCKS})};
     assert_non_null(t.h);
     pthread_t thread;
-    void *cut_block = heap_exact(t.h, 5 * 64);
+    void *cut_block = buddy_heap_exact(t.h, 5 * 64);
     assert_non_null(cut_block);
     assert_int_equal(pthread_create(&thread, NULL, live_behind_the_cut, &t), 0);
     for (int i = 0; i < TAILS && t.faults == 0; i++) {
-        t.faults += heap_free(t.h, cut_block) != HEAP_OK;
+        t.faults += buddy_heap_free(t.h, cut_block) != BUDDY_HEAP_OK;
         do { /* until the other's unit is not in the way */
-            cut_block = heap_exact(t.h, 5 * 64);
+            cut_block = buddy_heap_exact(t.h, 5 * 64);
         } while (cut_block == NULL && t.faults == 0);
-        t.faults += heap_usable_size(t.h, cut_block) != 5 * 64;
+        t.faults += buddy_heap_usable_size(t.h, cut_block) != 5 * 64;
     }
     t.done = true;
     pthread_join(thread, NULL);
     assert_int_equal(t.faults, 0);
-    assert_int_equal(heap_free(t.h, cut_block), HEAP_OK);
+    assert_int_equal(buddy_heap_free(t.h, cut_block), BUDDY_HEAP_OK);
     drop(t.h);
 }
 

@@ -12,20 +12,21 @@ BUDDY_POOL(doubles, double);
 
 static bool heap_works(void)
 {
-    heap *h = heap_create(&(heap_desc){.bytes = 1 << 20});
-    void *p = h != NULL ? heap_alloc(h, 100) : NULL;
-    bool good = p != NULL && heap_usable_size(h, p) == 128 && heap_free(h, p) == HEAP_OK &&
-                heap_check(h) == NULL && tree_order_for(100) == 7;
-    heap_destroy(h);
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 20});
+    void *p = h != NULL ? buddy_heap_alloc(h, 100) : NULL;
+    bool good = p != NULL && buddy_heap_usable_size(h, p) == 128 &&
+                buddy_heap_free(h, p) == BUDDY_HEAP_OK && buddy_heap_check(h) == NULL &&
+                buddy_order_for(100) == 7;
+    buddy_heap_destroy(h);
     return good;
 }
 
 static bool pool_works(void)
 {
-    doubles *all = doubles_create(&(pool_desc){.capacity = 100});
+    doubles *all = doubles_create(&(buddy_pool_desc){.capacity = 100});
     double *row = all != NULL ? doubles_alloc_array(all, 13) : NULL;
-    bool good =
-        row != NULL && doubles_free_array(all, row, 13) == POOL_OK && doubles_check(all) == NULL;
+    bool good = row != NULL && doubles_free_array(all, row, 13) == BUDDY_POOL_OK &&
+                doubles_check(all) == NULL;
     doubles_destroy(all);
     return good;
 }
@@ -33,24 +34,26 @@ static bool pool_works(void)
 static bool levels_work(void)
 {
     static _Alignas(64) unsigned char memory[65536];
-    levels *l = levels_init(memory, sizeof(memory), &(levels_desc){.units = 100});
-    bool good = l != NULL && levels_alloc(l, 3) != BUDDY_NONE && levels_check(l) == NULL;
-    levels_finish(l);
+    buddy_levels *l = buddy_levels_init(memory, sizeof(memory), &(buddy_levels_desc){.units = 100});
+    bool good =
+        l != NULL && buddy_levels_alloc(l, 3) != BUDDY_NONE && buddy_levels_check(l) == NULL;
+    buddy_levels_finish(l);
     return good;
 }
 
 static bool watched_heap_works(void)
 {
-    track_stats stats;
-    track *t = track_create(&(track_desc){.blocks = 10});
-    fault *f = fault_create(&(fault_plan){.nth = 2});
-    heap *h = heap_create(&(heap_desc){.bytes = 1 << 20, .fault = f, .track = t});
-    bool good = heap_alloc(h, 100) != NULL && heap_alloc(h, 100) == NULL;
-    track_get_stats(t, &stats);
-    good = good && stats.live_bytes == 100 && track_log_status_text(TRACK_LOG_OK) != NULL;
-    heap_destroy(h);
-    fault_destroy(f);
-    track_destroy(t);
+    buddy_track_stats stats;
+    buddy_track *t = buddy_track_create(&(buddy_track_desc){.blocks = 10});
+    buddy_fault *f = buddy_fault_create(&(buddy_fault_plan){.nth = 2});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 20, .fault = f, .track = t});
+    bool good = buddy_heap_alloc(h, 100) != NULL && buddy_heap_alloc(h, 100) == NULL;
+    buddy_track_get_stats(t, &stats);
+    good =
+        good && stats.live_bytes == 100 && buddy_track_log_status_text(BUDDY_TRACK_LOG_OK) != NULL;
+    buddy_heap_destroy(h);
+    buddy_fault_destroy(f);
+    buddy_track_destroy(t);
     return good;
 }
 

@@ -18,14 +18,14 @@ static uint64_t seed;
 static const uint32_t SIZES[] = {1, 2, 3, 5, 63, 64, 65, 127, 129, 1000, 4097};
 #define SIZE_COUNT (sizeof(SIZES) / sizeof(SIZES[0]))
 
-static const levels_sync SYNCS[] = {LEVELS_SPINLOCK, LEVELS_MUTEX};
+static const buddy_levels_sync SYNCS[] = {BUDDY_LEVELS_SPINLOCK, BUDDY_LEVELS_MUTEX};
 #define SYNC_COUNT (sizeof(SYNCS) / sizeof(SYNCS[0]))
 
 #define MOST_LIVE 5000
 
 /* A levels, its model, and what has been handed out. */
 typedef struct fixture {
-    levels *l;
+    buddy_levels *l;
     buddy_model m;
     buddy_block live[MOST_LIVE];
     uint32_t live_count;
@@ -39,13 +39,13 @@ static void *aligned_memory(size_t bytes)
     return memory;
 }
 
-static void make(fixture *f, levels_desc desc)
+static void make(fixture *f, buddy_levels_desc desc)
 {
     memset(f, 0, sizeof(*f));
-    size_t bytes = levels_sizeof(&desc);
+    size_t bytes = buddy_levels_sizeof(&desc);
     assert_int_not_equal(bytes, 0);
     void *memory = aligned_memory(bytes);
-    f->l = levels_init(memory, bytes, &desc);
+    f->l = buddy_levels_init(memory, bytes, &desc);
     assert_ptr_equal(f->l, memory);
     buddy_desc same = {.units = desc.units, .max_order = desc.max_order};
     assert_true(buddy_model_init(&f->m, &same));
@@ -53,7 +53,7 @@ static void make(fixture *f, levels_desc desc)
 
 static void drop(fixture *f)
 {
-    levels_finish(f->l);
+    buddy_levels_finish(f->l);
     free(f->l);
     buddy_model_finish(&f->m);
 }
@@ -82,13 +82,14 @@ static bool compare_block(void *context, buddy_block block)
     return c->fault == NULL;
 }
 
-/* The free blocks must be exactly the model's: disjoint (levels_check), maximal, and in sum all. */
+/* The free blocks must be exactly the model's: disjoint (buddy_levels_check), maximal, and in sum
+ * all. */
 static const char *compare(const fixture *f)
 {
     comparison c = {.m = &f->m};
-    levels_stats stats;
-    levels_walk(f->l, compare_block, &c);
-    levels_get_stats(f->l, &stats);
+    buddy_levels_stats stats;
+    buddy_levels_walk(f->l, compare_block, &c);
+    buddy_levels_get_stats(f->l, &stats);
     if (c.fault != NULL) {
         return c.fault;
     }
@@ -100,7 +101,7 @@ static const char *compare(const fixture *f)
 
 static void check(const fixture *f)
 {
-    const char *fault = levels_check(f->l);
+    const char *fault = buddy_levels_check(f->l);
     fault = fault != NULL ? fault : compare(f);
     if (fault != NULL) {
         fail_msg("%u units, max order %u: %s", f->m.units, f->m.max_order, fault);
@@ -113,7 +114,7 @@ static void check(const fixture *f)
 static bool take(fixture *f, uint32_t order)
 {
     buddy_block best = buddy_model_best(&f->m, order);
-    uint32_t offset = levels_alloc(f->l, order);
+    uint32_t offset = buddy_levels_alloc(f->l, order);
     assert_int_equal(offset == BUDDY_NONE, best.order == BUDDY_ORDERS);
     if (offset == BUDDY_NONE) {
         return false;
@@ -128,7 +129,7 @@ static bool take(fixture *f, uint32_t order)
 static void give(fixture *f, buddy_block block)
 {
     buddy_model_mark(&f->m, block.offset, UINT32_C(1) << block.order, false);
-    levels_free(f->l, block.offset, block.order);
+    buddy_levels_free(f->l, block.offset, block.order);
 }
 
 static void give_random(fixture *f)
@@ -154,15 +155,15 @@ static void a_new_one_is_the_fewest_blocks_that_make_up_its_units(void **state)
     static fixture f;
     for (size_t i = 0; i < SIZE_COUNT * SYNC_COUNT; i++) {
         uint32_t units = SIZES[i / SYNC_COUNT];
-        levels_desc desc = {.units = units, .sync = SYNCS[i % SYNC_COUNT]};
+        buddy_levels_desc desc = {.units = units, .sync = SYNCS[i % SYNC_COUNT]};
         make(&f, desc);
         check(&f);
-        levels_stats stats;
-        levels_get_stats(f.l, &stats);
+        buddy_levels_stats stats;
+        buddy_levels_get_stats(f.l, &stats);
         assert_int_equal(stats.units, units);
         assert_int_equal(stats.max_order, f.m.max_order);
         assert_int_equal(stats.largest_order, f.m.max_order);
-        assert_int_equal(stats.metadata_bytes, levels_sizeof(&desc));
+        assert_int_equal(stats.metadata_bytes, buddy_levels_sizeof(&desc));
         for (uint32_t order = 0; order <= stats.max_order; order++) {
             assert_int_equal(stats.free_blocks[order], units >> order & 1);
         }
@@ -173,33 +174,34 @@ static void a_new_one_is_the_fewest_blocks_that_make_up_its_units(void **state)
 static void impossible_descs_and_bad_memory_are_refused(void **state)
 {
     (void)state;
-    assert_int_equal(levels_sizeof(&(levels_desc){.units = 0}), 0);
-    assert_int_equal(levels_sizeof(&(levels_desc){.units = UINT32_MAX}), 0);
-    assert_int_equal(levels_sizeof(&(levels_desc){.units = 63, .max_order = 6}), 0);
-    assert_int_equal(levels_sizeof(&(levels_desc){.units = 64, .max_order = 32}), 0);
-    assert_int_equal(levels_sizeof(&(levels_desc){.units = 64, .sync = (levels_sync)2}), 0);
-    assert_int_not_equal(levels_sizeof(&(levels_desc){.units = 64, .max_order = 6}), 0);
+    assert_int_equal(buddy_levels_sizeof(&(buddy_levels_desc){.units = 0}), 0);
+    assert_int_equal(buddy_levels_sizeof(&(buddy_levels_desc){.units = UINT32_MAX}), 0);
+    assert_int_equal(buddy_levels_sizeof(&(buddy_levels_desc){.units = 63, .max_order = 6}), 0);
+    assert_int_equal(buddy_levels_sizeof(&(buddy_levels_desc){.units = 64, .max_order = 32}), 0);
+    assert_int_equal(
+        buddy_levels_sizeof(&(buddy_levels_desc){.units = 64, .sync = (buddy_levels_sync)2}), 0);
+    assert_int_not_equal(buddy_levels_sizeof(&(buddy_levels_desc){.units = 64, .max_order = 6}), 0);
 
-    levels_desc desc = {.units = 1000, .sync = LEVELS_MUTEX};
-    size_t bytes = levels_sizeof(&desc);
+    buddy_levels_desc desc = {.units = 1000, .sync = BUDDY_LEVELS_MUTEX};
+    size_t bytes = buddy_levels_sizeof(&desc);
     unsigned char *memory = aligned_memory(bytes + 64);
-    assert_null(levels_init(NULL, bytes, &desc));
-    assert_null(levels_init(memory, 0, &desc));
-    assert_null(levels_init(memory, bytes - 1, &desc));
-    assert_null(levels_init(memory + 8, bytes, &desc));
-    assert_null(levels_init(memory, bytes, &(levels_desc){.units = 0}));
+    assert_null(buddy_levels_init(NULL, bytes, &desc));
+    assert_null(buddy_levels_init(memory, 0, &desc));
+    assert_null(buddy_levels_init(memory, bytes - 1, &desc));
+    assert_null(buddy_levels_init(memory + 8, bytes, &desc));
+    assert_null(buddy_levels_init(memory, bytes, &(buddy_levels_desc){.units = 0}));
     for (size_t i = 0; i < bytes + 64; i++) {
         assert_int_equal(memory[i], 0xa5); /* a refusal writes nothing */
     }
-    levels *l = levels_init(memory, bytes, &desc);
+    buddy_levels *l = buddy_levels_init(memory, bytes, &desc);
     assert_non_null(l);
-    while (levels_alloc(l, 0) != BUDDY_NONE) {
+    while (buddy_levels_alloc(l, 0) != BUDDY_NONE) {
     }
     for (size_t i = 0; i < 64; i++) {
         assert_int_equal(memory[bytes + i], 0xa5); /* sizeof is no less than what is used */
     }
-    levels_finish(l);
-    levels_finish(NULL);
+    buddy_levels_finish(l);
+    buddy_levels_finish(NULL);
     free(memory);
 }
 
@@ -210,19 +212,19 @@ static void every_order_fills_to_the_last_block(void **state)
     (void)state;
     static fixture f;
     for (size_t i = 0; i < SIZE_COUNT; i++) {
-        make(&f, (levels_desc){.units = SIZES[i]});
+        make(&f, (buddy_levels_desc){.units = SIZES[i]});
         for (uint32_t order = 0; order <= f.m.max_order; order++) {
-            while (levels_alloc(f.l, order) != BUDDY_NONE) {
+            while (buddy_levels_alloc(f.l, order) != BUDDY_NONE) {
                 f.live_count++;
             }
             assert_int_equal(f.live_count, SIZES[i] >> order);
             for (; f.live_count > 0; f.live_count--) {
-                levels_free(f.l, (f.live_count - 1) << order, order);
+                buddy_levels_free(f.l, (f.live_count - 1) << order, order);
             }
             check(&f);
         }
-        assert_int_equal(levels_alloc(f.l, f.m.max_order + 1), BUDDY_NONE);
-        assert_int_equal(levels_alloc(f.l, UINT32_MAX), BUDDY_NONE);
+        assert_int_equal(buddy_levels_alloc(f.l, f.m.max_order + 1), BUDDY_NONE);
+        assert_int_equal(buddy_levels_alloc(f.l, UINT32_MAX), BUDDY_NONE);
         drop(&f);
     }
 }
@@ -231,15 +233,15 @@ static void blocks_merge_up_to_max_order_and_no_further(void **state)
 {
     (void)state;
     static fixture f;
-    make(&f, (levels_desc){.units = 1000, .max_order = 4});
-    assert_int_equal(levels_alloc(f.l, 5), BUDDY_NONE);
+    make(&f, (buddy_levels_desc){.units = 1000, .max_order = 4});
+    assert_int_equal(buddy_levels_alloc(f.l, 5), BUDDY_NONE);
     while (take(&f, 0)) {
     }
     assert_int_equal(f.live_count, 1000);
     give_all(&f);
     check(&f);
-    levels_stats stats;
-    levels_get_stats(f.l, &stats);
+    buddy_levels_stats stats;
+    buddy_levels_get_stats(f.l, &stats);
     assert_int_equal(stats.free_blocks[4], 62);
     assert_int_equal(stats.free_blocks[3], 1);
     assert_int_equal(stats.splits, stats.merges);
@@ -251,7 +253,7 @@ static void a_block_may_be_given_back_in_parts(void **state)
 {
     (void)state;
     static fixture f;
-    make(&f, (levels_desc){.units = 64});
+    make(&f, (buddy_levels_desc){.units = 64});
     assert_true(take(&f, 6));
     give(&f, (buddy_block){32, 4});
     check(&f);
@@ -267,9 +269,9 @@ static void whatever_is_done_the_free_blocks_are_the_maximal_free_runs(void **st
     (void)state;
     static fixture f;
     for (size_t i = 0; i < SIZE_COUNT * SYNC_COUNT; i++) {
-        make(&f, (levels_desc){.units = SIZES[i / SYNC_COUNT],
-                               .max_order = i % 3 == 0 ? f.m.max_order / 2 : 0,
-                               .sync = SYNCS[i % SYNC_COUNT]});
+        make(&f, (buddy_levels_desc){.units = SIZES[i / SYNC_COUNT],
+                                     .max_order = i % 3 == 0 ? f.m.max_order / 2 : 0,
+                                     .sync = SYNCS[i % SYNC_COUNT]});
         for (uint32_t step = 0, steps = f.m.units > 999 ? 300 : 1500; step < steps; step++) {
             uint32_t appetite = step / 100 % 2 == 0 ? 5 : 3; /* fills, then empties */
             if (f.live_count == 0 || seed_below(&seed, 8) < appetite) {
@@ -290,19 +292,19 @@ static void whatever_is_done_the_free_blocks_are_the_maximal_free_runs(void **st
 /* The same requests to both. Offsets differ; what of them is free by order does not, as long as
  * blocks are given back latest first or are of one order. */
 typedef struct twins {
-    levels *l;
+    buddy_levels *l;
     buddy *b;
     uint32_t count;
     buddy_block in_levels[MOST_LIVE], in_core[MOST_LIVE];
 } twins;
 
-static void make_twins(twins *t, uint32_t units, levels_sync sync)
+static void make_twins(twins *t, uint32_t units, buddy_levels_sync sync)
 {
-    levels_desc desc = {.units = units, .sync = sync};
+    buddy_levels_desc desc = {.units = units, .sync = sync};
     buddy_desc same = {.units = units};
-    size_t bytes = levels_sizeof(&desc);
+    size_t bytes = buddy_levels_sizeof(&desc);
     t->count = 0;
-    t->l = levels_init(aligned_memory(bytes), bytes, &desc);
+    t->l = buddy_levels_init(aligned_memory(bytes), bytes, &desc);
     bytes = buddy_sizeof(&same);
     t->b = buddy_init(aligned_memory(bytes), bytes, &same);
     assert_true(t->l != NULL && t->b != NULL);
@@ -310,14 +312,14 @@ static void make_twins(twins *t, uint32_t units, levels_sync sync)
 
 static void drop_twins(twins *t)
 {
-    levels_finish(t->l);
+    buddy_levels_finish(t->l);
     free(t->l);
     free(t->b);
 }
 
 static void take_twice(twins *t, uint32_t order)
 {
-    buddy_block here = {levels_alloc(t->l, order), order};
+    buddy_block here = {buddy_levels_alloc(t->l, order), order};
     buddy_block there = {buddy_alloc(t->b, order, BUDDY_ANYWHERE), order};
     assert_int_equal(here.offset == BUDDY_NONE, there.offset == BUDDY_NONE);
     if (here.offset != BUDDY_NONE) {
@@ -328,7 +330,7 @@ static void take_twice(twins *t, uint32_t order)
 
 static void give_twice(twins *t, uint32_t i)
 {
-    levels_free(t->l, t->in_levels[i].offset, t->in_levels[i].order);
+    buddy_levels_free(t->l, t->in_levels[i].offset, t->in_levels[i].order);
     buddy_free(t->b, t->in_core[i].offset, t->in_core[i].order);
     t->count--;
     t->in_levels[i] = t->in_levels[t->count];
@@ -337,9 +339,9 @@ static void give_twice(twins *t, uint32_t i)
 
 static void check_twins(const twins *t, bool by_order)
 {
-    levels_stats here;
+    buddy_levels_stats here;
     buddy_stats there;
-    levels_get_stats(t->l, &here);
+    buddy_levels_get_stats(t->l, &here);
     buddy_get_stats(t->b, &there);
     assert_int_equal(here.free_units, there.free_units);
     if (by_order) {
@@ -348,7 +350,7 @@ static void check_twins(const twins *t, bool by_order)
         assert_int_equal(here.splits, there.splits);
         assert_int_equal(here.merges, there.merges);
     }
-    assert_null(levels_check(t->l));
+    assert_null(buddy_levels_check(t->l));
 }
 
 static void the_core_says_yes_and_no_to_the_same_requests(void **state)
@@ -396,27 +398,27 @@ static void the_check_finds_what_is_broken(void **state)
 {
     (void)state;
     static fixture f;
-    make(&f, (levels_desc){.units = 64});
+    make(&f, (buddy_levels_desc){.units = 64});
     assert_true(take(&f, 1)); /* offset 0: 2, 4, 8, 16 and 32 are free */
     level *v = &f.l->at[1];
-    assert_null(levels_check(f.l));
+    assert_null(buddy_levels_check(f.l));
     v->bits[0] ^= 1; /* block 0, the buddy of the free one */
-    assert_string_equal(levels_check(f.l), "two buddies are free");
+    assert_string_equal(buddy_levels_check(f.l), "two buddies are free");
     v->bits[0] ^= 1 | 4; /* block 4, which lies in the free block 2 of order 2 */
-    assert_non_null(levels_check(f.l));
+    assert_non_null(buddy_levels_check(f.l));
     v->bits[0] ^= 4;
     f.l->links[2].next = 2;
-    assert_string_equal(levels_check(f.l), "a list is knotted");
+    assert_string_equal(buddy_levels_check(f.l), "a list is knotted");
     f.l->links[2].next = 0;
-    assert_string_equal(levels_check(f.l), "a list holds what its bitmap does not");
+    assert_string_equal(buddy_levels_check(f.l), "a list holds what its bitmap does not");
     f.l->links[2].next = BUDDY_NONE;
     v->in_flight++;
-    assert_string_equal(levels_check(f.l), "a split is in flight, but nobody is at work");
+    assert_string_equal(buddy_levels_check(f.l), "a split is in flight, but nobody is at work");
     v->in_flight--;
     v->first = BUDDY_NONE;
-    assert_non_null(levels_check(f.l));
+    assert_non_null(buddy_levels_check(f.l));
     v->first = 2;
-    assert_null(levels_check(f.l));
+    assert_null(buddy_levels_check(f.l));
     drop(&f);
 }
 

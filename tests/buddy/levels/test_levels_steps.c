@@ -17,7 +17,7 @@
 
 /* Holds one level locked from the first barrier to the second. */
 typedef struct holder {
-    levels *l;
+    buddy_levels *l;
     uint32_t order;
     pthread_barrier_t step;
     pthread_t thread;
@@ -33,7 +33,7 @@ static void *hold(void *context)
     return NULL;
 }
 
-static void hold_level(holder *h, levels *l, uint32_t order)
+static void hold_level(holder *h, buddy_levels *l, uint32_t order)
 {
     h->l = l;
     h->order = order;
@@ -51,7 +51,7 @@ static void let_go(holder *h)
 
 /* One request on a thread of its own. */
 typedef struct asker {
-    levels *l;
+    buddy_levels *l;
     uint32_t order, offset;
     pthread_t thread;
 } asker;
@@ -59,11 +59,11 @@ typedef struct asker {
 static void *ask(void *context)
 {
     asker *a = context;
-    a->offset = levels_alloc(a->l, a->order);
+    a->offset = buddy_levels_alloc(a->l, a->order);
     return NULL;
 }
 
-static void begin(asker *a, levels *l, uint32_t order)
+static void begin(asker *a, buddy_levels *l, uint32_t order)
 {
     *a = (asker){.l = l, .order = order};
     assert_int_equal(pthread_create(&a->thread, NULL, ask, a), 0);
@@ -76,7 +76,7 @@ static uint32_t answer(asker *a)
 }
 
 /* Waits until `order` has so many splits in flight and so many requests waiting. */
-static void expect(levels *l, uint32_t order, uint32_t in_flight, uint32_t waiting)
+static void expect(buddy_levels *l, uint32_t order, uint32_t in_flight, uint32_t waiting)
 {
     bool there = false;
     while (!there) {
@@ -93,7 +93,7 @@ static void a_request_takes_the_spare_half_of_anothers_split(void **state)
     for (size_t s = 0; s < SYNC_COUNT; s++) {
         holder h;
         asker first, second;
-        levels *l = make_levels(2, SYNCS[s]);
+        buddy_levels *l = make_levels(2, SYNCS[s]);
         hold_level(&h, l, 1);
         begin(&first, l, 0);
         expect(l, 0, 1, 0);
@@ -102,12 +102,12 @@ static void a_request_takes_the_spare_half_of_anothers_split(void **state)
         let_go(&h);
         assert_int_equal(answer(&first), 0);
         assert_int_equal(answer(&second), 1);
-        levels_stats stats;
-        levels_get_stats(l, &stats);
+        buddy_levels_stats stats;
+        buddy_levels_get_stats(l, &stats);
         assert_int_equal(stats.splits, 1);
         assert_int_equal(stats.pending_high_water[0], 1);
         assert_int_equal(stats.wasted_splits[0], 0);
-        assert_null(levels_check(l));
+        assert_null(buddy_levels_check(l));
         drop_levels(l);
     }
 }
@@ -119,7 +119,7 @@ static void one_spare_half_is_promised_once(void **state)
         holder h;
         asker asking[5];
         uint32_t seen = 0;
-        levels *l = make_levels(4, SYNCS[s]); /* one less than they ask for */
+        buddy_levels *l = make_levels(4, SYNCS[s]); /* one less than they ask for */
         hold_level(&h, l, 1);
         for (uint32_t i = 0; i < 5; i++) {
             begin(&asking[i], l, 0);
@@ -131,11 +131,11 @@ static void one_spare_half_is_promised_once(void **state)
             seen |= offset == BUDDY_NONE ? 16 : 1u << offset;
         }
         assert_int_equal(seen, 31); /* four units and one no */
-        levels_stats stats;
-        levels_get_stats(l, &stats);
+        buddy_levels_stats stats;
+        buddy_levels_get_stats(l, &stats);
         assert_int_equal(stats.pending_high_water[0], 2);
         assert_int_equal(stats.splits, 3);
-        assert_null(levels_check(l));
+        assert_null(buddy_levels_check(l));
         drop_levels(l);
     }
 }
@@ -146,28 +146,28 @@ static void a_release_feeds_who_waits_and_makes_splits_needless(void **state)
     for (size_t s = 0; s < SYNC_COUNT; s++) {
         holder h;
         asker first, second;
-        levels *l = make_levels(7, SYNCS[s]); /* 0 of order 2, 4 of order 1, 6 */
-        assert_int_equal(levels_alloc(l, 0), 6);
-        assert_int_equal(levels_alloc(l, 0), 4);
-        assert_int_equal(levels_alloc(l, 0), 5);
+        buddy_levels *l = make_levels(7, SYNCS[s]); /* 0 of order 2, 4 of order 1, 6 */
+        assert_int_equal(buddy_levels_alloc(l, 0), 6);
+        assert_int_equal(buddy_levels_alloc(l, 0), 4);
+        assert_int_equal(buddy_levels_alloc(l, 0), 5);
         hold_level(&h, l, 1);
         begin(&first, l, 0);
         expect(l, 0, 1, 0);
         begin(&second, l, 0);
         expect(l, 0, 1, 1);
-        levels_free(l, 6, 0);
+        buddy_levels_free(l, 6, 0);
         assert_int_equal(answer(&second), 6);
         expect(l, 0, 1, 0);
-        levels_free(l, 5, 0);
+        buddy_levels_free(l, 5, 0);
         let_go(&h);
         assert_int_equal(answer(&first), 0);
-        levels_stats stats;
-        levels_get_stats(l, &stats);
+        buddy_levels_stats stats;
+        buddy_levels_get_stats(l, &stats);
         assert_int_equal(stats.wasted_splits[0], 1); /* 5 would have done */
         assert_int_equal(stats.wasted_splits[1], 0);
         assert_int_equal(stats.free_blocks[0], 2);
         assert_int_equal(stats.free_blocks[1], 1);
-        assert_null(levels_check(l));
+        assert_null(buddy_levels_check(l));
         drop_levels(l);
     }
 }
@@ -178,8 +178,8 @@ static void who_waited_for_a_split_that_came_to_nothing_is_refused_too(void **st
     for (size_t s = 0; s < SYNC_COUNT; s++) {
         holder h;
         asker asking[6];
-        levels *l = make_levels(2, SYNCS[s]);
-        assert_int_equal(levels_alloc(l, 1), 0);
+        buddy_levels *l = make_levels(2, SYNCS[s]);
+        assert_int_equal(buddy_levels_alloc(l, 1), 0);
         hold_level(&h, l, 1);
         for (uint32_t i = 0; i < 6; i++) {
             begin(&asking[i], l, 0);
@@ -189,8 +189,8 @@ static void who_waited_for_a_split_that_came_to_nothing_is_refused_too(void **st
         for (uint32_t i = 0; i < 6; i++) {
             assert_int_equal(answer(&asking[i]), BUDDY_NONE);
         }
-        levels_free(l, 0, 1);
-        assert_null(levels_check(l));
+        buddy_levels_free(l, 0, 1);
+        assert_null(buddy_levels_check(l));
         drop_levels(l);
     }
 }
@@ -201,31 +201,31 @@ static void a_block_released_behind_a_request_on_its_way_up_is_found(void **stat
     for (size_t s = 0; s < SYNC_COUNT; s++) {
         holder h;
         asker first;
-        levels *l = make_levels(4, SYNCS[s]);
-        assert_int_equal(levels_alloc(l, 2), 0);
+        buddy_levels *l = make_levels(4, SYNCS[s]);
+        assert_int_equal(buddy_levels_alloc(l, 2), 0);
         hold_level(&h, l, 2);
         begin(&first, l, 0);
         expect(l, 1, 1, 0);
-        levels_free(l, 3, 0);
+        buddy_levels_free(l, 3, 0);
         let_go(&h);
         assert_int_equal(answer(&first), 3);
-        levels_free(l, 3, 0);
-        levels_free(l, 0, 1);
-        levels_free(l, 2, 0);
-        assert_null(levels_check(l));
-        assert_int_equal(levels_alloc(l, 2), 0);
+        buddy_levels_free(l, 3, 0);
+        buddy_levels_free(l, 0, 1);
+        buddy_levels_free(l, 2, 0);
+        assert_null(buddy_levels_check(l));
+        assert_int_equal(buddy_levels_alloc(l, 2), 0);
         drop_levels(l);
     }
 }
 
 /* Two split, one whole block is there, and who is late must get the other's spare half: from the
  * list or, where it looks before that is delivered, by waiting. Which it is, is chance. */
-static void race_for_the_last_block(levels_sync sync)
+static void race_for_the_last_block(buddy_levels_sync sync)
 {
     holder above, below;
     asker first, second, between;
-    levels *l = make_levels(3, sync); /* 0 of order 1, and 2 */
-    assert_int_equal(levels_alloc(l, 0), 2);
+    buddy_levels *l = make_levels(3, sync); /* 0 of order 1, and 2 */
+    assert_int_equal(buddy_levels_alloc(l, 0), 2);
     hold_level(&above, l, 1);
     begin(&first, l, 0);
     expect(l, 0, 1, 0);
@@ -233,17 +233,17 @@ static void race_for_the_last_block(levels_sync sync)
     expect(l, 0, 1, 1);
     begin(&second, l, 0);
     expect(l, 0, 2, 1);
-    levels_free(l, 2, 0); /* for the one who waits: now no half is promised */
+    buddy_levels_free(l, 2, 0); /* for the one who waits: now no half is promised */
     assert_int_equal(answer(&between), 2);
     hold_level(&below, l, 0);
     let_go(&above);
     sched_yield();
     let_go(&below);
     assert_int_equal(answer(&first) + answer(&second), 1); /* 0 and 1 */
-    levels_stats stats;
-    levels_get_stats(l, &stats);
+    buddy_levels_stats stats;
+    buddy_levels_get_stats(l, &stats);
     assert_int_equal(stats.free_units, 0);
-    assert_null(levels_check(l));
+    assert_null(buddy_levels_check(l));
     drop_levels(l);
 }
 

@@ -26,7 +26,7 @@ static const uint32_t THREADS[] = {1, 2, 3, 5, 7};
 
 /* What all workers of one run share. */
 typedef struct arena {
-    levels *l;
+    buddy_levels *l;
     uint32_t units, threads;
     uint32_t steps; /* of each worker */
     uint32_t quota; /* blocks that each worker may hold, where that matters */
@@ -61,7 +61,7 @@ static void own(worker *w, uint32_t offset, uint32_t order)
 /* Takes a block, and puts it into the books. */
 static void take_one(worker *w, uint32_t order)
 {
-    uint32_t offset = levels_alloc(w->a->l, order);
+    uint32_t offset = buddy_levels_alloc(w->a->l, order);
     if (offset == BUDDY_NONE) {
         w->refused++;
     } else {
@@ -82,7 +82,7 @@ static void free_one(worker *w)
                                               memory_order_relaxed) != w->id;
     }
     w->live[i] = w->live[--w->live_count];
-    levels_free(w->a->l, block.offset, block.order);
+    buddy_levels_free(w->a->l, block.offset, block.order);
 }
 
 static void free_all(worker *w)
@@ -98,7 +98,7 @@ typedef struct result {
     uint32_t stolen, refused, taken;
 } result;
 
-static void make(arena *a, uint32_t units, uint32_t threads, levels_sync sync)
+static void make(arena *a, uint32_t units, uint32_t threads, buddy_levels_sync sync)
 {
     memset(a, 0, sizeof(*a));
     a->l = make_levels(units, sync);
@@ -131,7 +131,7 @@ static result run(arena *a, void *(*body)(void *))
 
 static void check(const arena *a)
 {
-    const char *fault = levels_check(a->l);
+    const char *fault = buddy_levels_check(a->l);
     if (fault != NULL) {
         fail_msg("%u units, %u threads: %s", a->units, a->threads, fault);
     }
@@ -141,8 +141,8 @@ static void check(const arena *a)
 static void check_all_free(const arena *a)
 {
     check(a);
-    levels_stats stats;
-    levels_get_stats(a->l, &stats);
+    buddy_levels_stats stats;
+    buddy_levels_get_stats(a->l, &stats);
     for (uint32_t order = 0; order <= stats.max_order; order++) {
         assert_int_equal(stats.free_blocks[order], a->units >> order & 1);
     }
@@ -272,11 +272,11 @@ static void *pin_and_ask(void *context)
         } else {
             free_one(w);
         }
-        uint32_t offset = levels_alloc(w->a->l, 4);
+        uint32_t offset = buddy_levels_alloc(w->a->l, 4);
         if (offset == BUDDY_NONE) {
             w->refused++;
         } else {
-            levels_free(w->a->l, offset, 4);
+            buddy_levels_free(w->a->l, offset, 4);
         }
     }
     free_all(w);
@@ -321,8 +321,8 @@ static void requests_wait_for_splits_in_flight(void **state)
             result r = run(&shared, take_and_give);
             assert_int_equal(r.stolen + r.refused, 0);
             check_all_free(&shared);
-            levels_stats stats;
-            levels_get_stats(shared.l, &stats);
+            buddy_levels_stats stats;
+            buddy_levels_get_stats(shared.l, &stats);
             for (uint32_t order = 0; order < BUDDY_ORDERS; order++) {
                 assert_true(stats.pending_high_water[order] < 4);
                 most =

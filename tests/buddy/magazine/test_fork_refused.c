@@ -14,7 +14,7 @@
 #include "buddy/buddy.h"
 #include "buddy/heap.h"
 #include "buddy/magazine.h"
-#include "buddy/slab.h"
+#include "buddy/slabs.h"
 
 static int granted; /* times more that the system has memory */
 
@@ -29,17 +29,17 @@ int pthread_atfork(void (*before)(void), void (*parent)(void), void (*child)(voi
 
 static bool makes_heap(void)
 {
-    heap *h = heap_create(&(heap_desc){.bytes = 1 << 20});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 20});
     bool made = h != NULL || errno == 0;
-    heap_destroy(h);
+    buddy_heap_destroy(h);
     return made;
 }
 
 static bool makes_slab(void)
 {
-    slab *s = slab_create(&(slab_desc){0});
+    buddy_slabs *s = buddy_slabs_create(&(buddy_slabs_desc){0});
     bool made = s != NULL || errno == 0;
-    slab_destroy(s);
+    buddy_slabs_destroy(s);
     return made;
 }
 
@@ -47,12 +47,12 @@ static bool makes_magazine(void)
 {
     static _Alignas(64) char core_room[1 << 12], room[1 << 16];
     buddy *core = buddy_init(core_room, sizeof(core_room), &(buddy_desc){.units = 64});
-    magazine_desc desc = {.core = core, .threads = 1};
+    buddy_magazine_desc desc = {.core = core, .threads = 1};
     assert_non_null(core);
-    assert_in_range(magazine_sizeof(&desc), 1, sizeof(room));
-    magazine *m = magazine_init(room, sizeof(room), &desc);
+    assert_in_range(buddy_magazine_sizeof(&desc), 1, sizeof(room));
+    buddy_magazine *m = buddy_magazine_init(room, sizeof(room), &desc);
     if (m != NULL) {
-        magazine_finish(m);
+        buddy_magazine_finish(m);
     }
     return m != NULL;
 }

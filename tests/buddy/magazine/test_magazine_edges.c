@@ -20,7 +20,7 @@ static void check(const rig *r)
     }
 }
 
-static void make(rig *r, uint32_t units, magazine_desc desc)
+static void make(rig *r, uint32_t units, buddy_magazine_desc desc)
 {
     assert_true(rig_make(r, &(buddy_desc){.units = units}, desc));
 }
@@ -43,17 +43,18 @@ static void room_is_what_a_core_made_later_needs(void **state)
         for (size_t t = 0; t < 4; t++) {
             for (uint32_t max_order = 0; max_order < 2 && max_order < units[u]; max_order++) {
                 buddy_desc core = {.units = units[u], .max_order = max_order};
-                magazine_desc desc = {.threads = threads[t], .stock_units = (uint32_t)(3 * u)};
-                size_t room = magazine_room(&desc, &core);
+                buddy_magazine_desc desc = {.threads = threads[t],
+                                            .stock_units = (uint32_t)(3 * u)};
+                size_t room = buddy_magazine_room(&desc, &core);
                 rig r = {0};
                 assert_true(rig_make(&r, &core, desc));
                 desc.core = r.core;
-                assert_int_equal(room, magazine_sizeof(&desc));
+                assert_int_equal(room, buddy_magazine_sizeof(&desc));
                 rig_drop(&r);
             }
         }
     }
-    assert_int_equal(magazine_room(&(magazine_desc){0}, &(buddy_desc){.units = 0}), 0);
+    assert_int_equal(buddy_magazine_room(&(buddy_magazine_desc){0}, &(buddy_desc){.units = 0}), 0);
 }
 
 /* ---- growing ---- */
@@ -79,7 +80,7 @@ static bool grow(void *context, uint32_t order)
 static void make_growing(growth *g, uint32_t units, uint32_t start, uint32_t step_units)
 {
     *g = (growth){.in_play = start, .step = step_units};
-    magazine_desc desc = {.grow = grow, .grow_context = g, .stock_units = RIG_ALL_SHELVES};
+    buddy_magazine_desc desc = {.grow = grow, .grow_context = g, .stock_units = RIG_ALL_SHELVES};
     assert_true(rig_make(&g->r, &(buddy_desc){.units = units, .start_units = start}, desc));
 }
 
@@ -90,12 +91,12 @@ static void a_core_grows_only_before_a_no(void **state)
     make_growing(&g, 1000, 100, 50);
     for (uint32_t i = 0; i < 1000; i++) {
         assert_int_equal(g.in_play, i <= 100 ? 100 : 100 + (i - 100 + 49) / 50 * 50);
-        assert_int_not_equal(magazine_alloc(g.r.m, 0), BUDDY_NONE);
+        assert_int_not_equal(buddy_magazine_alloc(g.r.m, 0), BUDDY_NONE);
     }
     assert_int_equal(g.calls, 18);
-    assert_int_equal(magazine_try(g.r.m, 0), BUDDY_NONE);
+    assert_int_equal(buddy_magazine_try(g.r.m, 0), BUDDY_NONE);
     assert_int_equal(g.calls, 18); /* this door does not grow */
-    assert_int_equal(magazine_alloc(g.r.m, 0), BUDDY_NONE);
+    assert_int_equal(buddy_magazine_alloc(g.r.m, 0), BUDDY_NONE);
     assert_int_equal(g.calls, 19);
     rig_drop(&g.r);
 }
@@ -105,16 +106,16 @@ static void growing_goes_on_until_the_block_fits(void **state)
     (void)state;
     growth g;
     make_growing(&g, 1024, 16, 1);
-    assert_int_equal(magazine_alloc(g.r.m, 6), 0);
+    assert_int_equal(buddy_magazine_alloc(g.r.m, 6), 0);
     assert_int_equal(g.in_play, 64);
     assert_int_equal(g.last_order, 6);
-    assert_int_equal(magazine_alloc_near(g.r.m, 3, 0), 64);
+    assert_int_equal(buddy_magazine_alloc_near(g.r.m, 3, 0), 64);
     assert_int_equal(g.in_play, 72);
     uint32_t offsets[8];
-    assert_int_equal(magazine_alloc_bulk(g.r.m, 2, 8, offsets), 8);
+    assert_int_equal(buddy_magazine_alloc_bulk(g.r.m, 2, 8, offsets), 8);
     assert_int_equal(g.in_play, 72 + 32);
     buddy_block pieces[BUDDY_PIECES];
-    assert_int_equal(magazine_gather(g.r.m, 24, 0, pieces), 2); /* 104 … 128 */
+    assert_int_equal(buddy_magazine_gather(g.r.m, 24, 0, pieces), 2); /* 104 … 128 */
     assert_int_equal(g.in_play, 128);
     rig_drop(&g.r);
 }
@@ -125,11 +126,11 @@ static void nothing_grows_for_what_can_never_be(void **state)
     growth g;
     buddy_block pieces[BUDDY_PIECES];
     make_growing(&g, 31, 1, 1);
-    assert_int_equal(magazine_gather(g.r.m, 0, 0, pieces), 0);
-    assert_int_equal(magazine_gather(g.r.m, 31, 0, pieces), 0); /* 32, as pieces go */
-    assert_int_equal(magazine_gather(g.r.m, 32, 0, pieces), 0);
-    assert_int_equal(magazine_gather(g.r.m, UINT32_MAX, 0, pieces), 0);
-    assert_int_equal(magazine_alloc(g.r.m, 5), BUDDY_NONE);
+    assert_int_equal(buddy_magazine_gather(g.r.m, 0, 0, pieces), 0);
+    assert_int_equal(buddy_magazine_gather(g.r.m, 31, 0, pieces), 0); /* 32, as pieces go */
+    assert_int_equal(buddy_magazine_gather(g.r.m, 32, 0, pieces), 0);
+    assert_int_equal(buddy_magazine_gather(g.r.m, UINT32_MAX, 0, pieces), 0);
+    assert_int_equal(buddy_magazine_alloc(g.r.m, 5), BUDDY_NONE);
     assert_int_equal(g.calls, 0);
     assert_int_equal(rig_stats(&g.r).recalls, 0);
     rig_drop(&g.r);
@@ -142,30 +143,30 @@ static void what_is_stocked_comes_back_by_a_flush_and_by_a_recall(void **state)
     (void)state;
     for (int how = 0; how < 3; how++) {
         rig r;
-        make(&r, 4096, (magazine_desc){.stock_units = RIG_ALL_SHELVES});
+        make(&r, 4096, (buddy_magazine_desc){.stock_units = RIG_ALL_SHELVES});
         uint32_t offsets[200];
         for (uint32_t i = 0; i < 200; i++) {
-            offsets[i] = magazine_alloc(r.m, 1);
+            offsets[i] = buddy_magazine_alloc(r.m, 1);
         }
         for (uint32_t i = 0; i < 200; i++) {
-            magazine_free(r.m, offsets[i], 1);
+            buddy_magazine_free(r.m, offsets[i], 1);
         }
-        magazine_stats stats = rig_stats(&r);
+        buddy_magazine_stats stats = rig_stats(&r);
         assert_int_equal(stats.live_units, 0);
         assert_int_equal(stats.stocks, 1);
         assert_true(stats.stocked_units >= 200); /* most of them, and part of a batch */
         assert_int_equal(stats.stocked_units + buddy_free_units(r.core), 4096);
         if (how == 0) {
-            magazine_flush(r.m); /* a depot may hold some still */
+            buddy_magazine_flush(r.m); /* a depot may hold some still */
         } else if (how == 1) {
-            magazine_recall(r.m);
+            buddy_magazine_recall(r.m);
         }
         if (how < 2) {
             stats = rig_stats(&r);
             assert_int_equal(stats.stocked_units, 0);
             assert_int_equal(buddy_free_units(r.core), 4096);
         }
-        magazine_finish(r.m);
+        buddy_magazine_finish(r.m);
         assert_int_equal(buddy_free_units(r.core), 4096);
         assert_null(buddy_check(r.core));
         free(r.m);
@@ -177,18 +178,18 @@ static void a_new_magazine_at_an_old_address_has_nothing_of_the_old(void **state
 {
     (void)state;
     rig r;
-    make(&r, 1000, (magazine_desc){.stock_units = RIG_ALL_SHELVES, .threads = 2});
+    make(&r, 1000, (buddy_magazine_desc){.stock_units = RIG_ALL_SHELVES, .threads = 2});
     uint64_t id = r.m->front.id;
     size_t bytes = r.m->bytes;
     for (int i = 0; i < 50; i++) { /* more than there are seats */
-        uint32_t offset = magazine_alloc(r.m, 2);
+        uint32_t offset = buddy_magazine_alloc(r.m, 2);
         assert_int_not_equal(offset, BUDDY_NONE);
-        magazine_free(r.m, offset, 2);
-        magazine_finish(r.m);
+        buddy_magazine_free(r.m, offset, 2);
+        buddy_magazine_finish(r.m);
         assert_int_equal(buddy_free_units(r.core), 1000);
-        magazine_desc desc = {.core = r.core, .stock_units = RIG_ALL_SHELVES, .threads = 2};
+        buddy_magazine_desc desc = {.core = r.core, .stock_units = RIG_ALL_SHELVES, .threads = 2};
         memset((void *)r.m, 0xee, bytes);
-        assert_ptr_equal(magazine_init(r.m, bytes, &desc), r.m);
+        assert_ptr_equal(buddy_magazine_init(r.m, bytes, &desc), r.m);
         assert_int_not_equal(r.m->front.id, id);
         id = r.m->front.id;
         assert_int_equal(rig_stats(&r).stocks, 0);
@@ -216,7 +217,7 @@ static void *obey(void *context)
             return NULL;
         }
         for (uint32_t i = 0; i < t->calls; i++) {
-            magazine_free(t->r->m, magazine_alloc(t->r->m, 1), 1);
+            buddy_magazine_free(t->r->m, buddy_magazine_alloc(t->r->m, 1), 1);
         }
         pthread_barrier_wait(&t->end);
     }
@@ -252,19 +253,19 @@ static void a_magazine_may_end_before_threads_that_had_a_stock_in_it(void **stat
     (void)state;
     helper t[3];
     rig r;
-    make(&r, 1000, (magazine_desc){.stock_units = RIG_ALL_SHELVES, .threads = 3});
+    make(&r, 1000, (buddy_magazine_desc){.stock_units = RIG_ALL_SHELVES, .threads = 3});
     size_t bytes = r.m->bytes;
     for (int i = 0; i < 3; i++) {
         start(&t[i]);
         tell(&t[i], &r, 10);
     }
     assert_int_equal(rig_stats(&r).stocks, 3);
-    magazine_finish(r.m);
+    buddy_magazine_finish(r.m);
     assert_int_equal(buddy_free_units(r.core), 1000);
     memset((void *)r.m, 0xee, bytes);
     stop(&t[0]); /* its end must not look at what is no more */
-    magazine_desc desc = {.core = r.core, .stock_units = RIG_ALL_SHELVES, .threads = 3};
-    assert_ptr_equal(magazine_init(r.m, bytes, &desc), r.m);
+    buddy_magazine_desc desc = {.core = r.core, .stock_units = RIG_ALL_SHELVES, .threads = 3};
+    assert_ptr_equal(buddy_magazine_init(r.m, bytes, &desc), r.m);
     tell(&t[1], &r, 10); /* and has a stock in the new one */
     assert_int_equal(rig_stats(&r).stocks, 1);
     stop(&t[1]);
@@ -278,7 +279,7 @@ static void a_thread_without_a_stock_gets_one_that_becomes_free(void **state)
     (void)state;
     helper first, second;
     rig r;
-    make(&r, 1000, (magazine_desc){.stock_units = RIG_ALL_SHELVES, .threads = 1});
+    make(&r, 1000, (buddy_magazine_desc){.stock_units = RIG_ALL_SHELVES, .threads = 1});
     start(&first);
     start(&second);
     tell(&first, &r, 1);
@@ -308,9 +309,9 @@ static void *churn_units(void *context)
 {
     rig *r = context;
     while (!gathered) {
-        uint32_t offset = magazine_alloc(r->m, 0);
+        uint32_t offset = buddy_magazine_alloc(r->m, 0);
         if (offset != BUDDY_NONE) {
-            magazine_free(r->m, offset, 0);
+            buddy_magazine_free(r->m, offset, 0);
         }
     }
     return NULL;
@@ -326,15 +327,15 @@ static void a_gather_is_not_refused_for_what_others_are_in_the_middle_of(void **
     buddy_block pieces[BUDDY_PIECES];
     uint32_t refusals = 0;
     gathered = false;
-    make(&r, 64, (magazine_desc){.threads = MAGAZINE_NO_THREADS});
+    make(&r, 64, (buddy_magazine_desc){.threads = BUDDY_MAGAZINE_NO_THREADS});
     for (uint32_t i = 0; i < CHURNERS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, churn_units, &r), 0);
     }
     for (uint32_t i = 0; i < GATHERS; i++) {
-        uint32_t count = magazine_gather(r.m, 32, 0, pieces);
+        uint32_t count = buddy_magazine_gather(r.m, 32, 0, pieces);
         refusals += count == 0;
         for (uint32_t k = 0; k < count; k++) {
-            magazine_free(r.m, pieces[k].offset, pieces[k].order);
+            buddy_magazine_free(r.m, pieces[k].offset, pieces[k].order);
         }
     }
     gathered = true;
@@ -348,12 +349,12 @@ static void a_gather_is_not_refused_for_what_others_are_in_the_middle_of(void **
 /* ---- the check ---- */
 
 /* A rig with blocks of order 1 in its one stock. */
-static magazine_shelf *make_stocked(rig *r)
+static buddy_magazine_shelf *make_stocked(rig *r)
 {
-    make(r, 1000, (magazine_desc){.stock_units = RIG_ALL_SHELVES, .threads = 2});
+    make(r, 1000, (buddy_magazine_desc){.stock_units = RIG_ALL_SHELVES, .threads = 2});
     for (uint32_t i = 0; i < 8; i++) {
-        uint32_t offset = magazine_alloc(r->m, 1);
-        magazine_free(r->m, offset, 1);
+        uint32_t offset = buddy_magazine_alloc(r->m, 1);
+        buddy_magazine_free(r->m, offset, 1);
     }
     check(r);
     return &magazine_stock_at(r->m, 0)->shelves[1];
@@ -361,7 +362,7 @@ static magazine_shelf *make_stocked(rig *r)
 
 static void assert_noticed(rig *r, const char *says)
 {
-    const char *fault = magazine_check(r->m);
+    const char *fault = buddy_magazine_check(r->m);
     assert_non_null(fault);
     assert_string_equal(fault, says);
 }
@@ -370,8 +371,8 @@ static void damage_is_noticed(void **state)
 {
     (void)state;
     rig r;
-    magazine_shelf *shelf = make_stocked(&r);
-    magazine_stock *stock = magazine_stock_at(r.m, 0);
+    buddy_magazine_shelf *shelf = make_stocked(&r);
+    buddy_magazine_stock *stock = magazine_stock_at(r.m, 0);
     uint32_t *top = shelf->top, *limit = shelf->limit, item = shelf->base[0];
     const void *owner = stock->owner;
     shelf->base[0] = item + 1;
@@ -393,9 +394,9 @@ static void damage_is_noticed(void **state)
     stock->busy = 1;
     assert_noticed(&r, "a thread is busy with its stock, but nobody is at work");
     stock->busy = 0;
-    r.m->front.state |= MAGAZINE_RECALLED;
+    r.m->front.state |= BUDDY_MAGAZINE_RECALLED;
     assert_noticed(&r, "a recall is under way, but nobody is at work");
-    r.m->front.state &= ~(uint32_t)MAGAZINE_RECALLED;
+    r.m->front.state &= ~(uint32_t)BUDDY_MAGAZINE_RECALLED;
     uint64_t out = r.m->out_units;
     r.m->out_units = 0;
     assert_noticed(&r, "stocks hold more than was taken from the core");

@@ -25,7 +25,7 @@ static uint64_t seed;
 
 static void make(rig *r, uint32_t units, uint32_t threads)
 {
-    magazine_desc desc = {.stock_units = RIG_ALL_SHELVES, .threads = threads};
+    buddy_magazine_desc desc = {.stock_units = RIG_ALL_SHELVES, .threads = threads};
     assert_true(rig_make(r, &(buddy_desc){.units = units}, desc));
 }
 
@@ -68,17 +68,17 @@ static void turn_back(void)
 static int live_as_a_child(rig *r)
 {
     alarm(300); /* a child that hangs is a failure, not a wait */
-    magazine_recall(r->m);
+    buddy_magazine_recall(r->m);
     if (rig_check(r) != NULL) {
         return 1;
     }
     uint32_t count = 0, free_units = buddy_free_units(r->core);
     uint32_t *offsets = malloc((free_units + 1) * sizeof(offsets[0]));
-    while ((offsets[count] = magazine_alloc(r->m, 0)) != BUDDY_NONE && count < free_units) {
+    while ((offsets[count] = buddy_magazine_alloc(r->m, 0)) != BUDDY_NONE && count < free_units) {
         count++;
     }
-    magazine_free_bulk(r->m, 0, count, offsets);
-    magazine_recall(r->m);
+    buddy_magazine_free_bulk(r->m, 0, count, offsets);
+    buddy_magazine_recall(r->m);
     free(offsets);
     bool all = count == free_units && buddy_free_units(r->core) == free_units;
     return all && rig_check(r) == NULL ? 0 : 2;
@@ -99,7 +99,7 @@ static void fork_a_good_child(rig *r)
 static void *use_and_wait(void *context)
 {
     pthread_barrier_t *at_rest = context;
-    magazine_free(copied->m, magazine_alloc(copied->m, 1), 1);
+    buddy_magazine_free(copied->m, buddy_magazine_alloc(copied->m, 1), 1);
     pthread_barrier_wait(at_rest);
     pthread_barrier_wait(at_rest);
     return NULL;
@@ -111,7 +111,7 @@ static void a_child_does_not_wait_for_threads_that_it_does_not_have(void **state
     rig r;
     make(&r, 5000, 3);
     copied = &r;
-    magazine_free(r.m, magazine_alloc(r.m, 1), 1); /* our stock is the first */
+    buddy_magazine_free(r.m, buddy_magazine_alloc(r.m, 1), 1); /* our stock is the first */
     pthread_barrier_t at_rest;
     pthread_barrier_init(&at_rest, NULL, 3);
     pthread_t threads[2];
@@ -149,14 +149,14 @@ static void a_thread_that_is_busy_forks(void **state)
     (void)state;
     rig r;
     make(&r, 5000, 4);
-    magazine_free(r.m, magazine_alloc(r.m, 1), 1);
-    magazine_stock *own = magazine_stock_at(r.m, 0);
-    magazine_stats before = rig_stats(&r);
+    buddy_magazine_free(r.m, buddy_magazine_alloc(r.m, 1), 1);
+    buddy_magazine_stock *own = magazine_stock_at(r.m, 0);
+    buddy_magazine_stats before = rig_stats(&r);
     assert_true(magazine_enter_any(r.m, own));
     pid_t child = fork();
     bool still = own->busy == 1;
     bool same = rig_stats(&r).stocked_units == before.stocked_units;
-    magazine_leave(own);
+    buddy_magazine_leave(own);
     if (child == 0) {
         _exit(still && same ? live_as_a_child(&r) : 3);
     }
@@ -167,7 +167,7 @@ static void a_thread_that_is_busy_forks(void **state)
 
 static pid_t forked; /* in grow */
 
-/* magazine_desc.grow: a recall is under way. */
+/* buddy_magazine_desc.grow: a recall is under way. */
 static bool fork_in_recall(void *context, uint32_t order)
 {
     (void)context;
@@ -179,16 +179,16 @@ static bool fork_in_recall(void *context, uint32_t order)
 static void a_thread_that_holds_a_lock_forks(void **state)
 {
     (void)state;
-    static const uint32_t stocks[] = {4, MAGAZINE_NO_THREADS};
+    static const uint32_t stocks[] = {4, BUDDY_MAGAZINE_NO_THREADS};
     for (int s = 0; s < 2; s++) {
         rig r = {.units = 0};
-        magazine_desc desc = {.threads = stocks[s], .grow = fork_in_recall};
+        buddy_magazine_desc desc = {.threads = stocks[s], .grow = fork_in_recall};
         assert_true(rig_make(&r, &(buddy_desc){.units = 64}, desc));
         forked = -1;
-        uint32_t all = magazine_alloc(r.m, 6);
+        uint32_t all = buddy_magazine_alloc(r.m, 6);
         assert_int_not_equal(all, BUDDY_NONE);
-        assert_int_equal(magazine_alloc(r.m, 0), BUDDY_NONE);
-        magazine_free(r.m, all, 6);
+        assert_int_equal(buddy_magazine_alloc(r.m, 0), BUDDY_NONE);
+        buddy_magazine_free(r.m, all, 6);
         if (forked == 0) {
             _exit(live_as_a_child(&r));
         }
@@ -215,11 +215,11 @@ static void *churn(void *context)
     while (!ended || count > 0) {
         if (count < 32 && !ended && seed_below(&w->random, 2) == 0) {
             orders[count] = seed_below(&w->random, 4);
-            offsets[count] = magazine_alloc(w->r->m, orders[count]);
+            offsets[count] = buddy_magazine_alloc(w->r->m, orders[count]);
             count += offsets[count] != BUDDY_NONE;
         } else if (count > 0) {
             count--;
-            magazine_free(w->r->m, offsets[count], orders[count]);
+            buddy_magazine_free(w->r->m, offsets[count], orders[count]);
         }
     }
     return NULL;
@@ -231,7 +231,7 @@ static void a_process_forks_under_load(void **state)
     if (is_emulated()) {
         skip(); /* see emulated.h */
     }
-    static const uint32_t stocks[] = {4, 1, MAGAZINE_NO_THREADS};
+    static const uint32_t stocks[] = {4, 1, BUDDY_MAGAZINE_NO_THREADS};
     for (int s = 0; s < 3; s++) {
         rig r[2]; /* as a process with more than one heap */
         worker workers[4];

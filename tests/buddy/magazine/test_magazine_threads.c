@@ -30,7 +30,7 @@ static bool exchange; /* this round is without membarrier */
 /* What all workers of one run share. */
 typedef struct arena {
     buddy *core;
-    magazine *m;
+    buddy_magazine *m;
     void *core_memory, *memory;
     uint32_t units, threads, order, steps;
     bool all_have_stocks; /* else some are at work on the core when a refusal is judged */
@@ -61,7 +61,7 @@ static bool note_largest(void *context, buddy_block block)
     return false; /* the walk begins with the largest */
 }
 
-/* magazine_desc.grow: never grows, but looks whether the refusal is right. */
+/* buddy_magazine_desc.grow: never grows, but looks whether the refusal is right. */
 static bool refusal_is_judged(void *context, uint32_t order)
 {
     (void)context;
@@ -84,15 +84,15 @@ static void make(uint32_t units, uint32_t stocks)
     assert_non_null(a.core_memory);
     a.core = buddy_init(a.core_memory, buddy_sizeof(&core), &core);
     assert_non_null(a.core);
-    magazine_desc desc = {.core = a.core, .threads = stocks, .grow = refusal_is_judged};
-    size_t bytes = magazine_sizeof(&desc);
-    assert_int_equal(bytes, magazine_room(&desc, &core));
+    buddy_magazine_desc desc = {.core = a.core, .threads = stocks, .grow = refusal_is_judged};
+    size_t bytes = buddy_magazine_sizeof(&desc);
+    assert_int_equal(bytes, buddy_magazine_room(&desc, &core));
     a.memory = aligned_alloc(64, whole_lines(bytes));
     assert_non_null(a.memory);
-    a.m = magazine_init(a.memory, bytes, &desc);
+    a.m = buddy_magazine_init(a.memory, bytes, &desc);
     assert_non_null(a.m);
     if (exchange) {
-        a.m->front.state |= MAGAZINE_EXCHANGE;
+        a.m->front.state |= BUDDY_MAGAZINE_EXCHANGE;
     }
     a.units = units;
     a.all_have_stocks = stocks == 0 || stocks >= MOST_THREADS;
@@ -102,7 +102,7 @@ static void make(uint32_t units, uint32_t stocks)
 
 static void expect_sound(void)
 {
-    const char *fault = magazine_check(a.m);
+    const char *fault = buddy_magazine_check(a.m);
     fault = fault != NULL ? fault : buddy_check(a.core);
     if (fault != NULL) {
         fail_msg("%s", fault);
@@ -113,9 +113,9 @@ static void expect_sound(void)
 /* Nothing is live: all comes back, and as large blocks as a new core has. */
 static void expect_all_free(void)
 {
-    magazine_recall(a.m);
-    magazine_stats stats;
-    magazine_get_stats(a.m, &stats);
+    buddy_magazine_recall(a.m);
+    buddy_magazine_stats stats;
+    buddy_magazine_get_stats(a.m, &stats);
     assert_int_equal(stats.live_units, 0);
     assert_int_equal(stats.stocked_units, 0);
     assert_int_equal(buddy_free_units(a.core), a.units);
@@ -129,7 +129,7 @@ static void expect_all_free(void)
 static void drop(void)
 {
     expect_sound();
-    magazine_finish(a.m);
+    buddy_magazine_finish(a.m);
     free(a.memory);
     free(a.core_memory);
 }
@@ -160,7 +160,7 @@ static buddy_block disown(worker *w, uint32_t i)
 static void give_one(worker *w)
 {
     buddy_block block = disown(w, seed_below(&w->random, w->live_count));
-    magazine_free(a.m, block.offset, block.order);
+    buddy_magazine_free(a.m, block.offset, block.order);
 }
 
 static void run_workers(uint32_t threads, void *(*body)(void *context))
@@ -193,13 +193,13 @@ static void *take_all(void *context)
     uint32_t count = 0, most = a.units >> a.order;
     uint32_t *offsets = malloc((most + 1) * sizeof(offsets[0]));
     pthread_barrier_wait(&a.barrier);
-    while ((offsets[count] = magazine_alloc(a.m, a.order)) != BUDDY_NONE) {
+    while ((offsets[count] = buddy_magazine_alloc(a.m, a.order)) != BUDDY_NONE) {
         count++;
     }
     taken += count;
     pthread_barrier_wait(&a.barrier);
     for (uint32_t i = 0; i < count; i++) {
-        magazine_free(a.m, offsets[i], a.order);
+        buddy_magazine_free(a.m, offsets[i], a.order);
     }
     free(offsets);
     return NULL;
@@ -231,7 +231,7 @@ static void threads_without_a_stock_find_the_last_block_too(void **state)
 {
     (void)state;
     fill_to_the_last_block(2);
-    fill_to_the_last_block(MAGAZINE_NO_THREADS);
+    fill_to_the_last_block(BUDDY_MAGAZINE_NO_THREADS);
 }
 
 /* ---- strict refusals ---- */
@@ -240,8 +240,8 @@ static void take_one(worker *w)
 {
     uint32_t order = seed_below(&w->random, 1 + seed_below(&w->random, 13));
     uint32_t offset = seed_below(&w->random, 4) == 0
-                          ? magazine_alloc_near(a.m, order, seed_below(&w->random, a.units))
-                          : magazine_alloc(a.m, order);
+                          ? buddy_magazine_alloc_near(a.m, order, seed_below(&w->random, a.units))
+                          : buddy_magazine_alloc(a.m, order);
     if (offset != BUDDY_NONE) {
         own(w, (buddy_block){offset, order});
     }
@@ -249,7 +249,7 @@ static void take_one(worker *w)
 
 static void try_one(worker *w)
 {
-    uint32_t order = seed_below(&w->random, 6), offset = magazine_try(a.m, order);
+    uint32_t order = seed_below(&w->random, 6), offset = buddy_magazine_try(a.m, order);
     if (offset != BUDDY_NONE) {
         own(w, (buddy_block){offset, order});
     }
@@ -258,7 +258,7 @@ static void try_one(worker *w)
 static void take_bulk(worker *w)
 {
     uint32_t offsets[40], order = seed_below(&w->random, 3);
-    uint32_t count = magazine_alloc_bulk(a.m, order, seed_below(&w->random, 41), offsets);
+    uint32_t count = buddy_magazine_alloc_bulk(a.m, order, seed_below(&w->random, 41), offsets);
     for (uint32_t i = 0; i < count; i++) {
         own(w, (buddy_block){offsets[i], order});
     }
@@ -267,7 +267,7 @@ static void take_bulk(worker *w)
 static void gather(worker *w)
 {
     buddy_block pieces[BUDDY_PIECES];
-    uint32_t count = magazine_gather(a.m, 1 + seed_below(&w->random, 300), 0, pieces);
+    uint32_t count = buddy_magazine_gather(a.m, 1 + seed_below(&w->random, 300), 0, pieces);
     for (uint32_t i = 0; i < count; i++) {
         own(w, pieces[i]);
     }
@@ -289,9 +289,9 @@ static void *work_at_random(void *context)
                    !a.all_have_stocks) { /* gathers are refused for other reasons too */
             gather(w);
         } else if (what == 11 && seed_below(&w->random, 20) == 0) {
-            magazine_recall(a.m);
+            buddy_magazine_recall(a.m);
         } else if (what == 12 && seed_below(&w->random, 20) == 0) {
-            magazine_flush(a.m);
+            buddy_magazine_flush(a.m);
         } else if (w->live_count > 0) {
             give_one(w);
         }
@@ -349,7 +349,7 @@ static void *pass_on(void *context)
         /* acquire: the reader has done with the place */
         if (made < a.steps &&
             head - atomic_load_explicit(&queues[me].tail, memory_order_acquire) < QUEUE) {
-            uint32_t order = seed_below(&w->random, 7), offset = magazine_alloc(a.m, order);
+            uint32_t order = seed_below(&w->random, 7), offset = buddy_magazine_alloc(a.m, order);
             if (offset != BUDDY_NONE) {
                 own(w, (buddy_block){offset, order});
                 queues[me].blocks[head % QUEUE] = w->live[--w->live_count];
@@ -366,7 +366,7 @@ static void *pass_on(void *context)
                 w->stolen += atomic_exchange_explicit(&a.owner[block.offset + u], 0,
                                                       memory_order_relaxed) != from + 1;
             }
-            magazine_free(a.m, block.offset, block.order);
+            buddy_magazine_free(a.m, block.offset, block.order);
             got++;
         } else {
             sched_yield();
@@ -396,7 +396,7 @@ static pthread_key_t late_key;
 /* Runs after or before the magazine's own: gives a block back when the thread has all but ended. */
 static void give_late(void *block)
 {
-    magazine_free(a.m, (uint32_t)(uintptr_t)block - 1, 2);
+    buddy_magazine_free(a.m, (uint32_t)(uintptr_t)block - 1, 2);
 }
 
 static void *take_some_and_end(void *context)
@@ -408,7 +408,7 @@ static void *take_some_and_end(void *context)
     while (w->live_count > 0) {
         give_one(w);
     }
-    uint32_t offset = magazine_alloc(a.m, 2);
+    uint32_t offset = buddy_magazine_alloc(a.m, 2);
     (void)pthread_setspecific(late_key, (void *)((uintptr_t)offset + 1));
     return NULL;
 }
@@ -420,8 +420,8 @@ static void a_thread_that_ends_leaves_nothing_in_its_stock(void **state)
     make(60000, 4); /* fewer stocks than threads come by: they are handed on */
     for (int round = 0; round < 20; round++) {
         run_workers(7, take_some_and_end);
-        magazine_stats stats;
-        magazine_get_stats(a.m, &stats);
+        buddy_magazine_stats stats;
+        buddy_magazine_get_stats(a.m, &stats);
         assert_int_equal(stats.stocks, 0);
         expect_sound(); /* a stock of nobody's holds nothing */
         assert_int_equal(stats.live_units, 0);
@@ -459,15 +459,15 @@ static int live_as_a_child(void)
     uint32_t offsets[200], count = 0;
     alarm(300); /* a child that hangs is a failure, not a wait */
     for (; count < 200; count++) {
-        offsets[count] = magazine_alloc(a.m, count % 3);
+        offsets[count] = buddy_magazine_alloc(a.m, count % 3);
         if (offsets[count] == BUDDY_NONE) {
             break;
         }
     }
-    magazine_recall(a.m);
-    bool good = magazine_check(a.m) == NULL && buddy_check(a.core) == NULL && count == 200;
+    buddy_magazine_recall(a.m);
+    bool good = buddy_magazine_check(a.m) == NULL && buddy_check(a.core) == NULL && count == 200;
     for (uint32_t i = 0; i < count; i++) {
-        magazine_free(a.m, offsets[i], i % 3);
+        buddy_magazine_free(a.m, offsets[i], i % 3);
     }
     return good ? 0 : 1;
 }

@@ -8,12 +8,12 @@
 
 int main(void)
 {
-    char fault_error[FAULT_LINE], track_error[TRACK_LINE];
-    fault *f = fault_from_environment(fault_error);
-    track *t = track_from_environment(track_error);
+    char fault_error[BUDDY_FAULT_LINE], track_error[BUDDY_TRACK_LINE];
+    buddy_fault *f = buddy_fault_from_environment(fault_error);
+    buddy_track *t = buddy_track_from_environment(track_error);
     printf("secure %d fault %d track %d\n", getauxval(AT_SECURE) != 0,
            f != NULL || fault_error[0] != '\0', t != NULL || track_error[0] != '\0');
-    fault_destroy(f);
-    track_destroy(t);
+    buddy_fault_destroy(f);
+    buddy_track_destroy(t);
     return 0;
 }

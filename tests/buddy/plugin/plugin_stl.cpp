@@ -22,9 +22,9 @@ struct machinery {
     buddy::resource memory{heap_desc_of()};
     buddy::pool<node> nodes{1000};
 
-    static heap_desc heap_desc_of()
+    static buddy_heap_desc heap_desc_of()
     {
-        heap_desc desc = {};
+        buddy_heap_desc desc = {};
         desc.bytes = 1 << 16;
         return desc;
     }

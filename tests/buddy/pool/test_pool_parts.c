@@ -37,7 +37,7 @@ static uint64_t seed;
 
 /* What the pool should be. The object at i is painted with paint[i], or dead. */
 typedef struct model {
-    pool *p;
+    buddy_pool *p;
     size_t object_bytes;
     uint8_t paint[CAPACITY_MOST];
     uint32_t live;
@@ -45,13 +45,13 @@ typedef struct model {
 
 static unsigned char *object_at(const model *o, uint32_t i)
 {
-    return pool_at(o->p, i, o->object_bytes);
+    return buddy_pool_at(o->p, i, o->object_bytes);
 }
 
 /* First and last byte tell who wrote last: objects lie side by side. */
 static void own(model *o, const void *start, uint32_t count)
 {
-    uint32_t from = pool_index(o->p, start, o->object_bytes);
+    uint32_t from = buddy_pool_index(o->p, start, o->object_bytes);
     assert_true(from < o->p->capacity && count <= o->p->capacity - from);
     for (uint32_t i = from; i < from + count; i++) {
         assert_int_equal(o->paint[i], DEAD);
@@ -78,21 +78,21 @@ static void take(model *o)
     uint32_t count = 1 + seed_below(&seed, 40);
     switch (seed_below(&seed, 4)) {
     case 0:
-        count = pool_alloc_bulk(o->p, count / 2, many);
+        count = buddy_pool_alloc_bulk(o->p, count / 2, many);
         for (uint32_t i = 0; i < count; i++) {
             own(o, many[i], 1);
         }
         return;
     case 1:
-        one = pool_alloc_array(o->p, count);
+        one = buddy_pool_alloc_array(o->p, count);
         break;
     case 2:
         count = 1;
-        one = pool_alloc_near(o->p, object_at(o, seed_below(&seed, o->p->capacity)));
+        one = buddy_pool_alloc_near(o->p, object_at(o, seed_below(&seed, o->p->capacity)));
         break;
     default:
         count = 1;
-        one = pool_alloc(o->p, o->object_bytes);
+        one = buddy_pool_alloc(o->p, o->object_bytes);
     }
     if (one != NULL) {
         own(o, one, count);
@@ -117,10 +117,11 @@ static void give(model *o)
     for (uint32_t i = 0; i < count; i++) {
         many[count - 1 - i] = object_at(o, from + i); /* not in order */
     }
-    pool_status status = count == 1 ? pool_free(o->p, object_at(o, from), o->object_bytes)
-                         : seed_below(&seed, 2) ? pool_free_array(o->p, object_at(o, from), count)
-                                                : pool_free_bulk(o->p, count, many);
-    assert_int_equal(status, POOL_OK);
+    buddy_pool_status status =
+        count == 1             ? buddy_pool_free(o->p, object_at(o, from), o->object_bytes)
+        : seed_below(&seed, 2) ? buddy_pool_free_array(o->p, object_at(o, from), count)
+                               : buddy_pool_free_bulk(o->p, count, many);
+    assert_int_equal(status, BUDDY_POOL_OK);
 }
 
 /* In a checked pool every dead object is refused, and every array that has one in it. */
@@ -129,18 +130,20 @@ static void give_what_is_dead(model *o)
     uint32_t i = seed_below(&seed, o->p->capacity);
     if (o->paint[i] == DEAD) {
         uint32_t from = i < 10 ? 0 : i - 10;
-        assert_int_equal(pool_free(o->p, object_at(o, i), o->object_bytes), POOL_DOUBLE_FREE);
-        assert_int_equal(pool_free_array(o->p, object_at(o, from), i + 1 - from), POOL_DOUBLE_FREE);
+        assert_int_equal(buddy_pool_free(o->p, object_at(o, i), o->object_bytes),
+                         BUDDY_POOL_DOUBLE_FREE);
+        assert_int_equal(buddy_pool_free_array(o->p, object_at(o, from), i + 1 - from),
+                         BUDDY_POOL_DOUBLE_FREE);
     }
 }
 
 static void expect_live(const model *o)
 {
-    pool_stats stats;
-    pool_get_stats(o->p, &stats);
+    buddy_pool_stats stats;
+    buddy_pool_get_stats(o->p, &stats);
     assert_int_equal(stats.live, o->live);
     assert_int_equal(stats.object_bytes, o->object_bytes);
-    expect_whole(pool_check(o->p));
+    expect_whole(buddy_pool_check(o->p));
 }
 
 static void play(void *p, size_t object_bytes, bool checked)
@@ -164,21 +167,21 @@ static void play(void *p, size_t object_bytes, bool checked)
     for (uint32_t i = 0; i < o.p->capacity; i++) {
         if (o.paint[i] != DEAD) {
             disown(&o, i, 1);
-            assert_int_equal(pool_free_array(o.p, object_at(&o, i), 1), POOL_OK);
+            assert_int_equal(buddy_pool_free_array(o.p, object_at(&o, i), 1), BUDDY_POOL_OK);
         }
     }
-    magazine_recall(o.p->stocks);
+    buddy_magazine_recall(o.p->stocks);
     expect_live(&o);
-    assert_int_equal(buddy_free_units(magazine_core(o.p->stocks)), o.p->capacity);
+    assert_int_equal(buddy_free_units(buddy_magazine_core(o.p->stocks)), o.p->capacity);
 }
 
 static void arrays_go_back_in_parts_whatever_the_size(void **state)
 {
     (void)state;
     for (int round = 0; round < 4; round++) {
-        pool_desc desc = {.capacity = CAPACITY_MOST - 2 * seed_below(&seed, 350),
-                          .checked = round % 2 != 0,
-                          .threads = round < 2 ? 2 : POOL_NO_STOCKS};
+        buddy_pool_desc desc = {.capacity = CAPACITY_MOST - 2 * seed_below(&seed, 350),
+                                .checked = round % 2 != 0,
+                                .threads = round < 2 ? 2 : BUDDY_POOL_NO_STOCKS};
         bytes *b = bytes_create(&desc);
         triples *t = triples_create(&desc);
         desc.capacity = 1 + seed_below(&seed, 60);
@@ -200,7 +203,7 @@ static void the_largest_pool_works_at_both_ends(void **state)
 {
     (void)state;
     const uint32_t capacity = UINT32_MAX - 1;
-    bytes *b = bytes_create(&(pool_desc){.capacity = capacity});
+    bytes *b = bytes_create(&(buddy_pool_desc){.capacity = capacity});
     if (b == NULL) {
         skip(); /* so much address space is not everywhere */
     }
@@ -214,13 +217,13 @@ static void the_largest_pool_works_at_both_ends(void **state)
     assert_null(bytes_alloc_array(b, UINT32_C(1) << 31));
     unsigned char *quarter = bytes_alloc_array(b, (UINT32_C(1) << 30) - 1);
     assert_int_equal(bytes_index(b, quarter), UINT32_C(1) << 31);
-    assert_int_equal(bytes_free_array(b, last, 2), POOL_OVERRUN);
-    assert_int_equal(bytes_free_array(b, half, UINT32_MAX), POOL_OVERRUN);
-    assert_int_equal(bytes_free(b, bytes_at(b, 0) + capacity), POOL_FOREIGN);
-    assert_int_equal(bytes_free(b, last), POOL_OK);
-    assert_int_equal(bytes_free_array(b, half, UINT32_C(1) << 31), POOL_OK);
-    assert_int_equal(bytes_free_array(b, quarter, (UINT32_C(1) << 30) - 1), POOL_OK);
-    pool_stats stats;
+    assert_int_equal(bytes_free_array(b, last, 2), BUDDY_POOL_OVERRUN);
+    assert_int_equal(bytes_free_array(b, half, UINT32_MAX), BUDDY_POOL_OVERRUN);
+    assert_int_equal(bytes_free(b, bytes_at(b, 0) + capacity), BUDDY_POOL_FOREIGN);
+    assert_int_equal(bytes_free(b, last), BUDDY_POOL_OK);
+    assert_int_equal(bytes_free_array(b, half, UINT32_C(1) << 31), BUDDY_POOL_OK);
+    assert_int_equal(bytes_free_array(b, quarter, (UINT32_C(1) << 30) - 1), BUDDY_POOL_OK);
+    buddy_pool_stats stats;
     bytes_recall(b);
     bytes_get_stats(b, &stats);
     assert_int_equal(stats.live, 0);
@@ -233,7 +236,7 @@ static void the_last_objects_of_the_largest_pool_have_live_bits(void **state)
 {
     (void)state;
     const uint32_t capacity = UINT32_MAX - 1;
-    bytes *b = bytes_create(&(pool_desc){.capacity = capacity, .checked = true});
+    bytes *b = bytes_create(&(buddy_pool_desc){.capacity = capacity, .checked = true});
     if (b == NULL) {
         skip();
     }
@@ -241,16 +244,16 @@ static void the_last_objects_of_the_largest_pool_have_live_bits(void **state)
     unsigned char *before = bytes_alloc_near(b, bytes_at(b, capacity - 2));
     assert_int_equal(bytes_index(b, last), capacity - 1);
     assert_int_equal(bytes_index(b, before), capacity - 2);
-    assert_int_equal(bytes_free_array(b, before, 2), POOL_OK);
-    assert_int_equal(bytes_free(b, last), POOL_DOUBLE_FREE);
-    assert_int_equal(bytes_free_array(b, before, 2), POOL_DOUBLE_FREE);
+    assert_int_equal(bytes_free_array(b, before, 2), BUDDY_POOL_OK);
+    assert_int_equal(bytes_free(b, last), BUDDY_POOL_DOUBLE_FREE);
+    assert_int_equal(bytes_free_array(b, before, 2), BUDDY_POOL_DOUBLE_FREE);
     bytes_destroy(b);
 }
 
 static void near_a_stranger_is_anywhere(void **state)
 {
     (void)state;
-    triples *t = triples_create(&(pool_desc){.capacity = 9});
+    triples *t = triples_create(&(buddy_pool_desc){.capacity = 9});
     assert_non_null(t);
     triple stranger, *all[9];
     for (int i = 0; i < 9; i++) {
@@ -259,7 +262,7 @@ static void near_a_stranger_is_anywhere(void **state)
     }
     assert_null(triples_alloc_near(t, all[0]));
     assert_null(triples_alloc_near(t, NULL));
-    assert_int_equal(triples_free_bulk(t, 9, all), POOL_OK);
+    assert_int_equal(triples_free_bulk(t, 9, all), BUDDY_POOL_OK);
     expect_whole(triples_check(t));
     triples_destroy(t);
 }
@@ -272,7 +275,7 @@ typedef struct race {
     triples *t;
     _Atomic int started, ended; /* rounds */
     triple *one;
-    pool_status freed; /* written by the thread that frees one */
+    buddy_pool_status freed; /* written by the thread that frees one */
 } race;
 
 static void wait_for(const _Atomic int *rounds, int round)
@@ -298,7 +301,7 @@ static void *free_one(void *context)
 static void of_an_array_and_one_in_it_exactly_one_is_freed(void **state)
 {
     (void)state;
-    race r = {.t = triples_create(&(pool_desc){.capacity = 1000, .checked = true})};
+    race r = {.t = triples_create(&(buddy_pool_desc){.capacity = 1000, .checked = true})};
     assert_non_null(r.t);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, free_one, &r), 0);
@@ -308,16 +311,16 @@ static void of_an_array_and_one_in_it_exactly_one_is_freed(void **state)
         assert_non_null(array);
         r.one = array + at;
         r.started = i;
-        pool_status status = triples_free_array(r.t, array, 300);
+        buddy_pool_status status = triples_free_array(r.t, array, 300);
         wait_for(&r.ended, i);
-        assert_int_equal(status, r.freed == POOL_OK ? POOL_DOUBLE_FREE : POOL_OK);
-        if (status != POOL_OK) { /* all but one are live as they were */
-            assert_true(at == 0 || triples_free_array(r.t, array, at) == POOL_OK);
-            assert_true(at == 299 || triples_free_array(r.t, r.one + 1, 299 - at) == POOL_OK);
+        assert_int_equal(status, r.freed == BUDDY_POOL_OK ? BUDDY_POOL_DOUBLE_FREE : BUDDY_POOL_OK);
+        if (status != BUDDY_POOL_OK) { /* all but one are live as they were */
+            assert_true(at == 0 || triples_free_array(r.t, array, at) == BUDDY_POOL_OK);
+            assert_true(at == 299 || triples_free_array(r.t, r.one + 1, 299 - at) == BUDDY_POOL_OK);
         }
     }
     pthread_join(thread, NULL);
-    pool_stats stats;
+    buddy_pool_stats stats;
     triples_get_stats(r.t, &stats);
     assert_int_equal(stats.live, 0);
     assert_int_equal(stats.errors, RACES);

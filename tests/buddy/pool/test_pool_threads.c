@@ -48,7 +48,7 @@ static void of_any_capacity_every_object_is_handed_out(void **state)
     static const uint32_t threads[] = {1, 3, 7};
     for (size_t t = 0; t < 3; t++) {
         uint32_t capacity = 1 + 2 * seed_below(&seed, 50000);
-        ints *p = ints_create(&(pool_desc){.capacity = capacity});
+        ints *p = ints_create(&(buddy_pool_desc){.capacity = capacity});
         assert_non_null(p);
         taken = damaged = 0;
         pthread_t ids[7];
@@ -80,8 +80,8 @@ static void *race_to_free(void *context)
     race *r = context;
     for (int i = 0; i < RACES; i++) {
         pthread_barrier_wait(&r->start);
-        pool_status status = ints_free_array(r->p, r->array, 100);
-        atomic_fetch_add(status == POOL_OK ? &r->wins : &r->losses, 1);
+        buddy_pool_status status = ints_free_array(r->p, r->array, 100);
+        atomic_fetch_add(status == BUDDY_POOL_OK ? &r->wins : &r->losses, 1);
         pthread_barrier_wait(&r->end);
     }
     return NULL;
@@ -90,7 +90,7 @@ static void *race_to_free(void *context)
 static void of_two_threads_that_free_an_array_exactly_one_wins(void **state)
 {
     (void)state;
-    race r = {.p = ints_create(&(pool_desc){.capacity = 1000, .checked = true})};
+    race r = {.p = ints_create(&(buddy_pool_desc){.capacity = 1000, .checked = true})};
     assert_non_null(r.p);
     pthread_barrier_init(&r.start, NULL, RACERS + 1);
     pthread_barrier_init(&r.end, NULL, RACERS + 1);
@@ -141,7 +141,7 @@ static void give_painted(worker *w, run r)
         w->faults += r.start[i] != mark;
     }
     w->faults += (r.count == 1 ? ints_free(w->p, r.start)
-                               : ints_free_array(w->p, r.start, r.count)) != POOL_OK;
+                               : ints_free_array(w->p, r.start, r.count)) != BUDDY_POOL_OK;
 }
 
 /* Leaves `r` for another thread, and takes what one has left. */
@@ -164,7 +164,7 @@ static void bulk_round(worker *w)
     for (uint32_t i = 0; i < count; i++) {
         w->faults += *objects[i] != w->mark;
     }
-    w->faults += ints_free_bulk(w->p, count, objects) != POOL_OK;
+    w->faults += ints_free_bulk(w->p, count, objects) != BUDDY_POOL_OK;
 }
 
 static void take_step(worker *w)
@@ -202,7 +202,7 @@ static void *work(void *context)
 static void work_together(bool checked)
 {
     /* small enough to run full */
-    ints *p = ints_create(&(pool_desc){.capacity = 1501, .checked = checked});
+    ints *p = ints_create(&(buddy_pool_desc){.capacity = 1501, .checked = checked});
     assert_non_null(p);
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     run passed = {.count = 0};

@@ -17,7 +17,7 @@ static uint64_t seed;
 
 static ints *make(uint32_t capacity)
 {
-    ints *p = ints_create(&(pool_desc){.capacity = capacity, .checked = true});
+    ints *p = ints_create(&(buddy_pool_desc){.capacity = capacity, .checked = true});
     assert_non_null(p);
     return p;
 }
@@ -75,7 +75,7 @@ static void give(model *m)
 {
     uint32_t index = seed_below(&seed, m->capacity);
     if (m->live[index]) {
-        assert_int_equal(ints_free(m->p, ints_at(m->p, index)), POOL_OK);
+        assert_int_equal(ints_free(m->p, ints_at(m->p, index)), BUDDY_POOL_OK);
         m->live[index] = false;
     }
 }
@@ -112,7 +112,7 @@ static void a_walk_ends_where_visit_says(void **state)
 
 static bool free_it(void *context, int *object)
 {
-    assert_int_equal(ints_free(context, object), POOL_OK);
+    assert_int_equal(ints_free(context, object), BUDDY_POOL_OK);
     return true;
 }
 
@@ -137,16 +137,16 @@ static void an_array_comes_near_its_hint(void **state)
     int *all[COUNT];
     assert_int_equal(ints_alloc_bulk(p, COUNT, all), COUNT);
     for (uint32_t hole = 0; hole < COUNT; hole += 1024) {
-        assert_int_equal(ints_free_array(p, ints_at(p, hole), 16), POOL_OK);
+        assert_int_equal(ints_free_array(p, ints_at(p, hole), 16), BUDDY_POOL_OK);
     }
     ints_recall(p);
     int *array = ints_alloc_array_near(p, 13, ints_at(p, 2100));
     assert_ptr_equal(array, ints_at(p, 2048));
-    assert_int_equal(ints_free_array(p, array, 13), POOL_OK);
+    assert_int_equal(ints_free_array(p, array, 13), BUDDY_POOL_OK);
     int stranger;
     array = ints_alloc_array_near(p, 13, &stranger); /* anywhere */
     assert_non_null(array);
-    assert_int_equal(ints_free_array(p, array, 13), POOL_OK);
+    assert_int_equal(ints_free_array(p, array, 13), BUDDY_POOL_OK);
     assert_null(ints_alloc_array_near(p, 17, ints_at(p, 5)));
     ints_walk(p, free_it, p);
     drop_ints(p);
@@ -219,7 +219,7 @@ static void what_stays_is_met_once_while_others_come_and_go(void **state)
     for (int i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);
     }
-    assert_int_equal(ints_free_bulk(c.p, STAYING, staying), POOL_OK);
+    assert_int_equal(ints_free_bulk(c.p, STAYING, staying), BUDDY_POOL_OK);
     drop_ints(c.p);
 }
 

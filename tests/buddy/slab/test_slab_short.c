@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "buddy/slab.h"
 #include "buddy/slab/private.h"
+#include "buddy/slabs.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -93,23 +93,23 @@ static void let_all_be(void)
     while_discarding = NULL;
 }
 
-static slab *make(size_t range_bytes)
+static buddy_slabs *make(size_t range_bytes)
 {
     let_all_be();
-    slab *s = slab_create(&(slab_desc){.range_bytes = range_bytes});
+    buddy_slabs *s = buddy_slabs_create(&(buddy_slabs_desc){.range_bytes = range_bytes});
     assert_non_null(s);
     return s;
 }
 
-static void drop(slab *s)
+static void drop(buddy_slabs *s)
 {
     let_all_be();
-    (void)slab_trim(s);
-    const char *fault = slab_check(s);
+    (void)buddy_slabs_trim(s);
+    const char *fault = buddy_slabs_check(s);
     if (fault != NULL) {
         fail_msg("%s", fault);
     }
-    slab_destroy(s);
+    buddy_slabs_destroy(s);
 }
 
 static bool is_zero(const unsigned char *at, size_t bytes)
@@ -123,25 +123,25 @@ static void pages_that_stay_are_not_taken_for_zeros(void **state)
 {
     (void)state;
     enum { COUNT = 8 };
-    slab *s = make(256 * MIB);
+    buddy_slabs *s = make(256 * MIB);
     void *blocks[COUNT];
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < COUNT; i++) {
-            blocks[i] = slab_alloc(s, MIB);
+            blocks[i] = buddy_slabs_alloc(s, MIB);
             assert_non_null(blocks[i]);
             memset(blocks[i], 0xab, MIB);
         }
         for (int i = 0; i < COUNT; i++) {
-            assert_int_equal(slab_free(s, blocks[i]), HEAP_OK);
+            assert_int_equal(buddy_slabs_free(s, blocks[i]), BUDDY_HEAP_OK);
         }
         pages_stay = round != 1; /* as where they are locked; then not; then again */
-        assert_true((slab_trim(s) >= COUNT * MIB) == (round == 1));
+        assert_true((buddy_slabs_trim(s) >= COUNT * MIB) == (round == 1));
         for (int i = 0; i < COUNT; i++) {
-            blocks[i] = slab_zeroed(s, MIB);
+            blocks[i] = buddy_slabs_zeroed(s, MIB);
             assert_true(is_zero(blocks[i], MIB));
         }
         for (int i = 0; i < COUNT; i++) {
-            assert_int_equal(slab_free(s, blocks[i]), HEAP_OK);
+            assert_int_equal(buddy_slabs_free(s, blocks[i]), BUDDY_HEAP_OK);
         }
     }
     drop(s);
@@ -150,20 +150,20 @@ static void pages_that_stay_are_not_taken_for_zeros(void **state)
 /* ---- what is not given ---- */
 
 /* Takes all that there is of a size, linked in the first word. */
-static void *take_all(slab *s, size_t bytes)
+static void *take_all(buddy_slabs *s, size_t bytes)
 {
     void *last = NULL;
-    for (void **block; (block = slab_alloc(s, bytes)) != NULL; last = block) {
+    for (void **block; (block = buddy_slabs_alloc(s, bytes)) != NULL; last = block) {
         *block = last;
     }
     return last;
 }
 
-static void give_all(slab *s, void *last)
+static void give_all(buddy_slabs *s, void *last)
 {
     while (last != NULL) {
         void *next = *(void **)last;
-        assert_int_equal(slab_free(s, last), HEAP_OK);
+        assert_int_equal(buddy_slabs_free(s, last), BUDDY_HEAP_OK);
         last = next;
     }
 }
@@ -171,26 +171,26 @@ static void give_all(slab *s, void *last)
 static void memory_that_the_system_does_not_give_is_refused_until_it_does(void **state)
 {
     (void)state;
-    slab *s = make(256 * MIB);
-    slab_stats before, after;
-    void *first = slab_alloc(s, MIB); /* so that there is a cache */
-    slab_get_stats(s, &before);
+    buddy_slabs *s = make(256 * MIB);
+    buddy_slabs_stats before, after;
+    void *first = buddy_slabs_alloc(s, MIB); /* so that there is a cache */
+    buddy_slabs_get_stats(s, &before);
     no_mapping = true;
     most_opened = 0;
     void *all = take_all(s, 300000);
-    slab_get_stats(s, &after);
+    buddy_slabs_get_stats(s, &after);
     assert_int_equal(after.capacity_bytes, before.capacity_bytes);
     assert_int_equal(after.range_count, 1);
-    assert_null(slab_zeroed(s, 8 * MIB));
-    assert_null(slab_realloc(s, first, 40 * MIB));
+    assert_null(buddy_slabs_zeroed(s, 8 * MIB));
+    assert_null(buddy_slabs_realloc(s, first, 40 * MIB));
     most_opened = MIB; /* less than a heap likes to grow by */
-    void *one = slab_alloc(s, 700000);
+    void *one = buddy_slabs_alloc(s, 700000);
     assert_non_null(one);
-    slab_get_stats(s, &after);
+    buddy_slabs_get_stats(s, &after);
     assert_true(after.capacity_bytes <= before.capacity_bytes + 2 * MIB);
-    assert_int_equal(slab_free(s, one), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, one), BUDDY_HEAP_OK);
     give_all(s, all);
-    assert_int_equal(slab_free(s, first), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, first), BUDDY_HEAP_OK);
     drop(s);
 }
 
@@ -198,10 +198,10 @@ static void a_slab_grows_and_refuses_without_barriers(void **state)
 {
     (void)state;
     barriers = 0;
-    slab *s = make(256 * MIB);
-    void *block = slab_alloc(s, MIB);
+    buddy_slabs *s = make(256 * MIB);
+    void *block = buddy_slabs_alloc(s, MIB);
     for (int i = 0; i < 20; i++) {
-        void *next = slab_alloc(s, MIB);
+        void *next = buddy_slabs_alloc(s, MIB);
         assert_non_null(next);
         *(void **)next = block;
         block = next;
@@ -209,10 +209,10 @@ static void a_slab_grows_and_refuses_without_barriers(void **state)
     assert_int_equal(barriers, 0);
     for (int i = 0; i < 20; i++) {
         void *next = *(void **)block;
-        assert_int_equal(slab_free(s, block), HEAP_OK);
+        assert_int_equal(buddy_slabs_free(s, block), BUDDY_HEAP_OK);
         block = next;
     }
-    assert_int_equal(slab_free(s, block), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, block), BUDDY_HEAP_OK);
     drop(s);
 }
 
@@ -220,9 +220,9 @@ static void a_slab_grows_and_refuses_without_barriers(void **state)
 static void where_others_lie_a_range_ends_and_another_follows(void **state)
 {
     (void)state;
-    slab *s = make(256 * MIB);
-    slab_stats stats;
-    slab_get_stats(s, &stats);
+    buddy_slabs *s = make(256 * MIB);
+    buddy_slabs_stats stats;
+    buddy_slabs_get_stats(s, &stats);
     void *next = (void *)(s->ranges[0].base + stats.capacity_bytes);
     unsigned char *theirs =
         __real_mmap(next, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -230,17 +230,17 @@ static void where_others_lie_a_range_ends_and_another_follows(void **state)
     memset(theirs, 7, MIB);
     void *blocks[20];
     for (int i = 0; i < 20; i++) {
-        blocks[i] = slab_zeroed(s, MIB);
+        blocks[i] = buddy_slabs_zeroed(s, MIB);
         assert_non_null(blocks[i]);
         assert_true(is_zero(blocks[i], MIB));
     }
-    slab_get_stats(s, &stats);
+    buddy_slabs_get_stats(s, &stats);
     assert_int_equal(stats.range_count, theirs == next ? 2 : 1);
-    assert_false(slab_owns(s, theirs));
-    assert_int_equal(slab_free(s, theirs), HEAP_FOREIGN);
+    assert_false(buddy_slabs_owns(s, theirs));
+    assert_int_equal(buddy_slabs_free(s, theirs), BUDDY_HEAP_FOREIGN);
     assert_true(theirs[0] == 7 && memcmp(theirs, theirs + 1, MIB - 1) == 0);
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(slab_free(s, blocks[i]), HEAP_OK);
+        assert_int_equal(buddy_slabs_free(s, blocks[i]), BUDDY_HEAP_OK);
     }
     drop(s);
     assert_true(theirs[0] == 7 && theirs[MIB - 1] == 7);
@@ -250,26 +250,26 @@ static void where_others_lie_a_range_ends_and_another_follows(void **state)
 static void what_cannot_be_mapped_is_taken_from_the_ranges(void **state)
 {
     (void)state;
-    slab *s = make(256 * MIB);
-    char *p = slab_alloc(s, 5 * MIB);
+    buddy_slabs *s = make(256 * MIB);
+    char *p = buddy_slabs_alloc(s, 5 * MIB);
     assert_null(slab_range_of(s, p));
     strcpy(p, "what lies there");
     no_mapping = true;
-    p = slab_realloc(s, p, 300 * MIB) == NULL ? p : NULL; /* more than there is of ranges */
+    p = buddy_slabs_realloc(s, p, 300 * MIB) == NULL ? p : NULL; /* more than there is of ranges */
     assert_non_null(p);
-    char *q = slab_alloc(s, 40000);
-    q = slab_realloc(s, q, 6 * MIB);
+    char *q = buddy_slabs_alloc(s, 40000);
+    q = buddy_slabs_realloc(s, q, 6 * MIB);
     assert_non_null(slab_range_of(s, q));
     assert_string_equal(p, "what lies there");
-    assert_int_equal(slab_free(s, p), HEAP_OK);
-    assert_int_equal(slab_free(s, q), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, p), BUDDY_HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, q), BUDDY_HEAP_OK);
     drop(s);
 }
 
 /* ---- what is free is not refused ---- */
 
 /* All that the ranges have is taken, and the system gives no more. */
-static void *run_full(slab *s)
+static void *run_full(buddy_slabs *s)
 {
     no_mapping = true;
     most_opened = 0;
@@ -279,28 +279,29 @@ static void *run_full(slab *s)
 static void what_a_thread_keeps_serves_its_other_sizes(void **state)
 {
     (void)state;
-    slab *s = make(256 * MIB);
+    buddy_slabs *s = make(256 * MIB);
     void *objects[200];
     for (int i = 0; i < 200; i++) {
-        objects[i] = slab_alloc(s, 1000);
+        objects[i] = buddy_slabs_alloc(s, 1000);
         assert_non_null(objects[i]);
     }
     void *all = run_full(s);
-    assert_null(slab_alloc(s, 60000));
+    assert_null(buddy_slabs_alloc(s, 60000));
     for (int i = 0; i < 200; i++) { /* the last slab stays their class's */
-        assert_int_equal(slab_free(s, objects[i]), HEAP_OK);
+        assert_int_equal(buddy_slabs_free(s, objects[i]), BUDDY_HEAP_OK);
     }
     void *blocks[5];
     for (int i = 0; i < 4; i++) {
-        blocks[i] = slab_alloc(s, 60000);
+        blocks[i] = buddy_slabs_alloc(s, 60000);
         assert_non_null(blocks[i]);
     }
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(slab_free(s, blocks[i]), HEAP_OK);
+        assert_int_equal(buddy_slabs_free(s, blocks[i]), BUDDY_HEAP_OK);
     }
-    void *object = slab_alloc(s, 20000); /* of a slab of four chunks, which are kept as blocks */
+    void *object =
+        buddy_slabs_alloc(s, 20000); /* of a slab of four chunks, which are kept as blocks */
     assert_non_null(object);
-    assert_int_equal(slab_free(s, object), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, object), BUDDY_HEAP_OK);
     give_all(s, all);
     drop(s);
 }
@@ -308,16 +309,17 @@ static void what_a_thread_keeps_serves_its_other_sizes(void **state)
 static void large_blocks_that_are_kept_serve_other_sizes(void **state)
 {
     (void)state;
-    slab *s = make(256 * MIB);
-    assert_int_equal(slab_free(s, slab_alloc(s, 5 * MIB)), HEAP_OK); /* mapped: it learns */
-    void *large = slab_alloc(s, 5 * MIB);
+    buddy_slabs *s = make(256 * MIB);
+    assert_int_equal(buddy_slabs_free(s, buddy_slabs_alloc(s, 5 * MIB)),
+                     BUDDY_HEAP_OK); /* mapped: it learns */
+    void *large = buddy_slabs_alloc(s, 5 * MIB);
     assert_non_null(slab_range_of(s, large));
     void *all = run_full(s);
-    assert_int_equal(slab_free(s, large), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, large), BUDDY_HEAP_OK);
     assert_int_equal(s->large.count, 1);
-    large = slab_alloc(s, 3 * MIB);
+    large = buddy_slabs_alloc(s, 3 * MIB);
     assert_non_null(large);
-    assert_int_equal(slab_free(s, large), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(s, large), BUDDY_HEAP_OK);
     give_all(s, all);
     drop(s);
 }
@@ -329,19 +331,19 @@ static void *ask_later(void *context)
     while (!may_ask) {
         sched_yield();
     }
-    void *object = slab_alloc(context, 100);
-    return object != NULL && slab_free(context, object) == HEAP_OK ? context : NULL;
+    void *object = buddy_slabs_alloc(context, 100);
+    return object != NULL && buddy_slabs_free(context, object) == BUDDY_HEAP_OK ? context : NULL;
 }
 
 static void a_new_thread_is_served_from_what_is_free(void **state)
 {
     (void)state;
-    slab *s = make(256 * MIB);
+    buddy_slabs *s = make(256 * MIB);
     may_ask = false;
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, ask_later, s), 0);
-    void *block = slab_alloc(s, MIB), *all = run_full(s), *served;
-    assert_int_equal(slab_free(s, block), HEAP_OK);
+    void *block = buddy_slabs_alloc(s, MIB), *all = run_full(s), *served;
+    assert_int_equal(buddy_slabs_free(s, block), BUDDY_HEAP_OK);
     may_ask = true;
     pthread_join(thread, &served);
     assert_ptr_equal(served, s);
@@ -351,14 +353,14 @@ static void a_new_thread_is_served_from_what_is_free(void **state)
 
 /* ---- on its way to the system ---- */
 
-static slab *given;
+static buddy_slabs *given;
 static _Atomic bool is_here, is_out, answered;
 static _Atomic uint64_t refused_before;
 
-static uint64_t refused(slab *s)
+static uint64_t refused(buddy_slabs *s)
 {
-    heap_stats stats;
-    heap_get_stats(s->ranges[0].heap, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(s->ranges[0].heap, &stats);
     return stats.refused;
 }
 
@@ -375,12 +377,12 @@ static void hold_the_block(void)
 
 static void *ask_meanwhile(void *context)
 {
-    slab *s = context;
-    is_here = slab_free(s, slab_alloc(s, 100)) == HEAP_OK; /* it has a cache */
+    buddy_slabs *s = context;
+    is_here = buddy_slabs_free(s, buddy_slabs_alloc(s, 100)) == BUDDY_HEAP_OK; /* it has a cache */
     while (!is_out) {
         sched_yield();
     }
-    void *block = slab_alloc(s, 300000);
+    void *block = buddy_slabs_alloc(s, 300000);
     answered = true;
     return block;
 }
@@ -390,7 +392,7 @@ static void a_block_on_its_way_to_the_system_is_waited_for(void **state)
     (void)state;
     given = make(256 * MIB);
     is_here = is_out = answered = false;
-    void *block = slab_alloc(given, MIB);
+    void *block = buddy_slabs_alloc(given, MIB);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, ask_meanwhile, given), 0);
     memset(block, 1, MIB);
@@ -398,14 +400,14 @@ static void a_block_on_its_way_to_the_system_is_waited_for(void **state)
         sched_yield();
     }
     void *all = run_full(given);
-    assert_int_equal(slab_free(given, block), HEAP_OK); /* the only one that is free */
+    assert_int_equal(buddy_slabs_free(given, block), BUDDY_HEAP_OK); /* the only one that is free */
     while_discarding = hold_the_block;
-    (void)slab_trim(given);
+    (void)buddy_slabs_trim(given);
     void *other;
     pthread_join(thread, &other);
     assert_true(is_out);
     assert_non_null(other);
-    assert_int_equal(slab_free(given, other), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(given, other), BUDDY_HEAP_OK);
     give_all(given, all);
     drop(given);
 }

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "buddy/slab.h"
 #include "buddy/slab/private.h"
+#include "buddy/slabs.h"
 #include "tests/rigs/emulated.h"
 #include "tests/rigs/seed.h"
 
@@ -21,26 +21,26 @@
 
 static uint64_t seed;
 
-static slab *make(void)
+static buddy_slabs *make(void)
 {
-    slab *s = slab_create(&(slab_desc){.range_bytes = RANGE_BYTES});
+    buddy_slabs *s = buddy_slabs_create(&(buddy_slabs_desc){.range_bytes = RANGE_BYTES});
     assert_non_null(s);
     return s;
 }
 
-static void drop_empty(slab *s)
+static void drop_empty(buddy_slabs *s)
 {
-    (void)slab_trim(s);
-    const char *fault = slab_check(s);
+    (void)buddy_slabs_trim(s);
+    const char *fault = buddy_slabs_check(s);
     if (fault != NULL) {
         fail_msg("%s", fault);
     }
-    slab_stats stats;
-    slab_get_stats(s, &stats);
+    buddy_slabs_stats stats;
+    buddy_slabs_get_stats(s, &stats);
     assert_int_equal(stats.slab_count, 0);
     assert_int_equal(stats.free_bytes, stats.capacity_bytes);
     assert_int_equal(stats.errors, 0);
-    slab_destroy(s);
+    buddy_slabs_destroy(s);
 }
 
 static void run(void *(*work)(void *), void *argument)
@@ -53,7 +53,7 @@ static void run(void *(*work)(void *), void *argument)
 /* ---- one gives, another frees ---- */
 
 typedef struct pipe_line {
-    slab *s;
+    buddy_slabs *s;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     void *slots[256];
@@ -66,7 +66,7 @@ static void *produce(void *argument)
 {
     pipe_line *l = argument;
     for (size_t i = 0; i < l->count; i++) {
-        size_t *object = slab_alloc(l->s, 16 + i % 600);
+        size_t *object = buddy_slabs_alloc(l->s, 16 + i % 600);
         if (object == NULL) {
             abort();
         }
@@ -93,7 +93,7 @@ static void *consume(void *argument)
         size_t *object = l->slots[l->got++ % 256];
         pthread_cond_signal(&l->changed);
         pthread_mutex_unlock(&l->lock);
-        if (*object != i || slab_free(l->s, object) != HEAP_OK) {
+        if (*object != i || buddy_slabs_free(l->s, object) != BUDDY_HEAP_OK) {
             abort();
         }
     }
@@ -111,8 +111,8 @@ static void objects_come_back_from_another_thread(void **state)
     assert_int_equal(pthread_create(&consumer, NULL, consume, &l), 0);
     pthread_join(producer, NULL);
     pthread_join(consumer, NULL);
-    slab_stats stats;
-    slab_get_stats(l.s, &stats);
+    buddy_slabs_stats stats;
+    buddy_slabs_get_stats(l.s, &stats);
     assert_true(stats.slab_count <= 3 * 32); /* as many as 800 objects need in 32 classes, not as
                                                 30000 do */
     drop_empty(l.s);
@@ -123,25 +123,25 @@ static void objects_come_back_from_another_thread(void **state)
 /* ---- two free the same ---- */
 
 typedef struct one_free {
-    slab *s;
+    buddy_slabs *s;
     void *pointer;
     bool flushes; /* what it freed is with its owner when the thread ends, or waits with it */
-    heap_status status;
+    buddy_heap_status status;
 } one_free;
 
 static void *free_one(void *argument)
 {
     one_free *f = argument;
-    f->status = slab_free(f->s, f->pointer);
+    f->status = buddy_slabs_free(f->s, f->pointer);
     if (f->flushes) {
-        slab_flush(f->s);
+        buddy_slabs_flush(f->s);
     }
     return NULL;
 }
 
-static heap_status free_elsewhere(slab *s, void *pointer, bool flushes)
+static buddy_heap_status free_elsewhere(buddy_slabs *s, void *pointer, bool flushes)
 {
-    one_free f = {s, pointer, flushes, HEAP_OK};
+    one_free f = {s, pointer, flushes, BUDDY_HEAP_OK};
     run(free_one, &f);
     return f.status;
 }
@@ -151,21 +151,22 @@ static void of_two_threads_that_free_the_same_one_is_refused(void **state)
 {
     (void)state;
     static const size_t SIZES[] = {16, 200, 3000, 20000, 100000};
-    slab *s = make();
+    buddy_slabs *s = make();
     uint64_t refusals = 0;
     for (size_t i = 0; i < 2 * sizeof(SIZES) / sizeof(SIZES[0]); i++) {
-        void *beside = slab_alloc(s, SIZES[i / 2]), *object = slab_alloc(s, SIZES[i / 2]);
-        assert_int_equal(free_elsewhere(s, object, i % 2), HEAP_OK);
-        assert_int_equal(free_elsewhere(s, object, i % 2), HEAP_DOUBLE_FREE);
-        assert_int_equal(slab_free(s, object), HEAP_DOUBLE_FREE);
+        void *beside = buddy_slabs_alloc(s, SIZES[i / 2]),
+             *object = buddy_slabs_alloc(s, SIZES[i / 2]);
+        assert_int_equal(free_elsewhere(s, object, i % 2), BUDDY_HEAP_OK);
+        assert_int_equal(free_elsewhere(s, object, i % 2), BUDDY_HEAP_DOUBLE_FREE);
+        assert_int_equal(buddy_slabs_free(s, object), BUDDY_HEAP_DOUBLE_FREE);
         refusals += 2;
-        assert_int_equal(slab_free(s, beside), HEAP_OK);
-        assert_null(slab_check(s));
+        assert_int_equal(buddy_slabs_free(s, beside), BUDDY_HEAP_OK);
+        assert_null(buddy_slabs_check(s));
     }
-    slab_stats stats;
-    slab_get_stats(s, &stats);
+    buddy_slabs_stats stats;
+    buddy_slabs_get_stats(s, &stats);
     assert_int_equal(stats.errors, refusals);
-    slab_destroy(s);
+    buddy_slabs_destroy(s);
 }
 
 /* ---- everybody frees everything ---- */
@@ -173,16 +174,16 @@ static void of_two_threads_that_free_the_same_one_is_refused(void **state)
 enum { PLACES = 512, SWAPPERS = 4, SWAPS = 15000 };
 
 typedef struct market {
-    slab *s;
+    buddy_slabs *s;
     _Atomic(unsigned char *) places[PLACES];
     _Atomic uint64_t seeds;
 } market;
 
 /* An object: its size in four bytes, then a pattern that follows from it. */
-static unsigned char *bring(slab *s, uint64_t *random)
+static unsigned char *bring(buddy_slabs *s, uint64_t *random)
 {
     uint32_t bytes = 16 + seed_below(random, 1u << (4 + seed_below(random, 14)));
-    unsigned char *object = slab_alloc(s, bytes);
+    unsigned char *object = buddy_slabs_alloc(s, bytes);
     if (object == NULL) {
         abort();
     }
@@ -191,7 +192,7 @@ static unsigned char *bring(slab *s, uint64_t *random)
     return object;
 }
 
-static void take_away(slab *s, unsigned char *object)
+static void take_away(buddy_slabs *s, unsigned char *object)
 {
     uint32_t bytes;
     memcpy(&bytes, object, sizeof(bytes));
@@ -200,7 +201,7 @@ static void take_away(slab *s, unsigned char *object)
             abort();
         }
     }
-    if (slab_free(s, object) != HEAP_OK) {
+    if (buddy_slabs_free(s, object) != BUDDY_HEAP_OK) {
         abort();
     }
 }
@@ -236,14 +237,14 @@ static void everybody_frees_what_anybody_has_brought(void **state)
         for (int i = 0; i < SWAPPERS; i++) {
             pthread_join(threads[i], NULL);
         }
-        assert_null(slab_check(m.s));
+        assert_null(buddy_slabs_check(m.s));
     }
     for (int i = 0; i < PLACES; i++) {
         if (m.places[i] != NULL) {
             take_away(m.s, m.places[i]);
         }
     }
-    slab_flush(m.s);
+    buddy_slabs_flush(m.s);
     drop_empty(m.s);
 }
 
@@ -252,7 +253,7 @@ static void everybody_frees_what_anybody_has_brought(void **state)
 enum { FULL = 3 * 64, EIGHTH = 8 }; /* three slabs of 1 KiB objects */
 
 typedef struct holder {
-    slab *s;
+    buddy_slabs *s;
     void *objects[FULL];
 } holder;
 
@@ -260,11 +261,11 @@ static void *free_some(void *argument)
 {
     holder *h = argument;
     for (int i = 0; i < FULL; i += EIGHTH) {
-        if (slab_free(h->s, h->objects[i]) != HEAP_OK) {
+        if (buddy_slabs_free(h->s, h->objects[i]) != BUDDY_HEAP_OK) {
             abort();
         }
     }
-    slab_flush(h->s);
+    buddy_slabs_flush(h->s);
     return NULL;
 }
 
@@ -273,22 +274,22 @@ static void a_parked_slab_is_told_of(void **state)
     (void)state;
     holder h = {.s = make()};
     for (int i = 0; i < FULL; i++) {
-        h.objects[i] = slab_alloc(h.s, 1024);
+        h.objects[i] = buddy_slabs_alloc(h.s, 1024);
         assert_non_null(h.objects[i]);
     }
-    slab_stats stats;
-    slab_get_stats(h.s, &stats);
+    buddy_slabs_stats stats;
+    buddy_slabs_get_stats(h.s, &stats);
     uint32_t slabs = stats.slab_count;
     assert_int_equal(slabs, 3);
     run(free_some, &h);
-    assert_null(slab_check(h.s));
+    assert_null(buddy_slabs_check(h.s));
     for (int i = 0; i < FULL; i += EIGHTH) {
-        h.objects[i] = slab_alloc(h.s, 1024);
+        h.objects[i] = buddy_slabs_alloc(h.s, 1024);
     }
-    slab_get_stats(h.s, &stats);
+    buddy_slabs_get_stats(h.s, &stats);
     assert_int_equal(stats.slab_count, slabs);
     for (int i = 0; i < FULL; i++) {
-        assert_int_equal(slab_free(h.s, h.objects[i]), HEAP_OK);
+        assert_int_equal(buddy_slabs_free(h.s, h.objects[i]), BUDDY_HEAP_OK);
     }
     drop_empty(h.s);
 }
@@ -299,10 +300,10 @@ static void *leave_half(void *argument)
 {
     holder *h = argument;
     for (int i = 0; i < FULL; i++) {
-        h->objects[i] = slab_alloc(h->s, 1024);
+        h->objects[i] = buddy_slabs_alloc(h->s, 1024);
     }
     for (int i = 0; i < FULL; i += 2) {
-        if (slab_free(h->s, h->objects[i]) != HEAP_OK) {
+        if (buddy_slabs_free(h->s, h->objects[i]) != BUDDY_HEAP_OK) {
             abort();
         }
     }
@@ -313,36 +314,36 @@ static void what_an_ended_thread_left_is_used_again(void **state)
 {
     (void)state;
     holder h = {.s = make()};
-    void *first = slab_alloc(h.s, 16); /* so that the main thread has a cache of its own */
+    void *first = buddy_slabs_alloc(h.s, 16); /* so that the main thread has a cache of its own */
     run(leave_half, &h);
-    assert_null(slab_check(h.s));
-    slab_stats stats;
-    slab_get_stats(h.s, &stats);
+    assert_null(buddy_slabs_check(h.s));
+    buddy_slabs_stats stats;
+    buddy_slabs_get_stats(h.s, &stats);
     uint32_t slabs = stats.slab_count;
     assert_int_equal(stats.orphan_count, 1);
     for (int i = 0; i < FULL; i += 2) {
-        h.objects[i] = slab_alloc(h.s, 1024);
+        h.objects[i] = buddy_slabs_alloc(h.s, 1024);
         assert_non_null(h.objects[i]);
     }
-    slab_get_stats(h.s, &stats);
+    buddy_slabs_get_stats(h.s, &stats);
     assert_int_equal(stats.slab_count, slabs);
-    assert_null(slab_check(h.s));
+    assert_null(buddy_slabs_check(h.s));
     for (int i = 0; i < FULL; i++) {
-        assert_int_equal(slab_free(h.s, h.objects[i]), HEAP_OK);
+        assert_int_equal(buddy_slabs_free(h.s, h.objects[i]), BUDDY_HEAP_OK);
     }
-    assert_int_equal(slab_free(h.s, first), HEAP_OK);
+    assert_int_equal(buddy_slabs_free(h.s, first), BUDDY_HEAP_OK);
     drop_empty(h.s);
 }
 
 static void *take_and_give(void *argument)
 {
-    slab *s = argument;
+    buddy_slabs *s = argument;
     void *objects[100];
     for (int i = 0; i < 100; i++) {
-        objects[i] = slab_alloc(s, (size_t)i * 100);
+        objects[i] = buddy_slabs_alloc(s, (size_t)i * 100);
     }
     for (int i = 0; i < 100; i++) {
-        if (slab_free(s, objects[i]) != HEAP_OK) {
+        if (buddy_slabs_free(s, objects[i]) != BUDDY_HEAP_OK) {
             abort();
         }
     }
@@ -352,12 +353,12 @@ static void *take_and_give(void *argument)
 static void threads_one_after_another_share_a_cache(void **state)
 {
     (void)state;
-    slab *s = make();
+    buddy_slabs *s = make();
     for (int i = 0; i < 50; i++) {
         run(take_and_give, s);
     }
-    slab_stats stats;
-    slab_get_stats(s, &stats);
+    buddy_slabs_stats stats;
+    buddy_slabs_get_stats(s, &stats);
     assert_int_equal(stats.cache_count, 0);
     assert_int_equal(stats.orphan_count, 1);
     assert_int_equal(stats.slab_count, 0);
@@ -402,7 +403,7 @@ static void be_a_child(forking *f)
     for (int i = 0; i < PLACES; i++) {
         take_away(f->m.s, f->m.places[i]);
     }
-    (void)slab_trim(f->m.s);
+    (void)buddy_slabs_trim(f->m.s);
     _exit(0);
 }
 
@@ -422,8 +423,8 @@ static void a_child_of_many_threads_goes_on(void **state)
     }
     for (int i = 0; i < 30; i++) {
         take_away(f.m.s, bring(f.m.s, &(uint64_t){(uint64_t)i}));
-        slab_stats stats;
-        slab_get_stats(f.m.s, &stats); /* figures may be had at any time */
+        buddy_slabs_stats stats;
+        buddy_slabs_get_stats(f.m.s, &stats); /* figures may be had at any time */
         assert_true(stats.cache_count <= 3);
         pid_t child = fork();
         assert_true(child >= 0);

@@ -10,11 +10,12 @@
 
 static uint64_t seed;
 
-static const snapshot_mode modes[] = {SNAPSHOT_COPY, SNAPSHOT_MAPPED, SNAPSHOT_READ_ONLY};
+static const buddy_snapshot_mode modes[] = {BUDDY_SNAPSHOT_COPY, BUDDY_SNAPSHOT_MAPPED,
+                                            BUDDY_SNAPSHOT_READ_ONLY};
 
-static heap *make(void)
+static buddy_heap *make(void)
 {
-    heap *h = heap_create(&(heap_desc){.bytes = UNITS * 64, .threads = 4});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = UNITS * 64, .threads = 4});
     assert_non_null(h);
     return h;
 }
@@ -22,7 +23,7 @@ static heap *make(void)
 /* ---- the example: a list and a tree that survive their process ---- */
 
 struct node {
-    uint64_t next; /* an offset; SNAPSHOT_NULL at the end */
+    uint64_t next; /* an offset; BUDDY_SNAPSHOT_NULL at the end */
     uint32_t value;
     char text[20];
 };
@@ -32,40 +33,40 @@ struct leaf {
     uint32_t key;
 };
 
-static bool push(heap *h, struct node **first, uint32_t value)
+static bool push(buddy_heap *h, struct node **first, uint32_t value)
 {
-    struct node *n = heap_alloc(h, sizeof(*n));
+    struct node *n = buddy_heap_alloc(h, sizeof(*n));
     if (n == NULL) {
         return false;
     }
-    *n = (struct node){.next = snapshot_offset(h, *first), .value = value};
+    *n = (struct node){.next = buddy_snapshot_offset(h, *first), .value = value};
     (void)snprintf(n->text, sizeof(n->text), "node %u", value);
     *first = n;
     return true;
 }
 
-static bool insert(heap *h, struct leaf *root, uint32_t key)
+static bool insert(buddy_heap *h, struct leaf *root, uint32_t key)
 {
-    struct leaf *l = heap_alloc(h, sizeof(*l)), *at = root;
+    struct leaf *l = buddy_heap_alloc(h, sizeof(*l)), *at = root;
     if (l == NULL) {
         return false;
     }
-    *l = (struct leaf){SNAPSHOT_NULL, SNAPSHOT_NULL, key};
+    *l = (struct leaf){BUDDY_SNAPSHOT_NULL, BUDDY_SNAPSHOT_NULL, key};
     for (;;) {
         uint64_t *side = key < at->key ? &at->less : &at->more;
-        if (*side == SNAPSHOT_NULL) {
-            *side = snapshot_offset(h, l);
+        if (*side == BUDDY_SNAPSHOT_NULL) {
+            *side = buddy_snapshot_offset(h, l);
             return true;
         }
-        at = snapshot_at(h, *side);
+        at = buddy_snapshot_at(h, *side);
     }
 }
 
-static bool contains(const heap *h, const struct leaf *root, uint32_t key)
+static bool contains(const buddy_heap *h, const struct leaf *root, uint32_t key)
 {
     const struct leaf *at = root;
     while (at != NULL && at->key != key) {
-        at = snapshot_at(h, key < at->key ? at->less : at->more);
+        at = buddy_snapshot_at(h, key < at->key ? at->less : at->more);
     }
     return at != NULL;
 }
@@ -77,30 +78,31 @@ static uint32_t scrambled(uint32_t i)
 
 static int write_structures(void)
 {
-    heap *h = heap_create(&(heap_desc){.bytes = UNITS * 64});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = UNITS * 64});
     struct node *first = NULL;
-    struct leaf *root = heap_alloc(h, sizeof(*root));
-    *root = (struct leaf){SNAPSHOT_NULL, SNAPSHOT_NULL, UINT32_MAX / 2};
+    struct leaf *root = buddy_heap_alloc(h, sizeof(*root));
+    *root = (struct leaf){BUDDY_SNAPSHOT_NULL, BUDDY_SNAPSHOT_NULL, UINT32_MAX / 2};
     bool done = true;
     for (uint32_t i = 1; i <= 1000; i++) {
         done = done && push(h, &first, i) && insert(h, root, scrambled(i));
     }
-    snapshot_root roots[] = {{"tree", root}, {"list", first}, {"nothing", NULL}};
-    return !done || heap_save(h, rig_path, roots, 3) != SNAPSHOT_OK;
+    buddy_snapshot_root roots[] = {{"tree", root}, {"list", first}, {"nothing", NULL}};
+    return !done || buddy_heap_save(h, rig_path, roots, 3) != BUDDY_SNAPSHOT_OK;
 }
 
 /* Reads them, and adds to them. */
 static int read_structures(void)
 {
-    snapshot_status status;
-    heap *g = heap_open(rig_path, &(snapshot_open_desc){.mode = SNAPSHOT_MAPPED}, &status);
-    if (g == NULL || heap_check(g) != NULL) {
+    buddy_snapshot_status status;
+    buddy_heap *g = buddy_heap_open(
+        rig_path, &(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED}, &status);
+    if (g == NULL || buddy_heap_check(g) != NULL) {
         return 2;
     }
-    struct node *first = snapshot_root_of(g, "list");
-    struct leaf *root = snapshot_root_of(g, "tree");
+    struct node *first = buddy_snapshot_root_of(g, "list");
+    struct leaf *root = buddy_snapshot_root_of(g, "tree");
     uint32_t expected = 1000;
-    for (struct node *n = first; n != NULL; n = snapshot_at(g, n->next)) {
+    for (struct node *n = first; n != NULL; n = buddy_snapshot_at(g, n->next)) {
         char text[20];
         (void)snprintf(text, sizeof(text), "node %u", n->value);
         if (n->value != expected || strcmp(n->text, text) != 0 ||
@@ -109,7 +111,8 @@ static int read_structures(void)
         }
         expected--;
     }
-    bool others = snapshot_root_of(g, "nothing") == NULL && snapshot_root_of(g, "else") == NULL;
+    bool others =
+        buddy_snapshot_root_of(g, "nothing") == NULL && buddy_snapshot_root_of(g, "else") == NULL;
     bool grown = push(g, &first, 1001) && insert(g, root, scrambled(1001));
     return expected != 0 || !others || !grown || !contains(g, root, scrambled(1001));
 }
@@ -129,24 +132,24 @@ static void random_heaps_come_back_in_every_mode(void **state)
     (void)state;
     uint64_t random = seed;
     for (uint32_t round = 0; round < 30; round++) {
-        heap *h = make();
+        buddy_heap *h = make();
         live_block blocks[RIG_BLOCKS];
         uint32_t count = rig_fill(h, blocks, &random);
-        const unsigned char *base = heap_base(h);
+        const unsigned char *base = buddy_heap_base(h);
         rig_save(h, NULL, 0);
         bool there = seed_below(&random, 2) == 0;
         if (there) {
-            heap_destroy(h);
+            buddy_heap_destroy(h);
         }
-        snapshot_open_desc desc = {.mode = modes[round % 3], .want_address = there};
-        heap *g = rig_open(&desc);
-        assert_int_equal(heap_base(g) == base, there);
+        buddy_snapshot_open_desc desc = {.mode = modes[round % 3], .want_address = there};
+        buddy_heap *g = rig_open(&desc);
+        assert_int_equal(buddy_heap_base(g) == base, there);
         rig_move(g, base, blocks, count);
-        rig_expect(snapshot_verify_all(g), SNAPSHOT_OK);
+        rig_expect(buddy_snapshot_verify_all(g), BUDDY_SNAPSHOT_OK);
         rig_compare(g, blocks, count);
-        if (desc.mode != SNAPSHOT_READ_ONLY) {
+        if (desc.mode != BUDDY_SNAPSHOT_READ_ONLY) {
             for (uint32_t i = 0; i < count; i += 2) { /* goes on */
-                assert_int_equal(heap_free(g, blocks[i].start), HEAP_OK);
+                assert_int_equal(buddy_heap_free(g, blocks[i].start), BUDDY_HEAP_OK);
                 blocks[i] = blocks[--count];
             }
             while (count < RIG_BLOCKS && (blocks[count] = rig_take(g, &random)).bytes != 0) {
@@ -156,10 +159,10 @@ static void random_heaps_come_back_in_every_mode(void **state)
             rig_compare(g, blocks, count);
             rig_drop(g, blocks, count);
         } else {
-            heap_destroy(g);
+            buddy_heap_destroy(g);
         }
         if (!there) {
-            heap_destroy(h);
+            buddy_heap_destroy(h);
         }
     }
 }
@@ -169,23 +172,25 @@ static void every_odd_size_of_heap_comes_back(void **state)
     (void)state;
     uint64_t random = seed + 1;
     for (uint32_t units = 1; units < 80; units++) {
-        heap *h = heap_create(&(heap_desc){.bytes = units * 16, .unit_bytes = 16});
+        buddy_heap *h =
+            buddy_heap_create(&(buddy_heap_desc){.bytes = units * 16, .unit_bytes = 16});
         live_block blocks[80];
         uint32_t count = 0;
         for (uint32_t i = 0; i < seed_below(&random, units + 1); i++) {
             live_block b = {.bytes = 1 + seed_below(&random, 80), .pattern = 7};
-            b.start = seed_below(&random, 2) ? heap_exact(h, b.bytes) : heap_alloc(h, b.bytes);
+            b.start = seed_below(&random, 2) ? buddy_heap_exact(h, b.bytes)
+                                             : buddy_heap_alloc(h, b.bytes);
             if (b.start != NULL) {
                 paint(b);
                 blocks[count++] = b;
             }
         }
         rig_save(h, NULL, 0);
-        heap *g = rig_open(&(snapshot_open_desc){.mode = modes[units % 2]});
-        rig_move(g, heap_base(h), blocks, count);
+        buddy_heap *g = rig_open(&(buddy_snapshot_open_desc){.mode = modes[units % 2]});
+        rig_move(g, buddy_heap_base(h), blocks, count);
         rig_compare(g, blocks, count);
         rig_drop(g, blocks, count);
-        heap_destroy(h);
+        buddy_heap_destroy(h);
     }
 }
 
@@ -193,23 +198,23 @@ static void the_mapped_file_can_be_saved_over(void **state)
 {
     (void)state;
     uint64_t random = seed + 2;
-    heap *h = make();
+    buddy_heap *h = make();
     live_block blocks[RIG_BLOCKS];
     uint32_t count = rig_fill(h, blocks, &random);
     rig_save(h, NULL, 0);
     for (uint32_t round = 0; round < 10; round++) {
-        heap *g = rig_open(&(snapshot_open_desc){.mode = SNAPSHOT_MAPPED});
-        rig_move(g, heap_base(h), blocks, count);
+        buddy_heap *g = rig_open(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED});
+        rig_move(g, buddy_heap_base(h), blocks, count);
         rig_compare(g, blocks, count);
         for (uint32_t i = 0; i < count; i += 3) {
             blocks[i].pattern = (unsigned char)seed_next(&random);
             paint(blocks[i]);
         }
-        assert_int_equal(heap_free(g, blocks[--count].start), HEAP_OK);
-        rig_save(g, &(snapshot_root){"first", blocks[0].start}, 1);
+        assert_int_equal(buddy_heap_free(g, blocks[--count].start), BUDDY_HEAP_OK);
+        rig_save(g, &(buddy_snapshot_root){"first", blocks[0].start}, 1);
         rig_compare(g, blocks, count); /* the old file is still there for us */
-        rig_expect(snapshot_verify_all(g), SNAPSHOT_OK);
-        heap_destroy(h);
+        rig_expect(buddy_snapshot_verify_all(g), BUDDY_SNAPSHOT_OK);
+        buddy_heap_destroy(h);
         h = g;
     }
     rig_drop(h, blocks, count);
@@ -218,27 +223,28 @@ static void the_mapped_file_can_be_saved_over(void **state)
 static void a_heap_that_can_grow_grows_on(void **state)
 {
     (void)state;
-    heap *h = heap_create(&(heap_desc){.bytes = 1 << 20, .max_bytes = 16 << 20});
-    heap_stats before, after;
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 20, .max_bytes = 16 << 20});
+    buddy_heap_stats before, after;
     do {
-        assert_non_null(heap_alloc(h, 65536));
-        heap_get_stats(h, &before);
+        assert_non_null(buddy_heap_alloc(h, 65536));
+        buddy_heap_get_stats(h, &before);
     } while (before.capacity_bytes <= 3u << 20);
     rig_save(h, NULL, 0);
-    heap_destroy(h);
-    rig_refused(&(snapshot_open_desc){.max_bytes = 1 << 20}, SNAPSHOT_TOO_LARGE);
+    buddy_heap_destroy(h);
+    rig_refused(&(buddy_snapshot_open_desc){.max_bytes = 1 << 20}, BUDDY_SNAPSHOT_TOO_LARGE);
     static const size_t most[] = {0, 64 << 20, 8000001};
     for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
-        heap *g = rig_open(&(snapshot_open_desc){.mode = modes[i % 2], .max_bytes = most[i]});
-        heap_get_stats(g, &after);
+        buddy_heap *g =
+            rig_open(&(buddy_snapshot_open_desc){.mode = modes[i % 2], .max_bytes = most[i]});
+        buddy_heap_get_stats(g, &after);
         assert_int_equal(before.capacity_bytes, after.capacity_bytes);
         size_t live = after.live_bytes, wanted = most[i] != 0 ? most[i] / 64 * 64 : 16 << 20;
-        while (heap_alloc(g, 64) != NULL) {
+        while (buddy_heap_alloc(g, 64) != NULL) {
             live += 64;
         }
         assert_int_equal(live, wanted);
         rig_check(g);
-        heap_destroy(g);
+        buddy_heap_destroy(g);
     }
 }
 
@@ -247,79 +253,81 @@ static void a_heap_that_can_grow_grows_on(void **state)
 static void plain_pointers_hold_at_the_address_it_was_saved_from(void **state)
 {
     (void)state;
-    heap *h = make();
-    void **one = heap_alloc(h, sizeof(*one));
+    buddy_heap *h = make();
+    void **one = buddy_heap_alloc(h, sizeof(*one));
     *one = one;
-    rig_save(h, &(snapshot_root){"one", one}, 1);
-    rig_refused(&(snapshot_open_desc){.want_address = true}, SNAPSHOT_ADDRESS);
-    heap_destroy(h);
-    heap *g = rig_open(&(snapshot_open_desc){.want_address = true});
-    void **again = snapshot_root_of(g, "one");
+    rig_save(h, &(buddy_snapshot_root){"one", one}, 1);
+    rig_refused(&(buddy_snapshot_open_desc){.want_address = true}, BUDDY_SNAPSHOT_ADDRESS);
+    buddy_heap_destroy(h);
+    buddy_heap *g = rig_open(&(buddy_snapshot_open_desc){.want_address = true});
+    void **again = buddy_snapshot_root_of(g, "one");
     assert_ptr_equal(again, one);
     assert_ptr_equal(*again, one);
-    heap_destroy(g);
-    heap *elsewhere = rig_open(&(snapshot_open_desc){.want_address = true}); /* all was unmapped */
-    heap_destroy(elsewhere);
+    buddy_heap_destroy(g);
+    buddy_heap *elsewhere =
+        rig_open(&(buddy_snapshot_open_desc){.want_address = true}); /* all was unmapped */
+    buddy_heap_destroy(elsewhere);
 }
 
 static void offsets_and_pointers_are_each_others_reverse(void **state)
 {
     (void)state;
-    heap *h = make();
-    unsigned char *p = heap_alloc(h, 100);
-    assert_ptr_equal(snapshot_at(h, snapshot_offset(h, p + 3)), p + 3);
-    assert_int_equal(snapshot_offset(h, NULL), SNAPSHOT_NULL);
-    assert_int_equal(snapshot_offset(h, &h), SNAPSHOT_NULL);
-    assert_null(snapshot_at(h, SNAPSHOT_NULL));
-    assert_null(snapshot_at(h, UNITS * 64));
-    assert_null(snapshot_root_of(h, "any"));
-    rig_expect(snapshot_verify(h, p, 100), SNAPSHOT_OK);
-    heap_destroy(h);
+    buddy_heap *h = make();
+    unsigned char *p = buddy_heap_alloc(h, 100);
+    assert_ptr_equal(buddy_snapshot_at(h, buddy_snapshot_offset(h, p + 3)), p + 3);
+    assert_int_equal(buddy_snapshot_offset(h, NULL), BUDDY_SNAPSHOT_NULL);
+    assert_int_equal(buddy_snapshot_offset(h, &h), BUDDY_SNAPSHOT_NULL);
+    assert_null(buddy_snapshot_at(h, BUDDY_SNAPSHOT_NULL));
+    assert_null(buddy_snapshot_at(h, UNITS * 64));
+    assert_null(buddy_snapshot_root_of(h, "any"));
+    rig_expect(buddy_snapshot_verify(h, p, 100), BUDDY_SNAPSHOT_OK);
+    buddy_heap_destroy(h);
 }
 
 /* ---- reading only ---- */
 
 static int write_there(void)
 {
-    snapshot_status status;
-    heap *g = heap_open(rig_path, &(snapshot_open_desc){.mode = SNAPSHOT_READ_ONLY}, &status);
+    buddy_snapshot_status status;
+    buddy_heap *g = buddy_heap_open(
+        rig_path, &(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_READ_ONLY}, &status);
     (void)signal(SIGSEGV, SIG_DFL); /* not the test program's own */
-    memset(snapshot_root_of(g, "block"), 1, 1);
+    memset(buddy_snapshot_root_of(g, "block"), 1, 1);
     return 0;
 }
 
 static void a_heap_to_be_read_only_refuses_all_else(void **state)
 {
     (void)state;
-    heap *h = make();
-    void *small = heap_alloc(h, 64), *large = heap_alloc(h, 4096);
-    snapshot_root roots[] = {{"block", small}, {"large", large}};
+    buddy_heap *h = make();
+    void *small = buddy_heap_alloc(h, 64), *large = buddy_heap_alloc(h, 4096);
+    buddy_snapshot_root roots[] = {{"block", small}, {"large", large}};
     memset(large, 9, 4096);
     rig_save(h, roots, 2);
-    heap_destroy(h);
-    heap *g = rig_open(&(snapshot_open_desc){.mode = SNAPSHOT_READ_ONLY});
-    unsigned char *block = snapshot_root_of(g, "block");
-    assert_null(heap_alloc(g, 64));
-    assert_null(heap_try(g, 1));
-    assert_null(heap_exact(g, 5000));
-    assert_null(heap_aligned(g, 4096, 64));
-    assert_null(heap_alloc_near(g, 64, block));
-    assert_null(heap_realloc(g, block, 16));
-    assert_null(heap_realloc(g, block, 1000));
-    assert_int_equal(heap_free(g, block), HEAP_READ_ONLY);
-    assert_int_equal(heap_free_sized(g, block, 64), HEAP_READ_ONLY);
-    unsigned char *big = snapshot_root_of(g, "large");
-    assert_int_equal(heap_free(g, big), HEAP_READ_ONLY);
-    assert_int_equal(heap_free_sized(g, big, 4096), HEAP_READ_ONLY);
-    assert_int_equal(heap_free(g, &g), HEAP_FOREIGN);
+    buddy_heap_destroy(h);
+    buddy_heap *g = rig_open(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_READ_ONLY});
+    unsigned char *block = buddy_snapshot_root_of(g, "block");
+    assert_null(buddy_heap_alloc(g, 64));
+    assert_null(buddy_heap_try(g, 1));
+    assert_null(buddy_heap_exact(g, 5000));
+    assert_null(buddy_heap_aligned(g, 4096, 64));
+    assert_null(buddy_heap_alloc_near(g, 64, block));
+    assert_null(buddy_heap_realloc(g, block, 16));
+    assert_null(buddy_heap_realloc(g, block, 1000));
+    assert_int_equal(buddy_heap_free(g, block), BUDDY_HEAP_READ_ONLY);
+    assert_int_equal(buddy_heap_free_sized(g, block, 64), BUDDY_HEAP_READ_ONLY);
+    unsigned char *big = buddy_snapshot_root_of(g, "large");
+    assert_int_equal(buddy_heap_free(g, big), BUDDY_HEAP_READ_ONLY);
+    assert_int_equal(buddy_heap_free_sized(g, big, 4096), BUDDY_HEAP_READ_ONLY);
+    assert_int_equal(buddy_heap_free(g, &g), BUDDY_HEAP_FOREIGN);
     assert_int_equal(big[4095], 9);
-    assert_int_equal(heap_usable_size(g, big), 4096);
+    assert_int_equal(buddy_heap_usable_size(g, big), 4096);
     rig_check(g);
     rig_save(g, NULL, 0); /* it can be saved */
-    heap_destroy(g);
+    buddy_heap_destroy(g);
     h = make();
-    rig_save(h, &(snapshot_root){"block", heap_alloc(h, 1)}, 1);
-    heap_destroy(h);
+    rig_save(h, &(buddy_snapshot_root){"block", buddy_heap_alloc(h, 1)}, 1);
+    buddy_heap_destroy(h);
     assert_int_equal(rig_in_child(write_there), 128 + SIGSEGV);
 }
 
@@ -342,11 +350,11 @@ static void the_same_heap_gives_the_same_file_without_what_was_freed(void **stat
 {
     (void)state;
     static const char secret[] = "a secret that was freed";
-    heap *h = make();
-    char *kept = heap_alloc(h, 64), *freed = heap_alloc(h, 64);
+    buddy_heap *h = make();
+    char *kept = buddy_heap_alloc(h, 64), *freed = buddy_heap_alloc(h, 64);
     strcpy(kept, "kept");
     strcpy(freed, secret);
-    assert_int_equal(heap_free(h, freed), HEAP_OK);
+    assert_int_equal(buddy_heap_free(h, freed), BUDDY_HEAP_OK);
     rig_save(h, NULL, 0);
     size_t bytes, again;
     unsigned char *first = slurp(&bytes);
@@ -358,21 +366,21 @@ static void the_same_heap_gives_the_same_file_without_what_was_freed(void **stat
     assert_memory_equal(first, second, bytes);
     free(first);
     free(second);
-    heap_destroy(h);
+    buddy_heap_destroy(h);
 }
 
 static void the_content_is_the_live_blocks_and_zeroes(void **state)
 {
     (void)state;
     uint64_t random = seed + 4;
-    heap *h = make();
+    buddy_heap *h = make();
     live_block blocks[RIG_BLOCKS];
     uint32_t count = rig_fill(h, blocks, &random);
     unsigned char *expected = calloc(UNITS, 64);
     size_t end = 0, bytes;
     for (uint32_t i = 0; i < count; i++) {
-        size_t at = snapshot_offset(h, blocks[i].start);
-        size_t held = heap_usable_size(h, blocks[i].start);
+        size_t at = buddy_snapshot_offset(h, blocks[i].start);
+        size_t held = buddy_heap_usable_size(h, blocks[i].start);
         memcpy(expected + at, blocks[i].start, held);
         end = at + held > end ? at + held : end;
     }
@@ -388,45 +396,45 @@ static void the_content_is_the_live_blocks_and_zeroes(void **state)
 static void only_live_pages_take_room_on_disk(void **state)
 {
     (void)state;
-    heap *h = heap_create(&(heap_desc){.bytes = 64 << 20});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 64 << 20});
     unsigned char *last = NULL;
     for (uint32_t i = 0; i < 64; i++) {
-        unsigned char *block = heap_alloc(h, 1 << 20);
+        unsigned char *block = buddy_heap_alloc(h, 1 << 20);
         assert_non_null(block);
         if (i % 8 != 7) {
             memset(block, 1, 1 << 20);
         }
         last = block > last ? block : last;
     }
-    for (unsigned char *at = heap_base(h); at < last; at += 1 << 20) {
-        assert_int_equal(heap_free(h, at), HEAP_OK);
+    for (unsigned char *at = buddy_heap_base(h); at < last; at += 1 << 20) {
+        assert_int_equal(buddy_heap_free(h, at), BUDDY_HEAP_OK);
     }
     memset(last, 0, 1 << 20);
     last[500000] = 1;
-    rig_save(h, &(snapshot_root){"last", last}, 1);
+    rig_save(h, &(buddy_snapshot_root){"last", last}, 1);
     struct stat info;
     assert_int_equal(stat(rig_path, &info), 0);
     assert_true(info.st_size > 63 << 20);
     assert_true((size_t)info.st_blocks * 512 < 1 << 20);
     assert_int_equal(info.st_mode & 0777, 0600);
-    heap *g = rig_open(NULL);
-    unsigned char *again = snapshot_root_of(g, "last");
+    buddy_heap *g = rig_open(NULL);
+    unsigned char *again = buddy_snapshot_root_of(g, "last");
     assert_memory_equal(again, last, 1 << 20);
-    heap_destroy(g);
-    heap_destroy(h);
+    buddy_heap_destroy(g);
+    buddy_heap_destroy(h);
 }
 
 /* ---- verifying ---- */
 
-static heap *verified;
+static buddy_heap *verified;
 
 static void *verify_some(void *context)
 {
     uint64_t random = seed + (uintptr_t)context;
-    const unsigned char *base = heap_base(verified);
+    const unsigned char *base = buddy_heap_base(verified);
     for (uint32_t i = 0; i < 200; i++) {
         size_t from = seed_below(&random, UNITS * 64 - 5000);
-        if (snapshot_verify(verified, base + from, 5000) != SNAPSHOT_OK) {
+        if (buddy_snapshot_verify(verified, base + from, 5000) != BUDDY_SNAPSHOT_OK) {
             return context;
         }
     }
@@ -438,10 +446,10 @@ static void threads_verify_what_they_need(void **state)
     (void)state;
     uint64_t random = seed + 3;
     live_block blocks[RIG_BLOCKS];
-    heap *h = make();
+    buddy_heap *h = make();
     uint32_t count = rig_fill(h, blocks, &random);
     rig_save(h, NULL, 0);
-    verified = rig_open(&(snapshot_open_desc){.mode = SNAPSHOT_MAPPED});
+    verified = rig_open(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED});
     pthread_t threads[3];
     for (uintptr_t i = 0; i < 3; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, verify_some, (void *)(i + 1)), 0);
@@ -451,21 +459,21 @@ static void threads_verify_what_they_need(void **state)
         assert_int_equal(pthread_join(threads[i], &failed), 0);
         assert_null(failed);
     }
-    heap_destroy(verified);
+    buddy_heap_destroy(verified);
     rig_drop(h, blocks, count);
 }
 
 /* ---- others at work ---- */
 
-static heap *busy;
+static buddy_heap *busy;
 static _Atomic bool enough;
 
 static void *take_and_give(void *context)
 {
     uint64_t random = seed + 100 + (uintptr_t)context;
     while (!atomic_load_explicit(&enough, memory_order_relaxed)) { /* relaxed: a flag alone */
-        void *block = heap_exact(busy, 1 + seed_below(&random, 5000));
-        if (block != NULL && heap_free(busy, block) != HEAP_OK) {
+        void *block = buddy_heap_exact(busy, 1 + seed_below(&random, 5000));
+        if (block != NULL && buddy_heap_free(busy, block) != BUDDY_HEAP_OK) {
             return context;
         }
     }
@@ -482,11 +490,11 @@ static void a_save_while_others_are_at_work_is_refused_or_whole(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, (void *)(i + 1)), 0);
     }
     for (uint32_t i = 0; i < 50; i++) {
-        snapshot_status status = heap_save(busy, rig_path, NULL, 0);
-        if (status == SNAPSHOT_OK) {
-            heap_destroy(rig_open(NULL));
+        buddy_snapshot_status status = buddy_heap_save(busy, rig_path, NULL, 0);
+        if (status == BUDDY_SNAPSHOT_OK) {
+            buddy_heap_destroy(rig_open(NULL));
         } else {
-            rig_expect(status, SNAPSHOT_AT_WORK);
+            rig_expect(status, BUDDY_SNAPSHOT_AT_WORK);
         }
     }
     atomic_store_explicit(&enough, true, memory_order_relaxed);
@@ -497,7 +505,7 @@ static void a_save_while_others_are_at_work_is_refused_or_whole(void **state)
     }
     rig_save(busy, NULL, 0);
     rig_check(busy);
-    heap_destroy(busy);
+    buddy_heap_destroy(busy);
 }
 
 /* ---- stocks ---- */
@@ -505,20 +513,20 @@ static void a_save_while_others_are_at_work_is_refused_or_whole(void **state)
 static void what_lies_in_stocks_is_saved_as_free(void **state)
 {
     (void)state;
-    heap *h = make();
+    buddy_heap *h = make();
     void *pointers[100];
-    assert_int_equal(heap_alloc_bulk(h, 64, 100, pointers), 100);
+    assert_int_equal(buddy_heap_alloc_bulk(h, 64, 100, pointers), 100);
     for (uint32_t i = 1; i < 100; i++) {
-        assert_int_equal(heap_free(h, pointers[i]), HEAP_OK);
+        assert_int_equal(buddy_heap_free(h, pointers[i]), BUDDY_HEAP_OK);
     }
     rig_save(h, NULL, 0);
-    heap *g = rig_open(NULL);
-    heap_stats stats;
-    heap_get_stats(g, &stats);
+    buddy_heap *g = rig_open(NULL);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(g, &stats);
     assert_int_equal(stats.live_bytes, 64);
     assert_int_equal(stats.core.free_units, UNITS - 1);
-    heap_destroy(g);
-    heap_destroy(h);
+    buddy_heap_destroy(g);
+    buddy_heap_destroy(h);
 }
 
 int main(void)

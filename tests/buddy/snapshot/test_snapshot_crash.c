@@ -18,9 +18,9 @@
 static uint64_t seed;
 static char part_path[PATH_MAX + 8];
 
-static heap *make(void)
+static buddy_heap *make(void)
 {
-    heap *h = heap_create(&(heap_desc){.bytes = UNITS * 64, .threads = 1});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = UNITS * 64, .threads = 1});
     assert_non_null(h);
     return h;
 }
@@ -36,29 +36,30 @@ static void fill_version(unsigned char *block, size_t bytes, uint64_t version)
 /* The version in the file; every word of it must be the same. */
 static uint64_t read_version(size_t bytes)
 {
-    heap *g = rig_open(NULL);
-    const unsigned char *block = snapshot_root_of(g, "block");
+    buddy_heap *g = rig_open(NULL);
+    const unsigned char *block = buddy_snapshot_root_of(g, "block");
     uint64_t first, word;
     memcpy(&first, block, sizeof(first));
     for (size_t at = 0; at < bytes; at += sizeof(word)) {
         memcpy(&word, block + at, sizeof(word));
         assert_int_equal(word, first);
     }
-    heap_destroy(g);
+    buddy_heap_destroy(g);
     return first;
 }
 
 /* ---- killed ---- */
 
 /* The child's part: `done` is shared memory. It goes when the parent does, stopped or not. */
-static void save_for_ever(heap *h, unsigned char *block, size_t bytes, _Atomic uint64_t *done)
+static void save_for_ever(buddy_heap *h, unsigned char *block, size_t bytes, _Atomic uint64_t *done)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         _exit(1);
     }
     for (uint64_t version = 1;; version++) {
         fill_version(block, bytes, version);
-        if (heap_save(h, rig_path, &(snapshot_root){"block", block}, 1) != SNAPSHOT_OK) {
+        if (buddy_heap_save(h, rig_path, &(buddy_snapshot_root){"block", block}, 1) !=
+            BUDDY_SNAPSHOT_OK) {
             _exit(1);
         }
         atomic_store(done, version);
@@ -77,7 +78,7 @@ static bool stopped_half_way(pid_t child, _Atomic uint64_t *done)
 }
 
 /* A child that is killed in the middle of a save, each time at another place. */
-static void save_and_be_killed(heap *h, unsigned char *block, size_t bytes, uint64_t *random)
+static void save_and_be_killed(buddy_heap *h, unsigned char *block, size_t bytes, uint64_t *random)
 {
     static _Atomic uint64_t *done;
     if (done == NULL) {
@@ -104,25 +105,25 @@ static void a_save_that_is_killed_leaves_a_whole_file(void **state)
     (void)state;
     const size_t bytes = 1 << 20;
     uint64_t random = seed;
-    heap *h = make();
-    unsigned char *block = heap_alloc(h, bytes);
+    buddy_heap *h = make();
+    unsigned char *block = buddy_heap_alloc(h, bytes);
     fill_version(block, bytes, 0);
-    rig_save(h, &(snapshot_root){"block", block}, 1);
+    rig_save(h, &(buddy_snapshot_root){"block", block}, 1);
     const uint32_t rounds = is_emulated() ? 20 : 60;
     for (uint32_t round = 0; round < rounds; round++) {
         save_and_be_killed(h, block, bytes, &random);
         (void)read_version(bytes);
     }
-    rig_save(h, &(snapshot_root){"block", block}, 1);
+    rig_save(h, &(buddy_snapshot_root){"block", block}, 1);
     assert_false(rig_exists(part_path)); /* what they left is not in the way */
     assert_int_equal(read_version(bytes), 0);
-    heap_destroy(h);
+    buddy_heap_destroy(h);
 }
 
 /* ---- no room ---- */
 
-static heap *big;
-static snapshot_root big_root;
+static buddy_heap *big;
+static buddy_snapshot_root big_root;
 static rlim_t limit;
 
 static int save_with_a_limit(void)
@@ -132,8 +133,8 @@ static int save_with_a_limit(void)
         return 2;
     }
     errno = 0;
-    snapshot_status status = heap_save(big, rig_path, &big_root, 1);
-    return status == SNAPSHOT_IO && errno == EFBIG && !rig_exists(part_path) ? 0 : 1;
+    buddy_snapshot_status status = buddy_heap_save(big, rig_path, &big_root, 1);
+    return status == BUDDY_SNAPSHOT_IO && errno == EFBIG && !rig_exists(part_path) ? 0 : 1;
 }
 
 static void a_save_that_finds_no_room_leaves_the_old_file(void **state)
@@ -141,8 +142,8 @@ static void a_save_that_finds_no_room_leaves_the_old_file(void **state)
     (void)state;
     const size_t bytes = 1 << 20;
     big = make();
-    unsigned char *block = heap_alloc(big, bytes);
-    big_root = (snapshot_root){"block", block};
+    unsigned char *block = buddy_heap_alloc(big, bytes);
+    big_root = (buddy_snapshot_root){"block", block};
     fill_version(block, bytes, 77);
     rig_save(big, &big_root, 1);
     fill_version(block, bytes, 78);
@@ -150,7 +151,7 @@ static void a_save_that_finds_no_room_leaves_the_old_file(void **state)
         assert_int_equal(rig_in_child(save_with_a_limit), 0);
         assert_int_equal(read_version(bytes), 77);
     }
-    heap_destroy(big);
+    buddy_heap_destroy(big);
 }
 
 static bool write_text(const char *path, const char *text)
@@ -182,8 +183,8 @@ static int save_to_a_full_disk(void)
         return 77;
     }
     errno = 0;
-    snapshot_status status = heap_save(big, rig_path, &big_root, 1);
-    bool told = status == SNAPSHOT_IO && errno == ENOSPC;
+    buddy_snapshot_status status = buddy_heap_save(big, rig_path, &big_root, 1);
+    bool told = status == BUDDY_SNAPSHOT_IO && errno == ENOSPC;
     return told && !rig_exists(part_path) && !rig_exists(rig_path) ? 0 : 1;
 }
 
@@ -191,11 +192,11 @@ static void a_full_disk_is_told(void **state)
 {
     (void)state;
     big = make();
-    unsigned char *block = heap_alloc(big, 1 << 20);
+    unsigned char *block = buddy_heap_alloc(big, 1 << 20);
     fill_version(block, 1 << 20, 5);
-    big_root = (snapshot_root){"block", block};
+    big_root = (buddy_snapshot_root){"block", block};
     int code = rig_in_child(save_to_a_full_disk);
-    heap_destroy(big);
+    buddy_heap_destroy(big);
     if (code == 77) {
         skip();
     }
@@ -204,40 +205,40 @@ static void a_full_disk_is_told(void **state)
 
 /* ---- what stands in the way ---- */
 
-static void expect_save(const char *path, snapshot_status wanted)
+static void expect_save(const char *path, buddy_snapshot_status wanted)
 {
-    heap *h = make();
-    rig_expect(heap_save(h, path, NULL, 0), wanted);
+    buddy_heap *h = make();
+    rig_expect(buddy_heap_save(h, path, NULL, 0), wanted);
     rig_check(h);
-    heap_destroy(h);
+    buddy_heap_destroy(h);
 }
 
 static void what_is_no_plain_file_stays(void **state)
 {
     (void)state;
-    expect_save("/dev/full", SNAPSHOT_NOT_PLAIN);
-    expect_save(rig_folder, SNAPSHOT_NOT_PLAIN);
+    expect_save("/dev/full", BUDDY_SNAPSHOT_NOT_PLAIN);
+    expect_save(rig_folder, BUDDY_SNAPSHOT_NOT_PLAIN);
     char victim[PATH_MAX + 8];
     (void)snprintf(victim, sizeof(victim), "%s.victim", rig_path);
     int fd = open(victim, O_CREAT | O_WRONLY, 0600);
     assert_int_equal(write(fd, "whole", 5), 5);
     assert_int_equal(symlink(victim, part_path), 0);
-    expect_save(rig_path, SNAPSHOT_NOT_PLAIN);
+    expect_save(rig_path, BUDDY_SNAPSHOT_NOT_PLAIN);
     assert_int_equal(unlink(part_path), 0);
     assert_int_equal(symlink("/dev/full", part_path), 0);
-    expect_save(rig_path, SNAPSHOT_NOT_PLAIN);
+    expect_save(rig_path, BUDDY_SNAPSHOT_NOT_PLAIN);
     assert_int_equal(unlink(part_path), 0);
     assert_int_equal(mkfifo(part_path, 0600), 0);
-    expect_save(rig_path, SNAPSHOT_NOT_PLAIN);
+    expect_save(rig_path, BUDDY_SNAPSHOT_NOT_PLAIN);
     assert_int_equal(unlink(part_path), 0);
     assert_int_equal(link(victim, part_path), 0); /* another name of a file that is somebody's */
-    expect_save(rig_path, SNAPSHOT_NOT_PLAIN);
+    expect_save(rig_path, BUDDY_SNAPSHOT_NOT_PLAIN);
     assert_int_equal(unlink(part_path), 0);
     struct stat info;
     if (geteuid() == 0) { /* another user's; who is not root cannot make one */
         close(open(part_path, O_CREAT | O_WRONLY, 0666));
         assert_int_equal(chown(part_path, 1, 1), 0);
-        expect_save(rig_path, SNAPSHOT_NOT_PLAIN);
+        expect_save(rig_path, BUDDY_SNAPSHOT_NOT_PLAIN);
         assert_int_equal(unlink(part_path), 0);
     }
     assert_int_equal(fstat(fd, &info), 0);
@@ -251,10 +252,10 @@ static void paths_that_cannot_be_are_told(void **state)
     (void)state;
     static char endless[2 * PATH_MAX];
     memset(endless, 'x', sizeof(endless) - 1);
-    expect_save(endless, SNAPSHOT_IO);
-    expect_save("/nowhere/at/all", SNAPSHOT_IO);
+    expect_save(endless, BUDDY_SNAPSHOT_IO);
+    expect_save("/nowhere/at/all", BUDDY_SNAPSHOT_IO);
     assert_int_equal(errno, ENOENT);
-    expect_save("", SNAPSHOT_IO);
+    expect_save("", BUDDY_SNAPSHOT_IO);
 }
 
 static void two_saves_to_one_path_do_not_mix(void **state)
@@ -263,13 +264,13 @@ static void two_saves_to_one_path_do_not_mix(void **state)
     int fd = open(part_path, O_CREAT | O_RDWR, 0600); /* as a save that is under way */
     assert_int_equal(flock(fd, LOCK_EX), 0);
     assert_int_equal(write(fd, "half", 4), 4);
-    expect_save(rig_path, SNAPSHOT_BUSY);
+    expect_save(rig_path, BUDDY_SNAPSHOT_BUSY);
     struct stat info;
     assert_int_equal(fstat(fd, &info), 0);
     assert_int_equal(info.st_size, 4);
     assert_int_equal(info.st_nlink, 1);
     close(fd);
-    expect_save(rig_path, SNAPSHOT_OK);
+    expect_save(rig_path, BUDDY_SNAPSHOT_OK);
 }
 
 /* Stands for the C library's: it lets something happen just before. */
@@ -297,23 +298,24 @@ static void a_save_that_ends_between_open_and_lock_is_not_written_over(void **st
     int fd = open(part_path, O_CREAT | O_RDWR, 0600);
     assert_int_equal(write(fd, "theirs", 6), 6);
     before_lock = another_save_ends;
-    expect_save(rig_path, SNAPSHOT_OK);
+    expect_save(rig_path, BUDDY_SNAPSHOT_OK);
     assert_null(before_lock);
     struct stat info; /* the file that was theirs is whole, whoever still has it open */
     assert_int_equal(fstat(fd, &info), 0);
     assert_int_equal(info.st_size, 6);
     close(fd);
-    heap_destroy(rig_open(NULL));
+    buddy_heap_destroy(rig_open(NULL));
 }
 
 static int save_often(void)
 {
-    heap *h = make();
-    void *block = heap_alloc(h, 300000);
+    buddy_heap *h = make();
+    void *block = buddy_heap_alloc(h, 300000);
     fill_version(block, 300000, (uint64_t)getpid());
     for (uint32_t i = 0; i < 40; i++) {
-        snapshot_status status = heap_save(h, rig_path, &(snapshot_root){"block", block}, 1);
-        if (status != SNAPSHOT_OK && status != SNAPSHOT_BUSY) {
+        buddy_snapshot_status status =
+            buddy_heap_save(h, rig_path, &(buddy_snapshot_root){"block", block}, 1);
+        if (status != BUDDY_SNAPSHOT_OK && status != BUDDY_SNAPSHOT_BUSY) {
             return 1;
         }
     }
@@ -344,33 +346,36 @@ static void processes_that_save_at_once_leave_one_whole_file(void **state)
 static void impossible_roots_are_refused_and_the_old_file_stays(void **state)
 {
     (void)state;
-    heap *h = make();
-    unsigned char *block = heap_alloc(h, 100), *freed = heap_alloc(h, 1 << 16);
-    assert_int_equal(heap_free(h, freed), HEAP_OK);
+    buddy_heap *h = make();
+    unsigned char *block = buddy_heap_alloc(h, 100), *freed = buddy_heap_alloc(h, 1 << 16);
+    assert_int_equal(buddy_heap_free(h, freed), BUDDY_HEAP_OK);
     fill_version(block, 96, 3);
-    rig_save(h, &(snapshot_root){"block", block}, 1);
-    char name[SNAPSHOT_NAME_BYTES + 1] = {0};
-    memset(name, 'n', SNAPSHOT_NAME_BYTES);
-    const snapshot_root bad[] = {{"", block}, {NULL, block},      {name, block},   {"a", freed},
-                                 {"b", &h},   {"c", block + 128}, {"d", block - 1}};
+    rig_save(h, &(buddy_snapshot_root){"block", block}, 1);
+    char name[BUDDY_SNAPSHOT_NAME_BYTES + 1] = {0};
+    memset(name, 'n', BUDDY_SNAPSHOT_NAME_BYTES);
+    const buddy_snapshot_root bad[] = {{"", block},     {NULL, block}, {name, block},
+                                       {"a", freed},    {"b", &h},     {"c", block + 128},
+                                       {"d", block - 1}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        rig_expect(heap_save(h, rig_path, &bad[i], 1), SNAPSHOT_BAD_ROOT);
+        rig_expect(buddy_heap_save(h, rig_path, &bad[i], 1), BUDDY_SNAPSHOT_BAD_ROOT);
     }
-    const snapshot_root twice[] = {{"x", block}, {"y", block}, {"x", NULL}};
-    rig_expect(heap_save(h, rig_path, twice, 3), SNAPSHOT_BAD_ROOT);
-    rig_expect(heap_save(h, rig_path, twice, SNAPSHOT_ROOTS_MOST + 1), SNAPSHOT_BAD_ROOT);
+    const buddy_snapshot_root twice[] = {{"x", block}, {"y", block}, {"x", NULL}};
+    rig_expect(buddy_heap_save(h, rig_path, twice, 3), BUDDY_SNAPSHOT_BAD_ROOT);
+    rig_expect(buddy_heap_save(h, rig_path, twice, BUDDY_SNAPSHOT_ROOTS_MOST + 1),
+               BUDDY_SNAPSHOT_BAD_ROOT);
     assert_false(rig_exists(part_path));
     assert_int_equal(read_version(96), 3);
-    name[SNAPSHOT_NAME_BYTES - 1] = 0; /* the longest */
-    const snapshot_root good[] = {{name, block + 99}, {"y", block}, {"x", block}};
+    name[BUDDY_SNAPSHOT_NAME_BYTES - 1] = 0; /* the longest */
+    const buddy_snapshot_root good[] = {{name, block + 99}, {"y", block}, {"x", block}};
     rig_save(h, good, 3);
-    heap *g = rig_open(NULL);
-    assert_int_equal(snapshot_offset(g, snapshot_root_of(g, name)), snapshot_offset(h, block + 99));
-    assert_non_null(snapshot_root_of(g, "x"));
-    assert_non_null(snapshot_root_of(g, "y"));
-    assert_null(snapshot_root_of(g, "z"));
-    heap_destroy(g);
-    heap_destroy(h);
+    buddy_heap *g = rig_open(NULL);
+    assert_int_equal(buddy_snapshot_offset(g, buddy_snapshot_root_of(g, name)),
+                     buddy_snapshot_offset(h, block + 99));
+    assert_non_null(buddy_snapshot_root_of(g, "x"));
+    assert_non_null(buddy_snapshot_root_of(g, "y"));
+    assert_null(buddy_snapshot_root_of(g, "z"));
+    buddy_heap_destroy(g);
+    buddy_heap_destroy(h);
 }
 
 static int begin(void **state)

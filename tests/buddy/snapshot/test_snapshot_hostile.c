@@ -21,69 +21,69 @@ static uint64_t seed;
 static image whole; /* as it was saved */
 
 /* Frees every block there is. */
-static void free_all(heap *g)
+static void free_all(buddy_heap *g)
 {
-    unsigned char *base = heap_base(g);
-    size_t bytes = heap_get_desc(g)->bytes, unit = heap_get_desc(g)->unit_bytes;
+    unsigned char *base = buddy_heap_base(g);
+    size_t bytes = buddy_heap_get_desc(g)->bytes, unit = buddy_heap_get_desc(g)->unit_bytes;
     for (size_t at = 0; at < bytes; at += unit) {
-        if (heap_usable_size(g, base + at) != 0) {
+        if (buddy_heap_usable_size(g, base + at) != 0) {
             base[at] ^= 1;
-            assert_int_equal(heap_free(g, base + at), HEAP_OK);
+            assert_int_equal(buddy_heap_free(g, base + at), BUDDY_HEAP_OK);
         }
     }
-    heap_recall(g);
-    heap_stats stats;
-    heap_get_stats(g, &stats);
+    buddy_heap_recall(g);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(g, &stats);
     assert_int_equal(stats.core.free_units * unit, bytes);
 }
 
 /* An opened heap must work, whatever it holds. One that claims to be huge is not walked. */
-static void use_up(heap *g)
+static void use_up(buddy_heap *g)
 {
-    if (heap_get_desc(g)->max_bytes <= HUGE_BYTES) {
+    if (buddy_heap_get_desc(g)->max_bytes <= HUGE_BYTES) {
         rig_check(g);
         free_all(g);
         rig_check(g);
     }
-    size_t unit = heap_get_desc(g)->unit_bytes;
-    void *block = heap_alloc(g, unit);
+    size_t unit = buddy_heap_get_desc(g)->unit_bytes;
+    void *block = buddy_heap_alloc(g, unit);
     if (block != NULL) {
         memset(block, 1, unit);
-        assert_int_equal(heap_free(g, block), HEAP_OK);
+        assert_int_equal(buddy_heap_free(g, block), BUDDY_HEAP_OK);
     }
-    heap_destroy(g);
+    buddy_heap_destroy(g);
 }
 
 /* Opens what is there in some mode. Whatever comes of it must be sound. Returns the status. */
-static snapshot_status try_open(uint64_t *random)
+static buddy_snapshot_status try_open(uint64_t *random)
 {
-    snapshot_open_desc desc = {.mode = (snapshot_mode)seed_below(random, 3),
-                               .want_address = ANY_ADDRESS && seed_below(random, 4) == 0,
-                               .max_bytes = seed_below(random, 2) ? HUGE_BYTES / 8 : 0,
-                               .threads = 1};
-    snapshot_status status;
-    heap *g = heap_open(rig_path, &desc, &status);
-    assert_int_equal(g != NULL, status == SNAPSHOT_OK);
+    buddy_snapshot_open_desc desc = {.mode = (buddy_snapshot_mode)seed_below(random, 3),
+                                     .want_address = ANY_ADDRESS && seed_below(random, 4) == 0,
+                                     .max_bytes = seed_below(random, 2) ? HUGE_BYTES / 8 : 0,
+                                     .threads = 1};
+    buddy_snapshot_status status;
+    buddy_heap *g = buddy_heap_open(rig_path, &desc, &status);
+    assert_int_equal(g != NULL, status == BUDDY_SNAPSHOT_OK);
     if (g == NULL) {
         return status;
     }
-    (void)snapshot_root_of(g, "one");
-    status = snapshot_verify_all(g);
-    if (desc.mode == SNAPSHOT_READ_ONLY) {
-        assert_null(heap_alloc(g, 1));
-        heap_destroy(g);
+    (void)buddy_snapshot_root_of(g, "one");
+    status = buddy_snapshot_verify_all(g);
+    if (desc.mode == BUDDY_SNAPSHOT_READ_ONLY) {
+        assert_null(buddy_heap_alloc(g, 1));
+        buddy_heap_destroy(g);
     } else {
         use_up(g);
     }
     return status;
 }
 
-static void expect_in_all_modes(const image *spoilt, snapshot_status wanted)
+static void expect_in_all_modes(const image *spoilt, buddy_snapshot_status wanted)
 {
     image_put(spoilt);
-    rig_refused(&(snapshot_open_desc){.mode = SNAPSHOT_COPY}, wanted);
-    rig_refused(&(snapshot_open_desc){.mode = SNAPSHOT_MAPPED}, wanted);
-    rig_refused(&(snapshot_open_desc){.mode = SNAPSHOT_READ_ONLY}, wanted);
+    rig_refused(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_COPY}, wanted);
+    rig_refused(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED}, wanted);
+    rig_refused(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_READ_ONLY}, wanted);
 }
 
 /* ---- by accident ---- */
@@ -94,13 +94,14 @@ static void a_file_cut_anywhere_is_refused(void **state)
     const size_t end_at = (size_t)(whole.layout.marks_at + whole.layout.marks_bytes);
     for (size_t length = 0; length < whole.length; length += length < end_at ? 1 : 97) {
         image_put_part(&whole, length);
-        rig_refused(NULL, SNAPSHOT_LENGTH);
-        rig_refused(&(snapshot_open_desc){.mode = SNAPSHOT_MAPPED}, SNAPSHOT_LENGTH);
+        rig_refused(NULL, BUDDY_SNAPSHOT_LENGTH);
+        rig_refused(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED},
+                    BUDDY_SNAPSHOT_LENGTH);
     }
     image longer = image_copy_of(&whole);
     longer.bytes = realloc(longer.bytes, ++longer.length);
     longer.bytes[whole.length] = 0;
-    expect_in_all_modes(&longer, SNAPSHOT_LENGTH);
+    expect_in_all_modes(&longer, BUDDY_SNAPSHOT_LENGTH);
     image_drop(&longer);
 }
 
@@ -112,12 +113,13 @@ static void any_bit_flipped_in_the_tables_is_noticed(void **state)
     for (size_t bit = 0; bit < bits; bit++) {
         spoilt.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
         image_put(&spoilt);
-        snapshot_status status;
-        assert_null(heap_open(rig_path, &(snapshot_open_desc){.mode = SNAPSHOT_MAPPED}, &status));
-        rig_expect(status, bit < 64     ? SNAPSHOT_FOREIGN
-                           : bit < 96   ? SNAPSHOT_VERSION
-                           : bit < 1024 ? SNAPSHOT_HEADER_SUM
-                                        : SNAPSHOT_TABLE_SUM);
+        buddy_snapshot_status status;
+        assert_null(buddy_heap_open(
+            rig_path, &(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED}, &status));
+        rig_expect(status, bit < 64     ? BUDDY_SNAPSHOT_FOREIGN
+                           : bit < 96   ? BUDDY_SNAPSHOT_VERSION
+                           : bit < 1024 ? BUDDY_SNAPSHOT_HEADER_SUM
+                                        : BUDDY_SNAPSHOT_TABLE_SUM);
         spoilt.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
     image_drop(&spoilt);
@@ -134,11 +136,12 @@ static void a_bit_flipped_in_the_content_is_noticed_where_it_is(void **state)
         unsigned char bit = (unsigned char)(1 << seed_below(&random, 8));
         spoilt.bytes[at] ^= bit;
         image_put(&spoilt);
-        rig_refused(NULL, SNAPSHOT_CONTENT);
-        heap *g = rig_open(&(snapshot_open_desc){.mode = SNAPSHOT_MAPPED});
-        rig_expect(snapshot_verify(g, snapshot_at(g, at - content), 1), SNAPSHOT_CONTENT);
-        rig_expect(snapshot_verify_all(g), SNAPSHOT_CONTENT); /* and it stays so */
-        heap_destroy(g);
+        rig_refused(NULL, BUDDY_SNAPSHOT_CONTENT);
+        buddy_heap *g = rig_open(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED});
+        rig_expect(buddy_snapshot_verify(g, buddy_snapshot_at(g, at - content), 1),
+                   BUDDY_SNAPSHOT_CONTENT);
+        rig_expect(buddy_snapshot_verify_all(g), BUDDY_SNAPSHOT_CONTENT); /* and it stays so */
+        buddy_heap_destroy(g);
         spoilt.bytes[at] ^= bit;
     }
     image_drop(&spoilt);
@@ -147,46 +150,47 @@ static void a_bit_flipped_in_the_content_is_noticed_where_it_is(void **state)
 static void a_bad_part_does_not_spoil_the_others(void **state)
 {
     (void)state;
-    heap *h = heap_create(&(heap_desc){.bytes = 4 * FORMAT_PART_BYTES});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 4 * FORMAT_PART_BYTES});
     unsigned char *blocks[4];
-    snapshot_root roots[] = {{"0", 0}, {"1", 0}, {"2", 0}, {"3", 0}};
+    buddy_snapshot_root roots[] = {{"0", 0}, {"1", 0}, {"2", 0}, {"3", 0}};
     for (uint32_t i = 0; i < 4; i++) {
-        roots[i].pointer = blocks[i] = heap_alloc(h, FORMAT_PART_BYTES);
+        roots[i].pointer = blocks[i] = buddy_heap_alloc(h, FORMAT_PART_BYTES);
         memset(blocks[i], (int)i + 1, FORMAT_PART_BYTES);
     }
     rig_save(h, roots, 4);
     int fd = open(rig_path, O_WRONLY);
-    off_t second = FORMAT_PART_BYTES + (off_t)snapshot_offset(h, blocks[2]);
+    off_t second = FORMAT_PART_BYTES + (off_t)buddy_snapshot_offset(h, blocks[2]);
     assert_int_equal(pwrite(fd, "?", 1, second + 777), 1);
-    heap *g = rig_open(&(snapshot_open_desc){.mode = SNAPSHOT_MAPPED});
+    buddy_heap *g = rig_open(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED});
     for (uint32_t i = 0; i < 4; i++) {
-        unsigned char *block = snapshot_root_of(g, roots[i].name);
-        rig_expect(snapshot_verify(g, block, FORMAT_PART_BYTES),
-                   i == 2 ? SNAPSHOT_CONTENT : SNAPSHOT_OK);
+        unsigned char *block = buddy_snapshot_root_of(g, roots[i].name);
+        rig_expect(buddy_snapshot_verify(g, block, FORMAT_PART_BYTES),
+                   i == 2 ? BUDDY_SNAPSHOT_CONTENT : BUDDY_SNAPSHOT_OK);
         block[0] = 99; /* what is written to memory does not matter */
     }
     assert_int_equal(pwrite(fd, "\3", 1, second + 777), 1);
-    rig_expect(snapshot_verify_all(g), SNAPSHOT_OK); /* the file has been mended */
+    rig_expect(buddy_snapshot_verify_all(g), BUDDY_SNAPSHOT_OK); /* the file has been mended */
     assert_int_equal(pwrite(fd, "?", 1, second + 777), 1);
-    rig_expect(snapshot_verify_all(g), SNAPSHOT_OK); /* found good once: not looked at again */
-    rig_expect(snapshot_verify(g, (char *)heap_base(g) - 1, 1), SNAPSHOT_OUTSIDE);
-    rig_expect(snapshot_verify(g, heap_base(g), SIZE_MAX), SNAPSHOT_OUTSIDE);
+    rig_expect(buddy_snapshot_verify_all(g),
+               BUDDY_SNAPSHOT_OK); /* found good once: not looked at again */
+    rig_expect(buddy_snapshot_verify(g, (char *)buddy_heap_base(g) - 1, 1), BUDDY_SNAPSHOT_OUTSIDE);
+    rig_expect(buddy_snapshot_verify(g, buddy_heap_base(g), SIZE_MAX), BUDDY_SNAPSHOT_OUTSIDE);
     close(fd);
-    heap_destroy(g);
-    heap_destroy(h);
+    buddy_heap_destroy(g);
+    buddy_heap_destroy(h);
 }
 
 static void a_file_cut_while_it_is_open_is_told_by_verifying(void **state)
 {
     (void)state;
     image_put(&whole);
-    heap *g = rig_open(&(snapshot_open_desc){.mode = SNAPSHOT_MAPPED});
-    heap *copied = rig_open(NULL);
+    buddy_heap *g = rig_open(&(buddy_snapshot_open_desc){.mode = BUDDY_SNAPSHOT_MAPPED});
+    buddy_heap *copied = rig_open(NULL);
     assert_int_equal(truncate(rig_path, (off_t)whole.layout.content_at), 0);
-    rig_expect(snapshot_verify_all(g), SNAPSHOT_LENGTH);
+    rig_expect(buddy_snapshot_verify_all(g), BUDDY_SNAPSHOT_LENGTH);
     rig_check(g);
-    heap_destroy(g);
-    rig_expect(snapshot_verify_all(copied), SNAPSHOT_OK);
+    buddy_heap_destroy(g);
+    rig_expect(buddy_snapshot_verify_all(copied), BUDDY_SNAPSHOT_OK);
     use_up(copied);
 }
 
@@ -197,17 +201,17 @@ static void other_versions_and_machines_are_refused(void **state)
     (void)state;
     image spoilt = image_copy_of(&whole);
     format_put32(spoilt.bytes + 8, FORMAT_VERSION + 1);
-    expect_in_all_modes(&spoilt, SNAPSHOT_VERSION);
+    expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_VERSION);
     format_put32(spoilt.bytes + 8, FORMAT_VERSION);
     for (uint32_t i = 0; i < 4; i++) { /* 1 in the other order */
         spoilt.bytes[16 + i] = whole.bytes[16 + 3 - i];
     }
     image_seal(&spoilt, false);
-    expect_in_all_modes(&spoilt, SNAPSHOT_MACHINE);
+    expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_MACHINE);
     memcpy(spoilt.bytes + 16, whole.bytes + 16, 4);
     format_put32(spoilt.bytes + 20, 12 - (uint32_t)sizeof(void *));
     image_seal(&spoilt, false);
-    expect_in_all_modes(&spoilt, SNAPSHOT_MACHINE);
+    expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_MACHINE);
     image_drop(&spoilt);
 }
 
@@ -240,7 +244,7 @@ static void sizes_that_cannot_be_are_refused(void **state)
         image_seal(&spoilt, false);
         image_put(&spoilt);
         format_header header;
-        if (format_read(spoilt.bytes, &header) == SNAPSHOT_OK && seed_below(&random, 2)) {
+        if (format_read(spoilt.bytes, &header) == BUDDY_SNAPSHOT_OK && seed_below(&random, 2)) {
             uint64_t length = format_plan(&header).file_bytes; /* as long as it claims to be */
             if (length < 8 * HUGE_BYTES) {
                 assert_int_equal(truncate(rig_path, (off_t)length), 0);
@@ -307,16 +311,17 @@ static void marks_that_contradict_themselves_are_refused(void **state)
                 seed_below(&random, 5) ? likely_mark(&random) : (unsigned char)seed_next(&random);
         }
         recount(&spoilt);
-        memset(spoilt.bytes + spoilt.layout.roots_at + SNAPSHOT_NAME_BYTES, 0xff, 8);
-        memset(spoilt.bytes + spoilt.layout.roots_at + FORMAT_ROOT_BYTES + SNAPSHOT_NAME_BYTES,
+        memset(spoilt.bytes + spoilt.layout.roots_at + BUDDY_SNAPSHOT_NAME_BYTES, 0xff, 8);
+        memset(spoilt.bytes + spoilt.layout.roots_at + FORMAT_ROOT_BYTES +
+                   BUDDY_SNAPSHOT_NAME_BYTES,
                0xff, 8); /* both NULL: the marks alone decide */
         image_seal(&spoilt, true);
         image_put(&spoilt);
-        snapshot_status status = try_open(&random);
-        opened += status == SNAPSHOT_OK;
-        refused += status == SNAPSHOT_MARKS;
-        assert_true(status == SNAPSHOT_OK || status == SNAPSHOT_MARKS ||
-                    status == SNAPSHOT_ADDRESS);
+        buddy_snapshot_status status = try_open(&random);
+        opened += status == BUDDY_SNAPSHOT_OK;
+        refused += status == BUDDY_SNAPSHOT_MARKS;
+        assert_true(status == BUDDY_SNAPSHOT_OK || status == BUDDY_SNAPSHOT_MARKS ||
+                    status == BUDDY_SNAPSHOT_ADDRESS);
         image_drop(&spoilt);
     }
     if (opened < 10 || refused < 1000) {
@@ -353,39 +358,39 @@ static void every_way_to_write_marks_that_no_heap_would_write_is_refused(void **
     const struct {
         unsigned char marks_in[8];
         uint32_t used, units, blocks;
-        snapshot_status wanted;
+        buddy_snapshot_status wanted;
     } cases[] = {
-        {{order3}, 8, 8, 1, SNAPSHOT_OK},
-        {{order3 | EXACT, 0, 0x02}, 9, 9, 1, SNAPSHOT_OK},
-        {{order4 | EXACT, 0, 0, 0, ROW + STEP}, 20, 20, 1, SNAPSHOT_OK},
-        {{0x29, 0x55}, 8, 7, 5, SNAPSHOT_OK},
-        {{order3}, 8, 8, 2, SNAPSHOT_MARKS}, /* counts that lie */
-        {{order3}, 8, 7, 1, SNAPSHOT_MARKS},
-        {{order3}, 9, 8, 1, SNAPSHOT_MARKS},                         /* ends too soon */
-        {{order3}, 7, 7, 1, SNAPSHOT_MARKS},                         /* … too late */
-        {{0}, 8, 8, 1, SNAPSHOT_MARKS},                              /* nothing there */
-        {{order3, order2}, 8, 8, 1, SNAPSHOT_MARKS},                 /* one inside another */
-        {{order3 | EXACT}, 8, 8, 1, SNAPSHOT_MARKS},                 /* goes on, or not */
-        {{0, order3}, 12, 8, 1, SNAPSHOT_MARKS},                     /* not aligned */
-        {{0, order2 | EXACT, 0x02}, 9, 5, 1, SNAPSHOT_MARKS},        /* … to the next size */
-        {{0, 0, order3 | EXACT, 0, ROW}, 24, 16, 1, SNAPSHOT_MARKS}, /* a row that rises */
-        {{0, order2 | EXACT, ROW}, 12, 8, 1, SNAPSHOT_MARKS},
-        {{order3 | EXACT, 0, ROW + STEP}, 12, 12, 1, SNAPSHOT_MARKS}, /* too small a piece */
-        {{order3 | EXACT, 0, ROW + 5 * STEP}, 12, 12, 1, SNAPSHOT_MARKS},
-        {{ROW}, 4, 4, 1, SNAPSHOT_MARKS}, /* of no block */
-        {{0x02}, 1, 1, 1, SNAPSHOT_MARKS},
-        {{0x24}, 3, 2, 1, SNAPSHOT_MARKS}, /* two units at 1 */
-        {{marks_large(30)}, 8, 8, 1, SNAPSHOT_MARKS},
-        {{marks_large(31)}, 8, 8, 1, SNAPSHOT_MARKS},
-        {{marks_large(1)}, 2, 2, 1, SNAPSHOT_MARKS},
-        {{0x55}, 3, 3, 3, SNAPSHOT_MARKS}, /* behind the end */
+        {{order3}, 8, 8, 1, BUDDY_SNAPSHOT_OK},
+        {{order3 | EXACT, 0, 0x02}, 9, 9, 1, BUDDY_SNAPSHOT_OK},
+        {{order4 | EXACT, 0, 0, 0, ROW + STEP}, 20, 20, 1, BUDDY_SNAPSHOT_OK},
+        {{0x29, 0x55}, 8, 7, 5, BUDDY_SNAPSHOT_OK},
+        {{order3}, 8, 8, 2, BUDDY_SNAPSHOT_MARKS}, /* counts that lie */
+        {{order3}, 8, 7, 1, BUDDY_SNAPSHOT_MARKS},
+        {{order3}, 9, 8, 1, BUDDY_SNAPSHOT_MARKS},                  /* ends too soon */
+        {{order3}, 7, 7, 1, BUDDY_SNAPSHOT_MARKS},                  /* … too late */
+        {{0}, 8, 8, 1, BUDDY_SNAPSHOT_MARKS},                       /* nothing there */
+        {{order3, order2}, 8, 8, 1, BUDDY_SNAPSHOT_MARKS},          /* one inside another */
+        {{order3 | EXACT}, 8, 8, 1, BUDDY_SNAPSHOT_MARKS},          /* goes on, or not */
+        {{0, order3}, 12, 8, 1, BUDDY_SNAPSHOT_MARKS},              /* not aligned */
+        {{0, order2 | EXACT, 0x02}, 9, 5, 1, BUDDY_SNAPSHOT_MARKS}, /* … to the next size */
+        {{0, 0, order3 | EXACT, 0, ROW}, 24, 16, 1, BUDDY_SNAPSHOT_MARKS}, /* a row that rises */
+        {{0, order2 | EXACT, ROW}, 12, 8, 1, BUDDY_SNAPSHOT_MARKS},
+        {{order3 | EXACT, 0, ROW + STEP}, 12, 12, 1, BUDDY_SNAPSHOT_MARKS}, /* too small a piece */
+        {{order3 | EXACT, 0, ROW + 5 * STEP}, 12, 12, 1, BUDDY_SNAPSHOT_MARKS},
+        {{ROW}, 4, 4, 1, BUDDY_SNAPSHOT_MARKS}, /* of no block */
+        {{0x02}, 1, 1, 1, BUDDY_SNAPSHOT_MARKS},
+        {{0x24}, 3, 2, 1, BUDDY_SNAPSHOT_MARKS}, /* two units at 1 */
+        {{marks_large(30)}, 8, 8, 1, BUDDY_SNAPSHOT_MARKS},
+        {{marks_large(31)}, 8, 8, 1, BUDDY_SNAPSHOT_MARKS},
+        {{marks_large(1)}, 2, 2, 1, BUDDY_SNAPSHOT_MARKS},
+        {{0x55}, 3, 3, 3, BUDDY_SNAPSHOT_MARKS}, /* behind the end */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         forge(cases[i].marks_in, cases[i].used, cases[i].units, cases[i].blocks);
-        snapshot_status status;
-        heap *g = heap_open(rig_path, NULL, &status);
+        buddy_snapshot_status status;
+        buddy_heap *g = buddy_heap_open(rig_path, NULL, &status);
         if (status != cases[i].wanted) {
-            fail_msg("case %zu: %s", i, snapshot_status_text(status));
+            fail_msg("case %zu: %s", i, buddy_snapshot_status_text(status));
         }
         if (g != NULL) {
             use_up(g);
@@ -401,29 +406,29 @@ static void roots_that_lead_nowhere_are_refused(void **state)
     static const uint64_t nowhere[] = {UNITS * UNIT_BYTES, UINT64_MAX - 1, UINT64_C(1) << 36,
                                        UINT64_C(1) << 63};
     for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
-        format_put64(root + SNAPSHOT_NAME_BYTES, nowhere[i]);
+        format_put64(root + BUDDY_SNAPSHOT_NAME_BYTES, nowhere[i]);
         image_seal(&spoilt, false);
-        expect_in_all_modes(&spoilt, SNAPSHOT_ROOTS);
+        expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
     }
     memcpy(root, whole.bytes + whole.layout.roots_at, 2 * FORMAT_ROOT_BYTES);
     unsigned char first[FORMAT_ROOT_BYTES];
     memcpy(first, root, sizeof(first));
     memcpy(root, root + FORMAT_ROOT_BYTES, sizeof(first)); /* one name twice */
     image_seal(&spoilt, false);
-    expect_in_all_modes(&spoilt, SNAPSHOT_ROOTS);
+    expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
     memcpy(root + FORMAT_ROOT_BYTES, first, sizeof(first)); /* not in order */
     image_seal(&spoilt, false);
-    expect_in_all_modes(&spoilt, SNAPSHOT_ROOTS);
+    expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
     memcpy(root, whole.bytes + whole.layout.roots_at, 2 * FORMAT_ROOT_BYTES);
-    root[SNAPSHOT_NAME_BYTES - 1] = 'x'; /* something behind the name's end */
+    root[BUDDY_SNAPSHOT_NAME_BYTES - 1] = 'x'; /* something behind the name's end */
     image_seal(&spoilt, false);
-    expect_in_all_modes(&spoilt, SNAPSHOT_ROOTS);
-    memset(root, 'x', SNAPSHOT_NAME_BYTES); /* no end */
+    expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
+    memset(root, 'x', BUDDY_SNAPSHOT_NAME_BYTES); /* no end */
     image_seal(&spoilt, false);
-    expect_in_all_modes(&spoilt, SNAPSHOT_ROOTS);
-    memset(root, 0, SNAPSHOT_NAME_BYTES); /* no name */
+    expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
+    memset(root, 0, BUDDY_SNAPSHOT_NAME_BYTES); /* no name */
     image_seal(&spoilt, false);
-    expect_in_all_modes(&spoilt, SNAPSHOT_ROOTS);
+    expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
     image_drop(&spoilt);
 }
 
@@ -445,8 +450,8 @@ static void addresses_that_cannot_be_had_are_refused(void **state)
         format_put64(spoilt.bytes + 48, bad[i]);
         image_seal(&spoilt, false);
         image_put(&spoilt);
-        rig_refused(&(snapshot_open_desc){.want_address = true}, SNAPSHOT_ADDRESS);
-        heap_destroy(rig_open(NULL));
+        rig_refused(&(buddy_snapshot_open_desc){.want_address = true}, BUDDY_SNAPSHOT_ADDRESS);
+        buddy_heap_destroy(rig_open(NULL));
     }
     image_drop(&spoilt);
 }
@@ -455,17 +460,17 @@ static void what_is_no_file_of_ours_is_refused(void **state)
 {
     (void)state;
     (void)unlink(rig_path);
-    rig_refused(NULL, SNAPSHOT_IO);
+    rig_refused(NULL, BUDDY_SNAPSHOT_IO);
     assert_int_equal(errno, ENOENT);
     assert_int_equal(mkdir(rig_path, 0700), 0);
-    rig_refused(NULL, SNAPSHOT_NOT_PLAIN);
+    rig_refused(NULL, BUDDY_SNAPSHOT_NOT_PLAIN);
     assert_int_equal(rmdir(rig_path), 0);
     assert_int_equal(mkfifo(rig_path, 0600), 0);
-    rig_refused(NULL, SNAPSHOT_NOT_PLAIN);
+    rig_refused(NULL, BUDDY_SNAPSHOT_NOT_PLAIN);
     assert_int_equal(unlink(rig_path), 0);
     image text = image_copy_of(&whole);
     memset(text.bytes, 'a', text.length);
-    expect_in_all_modes(&text, SNAPSHOT_FOREIGN);
+    expect_in_all_modes(&text, BUDDY_SNAPSHOT_FOREIGN);
     image_drop(&text);
 }
 
@@ -491,7 +496,7 @@ static void whatever_is_done_to_a_file_no_broken_heap_comes_of_it(void **state)
         }
         bool cut = seed_below(&random, 16) == 0;
         image_put_part(&spoilt, cut ? seed_below(&random, (uint32_t)spoilt.length) : spoilt.length);
-        opened += try_open(&random) == SNAPSHOT_OK;
+        opened += try_open(&random) == BUDDY_SNAPSHOT_OK;
         image_drop(&spoilt);
     }
     assert_true(opened > 0);
@@ -505,24 +510,25 @@ static int begin(void **state)
         return -1;
     }
     uint64_t random = seed;
-    heap *h = heap_create(
-        &(heap_desc){.bytes = UNITS * UNIT_BYTES, .unit_bytes = UNIT_BYTES, .threads = 1});
+    buddy_heap *h = buddy_heap_create(
+        &(buddy_heap_desc){.bytes = UNITS * UNIT_BYTES, .unit_bytes = UNIT_BYTES, .threads = 1});
     live_block blocks[BLOCKS];
     uint32_t count = 0;
     for (uint32_t i = 0; i < 3 * BLOCKS && count < BLOCKS; i++) {
         live_block b = {.bytes = 1 + seed_below(&random, 200), .pattern = (unsigned char)(i + 1)};
-        b.start = seed_below(&random, 2) ? heap_exact(h, b.bytes) : heap_alloc(h, b.bytes);
+        b.start =
+            seed_below(&random, 2) ? buddy_heap_exact(h, b.bytes) : buddy_heap_alloc(h, b.bytes);
         if (b.start != NULL) {
             paint(b);
             blocks[count++] = b;
         }
         if (count > 2 && seed_below(&random, 3) == 0) {
-            (void)heap_free(h, blocks[--count].start);
+            (void)buddy_heap_free(h, blocks[--count].start);
         }
     }
-    snapshot_root roots[] = {{"one", blocks[0].start}, {"two", blocks[1].start}};
+    buddy_snapshot_root roots[] = {{"one", blocks[0].start}, {"two", blocks[1].start}};
     rig_save(h, roots, 2);
-    heap_destroy(h);
+    buddy_heap_destroy(h);
     int fd = open(rig_path, O_RDONLY);
     struct stat info;
     format_header header;
@@ -531,7 +537,7 @@ static int begin(void **state)
     whole.bytes = malloc(whole.length);
     assert_int_equal(read(fd, whole.bytes, whole.length), info.st_size);
     close(fd);
-    rig_expect(format_read(whole.bytes, &header), SNAPSHOT_OK);
+    rig_expect(format_read(whole.bytes, &header), BUDDY_SNAPSHOT_OK);
     whole.layout = format_plan(&header);
     return 0;
 }

@@ -33,7 +33,7 @@ static int make_world(void **state)
     return 0;
 }
 
-static vt *open_world(void **state, uint64_t ram, vt_sync sync, fault *f)
+static vt *open_world(void **state, uint64_t ram, vt_sync sync, buddy_fault *f)
 {
     return rig_create(&(vt_desc){.path = scratch_path(*state, "world.mega"),
                                  .ram_budget_bytes = ram,
@@ -51,16 +51,16 @@ static rig_window random_window(uint64_t *random)
                         2 + seed_below(random, 4),        1};
 }
 
-static uint64_t count_strikes(const fault *f)
+static uint64_t count_strikes(const buddy_fault *f)
 {
-    fault_stats stats;
-    fault_get_stats(f, &stats);
+    buddy_fault_stats stats;
+    buddy_fault_get_stats(f, &stats);
     return stats.struck;
 }
 
 /* Frames of a camera that jumps, until requests enough have failed; rig_frame looks for holes and
  * wrong pages in each. */
-static rig_window fly(vt *v, const fault *f, uint64_t *random)
+static rig_window fly(vt *v, const buddy_fault *f, uint64_t *random)
 {
     rig_window w = random_window(random);
     for (int frame = 0; frame < FRAMES || (count_strikes(f) < STRIKES && frame < PATIENCE);
@@ -91,61 +91,62 @@ static void failing_now_and_then_is_not_seen(void **state)
 {
     uint64_t random = seed_of_run();
     for (int round = 0; round < 8; round++) {
-        fault *f = fault_create(NULL);
+        buddy_fault *f = buddy_fault_create(NULL);
         vt *v = open_world(state, (6 + seed_below(&random, 6)) * RIG_MIB, (vt_sync)(round % 3), f);
-        fault_set(f, &(fault_plan){.every = 1 + seed_below(&random, 10)});
+        buddy_fault_set(f, &(buddy_fault_plan){.every = 1 + seed_below(&random, 10)});
         rig_window w = fly(v, f, &random);
         rig_expect_sound(v);
-        fault_set(f, NULL);
+        buddy_fault_set(f, NULL);
         expect_whole(v, w);
         vt_destroy(v);
-        fault_destroy(f);
+        buddy_fault_destroy(f);
     }
 }
 
 static void without_any_memory_the_picture_stands_and_then_comes_whole(void **state)
 {
     uint64_t random = seed_of_run();
-    fault *f = fault_create(NULL);
+    buddy_fault *f = buddy_fault_create(NULL);
     vt *v = open_world(state, 8 * RIG_MIB, VT_SYNC_LOCKFREE, f);
     vt_stats before, during;
     vt_get_stats(v, &before);
-    fault_set(f, &(fault_plan){.every = 1});
+    buddy_fault_set(f, &(buddy_fault_plan){.every = 1});
     rig_window w = fly(v, f, &random);
     vt_get_stats(v, &during);
     assert_int_equal(during.pages.uploaded, before.pages.uploaded);
-    fault_set(f, NULL);
+    buddy_fault_set(f, NULL);
     expect_whole(v, w);
     vt_destroy(v);
-    fault_destroy(f);
+    buddy_fault_destroy(f);
 }
 
 /* Not even the coarsest page: grey stands in for it until there is memory. */
 static void a_start_without_any_memory_comes_whole(void **state)
 {
     uint64_t random = seed_of_run();
-    fault *f = fault_create(&(fault_plan){.every = 1});
+    buddy_fault *f = buddy_fault_create(&(buddy_fault_plan){.every = 1});
     vt *v = open_world(state, 8 * RIG_MIB, VT_SYNC_LOCKFREE, f);
     assert_true(v->textures[0].stands_in);
     rig_window w = fly(v, f, &random);
     rig_expect_sound(v);
-    fault_set(f, NULL);
+    buddy_fault_set(f, NULL);
     expect_whole(v, w);
     assert_false(v->textures[0].stands_in);
     vt_destroy(v);
-    fault_destroy(f);
+    buddy_fault_destroy(f);
 }
 
 static void large_requests_alone_may_fail(void **state)
 {
     uint64_t random = seed_of_run();
-    fault *f = fault_create(&(fault_plan){.share = 0.5, .seed = random, .least_bytes = 8 << 10});
+    buddy_fault *f = buddy_fault_create(
+        &(buddy_fault_plan){.share = 0.5, .seed = random, .least_bytes = 8 << 10});
     vt *v = open_world(state, 8 * RIG_MIB, VT_SYNC_LOCKFREE, f);
     rig_window w = fly(v, f, &random);
-    fault_set(f, NULL);
+    buddy_fault_set(f, NULL);
     expect_whole(v, w);
     vt_destroy(v);
-    fault_destroy(f);
+    buddy_fault_destroy(f);
 }
 
 int main(void)

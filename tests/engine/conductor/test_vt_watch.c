@@ -53,7 +53,7 @@ static uint32_t count_slots(vt *v, uint32_t *pinned)
     vt_get_slots(v, slots);
     *pinned = 0;
     for (uint32_t i = 0; i < columns * rows; i++) {
-        const uint32_t at = morton_encode(i % columns, i / columns);
+        const uint32_t at = buddy_morton_encode(i % columns, i / columns);
         assert_int_equal(slots[i].page_id, atlas_page(v->atlas, at));
         used += slots[i].page_id != 0;
         *pinned += slots[i].pinned;

@@ -61,15 +61,15 @@ static void a_world_says_why_it_cannot_be_locked(void **state)
 static void a_heap_says_why_it_cannot_be_locked(void **state)
 {
     const char *path = scratch_path(*state, "saved.heap");
-    heap *h = heap_create(&(heap_desc){.bytes = 1 << 16});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 16});
     assert_non_null(h);
     lock_error = ENOLCK;
-    assert_int_equal(heap_save(h, path, NULL, 0), SNAPSHOT_IO);
+    assert_int_equal(buddy_heap_save(h, path, NULL, 0), BUDDY_SNAPSHOT_IO);
     assert_int_equal(errno, ENOLCK);
     assert_false(is_there(state, "saved.heap.part"));
     lock_error = EWOULDBLOCK;
-    assert_int_equal(heap_save(h, path, NULL, 0), SNAPSHOT_BUSY);
-    heap_destroy(h);
+    assert_int_equal(buddy_heap_save(h, path, NULL, 0), BUDDY_SNAPSHOT_BUSY);
+    buddy_heap_destroy(h);
 }
 
 int main(void)

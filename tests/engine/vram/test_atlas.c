@@ -63,7 +63,7 @@ static square look_at(uint32_t first, uint32_t order, uint64_t period)
     square s = {.usable = true};
     for (uint32_t slot = first; slot < first + (1u << 2 * order); slot++) {
         const model_slot *m = &model[slot];
-        s.usable &= morton_y(slot) < shape.rows && !m->pinned;
+        s.usable &= buddy_morton_y(slot) < shape.rows && !m->pinned;
         s.in_use += m->page_id != 0 && (m->pinned || m->wanted >= period);
         s.taken += m->page_id != 0;
         if (m->page_id != 0 && (s.latest == NULL || is_later(m, s.latest))) {

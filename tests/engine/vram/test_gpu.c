@@ -225,7 +225,8 @@ static void lay_page(const gpu_desc *desc, uint32_t order, uint32_t page, const 
         const size_t row = texel_row_bytes(desc->formats[layer]);
         const size_t rows = texel_page_rows(desc->formats[layer]);
         for (size_t y = 0; y < rows; y++) {
-            const size_t at = ((morton_y(page) * rows + y) << order) * row + morton_x(page) * row;
+            const size_t at =
+                ((buddy_morton_y(page) * rows + y) << order) * row + buddy_morton_x(page) * row;
             memcpy(block + at, texels, row);
             texels += row;
         }
@@ -259,7 +260,7 @@ static void blocks_and_their_parts_land_page_by_page(void **state)
     gpu_staging_sent(g, tile, 1);
     gpu_staging_fence(g, true);
     for (uint32_t i = 0; i < 4; i++) {
-        expect_slot(morton_x(i), morton_y(i), pages + (size_t)i * bytes);
+        expect_slot(buddy_morton_x(i), buddy_morton_y(i), pages + (size_t)i * bytes);
     }
     expect_slot(3, 0, pages + (size_t)1 * bytes);
     expect_slot(2, 1, pages + (size_t)2 * bytes);

@@ -12,21 +12,21 @@
 
 #include "buddy/levels.h"
 
-static const levels_sync SYNCS[] = {LEVELS_SPINLOCK, LEVELS_MUTEX};
+static const buddy_levels_sync SYNCS[] = {BUDDY_LEVELS_SPINLOCK, BUDDY_LEVELS_MUTEX};
 #define SYNC_COUNT (sizeof(SYNCS) / sizeof(SYNCS[0]))
 
-static inline levels *make_levels(uint32_t units, levels_sync sync)
+static inline buddy_levels *make_levels(uint32_t units, buddy_levels_sync sync)
 {
-    levels_desc desc = {.units = units, .sync = sync};
-    size_t bytes = levels_sizeof(&desc);
-    levels *l = levels_init(aligned_alloc(64, bytes), bytes, &desc);
+    buddy_levels_desc desc = {.units = units, .sync = sync};
+    size_t bytes = buddy_levels_sizeof(&desc);
+    buddy_levels *l = buddy_levels_init(aligned_alloc(64, bytes), bytes, &desc);
     assert_non_null(l);
     return l;
 }
 
-static inline void drop_levels(levels *l)
+static inline void drop_levels(buddy_levels *l)
 {
-    levels_finish(l);
+    buddy_levels_finish(l);
     free(l);
 }
 

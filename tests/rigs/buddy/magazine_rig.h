@@ -8,17 +8,17 @@
 #include "buddy/magazine/private.h"
 #include "tests/rigs/buddy/buddy_model.h"
 
-/* As magazine_desc.stock_units: a shelf for every order. */
+/* As buddy_magazine_desc.stock_units: a shelf for every order. */
 #define RIG_ALL_SHELVES UINT32_MAX
 
 typedef struct rig {
     uint32_t units;
     buddy *core;
-    magazine *m;
+    buddy_magazine *m;
 } rig;
 
 /* A magazine of desc, whose core is filled in, on a core of its own. False without memory. */
-static inline bool rig_make(rig *r, const buddy_desc *core, magazine_desc desc)
+static inline bool rig_make(rig *r, const buddy_desc *core, buddy_magazine_desc desc)
 {
     size_t bytes = buddy_sizeof(core);
     r->units = core->units;
@@ -27,28 +27,28 @@ static inline bool rig_make(rig *r, const buddy_desc *core, magazine_desc desc)
         return false;
     }
     desc.core = r->core;
-    bytes = magazine_sizeof(&desc);
-    r->m = magazine_init(aligned_alloc(64, (bytes + 63) / 64 * 64), bytes, &desc);
+    bytes = buddy_magazine_sizeof(&desc);
+    r->m = buddy_magazine_init(aligned_alloc(64, (bytes + 63) / 64 * 64), bytes, &desc);
     return r->m != NULL;
 }
 
 static inline void rig_drop(rig *r)
 {
-    magazine_finish(r->m);
+    buddy_magazine_finish(r->m);
     free(r->m);
     free(r->core);
 }
 
 static inline const char *rig_check(const rig *r)
 {
-    const char *fault = magazine_check(r->m);
+    const char *fault = buddy_magazine_check(r->m);
     return fault != NULL ? fault : buddy_check(r->core);
 }
 
-static inline magazine_stats rig_stats(const rig *r)
+static inline buddy_magazine_stats rig_stats(const rig *r)
 {
-    magazine_stats stats;
-    magazine_get_stats(r->m, &stats);
+    buddy_magazine_stats stats;
+    buddy_magazine_get_stats(r->m, &stats);
     return stats;
 }
 
@@ -56,9 +56,9 @@ static inline magazine_stats rig_stats(const rig *r)
  * is as a new one. NULL, or a sentence. */
 static inline const char *rig_check_all_free(rig *r)
 {
-    magazine_recall(r->m);
+    buddy_magazine_recall(r->m);
     const char *fault = rig_check(r);
-    magazine_stats stats = rig_stats(r);
+    buddy_magazine_stats stats = rig_stats(r);
     if (fault == NULL && stats.live_units + stats.stocked_units != 0) {
         fault = "units are counted as live or stocked, but all have been given back";
     }

@@ -26,23 +26,23 @@ static inline bool still_painted(live_block b)
 }
 
 /* Takes a block of a random size by a random door; bytes == 0 when refused. */
-static inline live_block take_random(heap *h, uint64_t *random)
+static inline live_block take_random(buddy_heap *h, uint64_t *random)
 {
     live_block b = {.bytes = 1 + seed_below(random, 1u << seed_below(random, 16))};
     switch (seed_below(random, 4)) {
     case 0:
-        b.start = heap_try(h, b.bytes);
+        b.start = buddy_heap_try(h, b.bytes);
         break;
     case 1:
-        b.start = heap_aligned(h, (size_t)1 << seed_below(random, 13), b.bytes);
+        b.start = buddy_heap_aligned(h, (size_t)1 << seed_below(random, 13), b.bytes);
         break;
     case 2: {
-        size_t distance = seed_below(random, (uint32_t)heap_get_desc(h)->bytes);
-        b.start = heap_alloc_near(h, b.bytes, (unsigned char *)heap_base(h) + distance);
+        size_t distance = seed_below(random, (uint32_t)buddy_heap_get_desc(h)->bytes);
+        b.start = buddy_heap_alloc_near(h, b.bytes, (unsigned char *)buddy_heap_base(h) + distance);
         break;
     }
     default:
-        b.start = heap_alloc(h, b.bytes);
+        b.start = buddy_heap_alloc(h, b.bytes);
         break;
     }
     b.pattern = (unsigned char)seed_next(random);

@@ -23,7 +23,7 @@ static inline void expect_whole(const char *fault)
 /* All has been given back. */
 static inline void drop_ints(ints *p)
 {
-    pool_stats stats;
+    buddy_pool_stats stats;
     ints_recall(p);
     ints_get_stats(p, &stats);
     assert_int_equal(stats.live, 0);

@@ -52,50 +52,50 @@ static inline bool rig_exists(const char *path)
     return lstat(path, &info) == 0;
 }
 
-static inline void rig_check(const heap *h)
+static inline void rig_check(const buddy_heap *h)
 {
-    const char *fault = heap_check(h);
+    const char *fault = buddy_heap_check(h);
     if (fault != NULL) {
         fail_msg("%s", fault);
     }
 }
 
-static inline void rig_expect(snapshot_status got, snapshot_status wanted)
+static inline void rig_expect(buddy_snapshot_status got, buddy_snapshot_status wanted)
 {
     if (got != wanted) {
-        fail_msg("\"%s\" instead of \"%s\"", snapshot_status_text(got),
-                 snapshot_status_text(wanted));
+        fail_msg("\"%s\" instead of \"%s\"", buddy_snapshot_status_text(got),
+                 buddy_snapshot_status_text(wanted));
     }
 }
 
-static inline void rig_save(const heap *h, const snapshot_root roots[], uint32_t count)
+static inline void rig_save(const buddy_heap *h, const buddy_snapshot_root roots[], uint32_t count)
 {
-    rig_expect(heap_save(h, rig_path, roots, count), SNAPSHOT_OK);
+    rig_expect(buddy_heap_save(h, rig_path, roots, count), BUDDY_SNAPSHOT_OK);
 }
 
-static inline heap *rig_open(const snapshot_open_desc *desc)
+static inline buddy_heap *rig_open(const buddy_snapshot_open_desc *desc)
 {
-    snapshot_status status;
-    heap *h = heap_open(rig_path, desc, &status);
-    rig_expect(status, SNAPSHOT_OK);
+    buddy_snapshot_status status;
+    buddy_heap *h = buddy_heap_open(rig_path, desc, &status);
+    rig_expect(status, BUDDY_SNAPSHOT_OK);
     assert_non_null(h);
     rig_check(h);
     return h;
 }
 
-static inline void rig_refused(const snapshot_open_desc *desc, snapshot_status wanted)
+static inline void rig_refused(const buddy_snapshot_open_desc *desc, buddy_snapshot_status wanted)
 {
-    snapshot_status status;
-    assert_null(heap_open(rig_path, desc, &status));
+    buddy_snapshot_status status;
+    assert_null(buddy_heap_open(rig_path, desc, &status));
     rig_expect(status, wanted);
 }
 
 /* A block by a random door, of exact size too; painted. */
-static inline live_block rig_take(heap *h, uint64_t *random)
+static inline live_block rig_take(buddy_heap *h, uint64_t *random)
 {
     live_block b = {.bytes = 1 + seed_below(random, 1u << seed_below(random, 14))};
     if (seed_below(random, 3) == 0) {
-        b.start = heap_exact(h, b.bytes);
+        b.start = buddy_heap_exact(h, b.bytes);
         b.pattern = (unsigned char)seed_next(random);
         b.bytes = b.start != NULL ? b.bytes : 0;
     } else {
@@ -108,13 +108,13 @@ static inline live_block rig_take(heap *h, uint64_t *random)
 }
 
 /* Takes and frees until up to RIG_BLOCKS are live. Returns how many. */
-static inline uint32_t rig_fill(heap *h, live_block blocks[RIG_BLOCKS], uint64_t *random)
+static inline uint32_t rig_fill(buddy_heap *h, live_block blocks[RIG_BLOCKS], uint64_t *random)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < 3 * RIG_BLOCKS; i++) {
         if (count == RIG_BLOCKS || (count > 0 && seed_below(random, 3) == 0)) {
             uint32_t victim = seed_below(random, count);
-            assert_int_equal(heap_free(h, blocks[victim].start), HEAP_OK);
+            assert_int_equal(buddy_heap_free(h, blocks[victim].start), BUDDY_HEAP_OK);
             blocks[victim] = blocks[--count];
         }
         blocks[count] = rig_take(h, random);
@@ -124,41 +124,41 @@ static inline uint32_t rig_fill(heap *h, live_block blocks[RIG_BLOCKS], uint64_t
 }
 
 /* The same blocks, where they are in g, which was saved as h lay at `base`. */
-static inline void rig_move(const heap *g, const unsigned char *base, live_block blocks[],
+static inline void rig_move(const buddy_heap *g, const unsigned char *base, live_block blocks[],
                             uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        blocks[i].start = snapshot_at(g, (uint64_t)(blocks[i].start - base));
+        blocks[i].start = buddy_snapshot_at(g, (uint64_t)(blocks[i].start - base));
     }
 }
 
-static inline void rig_compare(const heap *g, const live_block blocks[], uint32_t count)
+static inline void rig_compare(const buddy_heap *g, const live_block blocks[], uint32_t count)
 {
     size_t live = 0;
     for (uint32_t i = 0; i < count; i++) {
-        assert_true(heap_usable_size(g, blocks[i].start) >= blocks[i].bytes);
+        assert_true(buddy_heap_usable_size(g, blocks[i].start) >= blocks[i].bytes);
         assert_true(still_painted(blocks[i]));
-        live += heap_usable_size(g, blocks[i].start);
+        live += buddy_heap_usable_size(g, blocks[i].start);
     }
-    heap_stats stats;
-    heap_get_stats(g, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(g, &stats);
     assert_int_equal(stats.live_bytes, live);
 }
 
 /* Frees all, after which nothing may be missing; and the heap goes. */
-static inline void rig_drop(heap *h, const live_block blocks[], uint32_t count)
+static inline void rig_drop(buddy_heap *h, const live_block blocks[], uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(heap_free(h, blocks[i].start), HEAP_OK);
+        assert_int_equal(buddy_heap_free(h, blocks[i].start), BUDDY_HEAP_OK);
     }
-    heap_recall(h);
+    buddy_heap_recall(h);
     rig_check(h);
-    heap_stats stats;
-    heap_get_stats(h, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(h, &stats);
     assert_int_equal(stats.live_bytes, 0);
-    assert_int_equal((size_t)stats.core.free_units * heap_get_desc(h)->unit_bytes,
+    assert_int_equal((size_t)stats.core.free_units * buddy_heap_get_desc(h)->unit_bytes,
                      stats.capacity_bytes);
-    heap_destroy(h);
+    buddy_heap_destroy(h);
 }
 
 /* Runs a step in a process of its own. Returns its exit code, or 128 + signal. */

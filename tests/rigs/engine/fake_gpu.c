@@ -205,7 +205,8 @@ static void copy_page(gpu *g, const gpu_part *part, uint32_t i, uint8_t *slot)
     for (uint32_t l = 0; l < g->desc.layer_count; l++) {
         const texel_format format = g->desc.formats[l];
         const size_t row = texel_row_bytes(format), rows = texel_page_rows(format);
-        const uint8_t *from = layer + (morton_y(i) * rows << part->order) * row + morton_x(i) * row;
+        const uint8_t *from =
+            layer + (buddy_morton_y(i) * rows << part->order) * row + buddy_morton_x(i) * row;
         for (size_t y = 0; y < rows; y++) {
             memcpy(slot, from + (y << part->order) * row, row);
             slot += row;
@@ -218,7 +219,7 @@ void gpu_upload(gpu *g, const gpu_part *part)
 {
     assert(g->tiles[part->tile] == TILE_TAKEN);
     for (uint32_t i = 0; i < 1u << 2 * part->part_order; i++) {
-        const uint32_t x = part->x + morton_x(i), y = part->y + morton_y(i);
+        const uint32_t x = part->x + buddy_morton_x(i), y = part->y + buddy_morton_y(i);
         assert(x < g->desc.atlas_columns && y < g->desc.atlas_rows);
         const size_t slot = (size_t)y * g->desc.atlas_columns + x;
         g->pages[slot] = page_pack(page_of_block(part->corner, i));

@@ -199,9 +199,9 @@ static inline void assert_page_shows(const rig *r, const page_job *job, uint32_t
         stored_texels(page_of_block(job->page, i), layer, stored);
         assert_true(texels_convert(STORED[layer], stored, wanted[layer], expected, row));
         for (size_t y = 0; y < rows; y++) {
-            const size_t line = (morton_y(i) * rows + y) << job->order;
-            assert_memory_equal(rectangle + line * row + morton_x(i) * row, expected + y * row,
-                                row);
+            const size_t line = (buddy_morton_y(i) * rows + y) << job->order;
+            assert_memory_equal(rectangle + line * row + buddy_morton_x(i) * row,
+                                expected + y * row, row);
         }
         rectangle += rows * row << 2 * job->order;
     }

@@ -19,7 +19,7 @@
 enum { WORKERS = 3, BLOCKS = 50, STEPS = 500 };
 
 static uint64_t seed;
-static track *told;
+static buddy_track *told;
 static char addresses[WORKERS * BLOCKS];
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static bool live[WORKERS * BLOCKS];
@@ -32,12 +32,12 @@ static void *work(void *context)
         uint32_t k = seed_below(&random, WORKERS * BLOCKS);
         pthread_mutex_lock(&turn);
         if (!live[k]) {
-            track_alloc(told, &addresses[k], 1 + seed_below(&random, 1000), NULL);
+            buddy_track_alloc(told, &addresses[k], 1 + seed_below(&random, 1000), NULL);
         } else if (seed_below(&random, 3) > 0) {
-            track_free(told, &addresses[k]);
+            buddy_track_free(told, &addresses[k]);
         } else {
-            track_realloc_end(told, track_realloc_begin(told, &addresses[k]), &addresses[k],
-                              1 + seed_below(&random, 1000), NULL);
+            buddy_track_realloc_end(told, buddy_track_realloc_begin(told, &addresses[k]),
+                                    &addresses[k], 1 + seed_below(&random, 1000), NULL);
             live[k] = false; /* so that it stays so */
         }
         live[k] = !live[k];
@@ -52,9 +52,9 @@ static const char *write_log(const void *state)
     pthread_t threads[WORKERS];
     uint64_t seeds[WORKERS];
     memset(live, 0, sizeof(live));
-    told = track_create(&(track_desc){.blocks = WORKERS * BLOCKS});
+    told = buddy_track_create(&(buddy_track_desc){.blocks = WORKERS * BLOCKS});
     assert_non_null(told);
-    assert_true(track_log_open(told, path));
+    assert_true(buddy_track_log_open(told, path));
     for (uint32_t i = 0; i < WORKERS; i++) {
         seeds[i] = seed + i;
         assert_int_equal(pthread_create(&threads[i], NULL, work, &seeds[i]), 0);
@@ -62,8 +62,8 @@ static const char *write_log(const void *state)
     for (int i = 0; i < WORKERS; i++) {
         pthread_join(threads[i], NULL);
     }
-    assert_true(track_log_close(told));
-    track_destroy(told);
+    assert_true(buddy_track_log_close(told));
+    buddy_track_destroy(told);
     return path;
 }
 
@@ -86,10 +86,10 @@ static uint32_t play(const replay_log *log)
         assert_true(seat < log->threads);
         const replay_step *s = &log->steps[next[seat]++];
         assert_true(s->block < log->blocks && s->block < WORKERS * STEPS);
-        assert_int_equal(held[s->block], s->operation != TRACK_OP_ALLOC);
-        held[s->block] = s->operation != TRACK_OP_FREE;
-        count += s->operation == TRACK_OP_ALLOC;
-        count -= s->operation == TRACK_OP_FREE;
+        assert_int_equal(held[s->block], s->operation != BUDDY_TRACK_OP_ALLOC);
+        held[s->block] = s->operation != BUDDY_TRACK_OP_FREE;
+        count += s->operation == BUDDY_TRACK_OP_ALLOC;
+        count -= s->operation == BUDDY_TRACK_OP_FREE;
         turns[s->block]++;
     }
     return count;
@@ -133,15 +133,15 @@ static void more_threads_than_seats_share_them(void **state)
     char error[REPLAY_LINE];
     replay_log log;
     FILE *f = fopen(path, "wb");
-    fwrite(TRACK_LOG_MAGIC, 1, TRACK_LOG_MAGIC_BYTES, f);
+    fwrite(BUDDY_TRACK_LOG_MAGIC, 1, BUDDY_TRACK_LOG_MAGIC_BYTES, f);
     for (uint32_t i = 1; i <= THREADS; i++) {
-        const uint32_t numbers[] = {1000 * i << 2 | TRACK_OP_ALLOC,      i, 64, 0,
-                                    1000 * (i + 1) << 2 | TRACK_OP_FREE, i, 0};
+        const uint32_t numbers[] = {1000 * i << 2 | BUDDY_TRACK_OP_ALLOC,      i, 64, 0,
+                                    1000 * (i + 1) << 2 | BUDDY_TRACK_OP_FREE, i, 0};
         for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++) {
             put_number(f, numbers[k]);
         }
     }
-    put_number(f, TRACK_OP_END);
+    put_number(f, BUDDY_TRACK_OP_END);
     put_number(f, 2 * THREADS);
     fclose(f);
     assert_true(replay_log_load(path, false, &log, error));
@@ -163,16 +163,16 @@ static void write_scattered(const char *path, uint32_t blocks, uint32_t apart)
 {
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
-    fwrite(TRACK_LOG_MAGIC, 1, TRACK_LOG_MAGIC_BYTES, f);
+    fwrite(BUDDY_TRACK_LOG_MAGIC, 1, BUDDY_TRACK_LOG_MAGIC_BYTES, f);
     for (uint32_t i = 0; i < 3 * blocks; i++) {
-        put_number(f, 1 << 2 | (i / blocks == 1 ? TRACK_OP_FREE : TRACK_OP_ALLOC));
+        put_number(f, 1 << 2 | (i / blocks == 1 ? BUDDY_TRACK_OP_FREE : BUDDY_TRACK_OP_ALLOC));
         put_number(f, 1 + i % blocks * apart);
         if (i / blocks != 1) {
             put_number(f, 1); /* byte */
         }
         put_number(f, 0);
     }
-    put_number(f, TRACK_OP_END);
+    put_number(f, BUDDY_TRACK_OP_END);
     put_number(f, 3 * blocks);
     assert_int_equal(fclose(f), 0);
 }

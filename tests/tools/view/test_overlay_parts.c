@@ -24,7 +24,7 @@ static const rammap_colour FREE = {0, 0, 0};
 
 static const uint8_t *texel(const rammap *m, uint32_t cell)
 {
-    return &m->rgba[(morton_y(cell) * m->width + morton_x(cell)) * 4];
+    return &m->rgba[(buddy_morton_y(cell) * m->width + buddy_morton_x(cell)) * 4];
 }
 
 static void block_of_even_order_is_a_square(void **state)

@@ -22,29 +22,29 @@ static size_t with_room(size_t nodes)
 static void *open_heap(uint32_t nodes)
 {
     size_t bytes = (with_room(nodes) * UNIT_BYTES + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-    return heap_create(
-        &(heap_desc){.bytes = bytes, .unit_bytes = UNIT_BYTES, .checks = HEAP_CHECKS_OFF});
+    return buddy_heap_create(&(buddy_heap_desc){
+        .bytes = bytes, .unit_bytes = UNIT_BYTES, .checks = BUDDY_HEAP_CHECKS_OFF});
 }
 
 static node *take_heap(void *self, const node *near)
 {
     (void)near;
-    return heap_alloc(self, sizeof(node));
+    return buddy_heap_alloc(self, sizeof(node));
 }
 
 static node *take_heap_near(void *self, const node *near)
 {
-    return heap_alloc_near(self, sizeof(node), near);
+    return buddy_heap_alloc_near(self, sizeof(node), near);
 }
 
 static void give_heap(void *self, node *n)
 {
-    (void)heap_free_sized(self, n, sizeof(*n));
+    (void)buddy_heap_free_sized(self, n, sizeof(*n));
 }
 
 static void *open_pool(uint32_t nodes)
 {
-    return node_pool_create(&(pool_desc){.capacity = with_room(nodes)});
+    return node_pool_create(&(buddy_pool_desc){.capacity = with_room(nodes)});
 }
 
 static node *take_pool(void *self, const node *near)

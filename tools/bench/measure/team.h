@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define TEAM_MOST 256u /* threads */
-#define TEAM_LINE                                                                    \
+#define TEAM_LINE \
     128u /* bytes; what threads write lies this far apart: processors fetch pairs of \
             64-byte lines */
 

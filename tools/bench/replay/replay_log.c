@@ -132,22 +132,23 @@ static uint32_t seat_of(loader *l, uint32_t thread)
 /* Counts the steps of each seat into begin, one further. */
 static bool count_steps(loader *l)
 {
-    track_log_reader r;
-    track_event e;
-    track_log_status status = track_log_begin(&r, l->data, l->bytes);
-    while (status == TRACK_LOG_OK && (status = track_log_next(&r, &e)) == TRACK_LOG_OK) {
+    buddy_track_log_reader r;
+    buddy_track_event e;
+    buddy_track_log_status status = buddy_track_log_begin(&r, l->data, l->bytes);
+    while (status == BUDDY_TRACK_LOG_OK &&
+           (status = buddy_track_log_next(&r, &e)) == BUDDY_TRACK_LOG_OK) {
         if (e.bytes > BYTES_MOST) {
             return fail_at(l, r.records, "has a size that is too large");
         }
         l->log->begin[seat_of(l, e.thread) + 1]++;
     }
-    if (status == TRACK_LOG_FOREIGN) {
-        return fail(l, track_log_status_text(status));
+    if (status == BUDDY_TRACK_LOG_FOREIGN) {
+        return fail(l, buddy_track_log_status_text(status));
     }
-    if (status != TRACK_LOG_DONE) {
+    if (status != BUDDY_TRACK_LOG_DONE) {
         char why[REPLAY_LINE];
         (void)snprintf(why, sizeof(why), "after %" PRIu64 " records: the log %s", r.records,
-                       track_log_status_text(status));
+                       buddy_track_log_status_text(status));
         return fail(l, why);
     }
     l->log->count = r.records;
@@ -234,13 +235,13 @@ static void count_bytes(loader *l, const numbered *n, uint64_t bytes, bool lives
 }
 
 /* Turns an event into a step; false when it makes no sense where it stands. */
-static bool make_step(loader *l, const track_event *e, uint64_t record, replay_step *out)
+static bool make_step(loader *l, const buddy_track_event *e, uint64_t record, replay_step *out)
 {
     numbered *n = find_block(l, e->block);
     if (n == NULL) {
         return fail(l, "not enough memory");
     }
-    if (n->live == (e->operation == TRACK_OP_ALLOC)) {
+    if (n->live == (e->operation == BUDDY_TRACK_OP_ALLOC)) {
         return fail_at(l, record,
                        n->live ? "allocates a block that is live already"
                                : "is about a block that is not live");
@@ -252,7 +253,7 @@ static bool make_step(loader *l, const track_event *e, uint64_t record, replay_s
                          .turn = n->turn,
                          .bytes = e->bytes,
                          .operation = (uint64_t)e->operation & 15};
-    bool lives = e->operation != TRACK_OP_FREE;
+    bool lives = e->operation != BUDDY_TRACK_OP_FREE;
     count_bytes(l, n, e->bytes, lives);
     n->turn = (n->turn + 1u) & INT32_MAX;
     n->live = lives;
@@ -263,11 +264,11 @@ static bool make_step(loader *l, const track_event *e, uint64_t record, replay_s
 static bool make_steps(loader *l)
 {
     uint64_t next[TEAM_MOST];
-    track_log_reader r;
-    track_event e;
+    buddy_track_log_reader r;
+    buddy_track_event e;
     memcpy(next, l->log->begin, sizeof(next));
-    (void)track_log_begin(&r, l->data, l->bytes);
-    while (track_log_next(&r, &e) == TRACK_LOG_OK) {
+    (void)buddy_track_log_begin(&r, l->data, l->bytes);
+    while (buddy_track_log_next(&r, &e) == BUDDY_TRACK_LOG_OK) {
         if (!make_step(l, &e, r.records, &l->log->steps[next[seat_of(l, e.thread)]++])) {
             return false;
         }

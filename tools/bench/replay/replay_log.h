@@ -15,7 +15,7 @@
  * thread: a step waits for its turn. */
 typedef struct replay_step {
     uint32_t block, turn;
-    uint64_t bytes : 60, operation : 4; /* a track_operation */
+    uint64_t bytes : 60, operation : 4; /* a buddy_track_operation */
 } replay_step;
 
 typedef struct replay_log {

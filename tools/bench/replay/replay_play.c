@@ -121,11 +121,11 @@ static void play_step(const replay *r, player *p, const replay_step *s)
     place *at = &r->places[s->block];
     size_t bytes = s->bytes > 0 ? (size_t)s->bytes : 1; /* malloc(0) and realloc(p, 0) differ */
     wait_for_turn(p, at, s->turn);
-    switch ((track_operation)s->operation) {
-    case TRACK_OP_ALLOC:
+    switch ((buddy_track_operation)s->operation) {
+    case BUDDY_TRACK_OP_ALLOC:
         keep(p, at, ops->alloc(p->self, bytes), bytes);
         break;
-    case TRACK_OP_REALLOC:
+    case BUDDY_TRACK_OP_REALLOC:
         change(ops, p, at, bytes);
         break;
     default:

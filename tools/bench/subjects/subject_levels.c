@@ -7,7 +7,7 @@
 #include "tools/bench/measure/memory.h"
 
 typedef struct leveled {
-    levels *l;
+    buddy_levels *l;
     unsigned char *base;
     uint32_t unit_shift;
 } leveled;
@@ -21,7 +21,7 @@ static uint32_t order_of(const leveled *s, size_t bytes)
 static void *alloc(void *self, size_t bytes)
 {
     leveled *s = self;
-    uint32_t offset = levels_alloc(s->l, order_of(s, bytes));
+    uint32_t offset = buddy_levels_alloc(s->l, order_of(s, bytes));
     return offset != BUDDY_NONE ? s->base + ((size_t)offset << s->unit_shift) : NULL;
 }
 
@@ -29,15 +29,15 @@ static void release(void *self, void *block, size_t bytes)
 {
     leveled *s = self;
     size_t offset = (size_t)((unsigned char *)block - s->base) >> s->unit_shift;
-    levels_free(s->l, (uint32_t)offset, order_of(s, bytes));
+    buddy_levels_free(s->l, (uint32_t)offset, order_of(s, bytes));
 }
 
 static void measure(void *state, figures *out)
 {
     const leveled *s = state;
-    levels_stats stats;
+    buddy_levels_stats stats;
     double most = 0, wasted = 0;
-    levels_get_stats(s->l, &stats);
+    buddy_levels_get_stats(s->l, &stats);
     for (uint32_t order = 0; order <= stats.max_order; order++) {
         char name[32];
         double pending = (double)stats.pending_high_water[order];
@@ -60,13 +60,13 @@ bool subject_levels_open(const subject *who, const subject_setup *setup, subject
     if (units >= BUDDY_NONE) {
         return false;
     }
-    levels_desc desc = {.units = (uint32_t)units,
-                        .sync =
-                            who->flavour == SUBJECT_LEVELS_SPIN ? LEVELS_SPINLOCK : LEVELS_MUTEX};
-    size_t bytes = levels_sizeof(&desc);
+    buddy_levels_desc desc = {.units = (uint32_t)units,
+                              .sync = who->flavour == SUBJECT_LEVELS_SPIN ? BUDDY_LEVELS_SPINLOCK
+                                                                          : BUDDY_LEVELS_MUTEX};
+    size_t bytes = buddy_levels_sizeof(&desc);
     s->unit_shift = (uint32_t)__builtin_ctz(setup->unit_bytes);
     s->base = memory_untouched(setup->arena_bytes);
-    s->l = bytes > 0 ? levels_init(memory_touched(bytes), bytes, &desc) : NULL;
+    s->l = bytes > 0 ? buddy_levels_init(memory_touched(bytes), bytes, &desc) : NULL;
     if (setup->prefault) {
         memory_touch(s->base, setup->arena_bytes);
     }

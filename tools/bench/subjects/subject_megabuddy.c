@@ -23,41 +23,41 @@ static void put_core(figures *out, const buddy_stats *core, size_t metadata_byte
 
 static void *heap_door_alloc(void *self, size_t bytes)
 {
-    return heap_alloc(self, bytes);
+    return buddy_heap_alloc(self, bytes);
 }
 
 static void *heap_door_attempt(void *self, size_t bytes)
 {
-    return heap_try(self, bytes);
+    return buddy_heap_try(self, bytes);
 }
 
 static void *heap_door_exact(void *self, size_t bytes)
 {
-    return heap_exact(self, bytes);
+    return buddy_heap_exact(self, bytes);
 }
 
 static void heap_door_release(void *self, void *block, size_t bytes)
 {
-    (void)heap_free_sized(self, block, bytes);
+    (void)buddy_heap_free_sized(self, block, bytes);
 }
 
 static void *heap_door_resize(void *self, void *block, size_t bytes)
 {
-    return heap_realloc(self, block, bytes);
+    return buddy_heap_realloc(self, block, bytes);
 }
 
 static void heap_door_measure(void *state, figures *out)
 {
-    heap_stats stats;
-    heap_get_stats(state, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(state, &stats);
     put_core(out, &stats.core, stats.metadata_bytes);
-    figures_put(out, "checks", "bool", heap_get_desc(state)->checks == HEAP_CHECKS_ON);
+    figures_put(out, "checks", "bool", buddy_heap_get_desc(state)->checks == BUDDY_HEAP_CHECKS_ON);
 }
 
 static uint64_t heap_door_taken(void *state)
 {
-    heap_stats stats;
-    heap_get_stats(state, &stats);
+    buddy_heap_stats stats;
+    buddy_heap_get_stats(state, &stats);
     return stats.live_bytes;
 }
 
@@ -72,12 +72,13 @@ static const subject_ops EXACT_OPS = {.alloc = heap_door_exact,
                                       .measure = heap_door_measure,
                                       .taken = heap_door_taken};
 
-static heap *open_heap(const subject_setup *setup, size_t unit_bytes, heap_checks checks)
+static buddy_heap *open_heap(const subject_setup *setup, size_t unit_bytes,
+                             buddy_heap_checks checks)
 {
-    return heap_create(&(heap_desc){.bytes = setup->arena_bytes,
-                                    .unit_bytes = unit_bytes,
-                                    .prefault = setup->prefault,
-                                    .checks = checks});
+    return buddy_heap_create(&(buddy_heap_desc){.bytes = setup->arena_bytes,
+                                                .unit_bytes = unit_bytes,
+                                                .prefault = setup->prefault,
+                                                .checks = checks});
 }
 
 /* ---- pieces: a heap's gathered blocks ---- */
@@ -85,12 +86,12 @@ static heap *open_heap(const subject_setup *setup, size_t unit_bytes, heap_check
 /* What a caller holds of a gathered block, or the next unused handle. */
 typedef struct handle {
     struct handle *next;
-    heap_piece pieces[BUDDY_PIECES];
+    buddy_heap_piece pieces[BUDDY_PIECES];
     uint32_t count;
 } handle;
 
 typedef struct gathered {
-    heap *h;
+    buddy_heap *h;
     handle *fresh, *unused;
 } gathered;
 
@@ -114,7 +115,7 @@ static void *gather_alloc(void *self, size_t bytes)
 {
     gathered *s = self;
     handle *one = next_handle(s);
-    one->count = heap_gather(s->h, bytes, one->pieces);
+    one->count = buddy_heap_gather(s->h, bytes, one->pieces);
     if (one->count > 0) {
         return one;
     }
@@ -128,7 +129,7 @@ static void gather_release(void *self, void *block, size_t bytes)
     handle *one = block;
     (void)bytes;
     for (uint32_t i = 0; i < one->count; i++) {
-        (void)heap_free(s->h, one->pieces[i].start);
+        (void)buddy_heap_free(s->h, one->pieces[i].start);
     }
     unuse_handle(s, one);
 }
@@ -151,7 +152,7 @@ static const subject_ops GATHER_OPS = {.alloc = gather_alloc,
 static bool open_gathered(const subject_setup *setup, subject_opened *out)
 {
     gathered *s = memory_touched(sizeof(*s));
-    s->h = open_heap(setup, setup->unit_bytes, HEAP_CHECKS_ON);
+    s->h = open_heap(setup, setup->unit_bytes, BUDDY_HEAP_CHECKS_ON);
     /* one a unit, and one that is in hand when memory is full */
     s->fresh = memory_untouched((setup->arena_bytes / setup->unit_bytes + 1) * sizeof(handle));
     *out = (subject_opened){.ops = &GATHER_OPS, .state = s};
@@ -160,7 +161,7 @@ static bool open_gathered(const subject_setup *setup, subject_opened *out)
 
 /* ---- things of one type: pools ---- */
 
-static void put_pool(figures *out, const pool_stats *stats, bool checked)
+static void put_pool(figures *out, const buddy_pool_stats *stats, bool checked)
 {
     put_core(out, &stats->core, stats->metadata_bytes);
     figures_put(out, "checks", "bool", checked);
@@ -192,7 +193,7 @@ static void ints_door_release_bulk(void *self, size_t bytes, uint32_t count, voi
 
 static void ints_door_measure(void *state, figures *out)
 {
-    pool_stats stats;
+    buddy_pool_stats stats;
     ints_get_stats(state, &stats);
     put_pool(out, &stats, ints_get_desc(state)->checked);
 }
@@ -217,7 +218,7 @@ static void records_door_release(void *self, void *object, size_t bytes)
 
 static void records_door_measure(void *state, figures *out)
 {
-    pool_stats stats;
+    buddy_pool_stats stats;
     records_get_stats(state, &stats);
     put_pool(out, &stats, records_get_desc(state)->checked);
 }
@@ -232,20 +233,21 @@ static bool open_ints(const subject_setup *setup, bool checked, subject_opened *
     size_t capacity = (size_t)setup->arena_bytes / sizeof(int);
     out->ops = &INTS_OPS;
     out->state = ints_create(
-        &(pool_desc){.capacity = capacity, .prefault = setup->prefault, .checked = checked});
+        &(buddy_pool_desc){.capacity = capacity, .prefault = setup->prefault, .checked = checked});
     return out->state != NULL;
 }
 
 static bool open_records(const subject_setup *setup, subject_opened *out)
 {
     out->ops = &RECORDS_OPS;
-    out->state = records_create(&(pool_desc){.capacity = setup->arena_bytes / sizeof(record)});
+    out->state =
+        records_create(&(buddy_pool_desc){.capacity = setup->arena_bytes / sizeof(record)});
     return out->state != NULL;
 }
 
 /* A heap marks blocks of four units and more by plain stores, so its unit is a quarter of the
  * smallest block that the case asks for. */
-static bool open_blocks(const subject_setup *setup, heap_checks checks, subject_opened *out)
+static bool open_blocks(const subject_setup *setup, buddy_heap_checks checks, subject_opened *out)
 {
     out->ops = &HEAP_OPS;
     out->state = open_heap(setup, setup->unit_bytes / 4, checks);
@@ -255,7 +257,7 @@ static bool open_blocks(const subject_setup *setup, heap_checks checks, subject_
 static bool open_exact(const subject_setup *setup, subject_opened *out)
 {
     out->ops = &EXACT_OPS;
-    out->state = open_heap(setup, setup->unit_bytes, HEAP_CHECKS_ON);
+    out->state = open_heap(setup, setup->unit_bytes, BUDDY_HEAP_CHECKS_ON);
     return out->state != NULL;
 }
 
@@ -274,5 +276,5 @@ bool subject_megabuddy_open(const subject *who, const subject_setup *setup, subj
     case DOOR_BLOCKS:
         break;
     }
-    return open_blocks(setup, checked ? HEAP_CHECKS_ON : HEAP_CHECKS_OFF, out);
+    return open_blocks(setup, checked ? BUDDY_HEAP_CHECKS_ON : BUDDY_HEAP_CHECKS_OFF, out);
 }

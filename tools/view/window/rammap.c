@@ -10,8 +10,8 @@ static const uint8_t BEYOND[4] = {0, 0, 0, 0}; /* what is not part of the arena 
 void rammap_begin(rammap *m, uint32_t units)
 {
     assert(units > 0);
-    const uint32_t order = tree_order_for(units); /* of a square, or two, round them all */
-    uint32_t cells = order < 16 ? order : 16;     /* as a power of two */
+    const uint32_t order = buddy_order_for(units); /* of a square, or two, round them all */
+    uint32_t cells = order < 16 ? order : 16;      /* as a power of two */
     m->units = units;
     m->unit_order = order - cells;
     m->width = 1u << (cells + 1) / 2;
@@ -50,7 +50,7 @@ void rammap_end(rammap *m, rammap_colour free_colour)
 {
     const uint32_t all = 1u << m->unit_order;
     for (uint32_t cell = 0; cell < m->width * m->height; cell++) {
-        uint8_t *out = &m->rgba[(morton_y(cell) * m->width + morton_x(cell)) * 4];
+        uint8_t *out = &m->rgba[(buddy_morton_y(cell) * m->width + buddy_morton_x(cell)) * 4];
         if ((uint64_t)cell << m->unit_order >= m->units) {
             memcpy(out, BEYOND, sizeof BEYOND);
             continue;

@@ -17,15 +17,16 @@
  * The owner takes `remote` whole when `free` is empty. A slab of which all objects are taken is
  * parked: the owner does not look at it until one comes back. One that is empty goes back to the
  * buddy, where it merges, but for one a class, so that a class which comes and goes stays cheap.
- * What the buddy has free is given back to the system when there is much of it, or by slab_trim.
+ * What the buddy has free is given back to the system when there is much of it, or by
+ * buddy_slabs_trim.
  *
  * Blocks lie in ranges of addresses at places left to chance, of which only what is in play is
  * mapped: a program that locks its memory locks what is in use, a core holds no more, and a limit
  * of addresses counts no more. Where others map something in a range it ends there. What is opened
  * or mapped counts as memory, so the system refuses what the machine does not have, as it refuses
  * the C library's malloc. Nothing is refused that is free in a range, or kept by the calling thread
- * or by nobody; what another thread keeps (SLAB_OBJECT_MOST and less, or of half a megabyte of
- * blocks) is not taken away from it.
+ * or by nobody; what another thread keeps (BUDDY_SLABS_OBJECT_MOST and less, or of half a megabyte
+ * of blocks) is not taken away from it.
  *
  * What lies outside the objects: one head a slab, in a table beside the range, found by shifting an
  * address. So no pointer is followed before it is known to be ours. Refused, and told in one line
@@ -52,13 +53,13 @@
 extern "C" {
 #endif
 
-typedef struct slab slab;
+typedef struct buddy_slabs buddy_slabs;
 
-#define SLAB_OBJECT_MOST 32768u /* bytes: the largest object; what is larger is a block */
-#define SLAB_RANGES      64u    /* most ranges of addresses */
+#define BUDDY_SLABS_OBJECT_MOST 32768u /* bytes: the largest object; what is larger is a block */
+#define BUDDY_SLABS_RANGES      64u    /* most ranges of addresses */
 
-/* What a slab_desc may set; zero is the default everywhere. */
-typedef struct slab_desc {
+/* What a buddy_slabs_desc may set; zero is the default everywhere. */
+typedef struct buddy_slabs_desc {
     size_t range_bytes; /* addresses of a range, which cost nothing until they are in play; one that
                            the system refuses is halved until it does not. Every eight ranges it
                            doubles. A power of two from 4 MiB to 1 TiB; 0: 64 GiB. Where addresses
@@ -72,10 +73,10 @@ typedef struct slab_desc {
     void (*on_error)(void *context,
                      const char *line); /* NULL: silent; called on the thread that erred */
     void *on_error_context;
-} slab_desc;
+} buddy_slabs_desc;
 
 /* Exact when others are at rest. */
-typedef struct slab_stats {
+typedef struct buddy_slabs_stats {
     uint64_t object_count;  /* live in slabs, with what lies in outboxes and remote lists */
     size_t object_bytes;    /* of these, by class */
     size_t slab_bytes;      /* of the slabs that they are in */
@@ -90,50 +91,53 @@ typedef struct slab_stats {
     size_t free_bytes;      /* free in all ranges */
     size_t discarded_bytes; /* since create: given back to the system from the ranges */
     uint64_t errors;        /* frees that were refused */
-} slab_stats;
+} buddy_slabs_stats;
 
 /* Returns NULL when desc is impossible or the system gives no memory (errno says why). One thread.
  */
-slab *slab_create(const slab_desc *desc);
-void slab_destroy(slab *s); /* NULL does nothing. Nobody may use it or its objects any more. */
-const slab_desc *slab_get_desc(const slab *s); /* in effect: defaults filled in */
+buddy_slabs *buddy_slabs_create(const buddy_slabs_desc *desc);
+void buddy_slabs_destroy(
+    buddy_slabs *s); /* NULL does nothing. Nobody may use it or its objects any more. */
+const buddy_slabs_desc *
+buddy_slabs_get_desc(const buddy_slabs *s); /* in effect: defaults filled in */
 
 /* At least `bytes` bytes, aligned to 16; 0 counts as 1. NULL when the system gives no more. */
-void *slab_alloc(slab *s, size_t bytes);
+void *buddy_slabs_alloc(buddy_slabs *s, size_t bytes);
 
-/* As slab_alloc, all bytes zero: memory that is fresh from the system is not written to. */
-void *slab_zeroed(slab *s, size_t bytes);
+/* As buddy_slabs_alloc, all bytes zero: memory that is fresh from the system is not written to. */
+void *buddy_slabs_zeroed(buddy_slabs *s, size_t bytes);
 
-/* As slab_alloc, aligned to `alignment` too. NULL as well when that is not a power of two. */
-void *slab_aligned(slab *s, size_t alignment, size_t bytes);
+/* As buddy_slabs_alloc, aligned to `alignment` too. NULL as well when that is not a power of two.
+ */
+void *buddy_slabs_aligned(buddy_slabs *s, size_t alignment, size_t bytes);
 
 /* Makes what lies at `pointer` hold `bytes`, where it is if it fits and is not much too large, else
  * elsewhere with its contents. NULL, and all is as it was, without memory or when the pointer is
- * not one of ours (told as in slab_free). NULL as pointer: slab_alloc. */
-void *slab_realloc(slab *s, void *pointer, size_t bytes);
+ * not one of ours (told as in buddy_slabs_free). NULL as pointer: buddy_slabs_alloc. */
+void *buddy_slabs_realloc(buddy_slabs *s, void *pointer, size_t bytes);
 
-/* Gives it back. NULL is HEAP_OK. Any other answer than HEAP_OK has changed nothing. */
-heap_status slab_free(slab *s, void *pointer);
+/* Gives it back. NULL is BUDDY_HEAP_OK. Any other answer than BUDDY_HEAP_OK has changed nothing. */
+buddy_heap_status buddy_slabs_free(buddy_slabs *s, void *pointer);
 
-/* As slab_free, and checks that what lies there was asked for with a size that this one fits. Not
- * for what slab_aligned gave: its size is another one. */
-heap_status slab_free_sized(slab *s, void *pointer, size_t bytes);
+/* As buddy_slabs_free, and checks that what lies there was asked for with a size that this one
+ * fits. Not for what buddy_slabs_aligned gave: its size is another one. */
+buddy_heap_status buddy_slabs_free_sized(buddy_slabs *s, void *pointer, size_t bytes);
 
 /* Bytes that may be used at a live pointer of ours; 0 where it cannot be one. */
-size_t slab_usable_size(slab *s, const void *pointer);
+size_t buddy_slabs_usable_size(buddy_slabs *s, const void *pointer);
 
 /* Whether it points into a range or to the start of what was mapped. */
-bool slab_owns(slab *s, const void *pointer);
+bool buddy_slabs_owns(buddy_slabs *s, const void *pointer);
 
 /* Sends what the calling thread has collected of other threads' objects to their owners. */
-void slab_flush(slab *s);
+void buddy_slabs_flush(buddy_slabs *s);
 
 /* Gives back what nobody needs: the calling thread's empty slabs and those of ended threads to the
  * buddy, and the buddy's free memory to the system. Returns the bytes that went to the system. */
-size_t slab_trim(slab *s);
+size_t buddy_slabs_trim(buddy_slabs *s);
 
-void slab_get_stats(slab *s, slab_stats *out);
-const char *slab_check(slab *s); /* NULL when all is well. Others must be at rest. */
+void buddy_slabs_get_stats(buddy_slabs *s, buddy_slabs_stats *out);
+const char *buddy_slabs_check(buddy_slabs *s); /* NULL when all is well. Others must be at rest. */
 
 #ifdef __cplusplus
 }
