@@ -169,7 +169,6 @@ texel_format vt_texel_format(const vt *v, uint32_t layer); /* of the atlas */
 /* Textures are numbered from 1. */
 uint32_t vt_texture_count(const vt *v);
 const pagefile_info *vt_texture_info(const vt *v, uint32_t texture);
-const pagefile *vt_texture_file(const vt *v, uint32_t texture);
 float vt_texture_bias(const vt *v, uint32_t texture); /* mips; what it is coarser by just now */
 
 void vt_get_settings(const vt *v, vt_settings *out);

@@ -36,8 +36,6 @@ void vt_atlas_size(const vt *v, uint32_t *columns, uint32_t *rows);
 /* Writes every slot, row by row, columns * rows of them. */
 void vt_get_slots(const vt *v, vt_slot slots[]);
 
-const buddy *vt_atlas_buddy(const vt *v); /* its allocator: slots in Morton order */
-
 /* --- RAM --- */
 
 /* A page that the RAM tier holds, and the blocks of its arena that it fills. */

@@ -42,12 +42,6 @@ const pagefile_info *vt_texture_info(const vt *v, uint32_t texture)
     return v->textures[texture - 1].info;
 }
 
-const pagefile *vt_texture_file(const vt *v, uint32_t texture)
-{
-    assert(texture >= 1 && texture <= v->texture_count);
-    return v->textures[texture - 1].file;
-}
-
 float vt_texture_bias(const vt *v, uint32_t texture)
 {
     assert(texture >= 1 && texture <= v->texture_count);

@@ -36,11 +36,6 @@ void vt_get_slots(const vt *v, vt_slot slots[])
     }
 }
 
-const buddy *vt_atlas_buddy(const vt *v)
-{
-    return atlas_core(v->atlas);
-}
-
 /* --- RAM --- */
 
 const buddy *vt_ram_buddy(const vt *v)
