@@ -186,7 +186,7 @@ enum { VT_SETTLE_IMAGES = 80 };
  * rest that this speaks of. */
 bool vt_is_settled(const vt *v);
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 /* GLSL to put in front of a fragment shader, after its #version line. It fits this texture's
  * anisotropy, lives as long as it, and declares
@@ -218,7 +218,7 @@ void vt_feedback_jitter(const vt *v, float *x, float *y);
  * may be drawn with coarser geometry, which costs a pixel here and there. */
 bool vt_feedback_is_exact(const vt *v);
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 void vt_get_stats(vt *v, vt_stats *out);
 

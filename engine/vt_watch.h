@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* --- disk --- */
+/* ---- disk ---- */
 
 enum { VT_DISK_CELLS = 1024 };
 
@@ -22,7 +22,7 @@ enum { VT_DISK_CELLS = 1024 };
  * VT_DISK_CELLS equal parts of it, from first byte to last. */
 void vt_get_disk_map(const vt *v, uint32_t kib[VT_DISK_CELLS]);
 
-/* --- the atlas --- */
+/* ---- the atlas ---- */
 
 typedef struct vt_slot {
     uint32_t page_id;    /* packed, as shaders/shared.h says; 0: free */
@@ -38,7 +38,7 @@ void vt_get_slots(const vt *v, vt_slot slots[]);
 
 const buddy *vt_atlas_buddy(const vt *v); /* its allocator: slots in Morton order */
 
-/* --- RAM --- */
+/* ---- RAM ---- */
 
 /* A page that the RAM tier holds, and the blocks of its arena that it fills. */
 typedef struct vt_held_page {
@@ -57,7 +57,7 @@ uint32_t vt_ram_units(const vt *v, uint32_t *unit_bytes); /* of the arena */
  * meanwhile, so visit should be quick, and not call the streamer. */
 void vt_walk_ram(vt *v, void (*visit)(void *context, const vt_held_page *page), void *context);
 
-/* --- why is this pixel blurry? --- */
+/* ---- why is this pixel blurry? ---- */
 
 typedef enum vt_reason {
     VT_SHARP,     /* it shows the mip it wants */
@@ -101,7 +101,7 @@ vt_why vt_explain(vt *v, const vt_pixel *pixel);
 /* One sentence, without a full stop. */
 const char *vt_reason_text(vt_reason reason);
 
-/* --- emptying a tier --- */
+/* ---- emptying a tier ---- */
 
 void vt_flush_ram(vt *v);   /* drops every page that no worker has in hand */
 void vt_flush_atlas(vt *v); /* evicts every page but the coarsest, which are pinned */

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* --- on the workers' threads: jobs pass from lane to lane and end in arrivals --- */
+/* ---- on the workers' threads: jobs pass from lane to lane and end in arrivals ---- */
 
 void stream_decoded(void *context, const page_job *job)
 {
@@ -30,7 +30,7 @@ void stream_fetched(void *context, const page_job *job)
     }
 }
 
-/* --- what the halves share --- */
+/* ---- what the halves share ---- */
 
 stream_texture *stream_texture_of(vt *v, vt_page p)
 {
@@ -62,7 +62,7 @@ void stream_note(vt *v, stream_event event, uint32_t page_id, uint32_t detail)
     v->stats.events++;
 }
 
-/* --- a frame --- */
+/* ---- a frame ---- */
 
 static void flush_table(vt *v, uint32_t texture)
 {
@@ -191,7 +191,7 @@ void stream_update(vt *v, const vt_clock *clock)
     }
 }
 
-/* --- pinned pages --- */
+/* ---- pinned pages ---- */
 
 /* Something to stand in when even the coarsest page is damaged: mid grey, so there is no hole. */
 static void fill_grey(const vt *v, int32_t tile)

@@ -119,7 +119,7 @@ typedef enum stream_event {
     STREAM_EVICTED,   /* detail: slot */
 } stream_event;
 
-/* --- stream.c --- */
+/* ---- stream.c ---- */
 
 /* Once a frame; see vt_update. */
 void stream_update(vt *v, const vt_clock *clock);
@@ -146,7 +146,7 @@ uint64_t stream_stale_before(const vt *v);
  */
 bool stream_is_after_cut(const vt *v);
 
-/* --- stream_wants.c --- */
+/* ---- stream_wants.c ---- */
 
 /* Looks at the feedback images that have come back, and sends for what they miss. */
 void stream_take_in_feedback(vt *v);
@@ -157,7 +157,7 @@ bool stream_has_open_slots(vt *v);
 /* Sends for the pages of a block with staging tiles; false: no tiles, or no place in the lane. */
 bool stream_send_for(vt *v, vt_page corner, uint32_t order, bool ahead);
 
-/* --- stream_arrive.c --- */
+/* ---- stream_arrive.c ---- */
 
 /* Shows what is staged, as far as this frame's budgets go; one block always goes. */
 void stream_take_in_arrivals(vt *v, uint64_t started_ns);

@@ -6,7 +6,7 @@
 
 #include "buddy/tree.h"
 
-/* --- what leaves, and what moves --- */
+/* ---- what leaves, and what moves ---- */
 
 /* Unmaps the page before its slot is handed to another. */
 static void evict(vt *v, uint32_t slot)
@@ -77,7 +77,7 @@ static bool compact(vt *v, uint32_t order)
     return count > 0;
 }
 
-/* --- what comes --- */
+/* ---- what comes ---- */
 
 /* A part of a block: the 4^order pages from number `first` on, in Morton order. */
 typedef struct part {
@@ -212,7 +212,7 @@ void stream_show(vt *v, const page_job *job)
     gpu_staging_sent(v->gpu, job->tile, job->order);
 }
 
-/* --- ended jobs --- */
+/* ---- ended jobs ---- */
 
 typedef struct failure {
     uint64_t pages; /* of the job */

@@ -6,7 +6,7 @@
 
 #include "buddy/tree.h"
 
-/* --- sending --- */
+/* ---- sending ---- */
 
 static uint64_t all_pages(uint32_t order)
 {
@@ -56,7 +56,7 @@ bool stream_send_for(vt *v, vt_page corner, uint32_t order, bool ahead)
     return true;
 }
 
-/* --- blocks --- */
+/* ---- blocks ---- */
 
 /* The block of 2^order x 2^order pages round p. */
 static vt_page block_corner(vt_page p, uint32_t order)
@@ -104,7 +104,7 @@ static uint32_t send_block(vt *v, const requests *by, vt_page p, uint32_t most, 
     return 1u << 2 * order;
 }
 
-/* --- the frame's own image --- */
+/* ---- the frame's own image ---- */
 
 /* Counts the slots of each texture that images from `since` on have wanted, or that are pinned.
  * Returns their sum. */
@@ -198,7 +198,7 @@ static bool send_for_missing(vt *v, uint32_t open)
     return refused;
 }
 
-/* --- when the atlas is too small --- */
+/* ---- when the atlas is too small ---- */
 
 /* Slots that a texture would like to have. */
 static uint32_t demand_of(const stream_texture *t)
@@ -272,7 +272,7 @@ static void take_in_wants(vt *v, const feedback_want *wants, uint32_t count)
     choose_jitter(v, refused);
 }
 
-/* --- the image of the camera that is expected soon --- */
+/* ---- the image of the camera that is expected soon ---- */
 
 /* Lists what is missing of it. */
 static uint32_t miss_predicted(vt *v, const feedback_want *wants, uint32_t count,
@@ -327,7 +327,7 @@ static void take_in_prediction(vt *v, const feedback_want *wants, uint32_t count
     }
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 static void take_in_image(vt *v, const gpu_feedback *image)
 {

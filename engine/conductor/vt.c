@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <math.h>
 
-/* --- asking and setting --- */
+/* ---- asking and setting ---- */
 
 const vt_desc *vt_get_desc(const vt *v)
 {
@@ -96,7 +96,7 @@ bool vt_is_settled(const vt *v)
     return v->calm_images >= enough && v->fades.count == 0 && biases_rest(v);
 }
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 const char *vt_glsl(const vt *v)
 {
@@ -179,7 +179,7 @@ void vt_feedback_jitter(const vt *v, float *x, float *y)
     *y = ((float)row + 0.5f) / 8 - 0.5f;
 }
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 static void fill_in_ram(vt *v, vt_stats *out)
 {

@@ -41,7 +41,7 @@ static bool complain(const complaint *c, const char *format, ...)
     return false;
 }
 
-/* --- from desc to what is in effect --- */
+/* ---- from desc to what is in effect ---- */
 
 static uint32_t default_decode_workers(void)
 {
@@ -66,7 +66,7 @@ static void fill_in_defaults(vt_desc *d)
     }
 }
 
-/* --- page files --- */
+/* ---- page files ---- */
 
 /* `left`: what the files before have not taken of the RAM budget, or of SMALL_INDEX. */
 static bool open_file(stream_texture *t, const char *path, uint64_t *left, const complaint *c)
@@ -117,7 +117,7 @@ static uint32_t count_pages(const vt *v)
     return pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
 }
 
-/* --- video memory --- */
+/* ---- video memory ---- */
 
 /* The format of an atlas' layer, given how it is stored. Where BC1 is wanted, what is in blocks
  * already stays as it is: it would not become smaller, or would lose a channel. */
@@ -356,7 +356,7 @@ static bool make_vram(vt *v, const complaint *c)
            complain(c, "out of memory");
 }
 
-/* --- RAM --- */
+/* ---- RAM ---- */
 
 /* The shapes of all textures, in the two forms that stations take. */
 typedef struct shapes {
@@ -468,7 +468,7 @@ static bool make_ram(vt *v, ramstore_resident *resident, const complaint *c)
                     (double)v->desc.ram_budget_bytes / MIB);
 }
 
-/* --- the lanes --- */
+/* ---- the lanes ---- */
 
 static bool make_lanes(vt *v, const complaint *c)
 {
@@ -502,7 +502,7 @@ static bool make_lanes(vt *v, const complaint *c)
     return v->fetch || complain(c, "the worker threads could not be started");
 }
 
-/* --- all of it --- */
+/* ---- all of it ---- */
 
 vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
 {

@@ -10,7 +10,7 @@ enum {
     LEAST_BUFFER = 128 << 10, /* of a request; a block of 4 x 4 pages of BC1 fits */
 };
 
-/* --- sizes --- */
+/* ---- sizes ---- */
 
 static uint32_t workers_of(uint32_t asked)
 {
@@ -41,7 +41,7 @@ uint64_t fetch_memory_bytes(const fetch_desc *desc)
     return sizeof(fetch) + (uint64_t)requests_of(desc) * buffer_bytes_of(desc);
 }
 
-/* --- making --- */
+/* ---- making ---- */
 
 /* One reader with a ring. False: there is none to be had. */
 static bool make_ring_reader(fetch *f)
@@ -125,7 +125,7 @@ void fetch_destroy(fetch *f)
     }
 }
 
-/* --- jobs, pace and figures --- */
+/* ---- jobs, pace and figures ---- */
 
 bool fetch_submit(fetch *f, const page_job *job)
 {

@@ -61,7 +61,7 @@ typedef struct reader {
 static_assert((int)FETCH_URING_DEPTH <= (int)DISKREAD_MAX_DEPTH,
               "a slot of the disk's for each request");
 
-/* --- counting --- */
+/* ---- counting ---- */
 
 /* n -> n + count; relaxed, see the struct */
 static void add(atomic_uint_fast64_t *counter, uint64_t count)
@@ -79,7 +79,7 @@ static uint64_t count_of(uint64_t pages)
     return (uint64_t)__builtin_popcountll(pages);
 }
 
-/* --- a page --- */
+/* ---- a page ---- */
 
 /* Where a page's layers lie. */
 typedef struct extent {
@@ -150,7 +150,7 @@ static void insert_page(fetch *f, page_job *job, uint32_t i, const extent *e, co
     add(&f->bytes_read, sum);
 }
 
-/* --- jobs in hand --- */
+/* ---- jobs in hand ---- */
 
 static bool is_free(const hand *h)
 {
@@ -237,7 +237,7 @@ static hand *next_hand(reader *r)
     return oldest ? oldest : take_job(r);
 }
 
-/* --- requests --- */
+/* ---- requests ---- */
 
 static request begin_run(const fetch *f, hand *h, const extent *e, uint32_t i)
 {
@@ -431,7 +431,7 @@ static void take_in_request(reader *r)
     end_request(r, run);
 }
 
-/* --- requests that are held back --- */
+/* ---- requests that are held back ---- */
 
 /* Ends a request that has not gone to the disk, and what else its job would read. */
 static void drop_request(reader *r, request *run)
@@ -480,7 +480,7 @@ static void rest(reader *r)
         lane_rest(r->lane, r->started < r->depth, until_ns, &r->wakes) == LANE_STOPS || r->stopping;
 }
 
-/* --- a reader's life --- */
+/* ---- a reader's life ---- */
 
 static void go_round(reader *r)
 {

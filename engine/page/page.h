@@ -118,7 +118,7 @@ static inline uint32_t page_rows(const page_shape *s, uint32_t mip)
     return (page_mip_height(s, mip) + s->payload - 1) / s->payload;
 }
 
-/* --- the page table's layout: an entry for each page that exists, all mips in one picture ---
+/* ---- the page table's layout: an entry for each page that exists, all mips in one picture ----
  *
  *     +-------------+------+      Mip 0 on the left, the others one below the other beside it. A
  *     |             |  1   |      mip's first row follows from shifts alone, so that a shader needs

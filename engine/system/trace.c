@@ -44,7 +44,7 @@ struct trace {
     char tracks[TRACE_MAX_TRACKS][TRACE_NAME_BYTES];
 };
 
-/* --- making, and tracks --- */
+/* ---- making, and tracks ---- */
 
 trace *trace_create(uint32_t max_events)
 {
@@ -96,7 +96,7 @@ uint32_t trace_track(trace *t, const char *name)
     return track < TRACE_MAX_TRACKS ? track : TRACE_NO_TRACK;
 }
 
-/* --- writing events --- */
+/* ---- writing events ---- */
 
 uint64_t trace_now(const trace *t)
 {
@@ -161,7 +161,7 @@ void trace_counter(trace *t, const char *name, uint64_t now_ns, double value)
     }
 }
 
-/* --- what there is --- */
+/* ---- what there is ---- */
 
 static uint64_t claimed_of(const trace *t)
 {
@@ -202,7 +202,7 @@ const char *trace_check(const trace *t)
     return NULL;
 }
 
-/* --- JSON --- */
+/* ---- JSON ---- */
 
 /* A name as a JSON string. Bytes above 127 are passed on: names are UTF-8. */
 static void write_string(FILE *out, const char *text)

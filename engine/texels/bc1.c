@@ -29,7 +29,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word lie l
 /* Four texels beside each other. */
 typedef uint32_t quad __attribute__((vector_size(16)));
 
-/* --- masks: for a byte of four choices, all ones in each texel whose choice has its low bit --- */
+/* ---- masks: all ones in each texel whose choice, of four in a byte, has its low bit ---- */
 
 #define LOW_BIT(byte, texel) (0u - (1u & (byte) >> 2 * (texel)))
 #define MASKS_1(byte)                                                          \
@@ -43,7 +43,7 @@ typedef uint32_t quad __attribute__((vector_size(16)));
 /* Shifted down by one, a byte of choices has the high bits where these look for the low ones. */
 static const quad LOW[256] = {MASKS_64(0), MASKS_64(64), MASKS_64(128), MASKS_64(192)};
 
-/* --- palettes --- */
+/* ---- palettes ---- */
 
 /* Blocks side by side. */
 typedef struct block_row {
@@ -149,7 +149,7 @@ static inline void make_palettes(const block_row *row, palettes *out)
     join_lanes(&red, &blue, out);
 }
 
-/* --- texels --- */
+/* ---- texels ---- */
 
 static inline quad repeat(uint32_t texel)
 {

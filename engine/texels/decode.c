@@ -50,7 +50,7 @@ uint64_t decode_memory_bytes(uint32_t workers)
     return sizeof(decode) + (workers_of(workers) + 1) * each;
 }
 
-/* --- on a worker's thread --- */
+/* ---- on a worker's thread ---- */
 
 /* The bytes [offset, offset + bytes) of a page: where they lie when that is in one piece, else
  * joined in `joined`. NULL when the page has not so many. */
@@ -160,7 +160,7 @@ static void run(void *context, uint32_t worker, page_job *job)
     d->next(d->context, job);
 }
 
-/* --- the conductor's side --- */
+/* ---- the conductor's side ---- */
 
 static bool is_possible(const decode_desc *desc)
 {

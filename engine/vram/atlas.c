@@ -83,7 +83,7 @@ uint64_t atlas_memory_bytes(const atlas_desc *desc)
            recency_bytes(levels_of(desc)) + (uint64_t)table_places(desc) * sizeof(uint32_t);
 }
 
-/* --- the table from page to slot: open addressing with linear probing --- */
+/* ---- the table from page to slot: open addressing with linear probing ---- */
 
 /* Fibonacci hashing: 2^32 over the golden ratio; the highest bits depend on all of the id. */
 static uint32_t home_of(const atlas *a, uint32_t page_id)
@@ -119,7 +119,7 @@ static void table_remove(atlas *a, uint32_t place)
     a->table[gap] = ATLAS_NONE;
 }
 
-/* --- keys --- */
+/* ---- keys ---- */
 
 static uint64_t first_key(uint64_t period)
 {
@@ -154,7 +154,7 @@ static void publish_key(atlas *a, uint32_t slot)
                                   : RECENCY_FREE);
 }
 
-/* --- create and destroy --- */
+/* ---- create and destroy ---- */
 
 /* Takes the slots beyond the last row out of play. Runs of Morton order that lie wholly beyond it
  * are aligned blocks: when a block begins at y >= rows, all of it does. */
@@ -229,7 +229,7 @@ void atlas_destroy(atlas *a)
     }
 }
 
-/* --- what the conductor does --- */
+/* ---- what the conductor does ---- */
 
 /* Fills a slot that the core has handed out. */
 static void fill_slot(atlas *a, uint32_t slot, uint32_t page_id, uint64_t key)
@@ -346,7 +346,7 @@ void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint
     }
 }
 
-/* --- compaction --- */
+/* ---- compaction ---- */
 
 /* Whether a page may be brought there: free, or stale. */
 static bool is_open(const atlas *a, uint32_t slot, uint64_t period)
@@ -426,7 +426,7 @@ void atlas_move_page(atlas *a, uint32_t from, uint32_t to)
     a->moved++;
 }
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 void atlas_get_stats(const atlas *a, atlas_stats *out)
 {

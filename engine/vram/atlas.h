@@ -79,7 +79,7 @@ void atlas_evict(atlas *a, uint32_t slot); /* frees the slot, and forgets a pin 
  * texture t at counts[t - 1]. Precondition: counts has room for all textures there are pages of. */
 void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint32_t textures);
 
-/* --- compaction --- */
+/* ---- compaction ---- */
 
 typedef struct atlas_move {
     uint32_t from, to; /* slots */
@@ -95,7 +95,7 @@ uint32_t atlas_plan_moves(const atlas *a, uint32_t order, uint64_t period, atlas
 /* Moves a page to a free slot, its recency and its pin with it. */
 void atlas_move_page(atlas *a, uint32_t from, uint32_t to);
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 static inline uint32_t atlas_slot_x(uint32_t slot);
 static inline uint32_t atlas_slot_y(uint32_t slot);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- page tables --- */
+/* ---- page tables ---- */
 
 void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64_t *entries,
                      uint32_t stride)
@@ -22,7 +22,7 @@ void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64
     glPixelStorei(GL_UNPACK_ROW_LENGTH, 0);
 }
 
-/* --- drawing with it --- */
+/* ---- drawing with it ---- */
 
 static gpu_block make_block_for(const gpu *g, const gpu_frame *frame)
 {
@@ -62,7 +62,7 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
     }
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey)
 {
@@ -141,7 +141,7 @@ void gpu_feedback_done(gpu *g)
     f->count--;
 }
 
-/* --- checking --- */
+/* ---- checking ---- */
 
 static const char *check_staging(const staging *s)
 {

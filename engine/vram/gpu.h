@@ -94,7 +94,7 @@ void gpu_destroy(gpu *g); /* with the context current; NULL does nothing */
 
 const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy at least 1 and clamped */
 
-/* --- staging: tiles in mapped memory, handed out by a buddy --- */
+/* ---- staging: tiles in mapped memory, handed out by a buddy ---- */
 
 /* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or worse. A
  * block of 4^order tiles holds layer after layer, each as one rectangle: rows of 2^order times
@@ -132,19 +132,19 @@ void gpu_staging_fence(gpu *g, bool wait);
 /* Copies a slot of the atlas, all layers, to another slot. */
 void gpu_copy(gpu *g, uint32_t from_x, uint32_t from_y, uint32_t to_x, uint32_t to_y);
 
-/* --- page tables --- */
+/* ---- page tables ---- */
 
 /* Writes a rectangle of a texture's table; rows of `entries` are `stride` entries apart. */
 void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64_t *entries,
                      uint32_t stride);
 
-/* --- drawing with it --- */
+/* ---- drawing with it ---- */
 
 /* Binds table, atlas and uniform block for programs that include sample.glsl: the units and the
  * binding of shaders/shared.h, which nobody else should use (no sampler objects there either). */
 void gpu_bind(gpu *g, const gpu_frame *frame);
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 /* Binds the feedback target, or that of the survey, clears it and sets the viewport; switches
  * scissor test and blending off, colour and depth writes on. False: all buffers (of the survey

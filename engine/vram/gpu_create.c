@@ -10,7 +10,7 @@ enum {
     MAX_ATLAS_SIDE = 256, /* slots: 8 bits a side in a table entry */
 };
 
-/* --- what the card can do --- */
+/* ---- what the card can do ---- */
 
 uint32_t gpu_max_slots(void)
 {
@@ -150,7 +150,7 @@ static const char *reject(const gpu_desc *desc)
     return NULL;
 }
 
-/* --- making and unmaking --- */
+/* ---- making and unmaking ---- */
 
 static GLuint make_texture_of(GLenum target, GLenum format, GLsizei width, GLsizei height)
 {

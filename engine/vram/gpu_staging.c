@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-/* --- fences --- */
+/* ---- fences ---- */
 
 flight gpu_take_off(void)
 {
@@ -33,7 +33,7 @@ bool gpu_has_landed(flight *f, bool wait)
     return true;
 }
 
-/* --- tiles --- */
+/* ---- tiles ---- */
 
 uint8_t *gpu_staging(const gpu *g)
 {
@@ -97,7 +97,7 @@ void gpu_staging_fence(gpu *g, bool wait)
     }
 }
 
-/* --- uploads --- */
+/* ---- uploads ---- */
 
 /* Where a part lies in its block's rectangle of one layer, and its size; texels. */
 typedef struct area {

@@ -71,7 +71,7 @@ void pagetable_destroy(pagetable *pt)
     }
 }
 
-/* --- rectangles --- */
+/* ---- rectangles ---- */
 
 static uint64_t span_area(span s)
 {
@@ -135,7 +135,7 @@ bool pagetable_take_dirty(pagetable *pt, pagetable_rect *out)
     return false;
 }
 
-/* --- entries --- */
+/* ---- entries ---- */
 
 /* What a page itself brings into its entry: slot, mip, fade. */
 static const uint64_t OWN_BITS =
@@ -309,7 +309,7 @@ const uint64_t *pagetable_entries(const pagetable *pt)
     return pt->entries;
 }
 
-/* --- check --- */
+/* ---- check ---- */
 
 /* One bit an atlas slot: two pages in one slot are a wrong picture that no rule below sees. */
 typedef struct slot_set {

@@ -77,7 +77,7 @@ int view_open_failed(const char *why)
     return setting ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/* --- arguments --- */
+/* ---- arguments ---- */
 
 /* Reads a whole number from 1 to `most` that ends at `end`. 0: it is not one. */
 static uint32_t read_count(const char *text, char end, uint32_t most, const char **after)
@@ -213,7 +213,7 @@ static int read_arguments(int argc, char **argv, view_options *o, bool *help)
     return EXIT_DONE;
 }
 
-/* --- from settings to the streamer --- */
+/* ---- from settings to the streamer ---- */
 
 bool view_settings(const view_options *o, conf *c, conf_error *error)
 {
@@ -323,7 +323,7 @@ bool view_path(const view_options *o, scene_kind kind, camera_path *path, char *
                              error_bytes);
 }
 
-/* --- the end of it --- */
+/* ---- the end of it ---- */
 
 bool view_close_world(vt *world)
 {

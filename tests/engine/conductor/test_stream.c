@@ -48,7 +48,7 @@ static vt *open_world(void **state, uint64_t ram, uint64_t vram, bool determinis
                                  .deterministic = deterministic});
 }
 
-/* --- what it must do --- */
+/* ---- what it must do ---- */
 
 static void coarsest_mips_are_there_before_the_first_frame(void **state)
 {
@@ -314,7 +314,7 @@ static void pages_are_expanded_only_for_software_with_room(void **state)
     assert_int_equal(format_chosen(state, 64 * RIG_MIB, false), TEXEL_BC1);
 }
 
-/* --- bad input --- */
+/* ---- bad input ---- */
 
 /* Overwrites some stored bytes of a page in a copy of the world. */
 static const char *damage(void **state, vt_page p)

@@ -160,7 +160,7 @@ static void cut_forgets_what_was_asked_for(void **state)
     vt_destroy(v);
 }
 
-/* --- repeating --- */
+/* ---- repeating ---- */
 
 static uint64_t hash_of_flight(void **state, uint32_t slots)
 {

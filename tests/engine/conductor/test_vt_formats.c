@@ -88,7 +88,7 @@ static void textures_that_differ_share_an_atlas(void **state)
     fake_gpu_found.software = true;
 }
 
-/* --- screens of any size --- */
+/* ---- screens of any size ---- */
 
 static void any_screen_has_feedback(void **state)
 {
@@ -125,7 +125,7 @@ static void any_screen_has_feedback(void **state)
     fake_gpu_found.max_target_side = 16384;
 }
 
-/* --- a header that asks for much --- */
+/* ---- a header that asks for much ---- */
 
 /* A file of 135 MB, all of it a hole, that says that it is an index: there is no memory for it, nor
  * a look at it, in a budget of 16 MiB. */

@@ -137,7 +137,7 @@ static void lanes_can_be_destroyed_with_jobs_in_flight(void **state)
     reader_of_rigs = FETCH_AUTO;
 }
 
-/* --- layers that lie anywhere --- */
+/* ---- layers that lie anywhere ---- */
 
 enum { FILES_BUFFER = LAYERS * (TEXEL_PAGE_MAX_BYTES + 16), FAR = 300 << 10 };
 

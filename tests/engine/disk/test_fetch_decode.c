@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- the tests --- */
+/* ---- the tests ---- */
 
 static const texel_format EXPANDED[LAYERS] = {TEXEL_RGBA8, TEXEL_RGBA8};
 static const texel_format SWAPPED[LAYERS] = {TEXEL_RGBA8, TEXEL_BC1};

@@ -14,7 +14,7 @@
 
 static const uint64_t MS = 1000000, SECOND = 1000000000;
 
-/* --- the arithmetic --- */
+/* ---- the arithmetic ---- */
 
 static void without_a_pace_everything_is_due_at_once(void **state)
 {
@@ -79,7 +79,7 @@ static void a_cut_frees_the_pipe(void **state)
     pace_finish(&p);
 }
 
-/* --- fetch --- */
+/* ---- fetch ---- */
 
 /* Sends the first `count` pages of the finest mip on their way into RAM, each a job. */
 static void submit_row(rig *r, uint32_t count, uint32_t epoch)
@@ -250,7 +250,7 @@ static void paces_and_cuts_at_random_lose_no_job(void **state)
     stop(&r);
 }
 
-/* --- the map --- */
+/* ---- the map ---- */
 
 static void a_map_has_every_byte_in_its_cell(void **state)
 {
@@ -309,7 +309,7 @@ static void the_map_of_a_fetch_sums_up_to_what_it_read(void **state)
     stop(&r);
 }
 
-/* --- both kinds of readers --- */
+/* ---- both kinds of readers ---- */
 
 static int with_pread(void **state)
 {

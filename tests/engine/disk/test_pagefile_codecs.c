@@ -171,7 +171,7 @@ static void packing_does_not_remember(void **state)
     }
 }
 
-/* --- what is not a page --- */
+/* ---- what is not a page ---- */
 
 static void anything_too_short_or_too_long_is_refused(void **state)
 {
@@ -246,7 +246,7 @@ static void flipped_bits_end_in_a_status(void **state)
     }
 }
 
-/* --- zstd --- */
+/* ---- zstd ---- */
 
 static size_t frame(uint8_t *out, size_t room, const void *bytes, size_t count)
 {
@@ -289,7 +289,7 @@ static void zstd_takes_no_more_than_a_page(void **state)
     (void)unpack(PAGE_ZSTD, WINDOW, sizeof WINDOW, TEXEL_BC1, got);
 }
 
-/* --- JPEG --- */
+/* ---- JPEG ---- */
 
 typedef struct picture {
     int width, height, pixels, subsampling, flags;

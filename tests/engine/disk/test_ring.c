@@ -30,7 +30,7 @@ enum {
     PATIENCE_S = 60, /* until a test says that something never came */
 };
 
-/* --- what the ring does wrong --- */
+/* ---- what the ring does wrong ---- */
 
 typedef enum fault_kind {
     RING_GOOD = 0,
@@ -98,7 +98,7 @@ static void break_ring(fault_kind how, int after_calls)
     atomic_store_explicit(&good_calls, after_calls, memory_order_relaxed);
 }
 
-/* --- reads --- */
+/* ---- reads ---- */
 
 static uint8_t byte_at(uint64_t offset)
 {
@@ -212,7 +212,7 @@ static void whatever_the_ring_does_all_is_read(void **state)
     close(fd);
 }
 
-/* --- the threads that read --- */
+/* ---- the threads that read ---- */
 
 static uint32_t threads_named(const char *name)
 {
@@ -280,7 +280,7 @@ static void with_a_ring_there_is_one_reader(void **state)
     stop(&r);
 }
 
-/* --- the whole streamer --- */
+/* ---- the whole streamer ---- */
 
 static bool is_told(vt *v)
 {

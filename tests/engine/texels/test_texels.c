@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* --- BC1 --- */
+/* ---- BC1 ---- */
 
 /* One block on its own, by the definition, channel by channel. */
 static void colours_texel(const uint8_t *block, uint32_t texel, bool always_four, uint8_t rgba[4])
@@ -58,7 +58,7 @@ static void bc1_unpacks_by_the_definition(void **state)
     }
 }
 
-/* --- BC3, BC4 and BC5: halves of three-bit choices --- */
+/* ---- BC3, BC4 and BC5: halves of three-bit choices ---- */
 
 /* One texel of one half of a block, by the definition. */
 static uint8_t half_texel(const uint8_t *half, uint32_t texel)
@@ -149,7 +149,7 @@ static void every_pair_of_ends_is_exact(void **state)
     }
 }
 
-/* --- all of them --- */
+/* ---- all of them ---- */
 
 static const texel_format ALL[] = {TEXEL_RGBA8, TEXEL_BC1, TEXEL_BC5, TEXEL_BC3, TEXEL_BC4};
 enum { FORMATS = sizeof ALL / sizeof ALL[0] };

@@ -17,7 +17,7 @@ enum { MAX_NAMES = 512 };
 
 static uint64_t seed; /* of this run */
 
-/* --- sizes --- */
+/* ---- sizes ---- */
 
 static uint64_t level_bytes(GLuint texture, GLint level)
 {
@@ -104,7 +104,7 @@ static void counts_every_byte_that_it_makes(void **state)
     }
 }
 
-/* --- what it refuses --- */
+/* ---- what it refuses ---- */
 
 static void refuses_what_cannot_be_made(void **state)
 {
@@ -138,7 +138,7 @@ static void refuses_what_cannot_be_made(void **state)
     gl_rig_expect_quiet();
 }
 
-/* --- uploads --- */
+/* ---- uploads ---- */
 
 /* Fills `copy` and the tile: the mapped memory itself is for writing only. */
 static void random_tile(const gpu *g, int32_t tile, uint8_t *copy)
@@ -377,7 +377,7 @@ static void books_balance_whatever_is_done(void **state)
     destroy(g);
 }
 
-/* --- page tables --- */
+/* ---- page tables ---- */
 
 static void table_rectangles_land_with_their_stride(void **state)
 {
@@ -414,7 +414,7 @@ static void table_rectangles_land_with_their_stride(void **state)
     destroy(g);
 }
 
-/* --- in flight --- */
+/* ---- in flight ---- */
 
 static void can_be_destroyed_with_work_in_flight(void **state)
 {
@@ -452,7 +452,7 @@ static void leaves_pixel_transfer_state_alone(void **state)
     destroy(g);
 }
 
-/* --- the card itself --- */
+/* ---- the card itself ---- */
 
 static void anisotropy_is_what_the_border_allows(void **state)
 {

@@ -17,7 +17,7 @@ enum { MAX_PIXELS = 400 * 300 };
 static float drawn[MAX_PIXELS * 4], wanted[MAX_PIXELS * 4];
 static uint32_t ids[MAX_PIXELS];
 
-/* --- comparing --- */
+/* ---- comparing ---- */
 
 #define BODY(expression)                             \
     "in vec2 uv;\n"                                  \
@@ -201,7 +201,7 @@ static void can_be_compiled_without_anisotropy(void **state)
     scene_close(&s);
 }
 
-/* --- what is missing, and what is arriving --- */
+/* ---- what is missing, and what is arriving ---- */
 
 static const view_case page_1_0 = {
     "page 1 0", {122 / 360.f, 2 / 240.f, 116 / 360.f, 116 / 240.f}, 116, 116}; /* a pixel a texel */
@@ -262,7 +262,7 @@ static void bias_makes_everything_coarser(void **state)
     scene_close(&s);
 }
 
-/* --- large pictures --- */
+/* ---- large pictures ---- */
 
 /* The far end of a picture of the largest width, against a texture of that page alone. */
 static void is_precise_at_the_far_end_of_a_large_picture(void **state)
@@ -295,7 +295,7 @@ static void is_precise_at_the_far_end_of_a_large_picture(void **state)
     scene_close(&s);
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 static void draw_ids(const char *body, gl_rig_area area, uint32_t width, uint32_t height)
 {
@@ -381,7 +381,7 @@ static void feedback_is_right_at_the_very_corners(void **state)
     scene_close(&s);
 }
 
-/* --- audit --- */
+/* ---- audit ---- */
 
 /* What vt_audit says all over page (x, y) of mip 0, which it must say everywhere there. Fifteen
  * texels on sixteen pixels: at one to one rounding decides whether the next mip is looked at. */

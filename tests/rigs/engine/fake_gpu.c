@@ -35,7 +35,7 @@ struct gpu {
     bool drawing, arrived;
 };
 
-/* --- the card --- */
+/* ---- the card ---- */
 
 uint32_t gpu_max_slots(void)
 {
@@ -147,7 +147,7 @@ const gpu_desc *gpu_get_desc(const gpu *g)
     return &g->desc;
 }
 
-/* --- staging --- */
+/* ---- staging ---- */
 
 uint8_t *gpu_staging(const gpu *g)
 {
@@ -250,7 +250,7 @@ void gpu_staging_fence(gpu *g, bool wait)
     g->counts.frames++;
 }
 
-/* --- page tables and drawing --- */
+/* ---- page tables and drawing ---- */
 
 void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64_t *entries,
                      uint32_t stride)
@@ -272,7 +272,7 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
     g->counts.binds++;
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey)
 {
@@ -330,7 +330,7 @@ const char *gpu_check(const gpu *g)
     return g->image_count <= IMAGES ? NULL : "the feedback ring overflows";
 }
 
-/* --- the test's side --- */
+/* ---- the test's side ---- */
 
 static void feed(uint32_t *to, uint32_t size, const uint32_t *ids, uint32_t count)
 {

@@ -71,7 +71,7 @@ static inline void put_page(pagewriter *w, vt_page p)
     }
 }
 
-/* --- the rig: a file, a tier, both lanes and a staging area --- */
+/* ---- the rig: a file, a tier, both lanes and a staging area ---- */
 
 typedef struct rig {
     pagefile *file;

@@ -60,7 +60,7 @@ static inline void destroy(gpu *g)
     gl_rig_expect_quiet();
 }
 
-/* --- a feedback pass whose pixel (x, y) is base + 1000 y + x --- */
+/* ---- a feedback pass whose pixel (x, y) is base + 1000 y + x ---- */
 
 static const char ids_by_place[] =
     "in vec2 uv;\n"

@@ -13,7 +13,7 @@ enum {
     BLOCK = 4, /* texels of a BC1 block's side */
 };
 
-/* --- what the texture shows --- */
+/* ---- what the texture shows ---- */
 
 void scene_noisy(uint32_t mip, uint32_t x, uint32_t y, uint8_t rgba[4])
 {
@@ -82,7 +82,7 @@ static void fill(const scene *s, uint32_t mip, int64_t left, int64_t top, uint32
     }
 }
 
-/* --- laying it out --- */
+/* ---- laying it out ---- */
 
 static uint32_t slot_x(uint32_t index)
 {

@@ -19,7 +19,7 @@
 const uint64_t RIG_MIB = 1 << 20;
 double rig_clock_ms;
 
-/* --- worlds --- */
+/* ---- worlds ---- */
 
 static pagewriter_packed pack(vt_page p, texel_format format)
 {
@@ -81,7 +81,7 @@ vt *rig_create(const vt_desc *desc)
     return v;
 }
 
-/* --- a camera and its frames --- */
+/* ---- a camera and its frames ---- */
 
 uint32_t rig_image(const vt *v, rig_window w, uint32_t ids[RIG_MOST_IDS])
 {

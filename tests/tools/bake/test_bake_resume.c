@@ -274,7 +274,7 @@ static void a_strangers_file_is_left_alone(void **state)
     rmdir(folder);
 }
 
-/* --- what others may have put there --- */
+/* ---- what others may have put there ---- */
 
 static pagefile_status try_to_open(const char *path)
 {

@@ -46,7 +46,7 @@ static void must(bool good, const char *what)
     }
 }
 
-/* --- worlds --- */
+/* ---- worlds ---- */
 
 /* A world of one page, with heights where there are any. */
 static void write_world(const char *path, const int16_t *metres, uint32_t width, uint32_t height)
@@ -116,7 +116,7 @@ static void write_bomb(const char *path, size_t short_by)
     free(block);
 }
 
-/* --- running the program --- */
+/* ---- running the program ---- */
 
 typedef struct outcome {
     int code;
@@ -148,7 +148,7 @@ static outcome run(const char *const arguments[])
     return out;
 }
 
-/* --- the cases --- */
+/* ---- the cases ---- */
 
 static void look_at_a_bomb(const char *program, const char *path)
 {

@@ -85,7 +85,7 @@ static void expect(const report *r, const char *text)
     free(page);
 }
 
-/* --- what it says --- */
+/* ---- what it says ---- */
 
 static void the_verdict_has_the_figures_that_matter(void **state)
 {
@@ -177,7 +177,7 @@ static void a_hundred_thousand_frames_are_a_small_page(void **state)
     series_finish(&r.series);
 }
 
-/* --- plots --- */
+/* ---- plots ---- */
 
 /* Steps over the next number; false at the end of the path. */
 static bool next_number(const char **at, double *value)
@@ -304,7 +304,7 @@ static void any_values_are_drawn_within_the_picture(void **state)
     }
 }
 
-/* --- pictures --- */
+/* ---- pictures ---- */
 
 static void pictures_are_carried_small_and_linked_whole(void **state)
 {

@@ -257,7 +257,7 @@ static bool split_colours(preparation *p, crew *workers)
     return done;
 }
 
-/* ---- */
+/* ---- for the caller ---- */
 
 bool ground_open(ground *g, const ground_desc *desc, ground_failure *failure)
 {

@@ -27,7 +27,7 @@ struct pagewriter {
     size_t restored_bytes, restored_read;
 };
 
-/* --- the folder of unfinished work (pagewriter_work.c) --- */
+/* ---- the folder of unfinished work (pagewriter_work.c) ---- */
 
 /* Makes and locks it, and takes up a checkpoint of the same identity or empties it.
  * PAGEFILE_BUSY: another program has it. PAGEFILE_UNSAFE: it is not only ours. */
@@ -43,7 +43,7 @@ void work_close(pagewriter *w, bool remove);
 
 bool work_open_spool(pagewriter *w, uint32_t mip, uint64_t bytes);
 
-/* --- joining (pagewriter_join.c) --- */
+/* ---- joining (pagewriter_join.c) ---- */
 
 /* Joins the spools to a whole page file in the folder, and waits for the disk. */
 pagefile_status join_world(pagewriter *w);

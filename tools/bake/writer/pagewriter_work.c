@@ -108,7 +108,7 @@ void work_close(pagewriter *w, bool remove)
     errno = why;
 }
 
-/* --- writing a checkpoint --- */
+/* ---- writing a checkpoint ---- */
 
 static bool state_add(pagewriter *w, const void *data, size_t bytes)
 {
@@ -167,7 +167,7 @@ pagefile_status pagewriter_checkpoint(pagewriter *w, const pagewriter_part parts
     return done ? PAGEFILE_OK : PAGEFILE_WRITE_FAILED;
 }
 
-/* --- taking one up --- */
+/* ---- taking one up ---- */
 
 /* The whole file, from malloc; NULL when there is none that can be read. */
 static uint8_t *load_state(const pagewriter *w, size_t *bytes)

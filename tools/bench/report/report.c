@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the page --- */
+/* ---- the page ---- */
 
 static void put_head(FILE *out)
 {
@@ -155,7 +155,7 @@ static char *make_page(const bench_table *table, const bench_about *about, size_
     return page;
 }
 
-/* --- the file --- */
+/* ---- the file ---- */
 
 static bool write_page(const char *dir, const bench_table *table, const bench_about *about)
 {

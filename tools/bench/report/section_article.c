@@ -20,7 +20,7 @@ static const struct {
     double ms;
 } THEN[] = {{"new", 2, 1.3}, {"spinlocks", 6, 5.9}, {"mutexes", 7, 12.4}};
 
-/* --- the result --- */
+/* ---- the result ---- */
 
 static bool is_shared(const rows *f, const char *name, uint32_t threads)
 {
@@ -107,7 +107,7 @@ void section_result(FILE *out, const rows *f, uint32_t cpus)
     (void)fputs("</p>\n", out);
 }
 
-/* --- Table 1 --- */
+/* ---- Table 1 ---- */
 
 static void put_figures(FILE *out, double ms, double reference_ms)
 {

@@ -85,7 +85,7 @@ static void put_median(FILE *out, const grid *g, const bench_row *row)
     (void)fputs(best ? "</b>" : "", out);
 }
 
-/* --- the time of an operation, with all that belongs to it --- */
+/* ---- the time of an operation, with all that belongs to it ---- */
 
 /* "×1.23", of megabuddy's. */
 static void put_ratio(FILE *out, const grid *g, const bench_row *row)
@@ -198,7 +198,7 @@ void section_cases(FILE *out, const rows *f)
     }
 }
 
-/* --- tables of two figures a number of threads, or of one --- */
+/* ---- tables of two figures a number of threads, or of one ---- */
 
 static void put_parts_head(FILE *out, const grid *g, const char *unit, bool has_blocks)
 {

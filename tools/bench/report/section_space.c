@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stddef.h>
 
-/* --- occupancy --- */
+/* ---- occupancy ---- */
 
 static void put_occupancy_row(FILE *out, const rows *f, const char *name, const char *subject)
 {
@@ -64,7 +64,7 @@ static void put_occupancy(FILE *out, const rows *f)
     (void)fputs("</tbody></table></div>\n", out);
 }
 
-/* --- bookkeeping --- */
+/* ---- bookkeeping ---- */
 
 typedef struct range {
     double low, high; /* over all cases and numbers of threads; low > high: nothing was measured */

@@ -13,7 +13,7 @@ enum { METRIC_BYTES = sizeof((bench_row *)NULL)->metric, LEVELS = SVG_ROWS };
 
 static const char *const PLOTTED[] = {"churn", "ring", "tiles", "churn-small"};
 
-/* --- Figure 1 --- */
+/* ---- Figure 1 ---- */
 
 static void fill_chart(svg_chart *chart, const rows *f, const char *name)
 {
@@ -105,7 +105,7 @@ static void put_figure_1(FILE *out, const rows *f, uint32_t cpus)
     (void)fputs("</div>\n", out);
 }
 
-/* --- Figures 2 and 3 --- */
+/* ---- Figures 2 and 3 ---- */
 
 static double pending(const rows *f, const char *name, const char *subject, uint32_t level,
                       uint32_t threads)
@@ -250,7 +250,7 @@ static void put_pending(FILE *out, const rows *f, int number, const char *scheme
     }
 }
 
-/* --- work that led to nothing --- */
+/* ---- work that led to nothing ---- */
 
 static const struct {
     const char *metric, *what;

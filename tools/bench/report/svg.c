@@ -34,7 +34,7 @@ static const char *const MARKS[ROWS_SLOTS] = {
     "M-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0",
 };
 
-/* --- the logarithmic scale: steps … 0.5 1 2 5 10 20 … numbered from 1, which is step 0 --- */
+/* ---- the logarithmic scale: steps … 0.5 1 2 5 10 20 … numbered from 1, which is step 0 ---- */
 
 typedef struct scale {
     int first, last; /* steps; first < last */
@@ -95,7 +95,7 @@ static bool scale_fit(scale *s, const svg_chart *chart)
     return true;
 }
 
-/* --- lines --- */
+/* ---- lines ---- */
 
 static double column_x(const svg_chart *chart, uint32_t column)
 {
@@ -192,7 +192,7 @@ static void put_line(FILE *out, const svg_chart *chart, const scale *s, const sv
     (void)fputs("</g>\n", out);
 }
 
-/* --- the names at the lines' ends --- */
+/* ---- the names at the lines' ends ---- */
 
 typedef struct label {
     const svg_line *line;
@@ -281,7 +281,7 @@ void svg_lines(FILE *out, const svg_chart *chart)
     (void)fputs("</svg>\n", out);
 }
 
-/* --- cells --- */
+/* ---- cells ---- */
 
 static void put_cell(FILE *out, const svg_heat *heat, uint32_t row, uint32_t column, double width)
 {
@@ -320,7 +320,7 @@ void svg_cells(FILE *out, const svg_heat *heat)
     (void)fputs("</g></svg>\n", out);
 }
 
-/* --- small pieces for tables --- */
+/* ---- small pieces for tables ---- */
 
 void svg_bar(FILE *out, uint32_t slot, double share)
 {

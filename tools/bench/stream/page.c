@@ -21,7 +21,7 @@ static const char PLOT_STYLE[] =
     ".pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(24rem,1fr));gap:1rem}"
     ".pictures figure{margin:0}.pictures img{width:100%;height:auto}";
 
-/* --- plots --- */
+/* ---- plots ---- */
 
 /* A picture with a vertical axis from 0 to `most`, and grid lines. */
 static void begin_plot(FILE *out, double most, const char *unit)
@@ -104,7 +104,7 @@ static void put_plots(FILE *out, const stream_options *o, const stream_result re
     }
 }
 
-/* --- pictures --- */
+/* ---- pictures ---- */
 
 static void put_pictures(FILE *out, const stream_options *o)
 {
@@ -127,7 +127,7 @@ static void put_pictures(FILE *out, const stream_options *o)
     (void)fputs(any ? "</div>\n" : "", out);
 }
 
-/* --- the tables --- */
+/* ---- the tables ---- */
 
 /* A column of the table at the top. */
 typedef struct headline {

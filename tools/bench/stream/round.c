@@ -26,7 +26,7 @@ enum {
     TRANSFER_MOST = 2000,
 };
 
-/* --- the kinds of case --- */
+/* ---- the kinds of case ---- */
 
 /* Adds a figure of this round. */
 static void add(const show *h, const sink *to, const char *subject, const char *metric,

@@ -35,7 +35,7 @@ double show_now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
-/* --- worlds --- */
+/* ---- worlds ---- */
 
 static vt_desc describe(const stage *s, const stream_case *c)
 {
@@ -120,7 +120,7 @@ static void close_show(show *h)
     }
 }
 
-/* --- frames --- */
+/* ---- frames ---- */
 
 static void draw(show *h, const camera *at, scene_mode mode)
 {
@@ -232,7 +232,7 @@ static void write_picture(const show *h)
     }
 }
 
-/* --- a round --- */
+/* ---- a round ---- */
 
 static void compare_pictures(show *h, const sink *to)
 {
@@ -263,7 +263,7 @@ bool stage_run(stage *s, const stream_case *c, uint32_t round, bench_samples *sa
     return opened;
 }
 
-/* --- the stage --- */
+/* ---- the stage ---- */
 
 /* Flies once with ample memory: what does it want? Now and then a cut is pretended: a survey of the
  * whole picture follows, and what is counted after it is what this one view wants. */

@@ -69,7 +69,7 @@ bool stream_fail(const char *format, ...)
     return false;
 }
 
-/* --- frame times --- */
+/* ---- frame times ---- */
 
 bool stream_times_add(stream_times *t, double ms)
 {
@@ -111,7 +111,7 @@ const bench_row *stream_find(const bench_table *t, const char *name, const char 
     return NULL;
 }
 
-/* --- the command line --- */
+/* ---- the command line ---- */
 
 static bool add_case(stream_options *o, const char *name)
 {
@@ -223,7 +223,7 @@ static void print_help(void)
     puts("\nExit codes: 0 done, 1 failed, 2 wrong usage.");
 }
 
-/* --- a world of our own --- */
+/* ---- a world of our own ---- */
 
 /* A world in a temporary folder. */
 typedef struct made_world {
@@ -257,7 +257,7 @@ static void remove_world(made_world *w)
     }
 }
 
-/* --- the plan --- */
+/* ---- the plan ---- */
 
 typedef struct plan {
     stream_options o;

@@ -78,7 +78,7 @@ double stream_percentile(const double *ms, uint32_t count, double share);
 const bench_row *stream_find(const bench_table *t, const char *name, const char *subject,
                              const char *metric);
 
-/* --- stage.c --- */
+/* ---- stage.c ---- */
 
 typedef struct stage stage;
 
@@ -97,7 +97,7 @@ bool stage_is_interrupted(void);
 /* `megabuddy: bench stream: why`, printf style. Returns false. */
 bool stream_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* --- show.c, page.c --- */
+/* ---- show.c, page.c ---- */
 
 void stream_table(const bench_table *t, const stream_options *o, const char *renderer);
 

@@ -42,7 +42,7 @@ static double now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
-/* --- OpenGL's messages --- */
+/* ---- OpenGL's messages ---- */
 
 static void on_message(const headless_gl_message *message, void *user)
 {
@@ -55,7 +55,7 @@ static void on_message(const headless_gl_message *message, void *user)
     }
 }
 
-/* --- one frame --- */
+/* ---- one frame ---- */
 
 /* The vt's clock: of the run in deterministic mode, else of the wall. */
 static double clock_ms(const run *r)
@@ -174,7 +174,7 @@ static void show_progress(run *r, uint32_t done, uint32_t all)
     (void)fprintf(stderr, "\r%u of %u frames ", done, all);
 }
 
-/* --- the path, then rest --- */
+/* ---- the path, then rest ---- */
 
 /* Writes the frame just drawn, or keeps it where it is the softest so far. False: said why. */
 static bool take_picture(run *r, const camera *at, const char *file, bool plain, double share)
@@ -331,7 +331,7 @@ static void print_summary(const report *out)
     }
 }
 
-/* --- from beginning to end --- */
+/* ---- from beginning to end ---- */
 
 /* Opens the world and the scene. Returns an exit code, having said why when it is not EXIT_DONE. */
 static int open_world(run *r)

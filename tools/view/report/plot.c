@@ -25,7 +25,7 @@ typedef struct sheet {
     uint32_t known;       /* values of all lines */
 } sheet;
 
-/* --- from values to columns --- */
+/* ---- from values to columns ---- */
 
 static uint32_t column_first(const sheet *s, uint32_t k)
 {
@@ -85,7 +85,7 @@ static void sheet_fit(sheet *s)
     s->y_top = s->y_step * fmax(ceil(top / s->y_step - 1e-9), 1);
 }
 
-/* --- places --- */
+/* ---- places ---- */
 
 static double x_of(const sheet *s, double at)
 {
@@ -103,7 +103,7 @@ static double column_x(const sheet *s, uint32_t k)
     return x_of(s, (column_first(s, k) + column_first(s, k + 1) - 1) / 2.0);
 }
 
-/* --- the axes --- */
+/* ---- the axes ---- */
 
 static void put_tick_text(FILE *out, double value, double step)
 {
@@ -168,7 +168,7 @@ static void put_marks(FILE *out, const sheet *s)
     }
 }
 
-/* --- the curves --- */
+/* ---- the curves ---- */
 
 /* The end of the run of columns from `k` on that are known, or that are not; `k` for none. */
 static uint32_t run_end(const sheet *s, uint32_t line, uint32_t k, bool known)
@@ -239,7 +239,7 @@ static void put_lines(FILE *out, const sheet *s)
     }
 }
 
-/* --- the figure --- */
+/* ---- the figure ---- */
 
 static void put_key(FILE *out, const char *class, const char *name)
 {

@@ -18,7 +18,7 @@ enum {
     REPAIRED_BYTES = 3 * 4096 + 1, /* the longest name the system takes, none of it text */
 };
 
-/* --- which pictures --- */
+/* ---- which pictures ---- */
 
 /* How many pictures that were compared are less alike than picture i; of equals, earlier ones. */
 static uint32_t rank_of(const report *r, uint32_t i)
@@ -61,7 +61,7 @@ uint32_t report_median_picture(const report *r)
     return count > 0 ? picture_of_rank(r, (count - 1) / 2) : REPORT_NO_PICTURE;
 }
 
-/* --- report.json --- */
+/* ---- report.json ---- */
 
 /* A number, or null when it is unknown. Adding to what there was no memory for does nothing. */
 static void add(cJSON *to, const char *key, double value)
@@ -214,7 +214,7 @@ static char *to_json(const report *r)
     return text;
 }
 
-/* --- the files --- */
+/* ---- the files ---- */
 
 static bool write_file(const char *dir, const char *name, const char *text)
 {

@@ -30,7 +30,7 @@ static void put_image(const album *a, const char *file, const char *alt, uint32_
                   a->r->height);
 }
 
-/* --- rows: shown, reference, difference --- */
+/* ---- rows: shown, reference, difference ---- */
 
 static void put_scale(FILE *out, uint32_t amplified)
 {
@@ -94,7 +94,7 @@ static void put_rows(const album *a)
     put_row(a, at_rest ? "At rest, the last frame" : "The last picture", &r->pictures[final]);
 }
 
-/* --- the film strip --- */
+/* ---- the film strip ---- */
 
 static void put_strip(const album *a)
 {

@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-/* --- rows --- */
+/* ---- rows ---- */
 
 static void open_row(FILE *out, const char *name)
 {
@@ -68,7 +68,7 @@ static void close_table(FILE *out)
     (void)fputs("</tbody></table></div>\n", out);
 }
 
-/* --- tables --- */
+/* ---- tables ---- */
 
 static void put_frames(FILE *out, const report *r)
 {

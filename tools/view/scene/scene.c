@@ -67,7 +67,7 @@ struct scene {
     patch_instance upload[PATCHES_MAX];
 };
 
-/* --- create: relief --- */
+/* ---- create: relief ---- */
 
 /* Reads a world's heights, as finely as the card's textures allow. False: said why. */
 static bool read_heights(heightrows *rows, const pagefile *file, char *error, uint32_t error_bytes)
@@ -164,7 +164,7 @@ static bool make_textures(scene *s)
     return true;
 }
 
-/* --- create: mesh and programs --- */
+/* ---- create: mesh and programs ---- */
 
 static void fill_indices(uint16_t *index)
 {
@@ -308,7 +308,7 @@ void scene_destroy(scene *s)
     free(s);
 }
 
-/* --- the ground under the camera --- */
+/* ---- the ground under the camera ---- */
 
 scene_kind scene_get_kind(const scene *s)
 {
@@ -348,7 +348,7 @@ camera scene_keep_above(const scene *s, const camera *c)
     return kept;
 }
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 /* The highest summit, world units; at least 0. */
 static double highest(const scene *s)

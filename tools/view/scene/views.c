@@ -50,7 +50,7 @@ bool views_find(const char *name, views_kind *kind)
     return false;
 }
 
-/* --- create --- */
+/* ---- create ---- */
 
 views *views_create(scene *s, vt *world)
 {
@@ -95,7 +95,7 @@ const char *views_error(const views *v)
     return v->error;
 }
 
-/* --- the slot map --- */
+/* ---- the slot map ---- */
 
 const slotmap_texel *views_slots(views *v, double now)
 {
@@ -112,7 +112,7 @@ uint32_t views_slot_texture(const views *v)
     return v->texture;
 }
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 static bool need_colours(views *v)
 {
@@ -175,7 +175,7 @@ bool views_draw(views *v, const views_frame *f)
     return true;
 }
 
-/* --- asking a pixel --- */
+/* ---- asking a pixel ---- */
 
 static bool need_pick(views *v)
 {

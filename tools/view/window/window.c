@@ -29,7 +29,7 @@ static const double MESSAGE_SECONDS = 6;     /* on screen */
 static const double MINIMISED_SECONDS = 0.1; /* between two looks whether it is to end */
 static const double PICK_SECONDS = 0.2; /* between two looks at the pixel that was asked about */
 
-/* --- words --- */
+/* ---- words ---- */
 
 static void show(window *w, const char *line)
 {
@@ -67,7 +67,7 @@ static void on_error(int code, const char *text)
     (void)snprintf(glfw_error, sizeof glfw_error, "%s", text);
 }
 
-/* --- OpenGL's messages, when they were asked for --- */
+/* ---- OpenGL's messages, when they were asked for ---- */
 
 static void on_gl_message(const headless_gl_message *message, void *user)
 {
@@ -77,7 +77,7 @@ static void on_gl_message(const headless_gl_message *message, void *user)
     }
 }
 
-/* --- the window's size --- */
+/* ---- the window's size ---- */
 
 /* Makes the target fit the framebuffer. One that cannot be had leaves the picture as it is, to be
  * stretched. */
@@ -121,7 +121,7 @@ static bool follow_size(window *w)
     return window_reopen(w, &w->options->conf);
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 static void draw_feedback(window *w, const camera *at, vt_feedback_kind kind)
 {
@@ -140,7 +140,7 @@ static void draw_predicted(window *w, double seconds)
     draw_feedback(w, &kept, VT_FEEDBACK_PREDICTED);
 }
 
-/* --- why is this pixel blurry? --- */
+/* ---- why is this pixel blurry? ---- */
 
 /* The pixel of the whole picture that is shown at a place of the window. In the view of mips either
  * half shows the middle of it. */
@@ -180,7 +180,7 @@ static void follow_pick(window *w)
     }
 }
 
-/* --- deeds --- */
+/* ---- deeds ---- */
 
 static void do_deeds(window *w)
 {
@@ -208,7 +208,7 @@ static void do_deeds(window *w)
     window_follow_recording(w);
 }
 
-/* --- a frame --- */
+/* ---- a frame ---- */
 
 static void take_messages(window *w)
 {
@@ -402,7 +402,7 @@ static int fly(window *w)
     return EXIT_DONE;
 }
 
-/* --- from beginning to end --- */
+/* ---- from beginning to end ---- */
 
 static bool open_window(window *w)
 {

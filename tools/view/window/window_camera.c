@@ -9,7 +9,7 @@ double window_clearance(const window *w)
     return w->at.y - scene_ground(w->scene, w->at.x, w->at.z);
 }
 
-/* --- the tour --- */
+/* ---- the tour ---- */
 
 void window_begin_tour(window *w)
 {
@@ -33,7 +33,7 @@ static void fly_tour(window *w, double seconds)
     w->cut = w->cut || cut || w->tour_seconds < before;
 }
 
-/* --- jumps --- */
+/* ---- jumps ---- */
 
 /* 0 … 1: well spread for n = 0, 1, 2 … by the plastic number's powers. M. Roberts, "The
  * unreasonable effectiveness of quasirandom sequences", 2018. */
@@ -59,7 +59,7 @@ void window_jump(window *w)
     w->state.touring = false;
 }
 
-/* --- recording --- */
+/* ---- recording ---- */
 
 static void begin_recording(window *w)
 {
@@ -128,7 +128,7 @@ static void record(window *w, double seconds)
     }
 }
 
-/* --- a frame --- */
+/* ---- a frame ---- */
 
 void window_move(window *w, double seconds)
 {
