@@ -1,8 +1,8 @@
 /* trace.h: a timeline of what each thread did and when, for Perfetto or chrome://tracing.
  *
- *     track "decode 1"  ──[decode]───[decode]────────────     spans: a name, a beginning, an end
- *     track "conductor" ────[ vt_update [arrivals][table] ]   spans of one track nest or stand
- * apart counter "missing" ▁▂▅▇▅▂▁                               counters: a name, a moment, a value
+ *     track "decode 1"    ──[decode]───[decode]───────────      spans: a name, a beginning, an end
+ *     track "conductor"   ───[ vt_update [arrivals][table] ]    spans of a track nest or lie apart
+ *     counter "missing"   ▁▂▅▇▅▂▁                               counters: a name, a moment, a value
  *
  * Events go into memory that was allocated at create: what comes when it is full is dropped and
  * counted. Every function takes NULL for "no trace", and then costs a call and a branch:

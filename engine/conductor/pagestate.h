@@ -9,8 +9,9 @@
  *   absent      conductor (submits a job)      PAGE_ABSENT
  *   queued      fetch worker (takes the job)   PAGE_QUEUED, from submission to arrival
  *   reading     fetch worker                     "
- *   in RAM      decode worker (takes the job)    "    (the RAM tier may hold it at any time
- * besides) decoding    decode worker                    " staged      conductor (uploads) "
+ *   in RAM      decode worker (takes the job)    "    (besides, the RAM tier may hold any page)
+ *   decoding    decode worker                    "
+ *   staged      conductor (uploads)              "
  *   resident    conductor (evicts)             PAGE_RESIDENT: in the atlas and the page table
  *   failed      conductor (after a pause)      PAGE_FAILED: the disk or the RAM tier said no
  *   corrupt     nobody                         PAGE_CORRUPT: drawn from its ancestor for good

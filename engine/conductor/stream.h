@@ -3,8 +3,8 @@
  *
  *     stream.c          a frame from beginning to end, cuts, pinned pages
  *     stream_wants.c    gpu feedback ─▶ feedback ─▶ requests ─▶ blocks ─▶ fetch
- *                                                      workers: fetch ─▶ ramtier ─▶ decode ─▶
- * staging stream_arrive.c   arrivals ─▶ atlas ─▶ gpu_upload, pagetable ─▶ gpu_table_write
+ *     workers           fetch ─▶ ramtier ─▶ decode ─▶ staging
+ *     stream_arrive.c   arrivals ─▶ atlas ─▶ gpu_upload, pagetable ─▶ gpu_table_write
  *
  * Threads: everything here on the one that has the context, but for stream_fetched and
  * stream_decoded. */

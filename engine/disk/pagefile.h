@@ -78,8 +78,9 @@ typedef struct pagefile_info {
     uint32_t heights_width, heights_height; /* 0: no heights */
     uint64_t file_bytes;
     uint64_t index_bytes;
-    uint32_t
-        identity; /* crc32c of the header, and so of the index, and so of every page's checksum */
+    /* crc32c of the header, which holds the index's, which covers every page's checksum: worlds
+     * that differ in any page differ in this. */
+    uint32_t identity;
 } pagefile_info;
 
 /* Where one layer of one page lies. */

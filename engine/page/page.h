@@ -4,8 +4,11 @@
  * VT_PAGE_TEXELS (128) texels a side: a payload in the middle and a border all round, which repeats
  * the neighbours' texels so that a filter may reach across without a second lookup.
  *
- *     |<------------ 128 ------------>|      border 4: payload 120, anisotropy up to 4 (one BC
- * block) | border | payload     | border |      border 8: payload 112, anisotropy up to 8
+ *     |<------------- 128 ------------->|
+ *     | border |    payload    | border |
+ *
+ * A border of 4 leaves a payload of 120 and filters with anisotropy up to 4; a border of 8 leaves
+ * 112 and filters with anisotropy up to 8.
  *
  * Mip m has ceil(width / 2^m) x ceil(height / 2^m) texels. Page (m, x, y) holds its texels
  * [x * payload, (x + 1) * payload) x [y * payload, …). The grid of pages is padded to a power of
@@ -41,8 +44,8 @@ typedef struct page_shape {
     uint32_t border, payload; /* texels; payload == VT_PAGE_TEXELS - 2 * border */
     uint32_t grid_x, grid_y;  /* padded pages at mip 0, powers of two */
     uint32_t mips;            /* 1 … PAGE_MAX_MIPS */
-    uint32_t
-        first_page[PAGE_MAX_MIPS + 1]; /* page_index of each mip's page (0, 0); then the count */
+    /* page_index of each mip's page (0, 0), and after the last mip the number of pages */
+    uint32_t first_page[PAGE_MAX_MIPS + 1];
 } page_shape;
 
 static_assert(VT_ID_X_BITS + VT_ID_Y_BITS + VT_ID_MIP_BITS + VT_ID_TEXTURE_BITS == 32,
@@ -120,11 +123,16 @@ static inline uint32_t page_rows(const page_shape *s, uint32_t mip)
 
 /* ---- the page table's layout: an entry for each page that exists, all mips in one picture ----
  *
- *     +-------------+------+      Mip 0 on the left, the others one below the other beside it. A
- *     |             |  1   |      mip's first row follows from shifts alone, so that a shader needs
- *     |    mip 0    +---+--+      no list of places: y(m) = rows - (rows >> (m - 1)) + (m - 1),
- * which |             | 2 |         leaves at least ceil(rows / 2^m) rows to each and at most one
- * to |             +-+-+         spare. */
+ *     +-------------+------+
+ *     |             |  1   |      Mip 0 lies on the left, the others beside it, one below the
+ *     |    mip 0    +---+--+      other.
+ *     |             | 2 |
+ *     |             +-+-+
+ *     +-------------+3|
+ *
+ * A mip's first row follows from shifts alone, so that a shader needs no list of places:
+ * y(m) = rows - (rows >> (m - 1)) + (m - 1). That leaves each mip at least the ceil(rows / 2^m)
+ * rows that it needs, and at most one to spare. */
 
 /* Of the entry of page (mip, 0, 0), in entries. */
 static inline uint32_t page_table_left(const page_shape *s, uint32_t mip)

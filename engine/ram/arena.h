@@ -19,9 +19,8 @@ typedef struct arena_desc {
     uint32_t unit_bytes; /* a power of two */
     arena_sync sync;
     bool prefault; /* touch all of it at create */
-    struct buddy_fault
-        *fault; /* buddy/fault.h: which requests are refused although there is room; NULL:
-                            none */
+    /* Which requests are refused although there is room (buddy/fault.h); NULL: none. */
+    struct buddy_fault *fault;
 } arena_desc;
 
 typedef struct arena_stats {

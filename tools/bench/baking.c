@@ -1,8 +1,10 @@
 /* baking.c: `megabuddy bench bake`: what a bake costs beside what it cannot do without.
  *
- *     for each round, in turns     pipeline    a window of the Earth, from its source to a page
- * file synthesis   its texels alone encoder     its pages, made beforehand, to BC1 packing     the
- * same, and LZ4 on top
+ *     for each round, in turns
+ *         pipeline     a window of the Earth, from its source to a page file
+ *         synthesis    its texels alone
+ *         encoder      its pages, made beforehand, to BC1
+ *         packing      the same, and LZ4 on top
  *
  * The window is cut out of a world of 131072 texels, so that every texel has as much detail made up
  * as the largest world's. */
