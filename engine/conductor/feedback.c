@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { DEFAULT_MAX_WANTS = 16384 };
+#define DEFAULT_MAX_WANTS 16384
 
 /* Pages of a texture that exist, mip by mip: what page_exists() says without its divisions. */
 typedef struct extent {

@@ -31,7 +31,7 @@ typedef enum page_state {
     PAGE_CORRUPT,
 } page_state;
 
-enum { PAGESTATE_RETRIES = 256 };
+#define PAGESTATE_RETRIES 256
 
 typedef struct pagestate {
     page_shape shape;

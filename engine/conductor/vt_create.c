@@ -21,7 +21,7 @@ enum {
     SMALL_INDEX = 32 << 20, /* bytes: so much is read, to say what budget would do, under any */
 };
 
-static const double MIB = 1024.0 * 1024.0;
+#define MIB (1024.0 * 1024.0)
 
 /* A line for the caller of vt_create. */
 typedef struct complaint {

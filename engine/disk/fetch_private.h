@@ -6,7 +6,7 @@
 #include "engine/disk/fetch.h"
 #include "engine/disk/pace.h"
 
-enum { FETCH_URING_DEPTH = 16 /* requests; more were seen to bring little */ };
+#define FETCH_URING_DEPTH 16 /* requests; more were seen to bring little */
 
 struct fetch {
     const pagefile *files[PAGE_MAX_TEXTURES]; /* by texture - 1 */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST_ROOM = 4096 }; /* bytes: a page of text, as most are */
+#define FIRST_ROOM 4096 /* bytes: a page of text, as most are */
 
 const char *file_text(int error)
 {

@@ -17,7 +17,7 @@ typedef enum texel_format {
     TEXEL_BC4 = 5,   /* 8 bytes a block; one channel: heights or masks */
 } texel_format;
 
-enum { TEXEL_PAGE_MAX_BYTES = VT_PAGE_TEXELS * VT_PAGE_TEXELS * 4 };
+#define TEXEL_PAGE_MAX_BYTES (VT_PAGE_TEXELS * VT_PAGE_TEXELS * 4)
 
 /* Bytes of one page of `format`; 0 for a format that does not exist. */
 static inline size_t texel_page_bytes(texel_format format)

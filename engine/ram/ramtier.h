@@ -21,7 +21,7 @@
 
 typedef struct ramtier ramtier;
 
-enum { RAMTIER_UNIT_BYTES = 256 };
+#define RAMTIER_UNIT_BYTES 256
 
 /* How one layer of a page is stored inside a blob. */
 typedef struct ramtier_layer {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AROUND_BYTES = 256 << 10 }; /* read of an earlier run's file at once */
+#define AROUND_BYTES (256 << 10) /* read of an earlier run's file at once */
 
 /* ---- a page, as entry and as blob ---- */
 

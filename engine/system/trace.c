@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNTER = TRACE_NO_TRACK + 1 /* in place of a track */ };
+#define COUNTER (TRACE_NO_TRACK + 1) /* in place of a track */
 
 /* Written once, by the thread that claimed it. from_ns <= to_ns; track is one that exists, or
  * COUNTER. */

@@ -8,7 +8,7 @@
 #define STB_DXT_IMPLEMENTATION
 #include <stb_dxt.h>
 
-enum { BLOCK_BYTES = 8 };
+#define BLOCK_BYTES 8
 
 /* Value i of block x at [i][x]. */
 typedef struct palettes {

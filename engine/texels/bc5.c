@@ -4,7 +4,7 @@
 #include "engine/page/block.h"
 #include "engine/texels/bc4.h"
 
-enum { BLOCK_BYTES = 16 };
+#define BLOCK_BYTES 16
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word lie lowest first");
 

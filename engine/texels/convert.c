@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { BLOCKS_MAX_BYTES = VT_PAGE_TEXELS * VT_PAGE_TEXELS }; /* BC3 and BC5: 16 bytes a block */
+#define BLOCKS_MAX_BYTES (VT_PAGE_TEXELS * VT_PAGE_TEXELS) /* BC3 and BC5: 16 bytes a block */
 
 /* Rows that follow each other become rows that are `row_bytes` apart. */
 static void spread_rows(texel_format format, const uint8_t *rows, uint8_t *target, size_t row_bytes)

@@ -49,9 +49,9 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
     assert(frame->texture >= 1 && frame->texture <= g->desc.table_count);
     table *t = &g->tables[frame->texture - 1];
     const gpu_block block = make_block_for(g, frame);
-    if (memcmp(&block, &t->block, sizeof(block)) != 0) { /* mostly it is the last frame's */
+    if (memcmp(&block, &t->block, sizeof block) != 0) { /* mostly it is the last frame's */
         t->block = block;
-        glNamedBufferSubData(t->block_buffer, 0, sizeof(block), &block);
+        glNamedBufferSubData(t->block_buffer, 0, sizeof block, &block);
     }
     glBindBufferBase(GL_UNIFORM_BUFFER, VT_BLOCK_BINDING, t->block_buffer);
     glBindTextureUnit(VT_UNIT_TABLE, t->entries);

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MAX_ATLAS_SIDE = 256, /* slots: 8 bits a side in a table entry */
-};
+#define MAX_ATLAS_SIDE 256 /* slots: 8 bits a side in a table entry */
 
 /* ---- what the card can do ---- */
 
@@ -25,7 +23,7 @@ uint32_t gpu_max_target_side(void)
     GLint viewport[2] = {0, 0};
     glGetIntegerv(GL_MAX_VIEWPORT_DIMS, viewport);
     GLint side = viewport[0] < viewport[1] ? viewport[0] : viewport[1];
-    for (size_t i = 0; i < sizeof(LIMITS) / sizeof(LIMITS[0]); i++) {
+    for (size_t i = 0; i < sizeof LIMITS / sizeof LIMITS[0]; i++) {
         GLint most = 0;
         glGetIntegerv(LIMITS[i], &most);
         side = most < side ? most : side;
@@ -37,7 +35,7 @@ bool gpu_is_software(void)
 {
     static const char *const names[] = {"llvmpipe", "softpipe", "swrast", "SWR", "Software"};
     const char *renderer = (const char *)glGetString(GL_RENDERER);
-    for (size_t i = 0; renderer && i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; renderer && i < sizeof names / sizeof names[0]; i++) {
         if (strstr(renderer, names[i])) {
             return true;
         }
@@ -235,8 +233,8 @@ static bool make_staging(gpu *g)
     staging *s = &g->staging;
     s->tile_count = g->desc.staging_tiles;
     s->tile_bytes = gpu_tile_bytes(&g->desc);
-    s->queued = calloc(s->tile_count, sizeof(*s->queued));
-    s->flights = calloc(s->tile_count, sizeof(*s->flights));
+    s->queued = calloc(s->tile_count, sizeof *s->queued);
+    s->flights = calloc(s->tile_count, sizeof *s->flights);
     const size_t metadata = staging_metadata_bytes(&g->desc);
     void *at = aligned_alloc(64, metadata);
     if (!s->queued || !s->flights || !at) {
@@ -298,7 +296,7 @@ gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
         snprintf(error, error_bytes, "%s", why);
         return NULL;
     }
-    gpu *g = calloc(1, sizeof(*g));
+    gpu *g = calloc(1, sizeof *g);
     if (!g) {
         snprintf(error, error_bytes, "out of memory");
         return NULL;

@@ -138,9 +138,9 @@ bool pagetable_take_dirty(pagetable *pt, pagetable_rect *out)
 /* ---- entries ---- */
 
 /* What a page itself brings into its entry: slot, mip, fade. */
-static const uint64_t OWN_BITS =
-    UINT64_C(0xffff) << VT_ENTRY_SLOT_SHIFT | UINT64_C(15) << (32 + VT_ENTRY_MIP_SHIFT) |
-    UINT64_C(1) << (32 + VT_ENTRY_OK_SHIFT) | UINT64_C(255) << (32 + VT_ENTRY_FADE_SHIFT);
+#define OWN_BITS                                                                           \
+    (UINT64_C(0xffff) << VT_ENTRY_SLOT_SHIFT | UINT64_C(15) << (32 + VT_ENTRY_MIP_SHIFT) | \
+     UINT64_C(1) << (32 + VT_ENTRY_OK_SHIFT) | UINT64_C(255) << (32 + VT_ENTRY_FADE_SHIFT))
 
 static uint64_t own_make(uint32_t slot_x, uint32_t slot_y, uint32_t mip, uint32_t fade)
 {

@@ -17,7 +17,7 @@ enum {
     MAX_THREADS = 256,
 };
 
-static const double DEFAULT_CHECKPOINT_S = 20;
+#define DEFAULT_CHECKPOINT_S 20.0
 
 static const char USAGE[] =
     "usage: megabuddy bake PICTURE -o WORLD.mega [OPTION]…\n"
@@ -109,9 +109,10 @@ static bool split_level(const char *text, char word[16], uint32_t most, int *lev
     return true;
 }
 
+#define LZ4HC_LEVEL 9 /* where the text names none */
+
 static bool parse_packing(const char *text, pagewriter_packing *out)
 {
-    enum { LZ4HC_LEVEL = 9 };
     char word[16];
     int level = 0;
     if (strcmp(text, "none") == 0) {

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WHY_BYTES = 512 };
+#define WHY_BYTES 512
 
 static int fail(const char *what, const char *why)
 {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUND = 3 }; /* points more than cells: one before, two behind */
+#define ROUND 3 /* points more than cells: one before, two behind */
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -66,7 +66,7 @@ void patch_close(patch *p)
 
 /* ---- points from samples ---- */
 
-enum { FRACTION = 256 }; /* a warp is rounded to 256ths of a texel, so that places stay integers */
+#define FRACTION 256 /* a warp is rounded to 256ths of a texel, so that places stay integers */
 
 static resample_tap tap_across(const patch_raster *r, int64_t x, float aside)
 {

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { TEXEL_BYTES = 4 };
+#define TEXEL_BYTES 4
 
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
@@ -77,9 +77,10 @@ void block_fill(const source *from, uint32_t worker, const block *to)
     }
 }
 
+#define ROW_BYTES (VT_PAGE_TEXELS * TEXEL_BYTES)
+
 void block_cut(const block *from, const page_shape *shape, int64_t x, int64_t y, uint8_t *page)
 {
-    enum { ROW_BYTES = VT_PAGE_TEXELS * TEXEL_BYTES };
     const size_t left = (size_t)(x - shape->border - from->left);
     const size_t top = (size_t)(y - shape->border - from->top);
     assert(left + VT_PAGE_TEXELS <= from->width && top + VT_PAGE_TEXELS <= from->height);
