@@ -24,7 +24,7 @@ static uint32_t most_rows(gpu_desc desc, uint64_t budget_bytes, uint32_t columns
 }
 
 /* The widest atlas first: it holds the most, and a narrower one replaces it only when it holds as
- * many, being nearer to a square and so better for large blocks. */
+ * many, being nearer to a square and so better for large clusters. */
 static uint32_t fit_slots(gpu_desc *desc, uint64_t budget_bytes, uint32_t most_slots,
                           uint32_t side_limit)
 {

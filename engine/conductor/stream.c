@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* ---- on the workers' threads: jobs pass from lane to lane and end in arrivals ---- */
+/* ---- on the workers' threads: jobs pass from queue to queue and end in arrivals ---- */
 
 void stream_decoded(void *context, const page_job *job)
 {
@@ -23,7 +23,7 @@ void stream_fetched(void *context, const page_job *job)
         arrivals_push(&v->arrivals, job);
         return;
     }
-    if (!decode_submit(v->decode, job)) { /* cannot be: the lane is as deep as there are tiles */
+    if (!decode_submit(v->decode, job)) { /* cannot be: the queue is as deep as there are tiles */
         page_job refused = *job;
         refused.refused |= job_arrived(job);
         arrivals_push(&v->arrivals, &refused);
@@ -204,12 +204,12 @@ static void fill_grey(const vt *v, int32_t tile)
     }
 }
 
-static void show_grey(vt *v, vt_page p)
+static void put_grey(vt *v, vt_page p)
 {
     const int32_t tile = gpu_staging_take(v->gpu, 0);
     if (tile >= 0) {
         fill_grey(v, tile);
-        stream_show(v, &(page_job){.page = p, .tile = tile, .wanted = 1});
+        stream_make_resident(v, &(page_job){.page = p, .tile = tile, .wanted = 1});
     }
 }
 
@@ -240,7 +240,7 @@ static void load_pinned_of(vt *v, uint32_t texture)
     const vt_page root = {(uint8_t)texture, (uint8_t)(shape->mips - 1), 0, 0};
     const page_state state = pagestate_get(&t->states, root);
     if (state != PAGE_RESIDENT) {
-        show_grey(v, root);
+        put_grey(v, root);
     }
     if (state == PAGE_FAILED) { /* it will be asked for again, and then takes the grey's place */
         t->stands_in = true;

@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    LANE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES,
+    QUEUE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES,
     ENOUGH_FEEDBACK = 320 * 180, /* texels: those of a screen of 2560 x 1440 */
     SMALL_INDEX = 32 << 20, /* bytes: so much is read, to say what budget would do, under any */
 };
@@ -60,7 +60,7 @@ static void fill_in_defaults(vt_desc *d)
     d->screen_height = d->screen_height ? d->screen_height : 720;
     d->feedback_divisor = d->feedback_divisor ? d->feedback_divisor : 8;
     d->weight = d->weight > 0 ? d->weight : 1;
-    if (d->deterministic) { /* one worker a lane: jobs end in the order in which they began */
+    if (d->deterministic) { /* one worker a queue: jobs end in the order in which they began */
         d->read_workers = 1;
         d->decode_workers = 1;
     }
@@ -310,7 +310,7 @@ static void share_out(vt *v)
     }
 }
 
-/* A block is at most an eighth of the staging ring, so that several are on their way. */
+/* A cluster is at most an eighth of the staging ring, so that several are on their way. */
 static uint32_t most_order(const gpu_desc *desc)
 {
     uint32_t order = 0;
@@ -392,7 +392,7 @@ static fetch_desc describe_fetch(vt *v, const pagefile *files[VT_MAX_TEXTURES])
                         .ram = v->ram,
                         .workers = v->desc.read_workers,
                         .reader = v->desc.deterministic ? FETCH_PREAD : FETCH_AUTO,
-                        .depth = LANE_DEPTH,
+                        .depth = QUEUE_DEPTH,
                         .next = stream_fetched,
                         .context = v,
                         .trace = v->desc.trace};
@@ -422,7 +422,7 @@ static uint64_t fixed_ram_bytes(vt *v)
     return sizeof *v + bytes_of_textures(v) + atlas_memory_bytes(&ad) + feedback_memory_bytes(&fd) +
            2 * requests_memory_bytes(&rd) + fetch_memory_bytes(&reads) +
            decode_memory_bytes(v->desc.decode_workers) + (uint64_t)v->slots * sizeof(fade) +
-           3 * LANE_DEPTH * sizeof(page_job);
+           3 * QUEUE_DEPTH * sizeof(page_job);
 }
 
 static arena_sync sync_of(vt_sync sync)
@@ -468,9 +468,9 @@ static bool make_ram(vt *v, ramstore_resident *resident, const complaint *c)
                     (double)v->desc.ram_budget_bytes / MIB);
 }
 
-/* ---- the lanes ---- */
+/* ---- the work queues ---- */
 
-static bool make_lanes(vt *v, const complaint *c)
+static bool make_queues(vt *v, const complaint *c)
 {
     decode_texture textures[VT_MAX_TEXTURES];
     const pagefile *files[VT_MAX_TEXTURES];
@@ -481,7 +481,7 @@ static bool make_lanes(vt *v, const complaint *c)
                       .staging = gpu_staging(v->gpu),
                       .tile_bytes = gpu_tile_bytes(&v->gpu_desc),
                       .workers = v->desc.decode_workers,
-                      .depth = LANE_DEPTH,
+                      .depth = QUEUE_DEPTH,
                       .next = stream_decoded,
                       .context = v,
                       .trace = v->desc.trace};
@@ -493,7 +493,7 @@ static bool make_lanes(vt *v, const complaint *c)
             textures[i].stored[k] = info->layers[k].format;
         }
     }
-    if (!arrivals_init(&v->arrivals, LANE_DEPTH)) {
+    if (!arrivals_init(&v->arrivals, QUEUE_DEPTH)) {
         return complain(c, "out of memory");
     }
     const fetch_desc fd = describe_fetch(v, files);
@@ -520,7 +520,7 @@ vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
     ramstore_resident resident = {NULL, 0};
     if (!(suspend_name(v) || complain(&c, "out of memory")) || !open_files(v, &c) ||
         !make_vram(v, &c) || !make_glsl(v, &c) || !make_ram(v, &resident, &c) ||
-        !make_lanes(v, &c)) {
+        !make_queues(v, &c)) {
         free(resident.page_ids);
         vt_destroy(v);
         return NULL;

@@ -44,13 +44,13 @@ typedef struct request {
 /* A reader's own, on its stack. */
 typedef struct reader {
     fetch *fetch;
-    lane *lane;
+    workqueue *queue;
     diskread *disk;
     uint8_t *buffers;
     uint32_t depth, started; /* requests */
     uint32_t held;           /* of those started */
     uint32_t turns;
-    uint32_t wakes; /* lane_rest's */
+    uint32_t wakes; /* workqueue_rest's */
     bool stopping;
     uint32_t track;                     /* in the trace: what the thread does … */
     uint32_t tracks[FETCH_URING_DEPTH]; /* … and what each request does, which overlap */
@@ -140,7 +140,7 @@ static void insert_page(fetch *f, page_job *job, uint32_t i, const extent *e, co
         sum += e->layers[k].bytes;
     }
     ramtier_blob blob;
-    if (!ramtier_insert(f->ram, page_pack(page_of_block(job->page, i)), e->layer_count, layers,
+    if (!ramtier_insert(f->ram, page_pack(page_of_cluster(job->page, i)), e->layer_count, layers,
                         apart ? joined : bytes, &blob)) {
         job->refused |= bit(i);
         return;
@@ -167,7 +167,7 @@ static void end_job(reader *r, hand *h)
     add(&f->no_memory, count_of(job.refused));
     add(&f->cancelled, count_of(job.cancelled));
     f->next(f->context, &job);
-    lane_end(r->lane);
+    workqueue_end(r->queue);
 }
 
 static void end_if_done(reader *r, hand *h)
@@ -192,7 +192,7 @@ static void look_over(fetch *f, hand *h)
     }
     for (uint64_t rest = h->todo; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        if (ramtier_touch(f->ram, page_pack(page_of_block(h->job.page, i)))) {
+        if (ramtier_touch(f->ram, page_pack(page_of_cluster(h->job.page, i)))) {
             h->job.was_in_ram |= bit(i);
             h->todo &= ~bit(i);
         }
@@ -207,9 +207,9 @@ static hand *take_job(reader *r)
         h++;
     }
     while (h < r->hands + HANDS && !r->stopping) {
-        const lane_answer answer = lane_begin(r->lane, &h->job, r->started == 0);
-        r->stopping = answer == LANE_STOPS;
-        if (answer != LANE_JOB) {
+        const workqueue_answer answer = workqueue_begin(r->queue, &h->job, r->started == 0);
+        r->stopping = answer == WORKQUEUE_STOPS;
+        if (answer != WORKQUEUE_JOB) {
             h->job.wanted = 0;
             return NULL;
         }
@@ -270,7 +270,7 @@ static bool cut_run(const fetch *f, hand *h, request *run)
     for (uint64_t rest = h->todo; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
         extent e;
-        if (!find_page(f, page_of_block(h->job.page, i), &e)) {
+        if (!find_page(f, page_of_cluster(h->job.page, i), &e)) {
             h->job.corrupt |= bit(i);
         } else if (run->pages == 0) {
             *run = begin_run(f, h, &e, i);
@@ -338,7 +338,7 @@ static bool read_next_layer(reader *r, uint32_t slot, int64_t result)
     const uint32_t i = (uint32_t)__builtin_ctzll(run->pages);
     extent e;
     if (result < (int64_t)(run->end - run->begin) ||
-        !find_page(r->fetch, page_of_block(run->hand->job.page, i), &e)) {
+        !find_page(r->fetch, page_of_cluster(run->hand->job.page, i), &e)) {
         return false;
     }
     run->filled += e.layers[run->layer++].bytes;
@@ -372,7 +372,7 @@ static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, i
     page_job *job = &run->hand->job;
     for (uint64_t rest = run->pages; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        const vt_page page = page_of_block(job->page, i);
+        const vt_page page = page_of_cluster(job->page, i);
         extent e;
         if (got < 0) {
             job->failed |= bit(i);
@@ -477,7 +477,8 @@ static void rest(reader *r)
         }
     }
     r->stopping =
-        lane_rest(r->lane, r->started < r->depth, until_ns, &r->wakes) == LANE_STOPS || r->stopping;
+        workqueue_rest(r->queue, r->started < r->depth, until_ns, &r->wakes) == WORKQUEUE_STOPS ||
+        r->stopping;
 }
 
 /* ---- a reader's life ---- */
@@ -515,11 +516,11 @@ static void name_tracks(reader *r, uint32_t worker)
     }
 }
 
-void fetch_serve(void *context, uint32_t worker, lane *l)
+void fetch_serve(void *context, uint32_t worker, workqueue *l)
 {
     fetch *f = context;
     reader r = {.fetch = f,
-                .lane = l,
+                .queue = l,
                 .disk = f->disks[worker],
                 .buffers = f->buffers + (size_t)worker * f->depth * f->buffer_bytes,
                 .depth = f->depth};

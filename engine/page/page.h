@@ -77,7 +77,7 @@ static inline vt_page page_parent(vt_page p)
 }
 
 /* Page i, in Morton order, of a square block of pages whose first is `corner`. */
-static inline vt_page page_of_block(vt_page corner, uint32_t i)
+static inline vt_page page_of_cluster(vt_page corner, uint32_t i)
 {
     const vt_page p = {corner.texture, corner.mip, (uint16_t)(corner.x + buddy_morton_x(i)),
                        (uint16_t)(corner.y + buddy_morton_y(i))};

@@ -10,7 +10,7 @@
  * instead of four lookups. */
 #include "engine/texels/bc1.h"
 
-#include "engine/page/block.h"
+#include "engine/page/bc.h"
 
 #include <stdbool.h>
 
@@ -19,7 +19,7 @@
 #include <stb_dxt.h>
 
 enum {
-    BLOCKS = BLOCK_COLUMNS,
+    BLOCKS = BC_COLUMNS,
     BLOCK_BYTES = 8,
 };
 
@@ -189,9 +189,9 @@ void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba
 /* Alpha is made equal first: the packer looks for blocks of one colour by all four channels. */
 void bc1_pack_block(const uint8_t *texels, uint8_t *block)
 {
-    uint8_t opaque[BLOCK_RGBA_BYTES];
+    uint8_t opaque[BC_RGBA_BYTES];
     memcpy(opaque, texels, sizeof opaque);
-    for (uint32_t i = 0; i < BLOCK_TEXELS; i++) {
+    for (uint32_t i = 0; i < BC_TEXELS; i++) {
         opaque[4 * i + 3] = 255;
     }
     stb_compress_dxt_block(block, opaque, 0, STB_DXT_HIGHQUAL);
@@ -199,9 +199,9 @@ void bc1_pack_block(const uint8_t *texels, uint8_t *block)
 
 void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks)
 {
-    uint8_t texels[BLOCK_RGBA_BYTES];
-    for (uint32_t i = 0; i < BLOCK_COUNT; i++) {
-        block_get(rgba, i, texels);
+    uint8_t texels[BC_RGBA_BYTES];
+    for (uint32_t i = 0; i < BC_COUNT; i++) {
+        bc_get(rgba, i, texels);
         bc1_pack_block(texels, blocks + i * BLOCK_BYTES);
     }
 }

@@ -22,7 +22,7 @@ void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba
  * and more. The baker packs with this too. */
 void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
-/* One block: texels as block_get gives them. Its colours are four, or two that are the same: it is
+/* One block: texels as bc_get gives them. Its colours are four, or two that are the same: it is
  * a half of BC3 too. */
 void bc1_pack_block(const uint8_t *texels, uint8_t *block);
 

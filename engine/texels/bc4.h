@@ -24,7 +24,7 @@ void bc4_unpack_halves(const uint8_t *blocks, size_t stride_bytes,
 /* The other way, with loss: the red channel. Rows of rgba follow each other. */
 void bc4_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
-/* One block: channel `channel` (0 red … 3 alpha) of texels as block_get gives them. */
+/* One block: channel `channel` (0 red … 3 alpha) of texels as bc_get gives them. */
 void bc4_pack_block(const uint8_t *texels, uint32_t channel, uint8_t *block);
 
 #endif

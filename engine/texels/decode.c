@@ -1,4 +1,4 @@
-/* decode.c: a lane whose workers unpack. Staging is written once and never read: it may be
+/* decode.c: a queue whose workers unpack. Staging is written once and never read: it may be
  * write-combined memory. LZ4 and zstd read back what they have written, so a page is unpacked into
  * a buffer of the worker's (64 KiB, in its cache) and what goes to staging is copied or converted
  * from there. */
@@ -33,7 +33,7 @@ struct decode {
     trace *trace;     /* NULL: none */
     buffers *buffers; /* by worker; the last is for who helps */
     uint32_t buffers_count;
-    lane *lane;
+    workqueue *queue;
 
     /* statistics; any worker adds. Relaxed: figures to look at, nothing is ordered by them */
     atomic_uint_fast64_t pages_decoded, corrupt, missing;
@@ -103,7 +103,7 @@ static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel
            texels_convert(stored, b->texels, wanted, to.at, to.row_bytes);
 }
 
-/* All layers of a pinned page: page `i` of the job's block. */
+/* All layers of a pinned page: page `i` of the job's cluster. */
 static bool unpack_page(const decode *d, const page_job *job, uint32_t i, const ramtier_blob *blob,
                         buffers *b)
 {
@@ -143,7 +143,7 @@ static void run(void *context, uint32_t worker, page_job *job)
     for (uint64_t rest = arrived; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
         ramtier_blob blob;
-        if (!ramtier_pin(d->ram, page_pack(page_of_block(job->page, i)), &blob)) {
+        if (!ramtier_pin(d->ram, page_pack(page_of_cluster(job->page, i)), &blob)) {
             job->refused |= UINT64_C(1) << i;
             continue;
         }
@@ -229,10 +229,10 @@ decode *decode_create(const decode_desc *desc)
     d->trace = desc->trace;
     if (make_buffers(d, workers + 1)) {
         name_tracks(d, workers);
-        d->lane = lane_create(&(lane_desc){
+        d->queue = workqueue_create(&(workqueue_desc){
             .name = "decode", .workers = workers, .depth = desc->depth, .run = run, .context = d});
     }
-    if (d->lane == NULL) {
+    if (d->queue == NULL) {
         decode_destroy(d);
         return NULL;
     }
@@ -242,7 +242,7 @@ decode *decode_create(const decode_desc *desc)
 void decode_destroy(decode *d)
 {
     if (d != NULL) {
-        lane_destroy(d->lane);
+        workqueue_destroy(d->queue);
         for (uint32_t i = 0; i < d->buffers_count; i++) {
             unpacker_destroy(d->buffers[i].unpacker);
         }
@@ -254,22 +254,22 @@ void decode_destroy(decode *d)
 bool decode_submit(decode *d, const page_job *job)
 {
     assert(job->tile >= 0 && job->page.texture >= 1 && job->page.texture <= d->texture_count);
-    return lane_submit(d->lane, job);
+    return workqueue_submit(d->queue, job);
 }
 
 bool decode_help(decode *d)
 {
-    return lane_help(d->lane);
+    return workqueue_help(d->queue);
 }
 
 bool decode_place(decode *d, vt_page p, uint32_t *ahead)
 {
-    return lane_place(d->lane, p, ahead);
+    return workqueue_place(d->queue, p, ahead);
 }
 
 void decode_drain(decode *d)
 {
-    lane_drain(d->lane);
+    workqueue_drain(d->queue);
 }
 
 static uint64_t read_counter(const atomic_uint_fast64_t *counter)
@@ -283,6 +283,6 @@ void decode_get_stats(const decode *d, decode_stats *out)
         .pages_decoded = read_counter(&d->pages_decoded),
         .corrupt = read_counter(&d->corrupt),
         .missing = read_counter(&d->missing),
-        .pending = lane_pending(d->lane),
+        .pending = workqueue_pending(d->queue),
     };
 }

@@ -1,17 +1,17 @@
-/* decode.h: from the RAM tier into staging: a lane of threads that unpack blocks of pages into
+/* decode.h: from the RAM tier into staging: a queue of threads that unpack clusters of pages into
  * texels.
  *
  *     decode_submit ──▶ worker: for each page that arrived: pin, unpack each layer, convert to the
- *                       atlas' format, write into the block's rectangle, unpin ──▶ next(job)
+ *                       atlas' format, write into the cluster's rectangle, unpin ──▶ next(job)
  *
- * The staging tiles are the GPU's mapped memory; those of a block belong to the job that names them
- * from submission until next() was called. How a block lies in them is gpu.h's: layer after layer,
+ * The staging tiles are the GPU's mapped memory; those of a cluster belong to the job that names them
+ * from submission until next() was called. How a cluster lies in them is gpu.h's: layer after layer,
  * a layer one rectangle of 2^order x 2^order pages. */
 #ifndef MEGABUDDY_ENGINE_DECODE_H
 #define MEGABUDDY_ENGINE_DECODE_H
 
 #include "engine/ram/ramtier.h"
-#include "engine/system/lane.h"
+#include "engine/system/workqueue.h"
 #include "engine/trace.h"
 
 typedef struct decode decode;
@@ -48,8 +48,8 @@ decode *
 decode_create(const decode_desc *desc); /* NULL: no memory, no threads, no such conversion */
 void decode_destroy(decode *d);         /* waits for jobs in flight; NULL does nothing */
 
-bool decode_submit(decode *d, const page_job *job); /* false: the lane is full. Any thread. */
-bool decode_help(decode *d); /* decodes one block on the conductor's thread; false: none waits */
+bool decode_submit(decode *d, const page_job *job); /* false: the queue is full. Any thread. */
+bool decode_help(decode *d); /* decodes one cluster on the conductor's thread; false: none waits */
 /* Whether a page waits to be unpacked, and behind how many jobs. Any thread. */
 bool decode_place(decode *d, vt_page p, uint32_t *ahead);
 

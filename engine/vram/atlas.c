@@ -32,7 +32,7 @@ struct atlas {
     uint32_t used, pinned;  /* slots */
     uint64_t newest_key;
     uint64_t placed, evicted, moved;
-    uint64_t blocks[ATLAS_MAX_ORDER + 1];
+    uint64_t clusters[ATLAS_MAX_ORDER + 1];
     uint32_t table_mask;  /* places of the table, a power of two, minus 1 */
     uint32_t table_shift; /* from a 32-bit hash to a place */
     uint32_t *table;      /* slots by hashed page id; ATLAS_NONE: empty */
@@ -41,7 +41,8 @@ struct atlas {
     buddy *core;
 };
 
-static_assert((int)ATLAS_MAX_ORDER == (int)RECENCY_MAX_ORDER, "the tree knows every block's order");
+static_assert((int)ATLAS_MAX_ORDER == (int)RECENCY_MAX_ORDER,
+              "the tree knows every cluster's order");
 
 static bool is_possible(const atlas_desc *desc)
 {
@@ -262,13 +263,13 @@ uint32_t atlas_place(atlas *a, vt_page corner, uint32_t order, uint64_t pages, u
     }
     for (uint32_t i = 0; i < UINT32_C(1) << 2 * order; i++) {
         if (pages >> i & 1) {
-            fill_slot(a, first + i, page_pack(page_of_block(corner, i)), next_key(a, period));
+            fill_slot(a, first + i, page_pack(page_of_cluster(corner, i)), next_key(a, period));
             a->placed++;
         } else {
             buddy_free(a->core, first + i, 0); /* a part of a block may go back by itself */
         }
     }
-    a->blocks[order]++;
+    a->clusters[order]++;
     return first;
 }
 
@@ -438,7 +439,7 @@ void atlas_get_stats(const atlas *a, atlas_stats *out)
                          .placed = a->placed,
                          .evicted = a->evicted,
                          .moved = a->moved};
-    memcpy(out->blocks, a->blocks, sizeof out->blocks);
+    memcpy(out->clusters, a->clusters, sizeof out->clusters);
     if (core.free_units > 0 && core.largest_order < BUDDY_ORDERS) {
         const uint32_t square = core.largest_order & ~1u; /* an odd order is two squares */
         out->fragmentation = 1.0 - (double)(UINT64_C(1) << square) / core.free_units;

@@ -149,16 +149,16 @@ static const char *check_staging(const staging *s)
     uint32_t in_flight = 0, queued = 0;
     for (uint32_t i = 0; i < s->flight_count; i++) {
         const flight *f = &s->flights[(s->flight_head + i) % s->tile_count];
-        if (f->blocks == 0) {
-            return "a flight carries no block";
+        if (f->clusters == 0) {
+            return "a flight carries no cluster";
         }
-        in_flight += f->blocks;
+        in_flight += f->clusters;
     }
     for (uint32_t i = 0; i < s->queued_count; i++) {
         queued += 1u << 2 * s->queued[(s->queued_head + i) % s->tile_count].order;
     }
     if (in_flight + s->unfenced != s->queued_count) {
-        return "staging blocks are queued without a fence";
+        return "staging clusters are queued without a fence";
     }
     buddy_get_stats(s->tiles, &tiles);
     return tiles.free_units + s->taken + queued == s->tile_count ? buddy_check(s->tiles)

@@ -5,7 +5,7 @@
  *     page tables (CPU) ──gpu_table_write──▶ table textures (RG32UI, one a virtual texture)
  *     feedback, survey target (R32UI) ──fenced buffers──▶ gpu_feedback_poll
  *
- * Pages travel in square blocks of 2^order x 2^order. A block lies in staging as one rectangle a
+ * Pages travel in square clusters of 2^order x 2^order. A cluster lies in staging as one rectangle a
  * layer, and goes up in one call a layer: on a large card it is the call that costs, not the bytes.
  *
  * Leaves OpenGL's pixel store state and pixel buffer bindings at their defaults, and expects them
@@ -97,7 +97,7 @@ const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy at least 1 
 /* ---- staging: tiles in mapped memory, handed out by a buddy ---- */
 
 /* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or worse. A
- * block of 4^order tiles holds layer after layer, each as one rectangle: rows of 2^order times
+ * cluster of 4^order tiles holds layer after layer, each as one rectangle: rows of 2^order times
  * texel_row_bytes, 2^order times texel_page_rows of them. */
 uint8_t *gpu_staging(const gpu *g);
 
@@ -105,23 +105,23 @@ uint8_t *gpu_staging(const gpu *g);
  * none: the card still reads them, or workers hold them. Never waits. */
 int32_t gpu_staging_take(gpu *g, uint32_t order);
 
-/* Gives back a block that was not uploaded. */
+/* Gives back a cluster that was not uploaded. */
 void gpu_staging_give(gpu *g, int32_t tile, uint32_t order);
 
-/* A square part of a block in staging, and where it goes. */
+/* A square part of a cluster in staging, and where it goes. */
 typedef struct gpu_part {
-    int32_t tile;        /* of the block */
-    uint32_t order;      /* of the block */
-    uint32_t first;      /* the part's first page: its Morton number in the block */
+    int32_t tile;        /* of the cluster */
+    uint32_t order;      /* of the cluster */
+    uint32_t first;      /* the part's first page: its Morton number in the cluster */
     uint32_t part_order; /* the part is 2^part_order pages a side */
     uint32_t x, y;       /* slots: its first one in the atlas */
     vt_page corner;      /* its first page, for the audit */
 } gpu_part;
 
-/* Copies a part of a filled block to the atlas. */
+/* Copies a part of a filled cluster to the atlas. */
 void gpu_upload(gpu *g, const gpu_part *part);
 
-/* No more of the block will be uploaded: its tiles return by themselves once the card has read
+/* No more of the cluster will be uploaded: its tiles return by themselves once the card has read
  * them. */
 void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order);
 

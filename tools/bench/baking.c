@@ -9,7 +9,7 @@
  * The window is cut out of a world of 131072 texels, so that every texel has as much detail made up
  * as the largest world's. */
 #include "engine/files/regular.h"
-#include "tools/bake/mips/block.h"
+#include "tools/bake/mips/chunk.h"
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"
 #include "tools/base/folder.h"
@@ -114,10 +114,10 @@ static void fill_window(void *context, uint32_t worker, source_rect rect, uint8_
     w->whole.fill(w->whole.context, worker, rect, rgba, row_bytes);
 }
 
-static void page_block(const workload *l, uint32_t index, block *b)
+static void page_chunk(const workload *l, uint32_t index, chunk *b)
 {
     const uint32_t columns = page_columns(&l->shape, 0);
-    *b = (block){
+    *b = (chunk){
         .left = (int64_t)(index % columns) * l->shape.payload - BORDER,
         .top = (int64_t)(index / columns) * l->shape.payload - BORDER,
         .width = VT_PAGE_TEXELS,
@@ -130,9 +130,9 @@ static void page_block(const workload *l, uint32_t index, block *b)
 static void make_page(void *context, uint32_t worker, uint32_t index)
 {
     const workload *l = context;
-    block b;
-    page_block(l, index, &b);
-    block_fill(&l->input, worker, &b);
+    chunk b;
+    page_chunk(l, index, &b);
+    chunk_fill(&l->input, worker, &b);
 }
 
 static int open_world(workload *l, uint32_t threads)

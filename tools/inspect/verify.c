@@ -90,7 +90,7 @@ static vt_page page_of(const batch *b, uint32_t cluster, uint32_t i)
     const uint32_t x = (b->first + cluster) % across, y = (b->first + cluster) / across;
     const vt_page corner = {0, (uint8_t)b->mip, (uint16_t)(x * PAGEFILE_CLUSTER),
                             (uint16_t)(y * PAGEFILE_CLUSTER)};
-    return page_of_block(corner, i);
+    return page_of_cluster(corner, i);
 }
 
 /* What is known of a cluster's pages: where each layer of each lies. */

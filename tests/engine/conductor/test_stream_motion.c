@@ -1,4 +1,4 @@
-/* test_stream_motion.c: cuts, blocks, pools that are too small for a flight, and runs that repeat
+/* test_stream_motion.c: cuts, clusters, pools that are too small for a flight, and runs that repeat
  * themselves (on a fake GPU, see stream_rig.h). */
 #include <setjmp.h>
 #include <stdarg.h>

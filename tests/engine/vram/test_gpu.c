@@ -217,9 +217,9 @@ static void uploads_land_in_their_slots_and_nowhere_else(void **state)
     destroy(g);
 }
 
-/* Puts a page's layers into their places in a block's rectangles. */
+/* Puts a page's layers into their places in a cluster's rectangles. */
 static void lay_page(const gpu_desc *desc, uint32_t order, uint32_t page, const uint8_t *texels,
-                     uint8_t *block)
+                     uint8_t *cluster)
 {
     for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
         const size_t row = texel_row_bytes(desc->formats[layer]);
@@ -227,15 +227,15 @@ static void lay_page(const gpu_desc *desc, uint32_t order, uint32_t page, const 
         for (size_t y = 0; y < rows; y++) {
             const size_t at =
                 ((buddy_morton_y(page) * rows + y) << order) * row + buddy_morton_x(page) * row;
-            memcpy(block + at, texels, row);
+            memcpy(cluster + at, texels, row);
             texels += row;
         }
-        block += (rows * row) << 2 * order;
+        cluster += (rows * row) << 2 * order;
     }
 }
 
-/* A block of 2 x 2 as a whole, then again in two of its quarters. */
-static void blocks_and_their_parts_land_page_by_page(void **state)
+/* A cluster of 2 x 2 as a whole, then again in two of its quarters. */
+static void clusters_and_their_parts_land_page_by_page(void **state)
 {
     (void)state;
     gpu_desc desc = small_desc();
@@ -312,13 +312,13 @@ static void tiles_return_once_the_card_has_read_them(void **state)
 
 enum { MOST_HELD = 90 };
 
-/* Blocks that the test has taken. */
-typedef struct held_block {
+/* Clusters that the test has taken. */
+typedef struct held_cluster {
     int32_t tile;
     uint32_t order;
-} held_block;
+} held_cluster;
 
-static void do_something(gpu *g, held_block held[MOST_HELD], uint32_t *count)
+static void do_something(gpu *g, held_cluster held[MOST_HELD], uint32_t *count)
 {
     const uint32_t order = seed_below(&seed, 4);
     int32_t tile;
@@ -327,7 +327,7 @@ static void do_something(gpu *g, held_block held[MOST_HELD], uint32_t *count)
         tile = gpu_staging_take(g, order);
         if (tile >= 0) {
             assert_int_equal(tile % (1 << 2 * order), 0);
-            held[(*count)++] = (held_block){tile, order};
+            held[(*count)++] = (held_cluster){tile, order};
         }
         break;
     case 1:
@@ -339,7 +339,7 @@ static void do_something(gpu *g, held_block held[MOST_HELD], uint32_t *count)
     case 2:
         if (*count > 0) { /* one page of it is enough */
             (*count)--;
-            const held_block b = held[*count];
+            const held_cluster b = held[*count];
             gpu_upload(g, &(gpu_part){.tile = b.tile, .order = b.order, .corner = {1, 0, 0, 0}});
             gpu_staging_sent(g, b.tile, b.order);
         }
@@ -356,7 +356,7 @@ static void books_balance_whatever_is_done(void **state)
     gpu_desc desc = small_desc();
     desc.staging_tiles = MOST_HELD;
     gpu *g = create(&desc);
-    held_block held[MOST_HELD];
+    held_cluster held[MOST_HELD];
     uint32_t count = 0;
     for (int step = 0; step < 600; step++) {
         do_something(g, held, &count);
@@ -490,7 +490,7 @@ int main(void)
         cmocka_unit_test(counts_every_byte_that_it_makes),
         cmocka_unit_test(refuses_what_cannot_be_made),
         cmocka_unit_test(uploads_land_in_their_slots_and_nowhere_else),
-        cmocka_unit_test(blocks_and_their_parts_land_page_by_page),
+        cmocka_unit_test(clusters_and_their_parts_land_page_by_page),
         cmocka_unit_test(two_channel_layers_hold_what_was_uploaded),
         cmocka_unit_test(tiles_return_once_the_card_has_read_them),
         cmocka_unit_test(books_balance_whatever_is_done),

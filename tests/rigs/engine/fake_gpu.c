@@ -154,7 +154,7 @@ uint8_t *gpu_staging(const gpu *g)
     return g->staging;
 }
 
-static bool is_block_free(const gpu *g, uint32_t first, uint32_t tiles)
+static bool are_tiles_free(const gpu *g, uint32_t first, uint32_t tiles)
 {
     for (uint32_t i = first; i < first + tiles; i++) {
         if (g->tiles[i] != TILE_FREE) {
@@ -164,8 +164,8 @@ static bool is_block_free(const gpu *g, uint32_t first, uint32_t tiles)
     return true;
 }
 
-/* A block's tiles go from one state to another. */
-static void change_block(gpu *g, int32_t tile, uint32_t order, tile_state to)
+/* A cluster's tiles go from one state to another. */
+static void change_tiles(gpu *g, int32_t tile, uint32_t order, tile_state to)
 {
     assert(tile >= 0 && (uint32_t)tile + (1u << 2 * order) <= g->desc.staging_tiles);
     for (uint32_t i = 0; i < 1u << 2 * order; i++) {
@@ -179,8 +179,8 @@ int32_t gpu_staging_take(gpu *g, uint32_t order)
 {
     const uint32_t tiles = 1u << 2 * order;
     for (uint32_t tile = 0; tile + tiles <= g->desc.staging_tiles && !g->exhausted; tile += tiles) {
-        if (is_block_free(g, tile, tiles)) {
-            change_block(g, (int32_t)tile, order, TILE_TAKEN);
+        if (are_tiles_free(g, tile, tiles)) {
+            change_tiles(g, (int32_t)tile, order, TILE_TAKEN);
             return (int32_t)tile;
         }
     }
@@ -190,15 +190,15 @@ int32_t gpu_staging_take(gpu *g, uint32_t order)
 
 void gpu_staging_give(gpu *g, int32_t tile, uint32_t order)
 {
-    change_block(g, tile, order, TILE_FREE);
+    change_tiles(g, tile, order, TILE_FREE);
 }
 
 void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order)
 {
-    change_block(g, tile, order, TILE_READING);
+    change_tiles(g, tile, order, TILE_READING);
 }
 
-/* Copies page i of a block out of its rectangles into a slot, layer after layer. */
+/* Copies page i of a cluster out of its rectangles into a slot, layer after layer. */
 static void copy_page(gpu *g, const gpu_part *part, uint32_t i, uint8_t *slot)
 {
     const uint8_t *layer = g->staging + (size_t)part->tile * gpu_tile_bytes(&g->desc);
@@ -222,7 +222,7 @@ void gpu_upload(gpu *g, const gpu_part *part)
         const uint32_t x = part->x + buddy_morton_x(i), y = part->y + buddy_morton_y(i);
         assert(x < g->desc.atlas_columns && y < g->desc.atlas_rows);
         const size_t slot = (size_t)y * g->desc.atlas_columns + x;
-        g->pages[slot] = page_pack(page_of_block(part->corner, i));
+        g->pages[slot] = page_pack(page_of_cluster(part->corner, i));
         copy_page(g, part, part->first + i, g->texels + slot * gpu_tile_bytes(&g->desc));
     }
     g->counts.uploads++;

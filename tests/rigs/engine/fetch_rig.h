@@ -1,4 +1,4 @@
-/* fetch_rig.h: a page file, a RAM tier, both lanes and a staging area. Include after cmocka. */
+/* fetch_rig.h: a page file, a RAM tier, both queues and a staging area. Include after cmocka. */
 #ifndef MEGABUDDY_TESTS_FETCH_RIG_H
 #define MEGABUDDY_TESTS_FETCH_RIG_H
 
@@ -23,7 +23,7 @@ enum {
     TILES = 12,
     MOST_PAGES = 128,
     TILE_BYTES = 2 * TEXEL_PAGE_MAX_BYTES,
-    BLOCK_TILES = 64, /* of a block of 8 x 8 */
+    CLUSTER_TILES = 64, /* of a cluster of 8 x 8 */
     GUARD = 0xa5,
 };
 
@@ -71,7 +71,7 @@ static inline void put_page(pagewriter *w, vt_page p)
     }
 }
 
-/* ---- the rig: a file, a tier, both lanes and a staging area ---- */
+/* ---- the rig: a file, a tier, both queues and a staging area ---- */
 
 typedef struct rig {
     pagefile *file;
@@ -133,7 +133,7 @@ static inline void start(rig *r, const char *path, uint64_t budget_bytes, uint32
     pthread_mutex_init(&r->mutex, NULL);
     assert_int_equal(pagefile_open(path, &r->file), PAGEFILE_OK);
     r->ram = ramtier_create(&(ramtier_desc){.budget_bytes = budget_bytes});
-    r->staging = calloc(BLOCK_TILES, TILE_BYTES);
+    r->staging = calloc(CLUSTER_TILES, TILE_BYTES);
     assert_true(r->ram != NULL && r->staging != NULL);
     const decode_texture texture = {LAYERS, {STORED[0], STORED[1]}};
     decode_desc dd = {.ram = r->ram,
@@ -187,7 +187,7 @@ static inline void drain(rig *r)
     decode_drain(r->decode);
 }
 
-/* Page i of a block lies in its place in every layer's rectangle. */
+/* Page i of a cluster lies in its place in every layer's rectangle. */
 static inline void assert_page_shows(const rig *r, const page_job *job, uint32_t i,
                                      const texel_format wanted[LAYERS])
 {
@@ -196,7 +196,7 @@ static inline void assert_page_shows(const rig *r, const page_job *job, uint32_t
     const uint8_t *rectangle = r->staging + (size_t)job->tile * TILE_BYTES;
     for (uint32_t layer = 0; layer < LAYERS; layer++) {
         const size_t row = texel_row_bytes(wanted[layer]), rows = texel_page_rows(wanted[layer]);
-        stored_texels(page_of_block(job->page, i), layer, stored);
+        stored_texels(page_of_cluster(job->page, i), layer, stored);
         assert_true(texels_convert(STORED[layer], stored, wanted[layer], expected, row));
         for (size_t y = 0; y < rows; y++) {
             const size_t line = (buddy_morton_y(i) * rows + y) << job->order;

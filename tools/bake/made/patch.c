@@ -3,7 +3,7 @@
 
 #include "tools/bake/made/resample.h"
 #include "tools/bake/made/wide.h"
-#include "tools/bake/mips/block.h"
+#include "tools/bake/mips/chunk.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static void read_sample_row(const patch *p, const patch_raster *r, uint32_t row,
 {
     uint32_t done = 0;
     while (done < p->sample_columns) {
-        const uint32_t x = block_nearest(p->first_column + done, r->columns, !r->clamp_x);
+        const uint32_t x = chunk_nearest(p->first_column + done, r->columns, !r->clamp_x);
         const bool outside = r->clamp_x && p->first_column + done != (int64_t)x;
         const uint32_t left = outside ? 1 : r->columns - x, wanted = p->sample_columns - done;
         const uint32_t run = wanted < left ? wanted : left;

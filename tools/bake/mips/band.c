@@ -1,7 +1,7 @@
 /* band.c: what is held, and what is needed. */
 #include "tools/bake/mips/band.h"
 
-#include "tools/bake/mips/block.h"
+#include "tools/bake/mips/chunk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static void cut_row(const uint8_t *row, uint32_t width, int64_t left, bool wrap,
         return;
     }
     for (int i = 0; i < VT_PAGE_TEXELS; i++) {
-        const uint32_t x = block_nearest(left + i, width, wrap);
+        const uint32_t x = chunk_nearest(left + i, width, wrap);
         memcpy(out + i * TEXEL_BYTES, row + (size_t)x * TEXEL_BYTES, TEXEL_BYTES);
     }
 }
@@ -80,7 +80,7 @@ void band_cut(const band *b, const page_shape *shape, bool wrap, uint32_t layer,
     const int64_t left = (int64_t)x * shape->payload - shape->border;
     const int64_t top = (int64_t)b->next_page_row * shape->payload - shape->border;
     for (int i = 0; i < VT_PAGE_TEXELS; i++) {
-        const uint32_t row = block_nearest(top + i, b->height, false);
+        const uint32_t row = chunk_nearest(top + i, b->height, false);
         cut_row(band_row(b, layer, row), b->width, left, wrap, page + i * PAGE_ROW_BYTES);
     }
 }

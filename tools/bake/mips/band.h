@@ -35,7 +35,7 @@ bool band_has_page_row(const band *b, const page_shape *shape);
 /* Lets go of rows that neither a page nor the next mip, which has `coarser_end` rows, needs. */
 void band_drop(band *b, const page_shape *shape, uint32_t coarser_end);
 
-/* Copies page x of the next row of pages with its border, as block_cut does. */
+/* Copies page x of the next row of pages with its border, as chunk_cut does. */
 void band_cut(const band *b, const page_shape *shape, bool wrap, uint32_t layer, uint32_t x,
               uint8_t *page);
 

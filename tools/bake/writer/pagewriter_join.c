@@ -87,7 +87,7 @@ static pagefile_status copy_clusters(const pagewriter *w, uint32_t mip, uint32_t
     for (uint32_t left = 0; left < page_columns(shape, mip); left += PAGEFILE_CLUSTER) {
         const vt_page corner = {0, (uint8_t)mip, (uint16_t)left, (uint16_t)top};
         for (uint32_t code = 0; code < PAGEFILE_CLUSTER * PAGEFILE_CLUSTER; code++) {
-            const vt_page p = page_of_block(corner, code);
+            const vt_page p = page_of_cluster(corner, code);
             const pagefile_status status =
                 page_exists(shape, p) ? copy_page(w, p, row, out) : PAGEFILE_OK;
             if (status != PAGEFILE_OK) {
