@@ -16,7 +16,6 @@
 
 enum {
     AUDIT_EVERY = 16,                     /* frames */
-    PREDICT_EVERY = 4,                    /* frames */
     SETTLE_LEAST = VT_SETTLE_IMAGES + 10, /* frames of rest: images come a frame or two late */
     SETTLE_MOST = 900,
     REST_FRAMES = 120, /* of which none may bring an upload */
@@ -96,10 +95,11 @@ static void time_pair(show *h, const camera *at, bool cut, const sink *to)
 {
     const bool plain = h->what->beside_plain && h->stage->plain != 0;
     double plain_ms = 0;
-    if (plain && h->frame % 2 == 1) { /* every other time first: neither gains from the other */
+    /* every other time first: neither gains from the other */
+    const bool plain_first = plain && h->loop.count % 2 == 1, plain_last = plain && !plain_first;
+    if (plain_first) {
         plain_ms = show_draw_plain(h, at);
     }
-    const bool plain_last = plain && h->frame % 2 == 0;
     const double ms = show_draw_frame(h, at, cut);
     if (plain_last) {
         plain_ms = show_draw_plain(h, at);
@@ -318,16 +318,16 @@ static uint64_t transfer(show *h, const camera *at, double *ms)
     glFinish();
     vt_get_stats(h->world, &stats);
     const uint64_t before = stats.pages.uploaded;
-    const double from = show_now_ms();
+    const double from = frame_clock_ms();
     double last = from;
     uint64_t seen = before;
     for (int i = 0; i < TRANSFER_MOST; i++) {
-        vt_update(h->world, &(vt_clock){.now_ms = show_now_ms() - h->began_ms});
+        vt_update(h->world, &(vt_clock){.now_ms = frame_clock_ms() - h->began_ms});
         vt_get_stats(h->world, &stats);
-        last = stats.pages.uploaded > seen ? show_now_ms() : last;
+        last = stats.pages.uploaded > seen ? frame_clock_ms() : last;
         seen = stats.pages.uploaded;
         const bool idle = stats.fetch_pending == 0 && stats.decode_pending == 0;
-        if (idle && i > 0 && show_now_ms() - last > 5) {
+        if (idle && i > 0 && frame_clock_ms() - last > 5) {
             break; /* nothing has come for long, and nobody works */
         }
     }

@@ -137,11 +137,11 @@ static void on_button(GLFWwindow *handle, int button, int action, int mods)
         w->hands.dragging = !overlay_wants_mouse(w->cursor_x, w->cursor_y);
         w->dragged = 0;
         w->pressed_at = glfwGetTime();
-        w->pressed_frame = w->frame;
+        w->pressed_frame = w->loop.count;
     } else if (w->hands.dragging) {
         w->hands.dragging = false;
         const bool brief = glfwGetTime() < w->pressed_at + CLICK_SECONDS ||
-                           w->frame <= w->pressed_frame + CLICK_FRAMES;
+                           w->loop.count <= w->pressed_frame + CLICK_FRAMES;
         w->clicked = button == GLFW_MOUSE_BUTTON_LEFT && w->dragged < CLICK_PIXELS && brief;
         hold_cursor(w, false);
     }

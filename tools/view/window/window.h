@@ -10,6 +10,7 @@
 #ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_WINDOW_H
 #define MEGABUDDY_TOOLS_VIEW_WINDOW_WINDOW_H
 
+#include "tools/view/frame.h"
 #include "tools/view/recorder.h"
 #include "tools/view/scene/target.h"
 #include "tools/view/view.h"
@@ -37,7 +38,7 @@ typedef struct window {
     uint32_t opened_width, opened_height;           /* that it has: those, unless they failed */
 
     /* the camera */
-    camera at, last;
+    camera at;
     camera_path path;
     bool path_is_ours; /* it was recorded here: a new scene does not change it */
     pilot pilot;
@@ -71,7 +72,7 @@ typedef struct window {
     double now;        /* glfwGetTime at the frame's begin */
     double next_frame; /* when the cap on frames lets the next one begin */
     double resized_at, message_until;
-    uint64_t frame;
+    frame_loop loop;
     uint64_t still_from; /* feedback images before the camera stood still */
     uint32_t worlds;     /* times that the world was opened */
     bool stirred;        /* what is seen or held has changed since still_from */

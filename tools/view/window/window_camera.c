@@ -133,7 +133,6 @@ static void record(window *w, double seconds)
 void window_move(window *w, double seconds)
 {
     const pilot_input in = window_take_input(w, seconds);
-    w->last = w->at;
     if (w->state.touring) {
         fly_tour(w, seconds);
     } else if (scene_get_kind(w->scene) == SCENE_TERRAIN) {
