@@ -71,6 +71,7 @@ static const option_row ROWS[] = {
      .help = "camera path: lines of `t x y z yaw pitch [cut]`, # comments; a regular file, as all "
              "that is read"},
     {0, "view", "NAME", OPTION_CHOICE, offsetof(view_options, view), .choices = VIEWS_NAMES,
+     .wrong = "must be final, mips, borders, age, heat or wireframe",
      .help = "final, mips, borders, age, heat or wireframe: see F1 in the window"},
     {0, "headless", NULL, OPTION_FLAG, offsetof(view_options, headless),
      .help = "no window: draws along the path and prints a summary"},
