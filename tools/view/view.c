@@ -125,20 +125,6 @@ bool view_settings(const view_options *o, conf *c, conf_error *error)
     return true;
 }
 
-static vt_format format_of(const char *word)
-{
-    return strcmp(word, "bc1") == 0     ? VT_FORMAT_BC1
-           : strcmp(word, "rgba8") == 0 ? VT_FORMAT_RGBA8
-                                        : VT_FORMAT_AUTO;
-}
-
-static vt_sync sync_of(const char *word)
-{
-    return strcmp(word, "spinlock") == 0 ? VT_SYNC_SPINLOCK
-           : strcmp(word, "mutex") == 0  ? VT_SYNC_MUTEX
-                                         : VT_SYNC_LOCKFREE;
-}
-
 const char *view_world(const view_options *o)
 {
     return o->world != NULL ? o->world : o->conf.disk.source;
@@ -165,11 +151,11 @@ vt_desc view_desc(const view_options *o, const conf *c)
         .path = o->world != NULL ? o->world : c->disk.source,
         .ram_budget_bytes = c->ram.budget,
         .vram_budget_bytes = c->vram.budget,
-        .format = format_of(c->vram.format),
+        .format = c->vram.format,
         .read_workers = o->deterministic ? 1 : c->disk.workers,
         .decode_workers = o->deterministic ? 1 : 0,
         .ram_prefault = c->ram.prefault,
-        .ram_sync = sync_of(c->ram.sync),
+        .ram_sync = c->ram.sync,
         .suspend = c->ram.suspend,
         .anisotropy = c->stream.anisotropy,
         .screen_width = c->view.width,
@@ -192,13 +178,6 @@ vt_settings view_streaming(const conf *c)
         .disk_bytes_per_second = c->disk.rate,
     };
     return settings;
-}
-
-scene_kind view_scene_kind(const conf *c)
-{
-    return strcmp(c->view.scene, "terrain") == 0   ? SCENE_TERRAIN
-           : strcmp(c->view.scene, "picture") == 0 ? SCENE_PICTURE
-                                                   : SCENE_AUTO;
 }
 
 bool view_path(const view_options *o, scene_kind kind, camera_path *path, char *error,

@@ -68,8 +68,6 @@ bool view_close_world(vt *world);
 void view_catch_signals(void);
 bool view_is_interrupted(void);
 
-scene_kind view_scene_kind(const conf *c);
-
 int view_run_window(view_options *options);
 int view_run_headless(const view_options *options);
 

@@ -311,7 +311,7 @@ static int open_world(run *r)
     }
     const vt_settings settings = view_streaming(c);
     vt_set_settings(r->world, &settings);
-    r->scene = scene_create(r->world, view_scene_kind(c), error, sizeof error);
+    r->scene = scene_create(r->world, c->view.scene, error, sizeof error);
     if (r->scene == NULL) {
         return view_fail("%s", error);
     }

@@ -49,8 +49,7 @@ static bool choose_view(window *w, int key)
 static void change_scene(window *w)
 {
     const bool terrain = scene_get_kind(w->scene) == SCENE_TERRAIN;
-    (void)snprintf(w->state.settings.view.scene, CONF_WORD_BYTES, "%s",
-                   terrain ? "picture" : "terrain");
+    w->state.settings.view.scene = terrain ? SCENE_PICTURE : SCENE_TERRAIN;
 }
 
 /* Keys that change what is flown. Returns whether it was one of them. */
