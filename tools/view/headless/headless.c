@@ -101,7 +101,7 @@ static measure_audit audit_frame(run *r, const camera *at)
     return audit;
 }
 
-/* Follows teleports: begins one at a cut, ends it when all is sharp. */
+/* Measures cuts: begins with one where the camera is cut, ends when all is sharp. */
 static void follow_cuts(run *r, bool cut, double frame_ms, const measure_audit *audit)
 {
     report *out = &r->report;

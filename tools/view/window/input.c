@@ -68,7 +68,7 @@ static bool fly_key(window *w, int key)
         w->state.recording = !w->state.recording;
         return true;
     case GLFW_KEY_J:
-        w->deeds.teleport = true;
+        w->deeds.cut = true;
         return true;
     case GLFW_KEY_F:
         w->state.frozen = !w->state.frozen;

@@ -358,7 +358,7 @@ void draw_deeds(overlay_state &state, overlay_deeds &deeds)
     toggle("loop it", "loop", &state.looping);
     toggle("record", "record", &state.recording);
     ImGui::SameLine(px(LABELS));
-    deeds.teleport |= button("Teleport", "teleport");
+    deeds.cut |= button("Teleport", "teleport");
     deeds.write_settings |= button("Write settings", "write_settings");
     ImGui::SameLine(px(LABELS));
     deeds.take_picture |= button("Picture", "picture");

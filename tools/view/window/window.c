@@ -173,8 +173,8 @@ static void do_deeds(window *w)
     if (deeds.flush_atlas) {
         vt_flush_atlas(w->world);
     }
-    if (deeds.teleport) {
-        window_jump(w);
+    if (deeds.cut) {
+        window_cut(w);
     }
     if (deeds.write_settings) {
         window_write_settings(w);
@@ -182,7 +182,7 @@ static void do_deeds(window *w)
     if (deeds.take_picture) {
         window_take_picture(w, false);
     }
-    w->stirred |= deeds.flush_disk || deeds.flush_ram || deeds.flush_atlas || deeds.teleport;
+    w->stirred |= deeds.flush_disk || deeds.flush_ram || deeds.flush_atlas || deeds.cut;
     window_follow_recording(w);
 }
 
@@ -373,7 +373,7 @@ static int fly(window *w)
             continue;
         }
         w->now = glfwGetTime();
-        const double seconds = fmin(w->now - before, 0.25); /* a stall is no reason to jump */
+        const double seconds = fmin(w->now - before, 0.25); /* a stall is no cut */
         before = w->now;
         if (!window_follow_settings(w) || !follow_size(w)) {
             return EXIT_FAILED;

@@ -3,7 +3,7 @@
  *
  *     window.c           a frame from beginning to end
  *     input.c            what hands do at keys and mouse ─▶ pilot.c moves the camera by it
- *     window_camera.c    the camera: hands, tour, jumps, recording
+ *     window_camera.c    the camera: hands, tour, cuts, recording
  *     window_picture.c   pictures, by keys or buttons
  *     window_world.c     opening the world, and anew; settings from file, overlay and to file
  *     overlay*.cpp       figures, maps, knobs ◀── maps.c, history.c, journal.c */
@@ -45,8 +45,8 @@ typedef struct window {
     double tour_seconds; /* along the path */
     recorder *recorder;  /* NULL: not recording */
     double recorded;     /* seconds since recording began */
-    uint32_t jumps;      /* made so far: chooses the next place */
-    bool cut;            /* the camera jumps with the next frame */
+    uint32_t cuts;       /* by hand so far: chooses the next place */
+    bool cut;            /* the next frame is one: streaming is told, and nothing fades */
 
     /* hands: gathered by callbacks until the frame takes them */
     pilot_input hands;
@@ -99,7 +99,7 @@ pilot_input window_take_input(window *w, double seconds);
 /* --- window_camera.c --- */
 
 void window_move(window *w, double seconds);
-void window_jump(window *w);              /* somewhere else */
+void window_cut(window *w);               /* to another place */
 void window_begin_tour(window *w);        /* from its beginning */
 void window_follow_recording(window *w);  /* begins or ends as state.recording says */
 bool window_keep_recording(window *w);    /* at the end; says where it is. False: said why not */
