@@ -29,6 +29,7 @@
 
 #include "engine/disk/pagefile.h"
 #include "engine/trace.h"
+#include "engine/vt_sync.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,10 +44,6 @@ typedef enum vt_format {
     VT_FORMAT_BC1, /* compressed: BC3, BC4 and BC5 stay what they are */
     VT_FORMAT_RGBA8,
 } vt_format;
-
-/* The allocator of the RAM tier: ours, or for comparison the scheme that the literature has, in two
- * flavours of lock. */
-typedef enum vt_sync { VT_SYNC_LOCKFREE = 0, VT_SYNC_SPINLOCK, VT_SYNC_MUTEX } vt_sync;
 
 typedef enum vt_feedback_kind {
     VT_FEEDBACK_NOW = 0,   /* drawn with the frame's camera */

@@ -425,13 +425,6 @@ static uint64_t fixed_ram_bytes(vt *v)
            3 * QUEUE_DEPTH * sizeof(page_job);
 }
 
-static arena_sync sync_of(vt_sync sync)
-{
-    return sync == VT_SYNC_SPINLOCK ? ARENA_SPINLOCK
-           : sync == VT_SYNC_MUTEX  ? ARENA_MUTEX
-                                    : ARENA_LOCKFREE;
-}
-
 static bool make_states(vt *v)
 {
     for (uint32_t i = 0; i < v->texture_count; i++) {
@@ -455,7 +448,7 @@ static bool make_ram(vt *v, ramstore_resident *resident, const complaint *c)
     list_shapes(v, &s);
     const ramtier_desc td = {.budget_bytes = v->desc.ram_budget_bytes - v->ram_fixed_bytes,
                              .prefault = v->desc.ram_prefault,
-                             .sync = sync_of(v->desc.ram_sync),
+                             .sync = v->desc.ram_sync,
                              .fault = v->desc.fault};
     const feedback_desc fd = describe_feedback(v, &s);
     const requests_desc rd = describe_requests(v, &s);

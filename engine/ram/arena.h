@@ -1,8 +1,5 @@
 /* arena.h: the memory of the RAM tier: blocks of 256-byte units from one of three allocators, so
- * that the schemes of the literature and ours can be seen at the same work.
- *
- *     ARENA_LOCKFREE              buddy/buddy.h
- *     ARENA_SPINLOCK, ARENA_MUTEX buddy/levels.h: a lock a level, requests that wait for a split
+ * that the schemes of the literature and ours can be seen at the same work (vt_sync.h).
  *
  * Called by ramtier.c. Threads: any, but create and destroy. */
 #ifndef MEGABUDDY_ENGINE_ARENA_H
@@ -10,14 +7,14 @@
 
 #include "buddy/buddy.h"
 
-typedef struct arena arena;
+#include "engine/vt_sync.h"
 
-typedef enum arena_sync { ARENA_LOCKFREE = 0, ARENA_SPINLOCK, ARENA_MUTEX } arena_sync;
+typedef struct arena arena;
 
 typedef struct arena_desc {
     uint64_t bytes;      /* a multiple of unit_bytes */
     uint32_t unit_bytes; /* a power of two */
-    arena_sync sync;
+    vt_sync sync;
     bool prefault; /* touch all of it at create */
     /* Which requests are refused although there is room (buddy/fault.h); NULL: none. */
     struct buddy_fault *fault;

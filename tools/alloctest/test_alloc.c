@@ -3,7 +3,6 @@
 #include "tools/alloctest/test_alloc.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 
 #include "buddy/track.h"
 #include "tools/alloctest/alloc_worker.h"
+#include "tools/base/options.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/commands.h"
@@ -32,7 +32,6 @@ typedef struct options {
     uint64_t arena_bytes;
     const char *sync;
     const char *track; /* NULL: nobody looks on */
-    bool help;
 } options;
 
 /* What the watcher saw; it alone writes it. */
@@ -44,113 +43,57 @@ typedef struct watch {
 
 static atomic_bool stop; /* set by the watcher and by Ctrl-C, read by all */
 
-/* ---- options ---- */
-
-static void print_help(void)
-{
-    puts("usage: megabuddy test alloc [OPTION]…\n"
-         "\n"
-         "Tests the allocator on this machine: threads take and give back blocks at random, mark "
-         "every\n"
-         "unit they hold, and hold each answer against a list of their own. Ctrl-C ends it early.\n"
-         "\n"
-         "  --threads N      threads, 1 to 256 (default: one a processor)\n"
-         "  --seed S         seed of the random numbers (default: from the clock; it is printed)\n"
-         "  --seconds T      how long, up to 86400 (default: 3)\n"
-         "  --arena SIZE     memory to work on, 64 KiB to 128 GiB (default: 64 MiB)\n"
-         "  --sync KIND      how threads are kept apart: lockfree (default); spinlock or mutex: "
-         "the\n"
-         "                   scheme of the literature, a lock a level, with what waited there\n"
-         "  --track FILE     log every block to FILE, for megabuddy bench replay; with lockfree "
-         "only\n"
-         "  --help           this text\n"
-         "\n"
-         "Exit codes: 0 all is well, 1 a fault was found, 2 wrong usage.");
-}
-
 static bool complain(const char *what, const char *why)
 {
     say_error("test alloc: %s: %s", what, why);
     return false;
 }
 
-static bool parse_seconds(const char *text, double *out)
+/* ---- options ---- */
+
+static bool take_seconds(void *into, const char *value)
 {
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value > 0 && value <= SECONDS_MOST)) {
-        return false;
-    }
-    *out = value;
-    return true;
+    options *o = into;
+    return units_parse_reals(value, ',', 1, 0, SECONDS_MOST, &o->seconds) && o->seconds > 0;
 }
 
-static bool is_sync(const char *text)
+static bool take_sync(void *into, const char *value)
 {
-    return strcmp(text, "lockfree") == 0 || strcmp(text, "spinlock") == 0 ||
-           strcmp(text, "mutex") == 0;
+    options *o = into;
+    o->sync = value;
+    return strcmp(value, "lockfree") == 0 || strcmp(value, "spinlock") == 0 ||
+           strcmp(value, "mutex") == 0;
 }
 
-static bool set_option(options *o, int option, const char *text)
-{
-    uint64_t number;
-    switch (option) {
-    case 't':
-        if (!units_parse_count(text, 1, THREADS_MOST, &number)) {
-            return complain(text, "--threads is a number from 1 to 256");
-        }
-        o->threads = (uint32_t)number;
-        return true;
-    case 's':
-        return units_parse_count(text, 0, UINT64_MAX, &o->seed) ||
-               complain(text, "--seed is a number from 0 to 2^64 - 1");
-    case 'n':
-        return parse_seconds(text, &o->seconds) ||
-               complain(text, "--seconds is a number above 0, up to 86400");
-    case 'a':
-        if (!units_parse_bytes(text, &number) || number < ARENA_LEAST || number > ARENA_MOST) {
-            return complain(text, "--arena is a size from 64 KiB to 128 GiB, in " UNITS_KNOWN);
-        }
-        o->arena_bytes = number / ALLOC_UNIT_BYTES * ALLOC_UNIT_BYTES;
-        return true;
-    case 'y':
-        o->sync = text;
-        return is_sync(text) || complain(text, "--sync is one of: lockfree spinlock mutex");
-    case 'k':
-        o->track = text;
-        return true;
-    default:
-        o->help = true;
-        return true;
-    }
-}
+static const option_row ROWS[] = {
+    {0, "threads", "N", OPTION_COUNT, offsetof(options, threads), .least = 1, .most = THREADS_MOST,
+     .help = "threads, 1 to 256 (default: one a processor)"},
+    {0, "seed", "S", OPTION_NUMBER, offsetof(options, seed),
+     .wrong = "must be a number from 0 to 2^64 - 1",
+     .help = "seed of the random numbers (default: from the clock; it is printed)"},
+    {0, "seconds", "T", OPTION_TAKEN, .take = take_seconds,
+     .wrong = "must be a number above 0, up to 86400",
+     .help = "how long, up to 86400 (default: 3)"},
+    {0, "arena", "SIZE", OPTION_SIZE, offsetof(options, arena_bytes), .least = ARENA_LEAST,
+     .most = ARENA_MOST, .help = "memory to work on, 64 KiB to 128 GiB (default: 64 MiB)"},
+    {0, "sync", "KIND", OPTION_TAKEN, .take = take_sync,
+     .wrong = "must be one of lockfree spinlock mutex",
+     .help = "how threads are kept apart: lockfree (default); spinlock or mutex: the scheme of the "
+             "literature, a lock a level, with what waited there"},
+    {0, "track", "FILE", OPTION_TEXT, offsetof(options, track),
+     .help = "log every block to FILE, for megabuddy bench replay; with lockfree only"},
+    {.name = NULL},
+};
 
-/* False, after a line on stderr, when the command line is wrong. */
-static bool parse_options(int argc, char **argv, options *o)
-{
-    static const struct option known[] = {
-        {"threads", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 's'},
-        {"seconds", required_argument, NULL, 'n'}, {"arena", required_argument, NULL, 'a'},
-        {"sync", required_argument, NULL, 'y'},    {"track", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
-    };
-    int option;
-    opterr = 0; /* we say it ourselves */
-    optind = 1;
-    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return complain(argv[optind - 1],
-                            option == ':' ? "needs a value" : "no such option; see --help");
-        }
-        if (!set_option(o, option, optarg)) {
-            return false;
-        }
-    }
-    if (o->track != NULL && strcmp(o->sync, "lockfree") != 0) {
-        return complain(o->sync, "--track follows a heap, which is --sync lockfree");
-    }
-    return optind == argc || complain(argv[optind], "not expected; see --help");
-}
+static const option_table TABLE = {
+    .command = "test alloc",
+    .usage = {"[OPTION]…"},
+    .about = "Tests the allocator on this machine: threads take and give back blocks at random, "
+             "mark every unit they hold, and hold each answer against a list of their own. Ctrl-C "
+             "ends it early.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 all is well, 1 a fault was found, 2 wrong usage.",
+};
 
 static options default_options(void)
 {
@@ -451,13 +394,14 @@ static int run_logged(const options *o)
 int test_alloc_main(int argc, char **argv)
 {
     options o = default_options();
-    if (!parse_options(argc, argv, &o)) {
-        return EXIT_USAGE;
+    int code;
+    if (!options_read(&TABLE, argc, argv, &o, &code)) {
+        return code;
     }
-    if (o.help) {
-        print_help();
-        return EXIT_DONE;
+    if (o.track != NULL && strcmp(o.sync, "lockfree") != 0) {
+        return options_refuse(&TABLE, "--track", "follows a heap, which is --sync lockfree");
     }
+    o.arena_bytes -= o.arena_bytes % ALLOC_UNIT_BYTES;
     return o.track != NULL ? run_logged(&o) : run_test(&o, NULL);
 }
 

@@ -212,9 +212,8 @@ static bool same_file(const char *a, const char *b)
 int bake_main(int argc, char **argv)
 {
     options o;
-    bool asked_help = false;
-    int done = bake_options_parse(argc, argv, &o, &asked_help);
-    if (done != EXIT_DONE || asked_help) {
+    int done;
+    if (!bake_options_read(argc, argv, &o, &done)) {
         return done;
     }
     if (same_file(o.input, o.output) || same_file(o.colour, o.output) ||

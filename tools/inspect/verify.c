@@ -1,6 +1,7 @@
 /* verify.c: megabuddy verify: reads every page of a page file, with all processors, and says which
  * are bad. */
 #include "tools/base/crew.h"
+#include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
 #include "tools/commands.h"
@@ -9,7 +10,6 @@
 #include "engine/texels/unpack.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,17 +24,6 @@ enum {
     BAR_DELAY_MS = 2000,    /* what is quicker needs no bar */
     LISTED_PAGES = 100,     /* bad pages named; the rest are counted */
 };
-
-static const char USAGE[] =
-    "usage: megabuddy verify WORLD.mega [--threads N] [--quiet]\n"
-    "\n"
-    "Reads, checks and unpacks every page and the heights, and names those that are bad.\n"
-    "\n"
-    "  -t, --threads N   threads to work on; default: one a processor\n"
-    "  -q, --quiet       only errors\n"
-    "  -h, --help        this text\n"
-    "\n"
-    "Exit codes: 0 all good, 1 something is bad or cannot be read, 2 wrong usage.\n";
 
 typedef struct options {
     const char *path;
@@ -58,12 +47,6 @@ typedef struct batch {
     uint8_t *statuses; /* a cluster's pages in Morton order, a page's layers: a pagefile_status */
     int *errnos;       /* the same */
 } batch;
-
-static int fail_usage(const char *what, const char *why)
-{
-    say_error("verify: %s: %s (megabuddy verify --help says more)", what, why);
-    return EXIT_USAGE;
-}
 
 static int fail(const char *what, pagefile_status status, int why)
 {
@@ -289,58 +272,33 @@ static int verify(const options *o, const pagefile *file)
     return done;
 }
 
-static int take_threads(const char *text, options *o)
-{
-    char *end = NULL;
-    const unsigned long value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || value < 1 || value > 256) {
-        return fail_usage("--threads", "must be from 1 to 256");
-    }
-    o->threads = (uint32_t)value;
-    return EXIT_DONE;
-}
+static const option_row ROWS[] = {
+    {'t', "threads", "N", OPTION_COUNT, offsetof(options, threads), .least = 1, .most = 256,
+     .help = "threads to work on; default: one a processor"},
+    {'q', "quiet", NULL, OPTION_FLAG, offsetof(options, quiet), .help = "only errors"},
+    {.name = NULL},
+};
 
-static int parse_options(int argc, char **argv, options *o, bool *asked_help)
-{
-    static const struct option LONG_OPTIONS[] = {
-        {"threads", required_argument, NULL, 't'},
-        {"quiet", no_argument, NULL, 'q'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int option = 0;
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":t:qh", LONG_OPTIONS, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return fail_usage(argv[optind - 1], option == ':' ? "needs a value" : "no such option");
-        }
-        if (option == 'h') {
-            fputs(USAGE, stdout);
-            *asked_help = true;
-            return EXIT_DONE;
-        }
-        if (option == 'q') {
-            o->quiet = true;
-        } else if (take_threads(optarg, o) != EXIT_DONE) {
-            return EXIT_USAGE;
-        }
-    }
-    if (argc - optind != 1) {
-        return fail_usage("input", "give one page file");
-    }
-    o->path = argv[optind];
-    return EXIT_DONE;
-}
+static const option_table TABLE = {
+    .command = "verify",
+    .usage = {"WORLD.mega [OPTION]…"},
+    .about = "Reads, checks and unpacks every page and the heights, and names those that are bad.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 all good, 1 something is bad or cannot be read, 2 wrong usage.",
+    .surplus = "give one page file",
+    .operand_at = offsetof(options, path),
+};
 
 int verify_main(int argc, char **argv)
 {
     options o = {0};
-    bool asked_help = false;
     pagefile *file = NULL;
-    int done = parse_options(argc, argv, &o, &asked_help);
-    if (done != EXIT_DONE || asked_help) {
+    int done;
+    if (!options_read(&TABLE, argc, argv, &o, &done)) {
         return done;
+    }
+    if (o.path == NULL) {
+        return options_refuse(&TABLE, "input", "give one page file");
     }
     const pagefile_status status = pagefile_open(o.path, &file);
     if (status != PAGEFILE_OK) {

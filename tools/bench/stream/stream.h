@@ -48,7 +48,7 @@ typedef struct stream_options {
     uint32_t rounds, width, height;
     uint32_t frames; /* 0: each case's own */
     const char *csv, *report;
-    bool quick, help;
+    bool quick;
 } stream_options;
 
 /* Frame times of all rounds of a case, in milliseconds. */

@@ -60,12 +60,9 @@ bool reference_fetch(scene *s, vt *world, const camera *at, double *clock_ms)
 /* Draws a picture without streaming into run's pixels and verdicts. */
 static void draw(run *r, vt *world, const camera *at)
 {
-    const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};
-    target_begin(&r->colour);
-    scene_draw(r->scene, world, &frame, SCENE_COLOUR);
+    scene_draw_into(r->scene, world, at, &r->colour, SCENE_COLOUR);
     target_read(&r->colour, r->pixels);
-    target_begin(&r->verdict);
-    scene_draw(r->scene, world, &frame, SCENE_AUDIT);
+    scene_draw_into(r->scene, world, at, &r->verdict, SCENE_AUDIT);
     target_read(&r->verdict, r->verdicts);
 }
 

@@ -528,6 +528,13 @@ void scene_draw_with(scene *s, vt *world, const scene_frame *frame, uint32_t pro
     end_draw();
 }
 
+void scene_draw_into(scene *s, vt *world, const camera *at, const target *to, scene_mode mode)
+{
+    const scene_frame frame = {.at = at, .width = to->width, .height = to->height};
+    target_begin(to);
+    scene_draw(s, world, &frame, mode);
+}
+
 void scene_feedback(scene *s, vt *world, const camera *at, uint32_t width, uint32_t height,
                     vt_feedback_kind kind)
 {
