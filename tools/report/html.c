@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DASH "–"
-
 enum { DECIMALS_MAX = 6, TEXT_BYTES = 64 };
 
 static const char *entity(unsigned char c)
@@ -62,7 +60,7 @@ void html_number(FILE *out, double value)
 {
     char text[TEXT_BYTES];
     if (!(value > 0)) {
-        (void)fputs(value == 0 ? "0" : DASH, out);
+        (void)fputs(value == 0 ? "0" : HTML_DASH, out);
         return;
     }
     /* Through "1.23e+04", since rounding may carry: 99.96 has one decimal less than 99.94. */
@@ -78,7 +76,7 @@ void html_count(FILE *out, double value)
 {
     char text[TEXT_BYTES];
     if (!(value >= 0)) {
-        (void)fputs(DASH, out);
+        (void)fputs(HTML_DASH, out);
         return;
     }
     (void)snprintf(text, sizeof text, "%.0f", value);
@@ -88,7 +86,7 @@ void html_count(FILE *out, double value)
 void html_share(FILE *out, double share)
 {
     if (!(share >= 0)) {
-        (void)fputs(DASH, out);
+        (void)fputs(HTML_DASH, out);
     } else if (share >= 1) {
         (void)fputs("100\u00a0%", out);
     } else {
@@ -101,7 +99,7 @@ void html_time(FILE *out, double ns)
     static const char *const UNITS[] = {"ns", "µs", "ms", "s"};
     uint32_t unit = 0;
     if (!(ns >= 0)) {
-        (void)fputs(DASH, out);
+        (void)fputs(HTML_DASH, out);
         return;
     }
     while (unit < 3 && ns >= 999.5) { /* which three digits would show as 1,000 */

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define HTML_DASH "–" /* what an absent figure shows as */
+
 /* Any bytes as text, good between tags and in quoted attributes: what means something in HTML is
  * replaced, control characters and what is no UTF-8 become U+FFFD. */
 void html_text(FILE *out, const char *text);

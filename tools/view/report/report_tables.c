@@ -1,71 +1,58 @@
 /* report_tables.c: all figures of report.json, with their units. */
-#include "tools/base/units.h"
 #include "tools/report/html.h"
+#include "tools/report/page.h"
 #include "tools/view/report/report_html.h"
 
 #include <inttypes.h>
 
-/* --- rows --- */
-
-static void open_row(FILE *out, const char *name)
-{
-    (void)fprintf(out, "<tr><th scope=\"row\">%s</th><td>", name);
-}
-
-static void close_row(FILE *out)
-{
-    (void)fputs("</td></tr>\n", out);
-}
+/* ---- rows ---- */
 
 static void row_text(FILE *out, const char *name, const char *text)
 {
-    (void)fprintf(out, "<tr><th scope=\"row\">%s</th><td class=\"words\">", name);
-    html_text(out, *text != '\0' ? text : "–");
-    close_row(out);
+    row_begin(out, name);
+    cell_text(out, text);
+    row_end(out);
 }
 
 static void row_count(FILE *out, const char *name, double value)
 {
-    open_row(out, name);
-    html_count(out, value);
-    close_row(out);
+    row_begin(out, name);
+    cell_count(out, value);
+    row_end(out);
 }
 
 static void row_share(FILE *out, const char *name, double share)
 {
-    open_row(out, name);
-    html_share(out, share);
-    close_row(out);
-}
-
-/* A figure with `digits` after the point and its unit; a dash when it is unknown. */
-static void row(FILE *out, const char *name, double value, int digits, const char *unit)
-{
-    open_row(out, name);
-    if (value >= 0) {
-        (void)fprintf(out, "%.*f\u00a0%s", digits, value, unit);
-    } else {
-        (void)fputs("–", out);
-    }
-    close_row(out);
+    row_begin(out, name);
+    cell_share(out, share);
+    row_end(out);
 }
 
 static void row_bytes(FILE *out, const char *name, double bytes)
 {
-    char text[UNITS_TEXT];
-    open_row(out, name);
-    html_text(out, bytes >= 0 ? units_format_bytes((uint64_t)bytes, text) : "–");
-    close_row(out);
+    row_begin(out, name);
+    cell_bytes(out, bytes);
+    row_end(out);
 }
 
+static void row(FILE *out, const char *name, double value, int digits, const char *unit)
+{
+    row_begin(out, name);
+    cell_figure(out, value, digits, unit);
+    row_end(out);
+}
+
+/* Tables flow in columns, each under its title. */
 static void open_table(FILE *out, const char *title)
 {
-    (void)fprintf(out, "<div class=\"table\"><h3>%s</h3><table><tbody>\n", title);
+    (void)fprintf(out, "<div class=\"table\"><h3>%s</h3>\n", title);
+    table_begin_plain(out, NULL);
 }
 
 static void close_table(FILE *out)
 {
-    (void)fputs("</tbody></table></div>\n", out);
+    table_end(out);
+    (void)fputs("</div>\n", out);
 }
 
 /* --- tables --- */
@@ -139,10 +126,11 @@ static void put_cuts(FILE *out, const report *r)
     if (r->cut_count == 0) {
         return;
     }
-    (void)fputs("<div class=\"table\"><h3>Cuts</h3><table><thead><tr><th scope=\"col\">at "
-                "frame</th><th scope=\"col\">sharp after</th><th scope=\"col\">which "
-                "took</th></tr></thead><tbody>\n",
-                out);
+    (void)fputs("<div class=\"table\"><h3>Cuts</h3>\n", out);
+    table_begin(out, NULL, "at frame");
+    table_heading(out, "sharp after");
+    table_heading(out, "which took");
+    table_body(out);
     for (uint32_t i = 0; i < r->cut_count; i++) {
         const report_cut *cut = &r->cuts[i];
         (void)fputs("<tr><th scope=\"row\">", out);
@@ -150,9 +138,9 @@ static void put_cuts(FILE *out, const report *r)
         (void)fputs("</th><td>", out);
         html_count(out, cut->frames);
         (void)fputs(cut->frames < 0 ? "" : cut->frames == 1 ? " frame" : " frames", out);
-        (void)fputs("</td><td>", out);
-        html_time(out, cut->ms * 1e6);
-        (void)fputs("</td></tr>\n", out);
+        (void)fputs("</td>", out);
+        cell_time(out, cut->ms * 1e6);
+        row_end(out);
     }
     close_table(out);
 }
@@ -169,20 +157,21 @@ static void put_run(FILE *out, const report *r)
     row_count(out, "OpenGL messages", (double)r->gl_messages);
     (void)snprintf(text, sizeof text, "%016" PRIx64, r->stats.events_hash);
     row_text(out, "hash of all events", text);
-    (void)fputs("<tr><th scope=\"row\">for programs</th><td class=\"words\"><a "
-                "href=\"report.json\">report.json</a></td></tr>\n",
-                out);
+    row_begin(out, "for programs");
+    (void)fputs("<td class=\"words\"><a href=\"report.json\">report.json</a></td>", out);
+    row_end(out);
     close_table(out);
 }
 
 void report_put_tables(FILE *out, const report *r)
 {
-    (void)fputs("<section><h2>All figures</h2>\n<div class=\"tables\">\n", out);
+    page_section(out, NULL, "All figures");
+    (void)fputs("<div class=\"tables\">\n", out);
     put_frames(out, r);
     put_sharpness(out, r);
     put_pages(out, r);
     put_memory(out, r);
     put_cuts(out, r);
     put_run(out, r);
-    (void)fputs("</div></section>\n", out);
+    (void)fputs("</div>\n", out);
 }
