@@ -20,8 +20,7 @@ static void put_cell(FILE *out, const cells *c, uint32_t row, uint32_t column, d
                   x, y, width - 2, ROW_HEIGHT - 2, opacity);
     (void)fprintf(out, "<text%s text-anchor=\"middle\" x=\"%.1f\" y=\"%u\">",
                   value > 0 ? " class=\"strong\"" : "", x + width / 2 - 1, y + 14);
-    html_count(out, value);
-    (void)fputs("</text>\n", out);
+    html_in(out, "", html_count, value, "</text>\n");
 }
 
 static void put_columns(FILE *out, const cells *c, double width)
@@ -37,8 +36,7 @@ void cells_write(FILE *out, const cells *c)
 {
     const uint32_t columns = c->column_count > 0 ? c->column_count : 1;
     const double width = fmin(COLUMN_WIDTH_MOST, (WIDTH - LEFT) / (double)columns);
-    (void)fputs("<figure class=\"plot\"><figcaption><b>", out);
-    html_text(out, c->title);
+    html_text_in(out, "<figure class=\"plot\"><figcaption><b>", c->title, "");
     (void)fprintf(out,
                   "</b></figcaption>\n<svg viewBox=\"0 0 %d %u\" role=\"img\" aria-label=\"%s\">\n"
                   "<g class=\"s%u\">",

@@ -1,5 +1,6 @@
 #include "tools/report/html.h"
 
+#include "tools/base/units.h"
 #include "tools/base/utf8.h"
 
 #include <math.h>
@@ -108,4 +109,24 @@ void html_time(FILE *out, double ns)
     }
     html_number(out, ns);
     (void)fprintf(out, "\u00a0%s", UNITS[unit]);
+}
+
+void html_bytes(FILE *out, double bytes)
+{
+    char text[UNITS_TEXT];
+    (void)fputs(bytes >= 0 ? units_format_bytes((uint64_t)bytes, text) : HTML_DASH, out);
+}
+
+void html_in(FILE *out, const char *before, html_put *put, double value, const char *after)
+{
+    (void)fputs(before, out);
+    put(out, value);
+    (void)fputs(after, out);
+}
+
+void html_text_in(FILE *out, const char *before, const char *text, const char *after)
+{
+    (void)fputs(before, out);
+    html_text(out, text);
+    (void)fputs(after, out);
 }

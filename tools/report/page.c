@@ -1,23 +1,21 @@
 #include "tools/report/page.h"
 
 #include "engine/files/replace.h"
-#include "tools/base/units.h"
-#include "tools/report/html.h"
 #include "tools/report/look.h"
 #include "tools/report/page_style.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 /* ---- the page ---- */
 
 void page_begin(FILE *out, const char *title)
 {
-    (void)fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-                "<title>",
-                out);
-    html_text(out, title);
-    (void)fputs("</title>\n<style>\n", out);
+    html_text_in(out,
+                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+                 "<title>",
+                 title, "</title>\n<style>\n");
     (void)fputs(page_style, out);
     (void)fputs("</style>\n</head>\n<body>\n", out);
 }
@@ -30,12 +28,11 @@ void page_end(FILE *out)
 void page_section(FILE *out, const char *id, const char *title)
 {
     if (id != NULL) {
-        (void)fprintf(out, "<h2 id=\"%s\">", id);
+        html_text_in(out, "<h2 id=\"", id, "\">");
     } else {
         (void)fputs("<h2>", out);
     }
-    html_text(out, title);
-    (void)fputs("</h2>\n", out);
+    html_text_in(out, "", title, "</h2>\n");
 }
 
 bool page_write(const char *path, page_put *put, const void *context)
@@ -52,18 +49,18 @@ bool page_write(const char *path, page_put *put, const void *context)
 
 /* ---- tables ---- */
 
-static void open_table(FILE *out, const char *class)
+void table_begin(FILE *out, const char *class, const char *headings)
 {
-    (void)fprintf(out, "<div class=\"wide\"><table%s%s%s>\n", class != NULL ? " class=\"" : "",
-                  class != NULL ? class : "", class != NULL ? "\"" : "");
-}
-
-void table_begin(FILE *out, const char *class, const char *heading)
-{
-    open_table(out, class);
-    (void)fputs("<thead><tr><th scope=\"col\">", out);
-    html_text(out, heading);
-    (void)fputs("</th>", out);
+    (void)fputs("<div class=\"wide\"><table", out);
+    if (class != NULL) {
+        (void)fprintf(out, " class=\"%s\"", class);
+    }
+    (void)fputs(headings != NULL ? ">\n<thead><tr>" : ">\n<tbody>\n", out);
+    while (headings != NULL) {
+        const int length = (int)strcspn(headings, "|");
+        table_heading(out, "%.*s", length, headings);
+        headings = headings[length] != '\0' ? headings + length + 1 : NULL;
+    }
 }
 
 void table_heading(FILE *out, const char *format, ...)
@@ -81,12 +78,6 @@ void table_body(FILE *out)
     (void)fputs("</tr></thead>\n<tbody>\n", out);
 }
 
-void table_begin_plain(FILE *out, const char *class)
-{
-    open_table(out, class);
-    (void)fputs("<tbody>\n", out);
-}
-
 void table_end(FILE *out)
 {
     (void)fputs("</tbody></table></div>\n", out);
@@ -94,9 +85,7 @@ void table_end(FILE *out)
 
 void row_begin(FILE *out, const char *name)
 {
-    (void)fputs("<tr><th scope=\"row\">", out);
-    html_text(out, name);
-    (void)fputs("</th>", out);
+    html_text_in(out, "<tr><th scope=\"row\">", name, "</th>");
 }
 
 void row_end(FILE *out)
@@ -104,51 +93,9 @@ void row_end(FILE *out)
     (void)fputs("</tr>\n", out);
 }
 
-/* ---- cells ---- */
-
-static void put_cell(FILE *out, void (*put)(FILE *, double), double value)
+void cell(FILE *out, html_put *put, double value)
 {
-    (void)fputs("<td>", out);
-    put(out, value);
-    (void)fputs("</td>", out);
-}
-
-void cell_number(FILE *out, double value)
-{
-    put_cell(out, html_number, value);
-}
-
-void cell_count(FILE *out, double value)
-{
-    put_cell(out, html_count, value);
-}
-
-void cell_share(FILE *out, double share)
-{
-    put_cell(out, html_share, share);
-}
-
-void cell_time(FILE *out, double ns)
-{
-    put_cell(out, html_time, ns);
-}
-
-static void put_bytes(FILE *out, double bytes)
-{
-    char text[UNITS_TEXT];
-    html_text(out, bytes >= 0 ? units_format_bytes((uint64_t)bytes, text) : HTML_DASH);
-}
-
-void cell_bytes(FILE *out, double bytes)
-{
-    put_cell(out, put_bytes, bytes);
-}
-
-void cell_text(FILE *out, const char *text)
-{
-    (void)fputs("<td class=\"words\">", out);
-    html_text(out, *text != '\0' ? text : HTML_DASH);
-    (void)fputs("</td>", out);
+    html_in(out, "<td>", put, value, "</td>");
 }
 
 void cell_figure(FILE *out, double value, int digits, const char *unit)
@@ -158,6 +105,11 @@ void cell_figure(FILE *out, double value, int digits, const char *unit)
     } else {
         (void)fputs("<td>" HTML_DASH "</td>", out);
     }
+}
+
+void cell_text(FILE *out, const char *text)
+{
+    html_text_in(out, "<td class=\"words\">", *text != '\0' ? text : HTML_DASH, "</td>");
 }
 
 void cell_bar(FILE *out, uint32_t look, double share)

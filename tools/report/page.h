@@ -30,6 +30,8 @@
 #ifndef MEGABUDDY_TOOLS_PAGE_H
 #define MEGABUDDY_TOOLS_PAGE_H
 
+#include "tools/report/html.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,32 +53,23 @@ bool page_write(const char *path, page_put *put, const void *context);
 
 /* ---- tables ---- */
 
-/* Headings from left to right, the first being that of the rows' names. class NULL: none. */
-void table_begin(FILE *out, const char *class, const char *heading);
+/* A table and its headings from left to right, "|" between them, the first being that of the rows'
+ * names; they are not escaped. More headings may follow, until table_body begins the rows. class
+ * NULL: none. headings NULL: there are none, and the rows follow at once. */
+void table_begin(FILE *out, const char *class, const char *headings);
 void table_heading(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_body(FILE *out);
-
-/* A table without headings, which begins with its body. */
-void table_begin_plain(FILE *out, const char *class);
-
-void table_end(FILE *out); /* of either */
+void table_end(FILE *out);
 
 /* A row begins with its name. */
 void row_begin(FILE *out, const char *name);
 void row_end(FILE *out);
 
-/* Cells. What is negative is a dash, as in html.h. */
-void cell_number(FILE *out, double value);
-void cell_count(FILE *out, double value);
-void cell_share(FILE *out, double share);
-void cell_time(FILE *out, double ns);
-void cell_bytes(FILE *out, double bytes);
-void cell_text(FILE *out, const char *text); /* "": a dash */
-
-/* A figure with `digits` after the point and its unit. */
+/* Cells: a number as one of html.h's functions writes it; one with `digits` after the point and its
+ * unit, a dash when negative; a text, "": a dash; a share as a bar, in one of look.h's looks. */
+void cell(FILE *out, html_put *put, double value);
 void cell_figure(FILE *out, double value, int digits, const char *unit);
-
-/* A share as a bar, as long as the cell is wide; see look.h. */
+void cell_text(FILE *out, const char *text);
 void cell_bar(FILE *out, uint32_t look, double share);
 
 #endif

@@ -196,8 +196,7 @@ static void put_counted_axis(FILE *out, const sheet *s)
             html_text(out, s->p->x_name);
             (void)fputc(' ', out);
         }
-        html_count(out, at);
-        (void)fputs("</text>", out);
+        html_in(out, "", html_count, at, "</text>");
     }
     (void)fputc('\n', out);
 }
@@ -210,8 +209,7 @@ static void put_columns_axis(FILE *out, const sheet *s)
     }
     (void)fprintf(out, "<text text-anchor=\"middle\" x=\"%.1f\" y=\"%d\">",
                   (s->f.left + s->f.right) / 2.0, s->f.bottom + 32);
-    html_text(out, s->p->x_name);
-    (void)fputs("</text>\n", out);
+    html_text_in(out, "", s->p->x_name, "</text>\n");
 }
 
 static void put_limit(FILE *out, const sheet *s)
@@ -284,12 +282,10 @@ static void put_points(FILE *out, const sheet *s, const course *c)
             continue;
         }
         look_open_point(out, c->line->look, x_of(s, k), y_of(s, mean(&c->bins[k])));
-        (void)fputs("<title>", out);
-        html_text(out, c->line->name);
+        html_text_in(out, "<title>", c->line->name, "");
         (void)fprintf(out, ", %u ", s->p->columns[k]);
         html_text(out, s->p->x_name);
-        (void)fputs(": ", out);
-        html_number(out, mean(&c->bins[k]));
+        html_in(out, ": ", html_number, mean(&c->bins[k]), "");
         put_unit(out, s->p, " ");
         (void)fputs("</title></path>\n", out);
     }
@@ -378,8 +374,7 @@ static void put_labels(FILE *out, const sheet *s)
         (void)fprintf(out, "<g class=\"s%u\"><path class=\"leader\" d=\"M%.1f %.1fL%d %.1f\"/>",
                       l->line->look, l->x + 6, l->y, x, l->y_put);
         (void)fprintf(out, "<text class=\"name\" x=\"%d\" y=\"%.1f\">", x + 3, l->y_put + 4);
-        html_text(out, l->line->name);
-        (void)fputs("</text></g>\n", out);
+        html_text_in(out, "", l->line->name, "</text></g>\n");
     }
 }
 
@@ -393,8 +388,7 @@ static void put_legend(FILE *out, const sheet *s)
         if (c.line->name != NULL && is_line_known(s, &c)) {
             (void)fputs(" <span class=\"legend\">", out);
             look_put_key(out, c.line->look, false);
-            html_text(out, c.line->name);
-            (void)fputs("</span>", out);
+            html_text_in(out, "", c.line->name, "</span>");
         }
     }
 }
@@ -402,20 +396,17 @@ static void put_legend(FILE *out, const sheet *s)
 static void put_mark_name(FILE *out, const plot *p)
 {
     if (p->mark_count > 0 && p->mark_name != NULL) {
-        (void)fputs(" <span class=\"legend\"><svg class=\"key\" viewBox=\"0 0 22 10\" "
-                    "aria-hidden=\"true\"><path class=\"upright\" d=\"M18-2v14\"/></svg>",
-                    out);
-        html_text(out, p->mark_name);
-        (void)fputs("</span>", out);
+        html_text_in(out,
+                     " <span class=\"legend\"><svg class=\"key\" viewBox=\"0 0 22 10\" "
+                     "aria-hidden=\"true\"><path class=\"upright\" d=\"M18-2v14\"/></svg>",
+                     p->mark_name, "</span>");
     }
 }
 
 static void put_caption(FILE *out, const sheet *s)
 {
     const plot *p = s->p;
-    (void)fputs("<figcaption><b>", out);
-    html_text(out, p->title);
-    (void)fputs("</b>", out);
+    html_text_in(out, "<figcaption><b>", p->title, "</b>");
     put_unit(out, p, " <span>");
     (void)fputs(p->unit != NULL ? "</span>" : "", out);
     if (p->columns == NULL) {
@@ -423,14 +414,12 @@ static void put_caption(FILE *out, const sheet *s)
     }
     put_mark_name(out, p);
     if (s->most > axis_tick(&s->y, s->y.last)) {
-        (void)fputs(" <span>(highest: ", out);
-        html_number(out, s->most);
+        html_in(out, " <span>(highest: ", html_number, s->most, "");
         put_unit(out, p, " ");
         (void)fputs(")</span>", out);
     }
     if (p->note != NULL) {
-        (void)fputs("<br/>", out);
-        html_text(out, p->note);
+        html_text_in(out, "<br/>", p->note, "");
     }
     (void)fputs("</figcaption>\n", out);
 }
@@ -440,14 +429,10 @@ static void put_open(FILE *out, const sheet *s)
     (void)fprintf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", s->f.width,
                   s->f.height);
     html_text(out, s->p->title);
-    (void)fputs(": from ", out);
-    html_number(out, s->least);
-    (void)fputs(" to ", out);
+    html_in(out, ": from ", html_number, s->least, " to ");
     html_number(out, s->most);
     put_unit(out, s->p, " ");
-    (void)fputs(", by ", out);
-    html_text(out, s->p->x_name);
-    (void)fputs("\">\n", out);
+    html_text_in(out, ", by ", s->p->x_name, "\">\n");
 }
 
 bool plot_write(FILE *out, const plot *p)

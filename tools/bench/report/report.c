@@ -20,21 +20,19 @@
 static void put_machine(FILE *out, const bench_about *about)
 {
     const char *const texts[] = {about->kernel, about->compiler, about->date};
-    (void)fputs("<p>Measured on ", out);
-    html_text(out, *about->cpu != '\0' ? about->cpu : "an unknown processor");
+    html_text_in(out, "<p>Measured on ", *about->cpu != '\0' ? about->cpu : "an unknown processor",
+                 "");
     if (about->cpus > 0) {
         (void)fprintf(out, ", %u CPU%s", about->cpus, about->cpus == 1 ? "" : "s");
     }
     for (uint32_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (*texts[i] != '\0') {
-            (void)fputs(" · ", out);
-            html_text(out, texts[i]);
+            html_text_in(out, " · ", texts[i], "");
         }
     }
     (void)fprintf(out, " · %u\u00a0round%s", about->rounds, about->rounds == 1 ? "" : "s");
     if (about->seconds > 0 && about->seconds < ROWS_LIMIT) {
-        (void)fputs(" in ", out);
-        html_time(out, about->seconds * 1e9);
+        html_in(out, " in ", html_time, about->seconds * 1e9, "");
     }
     (void)fputs(about->quick ? " · a <b>quick</b> run: fewer cases, threads and rounds" : "", out);
     (void)fputs("</p>\n", out);
@@ -61,17 +59,15 @@ static void put_contents(FILE *out, const rows *f)
 
 static void put_about(FILE *out, const bench_about *about)
 {
-    table_begin_plain(out, "about");
+    table_begin(out, "about", NULL);
     row_begin(out, "arena");
-    cell_bytes(out, (double)about->arena_bytes);
+    cell(out, html_bytes, (double)about->arena_bytes);
     row_end(out);
     row_begin(out, "seed");
     (void)fprintf(out, "<td class=\"words\">%" PRIu64 "</td>", about->seed);
     row_end(out);
     row_begin(out, "command line");
-    (void)fputs("<td class=\"words\"><code>", out);
-    html_text(out, about->argv);
-    (void)fputs("</code></td>", out);
+    html_text_in(out, "<td class=\"words\"><code>", about->argv, "</code></td>");
     row_end(out);
     row_begin(out, "all figures");
     (void)fputs("<td class=\"words\"><a href=\"alloc.csv\">alloc.csv</a></td>", out);

@@ -49,8 +49,7 @@ static const char *find_shared(const rows *f, const char *const *cases, uint32_t
 /* "2.31 times as fast as glibc", or what it is instead. */
 static void put_against_glibc(FILE *out, double own, double glibc)
 {
-    (void)fputs("<b>", out);
-    html_number(out, own <= glibc ? glibc / own : own / glibc);
+    html_in(out, "<b>", html_number, own <= glibc ? glibc / own : own / glibc, "");
     (void)fprintf(out, " times as %s as glibc</b>", own <= glibc ? "fast" : "slow");
 }
 
@@ -59,9 +58,8 @@ static void put_article_result(FILE *out, const rows *f, uint32_t threads)
     const char *metric =
         rows_any(f, "article", "glibc", "ns_per_op_first") ? "ns_per_op_first" : "ns_per_op";
     const double own = rows_median(f, "article", "megabuddy", metric, threads);
-    (void)fputs("The article’s 32,768 allocations take megabuddy <b>", out);
-    html_time(out, own * ARTICLE_BLOCKS);
-    (void)fputs("</b>, ", out);
+    html_in(out, "The article’s 32,768 allocations take megabuddy <b>", html_time,
+            own * ARTICLE_BLOCKS, "</b>, ");
     put_against_glibc(out, own, rows_median(f, "article", "glibc", metric, threads));
 }
 
@@ -75,9 +73,7 @@ static void put_case_result(FILE *out, const rows *f, const char *name, uint32_t
     const double own = rows_median(f, name, "megabuddy", "ns_per_op", threads);
     (void)fprintf(out, "in %s with ", name);
     put_threads(out, threads);
-    (void)fputs(" an operation takes it ", out);
-    html_time(out, own);
-    (void)fputs(", ", out);
+    html_in(out, " an operation takes it ", html_time, own, ", ");
     put_against_glibc(out, own, rows_median(f, name, "glibc", "ns_per_op", threads));
 }
 
@@ -111,14 +107,13 @@ void section_result(FILE *out, const rows *f, uint32_t cpus)
 
 static void put_figures(FILE *out, double ms, double reference_ms)
 {
-    cell_number(out, ms);
-    cell_number(out, ms > 0 ? ARTICLE_BYTES / ms / 1e3 : ROWS_ABSENT);
+    cell(out, html_number, ms);
+    cell(out, html_number, ms > 0 ? ARTICLE_BYTES / ms / 1e3 : ROWS_ABSENT);
     (void)fputs("<td>", out);
     if (reference_ms > 0) {
         (void)fputs("×", out);
     }
-    html_number(out, reference_ms > 0 ? ms / reference_ms : ROWS_ABSENT);
-    (void)fputs("</td>", out);
+    html_in(out, "", html_number, reference_ms > 0 ? ms / reference_ms : ROWS_ABSENT, "</td>");
 }
 
 static void put_then(FILE *out)
@@ -183,7 +178,6 @@ void section_article(FILE *out, const rows *f)
 {
     static const char *const WAYS[][2] = {{"ns_per_op_first", "the first time, as the article did"},
                                           {"ns_per_op", "again and again"}};
-    static const char *const HEADINGS[] = {"ms", "MB/s", "ratio", ""};
     page_section(out, "article", "The article’s Table 1, then and now");
     (void)fputs(
         "<p>“Parallel Binary Buddy” timed 32,768 allocations of one int. Its last column "
@@ -192,10 +186,7 @@ void section_article(FILE *out, const rows *f)
         "of their own group, since the machines do not compare. An arena is touched before the "
         "clock starts, then as now; a malloc has none.</p>\n",
         out);
-    table_begin(out, "full", "");
-    for (uint32_t i = 0; i < COUNT(HEADINGS); i++) {
-        table_heading(out, "%s", HEADINGS[i]);
-    }
+    table_begin(out, "full", "|ms|MB/s|ratio|");
     table_body(out);
     put_then(out);
     for (uint32_t i = 0; i < COUNT(WAYS); i++) {

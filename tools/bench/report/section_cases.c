@@ -72,8 +72,7 @@ static double grid_best(const grid *g, const char *metric, uint32_t threads)
 
 static void put_heading(FILE *out, const char *name)
 {
-    (void)fputs("<h3>", out);
-    html_text(out, name);
+    html_text_in(out, "<h3>", name, "");
     (void)fprintf(out, "</h3>\n<p>%s</p>\n", rows_meaning(name));
 }
 
@@ -93,8 +92,7 @@ static void put_ratio(FILE *out, const grid *g, const bench_row *row)
 {
     const double own = rows_median(g->f, g->name, "megabuddy", row->metric, row->threads);
     if (own > 0) {
-        (void)fputs("×", out);
-        html_number(out, row->median / own);
+        html_in(out, "×", html_number, row->median / own, "");
     }
 }
 
@@ -123,11 +121,8 @@ static void put_time_cell(FILE *out, const grid *g, const char *subject, uint32_
     }
     (void)fputs("<td>", out);
     put_median(out, g, row);
-    (void)fputs(" <small>", out);
-    html_number(out, row->min);
-    (void)fputs("–", out);
-    html_number(out, row->max);
-    (void)fputs("</small><small class=\"more\">", out);
+    html_in(out, " <small>", html_number, row->min, "–");
+    html_in(out, "", html_number, row->max, "</small><small class=\"more\">");
     put_ratio(out, g, row);
     put_net(out, g, row);
     (void)fputs("</small></td>", out);
@@ -244,7 +239,7 @@ static void put_parts_row(FILE *out, const grid *g, const char *subject, bool ha
         (void)fputs("</td>", out);
     }
     if (has_blocks) {
-        cell_count(out, blocks_least(g, subject));
+        cell(out, html_count, blocks_least(g, subject));
     }
     row_end(out);
 }

@@ -7,8 +7,6 @@
 #include <math.h>
 #include <stddef.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
 /* --- occupancy --- */
 
 static void put_occupancy_row(FILE *out, const rows *f, const char *name, const char *subject)
@@ -19,9 +17,9 @@ static void put_occupancy_row(FILE *out, const rows *f, const char *name, const 
     }
     const double percent = rows_median(f, name, subject, "occupancy_percent", threads[0]);
     section_row(out, subject);
-    cell_number(out, percent);
-    cell_number(out, rows_median(f, name, subject, "occupancy_percent_held", threads[0]));
-    cell_number(out, rows_median(f, name, subject, "payload_percent", threads[0]));
+    cell(out, html_number, percent);
+    cell(out, html_number, rows_median(f, name, subject, "occupancy_percent_held", threads[0]));
+    cell(out, html_number, rows_median(f, name, subject, "payload_percent", threads[0]));
     cell_bar(out, rows_look(subject), percent / 100);
     row_end(out);
 }
@@ -31,8 +29,7 @@ static void put_occupancy_case(FILE *out, const rows *f, const char *name)
     if (!rows_any(f, name, NULL, "occupancy_percent")) {
         return;
     }
-    (void)fputs("<tr class=\"group\"><th colspan=\"5\">", out);
-    html_text(out, name);
+    html_text_in(out, "<tr class=\"group\"><th colspan=\"5\">", name, "");
     (void)fprintf(out, "<small>%s</small></th></tr>\n", rows_meaning(name));
     for (uint32_t i = 0; i < f->subject_count; i++) {
         put_occupancy_row(out, f, name, f->subjects[i]);
@@ -44,7 +41,6 @@ static void put_occupancy(FILE *out, const rows *f)
     if (!rows_any(f, NULL, NULL, "occupancy_percent")) {
         return;
     }
-    static const char *const HEADINGS[] = {"full, %", "held, %", "payload, %", ""};
     page_section(out, "space", "How full an arena gets");
     (void)fputs(
         "<p>A binary buddy does <b>not</b> remove external fragmentation: free blocks that "
@@ -55,10 +51,7 @@ static void put_occupancy(FILE *out, const rows *f)
         "<i>payload</i> what was asked for, at the first refusal: the rest of <i>full</i> "
         "is lost inside the blocks, to whole units.</p>\n",
         out);
-    table_begin(out, "full", "");
-    for (uint32_t i = 0; i < COUNT(HEADINGS); i++) {
-        table_heading(out, "%s", HEADINGS[i]);
-    }
+    table_begin(out, "full", "|full, %|held, %|payload, %|");
     table_body(out);
     for (uint32_t i = 0; i < f->case_count; i++) {
         put_occupancy_case(out, f, f->cases[i]);
@@ -91,11 +84,9 @@ static range metadata_range(const rows *f, const char *subject)
 static void put_metadata_row(FILE *out, const char *subject, range r)
 {
     section_row(out, subject);
-    (void)fputs("<td>", out);
-    html_number(out, r.low);
+    html_in(out, "<td>", html_number, r.low, "");
     if (r.high > r.low) {
-        (void)fputs(" – ", out);
-        html_number(out, r.high);
+        html_in(out, " – ", html_number, r.high, "");
     }
     (void)fputs("</td>", out);
     row_end(out);
@@ -111,8 +102,7 @@ static void put_metadata(FILE *out, const rows *f)
                 "the memory that is handed out; from the least to the most of the cases. The "
                 "others keep theirs among the blocks, and do not tell.</p>\n",
                 out);
-    table_begin(out, NULL, "");
-    table_heading(out, "bits per unit");
+    table_begin(out, NULL, "|bits per unit");
     table_body(out);
     for (uint32_t i = 0; i < f->subject_count; i++) {
         const range r = metadata_range(f, f->subjects[i]);

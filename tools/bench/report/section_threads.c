@@ -240,8 +240,7 @@ static void put_crowd(FILE *out, const crowd *c)
         (void)fputs("No request ever had to wait.", out);
         return;
     }
-    (void)fputs("At most <b>", out);
-    html_count(out, c->most);
+    html_in(out, "At most <b>", html_count, c->most, "");
     (void)fprintf(out, "</b> request%s waited at one level at once: level %u in ",
                   c->most == 1 ? "" : "s", c->level);
     html_text(out, c->name);
@@ -278,7 +277,7 @@ static void put_vain_row(FILE *out, const rows *f, const char *name, const char 
 {
     row_begin(out, name);
     for (uint32_t k = 0; k < count; k++) {
-        cell_count(out, rows_median(f, name, subject, metric, threads[k]));
+        cell(out, html_count, rows_median(f, name, subject, metric, threads[k]));
     }
     row_end(out);
 }
@@ -292,8 +291,7 @@ static void put_vain_table(FILE *out, const rows *f, const char *subject, uint32
     if (count == 0) {
         return;
     }
-    (void)fputs("<figure><figcaption><b>", out);
-    html_text(out, subject);
+    html_text_in(out, "<figure><figcaption><b>", subject, "");
     (void)fprintf(out, "</b> · %s</figcaption>\n", VAIN[vain].what);
     table_begin(out, "full", "threads");
     for (uint32_t k = 0; k < count; k++) {

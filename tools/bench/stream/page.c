@@ -168,7 +168,7 @@ static void put_headlines(FILE *out, const content *page)
         const char *name = page->o->cases[i]->name;
         row_begin(out, name);
         for (int k = 0; k < HEADLINE_COUNT; k++) {
-            cell_number(out, figure(page->table, name, &HEADLINES[k]));
+            cell(out, html_number, figure(page->table, name, &HEADLINES[k]));
         }
         row_end(out);
     }
@@ -179,21 +179,17 @@ static void put_row(FILE *out, const bench_row *row)
 {
     row_begin(out, row->metric);
     cell_text(out, row->subject);
-    cell_number(out, row->median);
-    cell_number(out, row->min);
-    cell_number(out, row->max);
+    cell(out, html_number, row->median);
+    cell(out, html_number, row->min);
+    cell(out, html_number, row->max);
     cell_text(out, row->unit);
     row_end(out);
 }
 
 static void put_rows(FILE *out, const bench_table *t, const stream_case *c)
 {
-    static const char *const HEADINGS[] = {"subject", "median", "least", "most", "unit"};
     (void)fprintf(out, "<h3>%s</h3>\n<p>%s</p>\n", c->name, c->summary);
-    table_begin(out, NULL, "figure");
-    for (size_t i = 0; i < sizeof HEADINGS / sizeof HEADINGS[0]; i++) {
-        table_heading(out, "%s", HEADINGS[i]);
-    }
+    table_begin(out, NULL, "figure|subject|median|least|most|unit");
     table_body(out);
     for (uint32_t i = 0; i < t->count; i++) {
         if (strcmp(t->rows[i].name, c->name) == 0) {
@@ -205,8 +201,7 @@ static void put_rows(FILE *out, const bench_table *t, const stream_case *c)
 
 static void put_about(FILE *out, const content *page)
 {
-    (void)fputs("<p>", out);
-    html_text(out, page->renderer);
+    html_text_in(out, "<p>", page->renderer, "");
     (void)fprintf(out, ", %ux%u, %u rounds, on ", page->o->width, page->o->height, page->o->rounds);
     html_text(out, page->about->cpu);
     (void)fprintf(out, ", %u CPUs, ", page->about->cpus);
