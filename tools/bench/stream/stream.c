@@ -315,8 +315,8 @@ static int run_plan(plan *p, int argc, char **argv)
 static void clear_traces(plan *p)
 {
     for (uint32_t i = 0; i < STREAM_MOST_CASES; i++) {
-        for (uint32_t k = 0; k < STREAM_PLACES * 12; k++) {
-            p->results[i].trace.sharp[k / 12][k % 12] = -1;
+        for (uint32_t k = 0; k < STREAM_PLACES * STREAM_AFTER; k++) {
+            p->results[i].trace.sharp[k / STREAM_AFTER][k % STREAM_AFTER] = -1;
         }
     }
 }
