@@ -28,8 +28,8 @@
 #define MEGABUDDY_ENGINE_VT_H
 
 #include "engine/disk/pagefile.h"
-#include "engine/trace.h"
 #include "engine/vt_sync.h"
+#include "engine/vt_trace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -87,7 +87,7 @@ typedef struct vt_desc {
     uint32_t most_slots;       /* pages in video memory at most; 0: as many as the budget holds */
     bool deterministic; /* vt_update waits for feedback and workers: same input, same pictures */
     bool audit;         /* vt_audit() works in shaders; costs video memory outside the budget */
-    trace *trace;       /* the caller's, for what all threads do, until vt_destroy; NULL: none */
+    vt_trace *trace;    /* the caller's, for what all threads do, until vt_destroy; NULL: none */
     struct buddy_fault
         *fault; /* the caller's, until vt_destroy: which requests for memory of the RAM
                             tier fail although there is room (buddy/fault.h); NULL: none */
@@ -157,15 +157,15 @@ void vt_destroy(vt *v); /* waits for reads in flight; NULL does nothing */
  * rest is done in any case. NULL is true. */
 bool vt_close(vt *v, char *error, uint32_t error_bytes);
 
-const vt_desc *vt_get_desc(const vt *v);       /* in effect: defaults filled in */
-const pagefile_info *vt_get_info(const vt *v); /* of texture 1 */
-const pagefile *vt_get_file(const vt *v);      /* of texture 1: for heights */
+const vt_desc *vt_get_desc(const vt *v);  /* in effect: defaults filled in */
+const vt_info *vt_get_info(const vt *v);  /* of texture 1 */
+const pagefile *vt_get_file(const vt *v); /* of texture 1: for heights */
 
-texel_format vt_texel_format(const vt *v, uint32_t layer); /* of the atlas */
+vt_texel_format vt_atlas_format(const vt *v, uint32_t layer); /* of the atlas */
 
 /* Textures are numbered from 1. */
 uint32_t vt_texture_count(const vt *v);
-const pagefile_info *vt_texture_info(const vt *v, uint32_t texture);
+const vt_info *vt_texture_info(const vt *v, uint32_t texture);
 const pagefile *vt_texture_file(const vt *v, uint32_t texture);
 float vt_texture_bias(const vt *v, uint32_t texture); /* mips; what it is coarser by just now */
 
@@ -194,7 +194,7 @@ bool vt_is_settled(const vt *v);
  *     float vt_lod(vec2 uv);            the wanted mip, unbiased */
 const char *vt_glsl(const vt *v);
 
-/* Binds the streamer's textures and uniform block (units and binding of shaders/shared.h): what is
+/* Binds the streamer's textures and uniform block (units and binding of engine/vt_shared.h): what is
  * drawn from now on samples texture 1, or the one that is named. */
 void vt_bind(vt *v);
 void vt_bind_texture(vt *v, uint32_t texture);

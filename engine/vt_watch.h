@@ -25,7 +25,7 @@ void vt_get_disk_map(const vt *v, uint32_t kib[VT_DISK_CELLS]);
 /* ---- the atlas ---- */
 
 typedef struct vt_slot {
-    uint32_t page_id;    /* packed, as shaders/shared.h says; 0: free */
+    uint32_t page_id;    /* packed, as engine/vt_shared.h says; 0: free */
     uint32_t unused_for; /* feedback images since it was last wanted */
     bool pinned;         /* never evicted */
 } vt_slot;

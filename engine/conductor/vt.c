@@ -15,7 +15,7 @@ const vt_desc *vt_get_desc(const vt *v)
     return &v->desc;
 }
 
-const pagefile_info *vt_get_info(const vt *v)
+const vt_info *vt_get_info(const vt *v)
 {
     return v->textures[0].info;
 }
@@ -25,7 +25,7 @@ const pagefile *vt_get_file(const vt *v)
     return v->textures[0].file;
 }
 
-texel_format vt_texel_format(const vt *v, uint32_t layer)
+vt_texel_format vt_atlas_format(const vt *v, uint32_t layer)
 {
     assert(layer < v->gpu_desc.layer_count);
     return v->gpu_desc.formats[layer];
@@ -36,7 +36,7 @@ uint32_t vt_texture_count(const vt *v)
     return v->texture_count;
 }
 
-const pagefile_info *vt_texture_info(const vt *v, uint32_t texture)
+const vt_info *vt_texture_info(const vt *v, uint32_t texture)
 {
     assert(texture >= 1 && texture <= v->texture_count);
     return v->textures[texture - 1].info;

@@ -23,7 +23,7 @@ static int make_world(void **state)
         return -1;
     }
     rig_write_world(scratch_path(*state, "bc1.mega"),
-                    &(rig_world){120 * 30, 120 * 17, 4, {TEXEL_BC1}});
+                    &(rig_world){120 * 30, 120 * 17, 4, {VT_TEXEL_BC1}});
     return 0;
 }
 

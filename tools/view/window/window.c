@@ -299,7 +299,7 @@ static bool has_moved(const camera *from, const camera *to)
 static void finish(void *user)
 {
     window *w = user;
-    uint64_t ns = trace_now(w->loop.trace);
+    uint64_t ns = vt_trace_now(w->loop.trace);
     follow_pick(w);
     do_deeds(w);
     target_show(&w->colour, w->framebuffer_width, w->framebuffer_height);
@@ -308,9 +308,9 @@ static void finish(void *user)
         w->wants_all = false;
         window_take_picture(w, true);
     }
-    ns = trace_span(w->loop.trace, w->loop.track, "overlay", ns, 0, w->loop.count);
+    ns = vt_trace_span(w->loop.trace, w->loop.track, "overlay", ns, 0, w->loop.count);
     glfwSwapBuffers(w->handle);
-    trace_span(w->loop.trace, w->loop.track, "swap", ns, 0, w->loop.count);
+    vt_trace_span(w->loop.trace, w->loop.track, "swap", ns, 0, w->loop.count);
 }
 
 /* `seconds`: since the frame before. */
