@@ -17,7 +17,7 @@ enum {
 /* The texels of block `index` of a page of RGBA8, row by row. */
 static inline void block_get(const uint8_t *rgba, uint32_t index, uint8_t texels[BLOCK_RGBA_BYTES])
 {
-    const size_t row_bytes = texel_row_bytes(TEXEL_RGBA8), part = BLOCK_SIDE * 4;
+    const size_t row_bytes = texel_row_bytes(VT_TEXEL_RGBA8), part = BLOCK_SIDE * 4;
     const uint8_t *corner =
         rgba + index / BLOCK_COLUMNS * BLOCK_SIDE * row_bytes + index % BLOCK_COLUMNS * part;
     for (uint32_t row = 0; row < BLOCK_SIDE; row++) {

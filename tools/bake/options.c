@@ -131,7 +131,8 @@ static bool parse_packing(const char *text, pagewriter_packing *out)
 /* "bc1", "bc1+zstd:19", "jpeg:80". */
 static bool parse_format(const char *text, layer_format *out)
 {
-    static const texel_format FORMATS[] = {TEXEL_RGBA8, TEXEL_BC1, TEXEL_BC3, TEXEL_BC4, TEXEL_BC5};
+    static const vt_texel_format FORMATS[] = {VT_TEXEL_RGBA8, VT_TEXEL_BC1, VT_TEXEL_BC3,
+                                              VT_TEXEL_BC4, VT_TEXEL_BC5};
     char word[32];
     const char *plus = strchr(text, '+');
     const size_t length = plus != NULL ? (size_t)(plus - text) : strlen(text);
@@ -142,7 +143,7 @@ static bool parse_format(const char *text, layer_format *out)
     memcpy(word, text, length);
     word[length] = '\0';
     if (split_level(text, word, 100, &quality) && strcmp(word, "jpeg") == 0) {
-        *out = (layer_format){TEXEL_RGBA8, {PAGE_JPEG, quality}};
+        *out = (layer_format){VT_TEXEL_RGBA8, {PAGE_JPEG, quality}};
         return true;
     }
     memcpy(word, text, length);
@@ -204,10 +205,10 @@ static bool parse_seconds(const char *text, double *out)
 static int take_normals(const char *value, options *o)
 {
     o->normals = true;
-    o->normals_format = (layer_format){TEXEL_BC5, {PAGE_LZ4, 0}};
+    o->normals_format = (layer_format){VT_TEXEL_BC5, {PAGE_LZ4, 0}};
     if (value != NULL &&
         (!parse_format(value, &o->normals_format) ||
-         (o->normals_format.format != TEXEL_BC5 && o->normals_format.format != TEXEL_RGBA8) ||
+         (o->normals_format.format != VT_TEXEL_BC5 && o->normals_format.format != VT_TEXEL_RGBA8) ||
          o->normals_format.packing.codec == PAGE_JPEG)) {
         return fail_usage("--normals", "must be bc5 or rgba8, and +none, +lz4, +lz4hc or +zstd");
     }
@@ -325,7 +326,7 @@ int bake_options_parse(int argc, char **argv, options *o, bool *asked_help)
 {
     int option = 0;
     *o = (options){
-        .colour_format = {TEXEL_NONE, {PAGE_LZ4, 0}},
+        .colour_format = {VT_TEXEL_NONE, {PAGE_LZ4, 0}},
         .range = {0, 8848},
         .border = DEFAULT_BORDER,
         .checkpoint_s = DEFAULT_CHECKPOINT_S,

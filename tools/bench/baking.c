@@ -76,7 +76,7 @@ typedef struct workload {
     world earth;
     window cut;
     source input; /* the window as a source */
-    page_shape shape;
+    vt_shape shape;
     uint32_t pages; /* of mip 0 */
     uint8_t *rgba;  /* of all of them */
     struct worker {
@@ -201,7 +201,7 @@ static pagefile_status bake_to(workload *l, const char *path)
         .path = path,
         .shape = l->shape,
         .layer_count = 1,
-        .layers = {{.format = TEXEL_BC1, .srgb = true, .name = "albedo"}},
+        .layers = {{.format = VT_TEXEL_BC1, .srgb = true, .name = "albedo"}},
     };
     pagewriter *writer = NULL;
     pagefile_status status = pagewriter_create(&file, &writer);
@@ -211,7 +211,7 @@ static pagefile_status bake_to(workload *l, const char *path)
     const pyramid_desc desc = {
         .shape = l->shape,
         .layer_count = 1,
-        .layers = {{l->input, HALVE_SRGB, TEXEL_BC1, {PAGE_LZ4, 0}}},
+        .layers = {{l->input, HALVE_SRGB, VT_TEXEL_BC1, {PAGE_LZ4, 0}}},
         .workers = l->workers,
         .writer = writer,
     };
@@ -257,11 +257,12 @@ static void encode_page(void *context, uint32_t worker, uint32_t index)
 {
     const workload *l = context;
     struct worker *own = &l->own[worker];
-    texels_convert(TEXEL_RGBA8, l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES, TEXEL_BC1,
-                   own->blocks, texel_row_bytes(TEXEL_BC1));
+    texels_convert(VT_TEXEL_RGBA8, l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES, VT_TEXEL_BC1,
+                   own->blocks, texel_row_bytes(VT_TEXEL_BC1));
     if (l->packs) {
-        free(pagewriter_pack(own->pack, TEXEL_BC1, own->blocks, (pagewriter_packing){PAGE_LZ4, 0})
-                 .data);
+        free(
+            pagewriter_pack(own->pack, VT_TEXEL_BC1, own->blocks, (pagewriter_packing){PAGE_LZ4, 0})
+                .data);
     }
 }
 

@@ -33,7 +33,7 @@ static int make_worlds(void **state)
     }
     for (uint32_t i = 0; i < 2; i++) {
         const char *path = scratch_path(*state, i ? "b.mega" : "a.mega");
-        rig_write_world(path, &(rig_world){600 + 200 * i, 500, 4, {TEXEL_BC1}});
+        rig_write_world(path, &(rig_world){600 + 200 * i, 500, 4, {VT_TEXEL_BC1}});
         if (pagefile_open(path, &worlds[i]) != PAGEFILE_OK) {
             return -1;
         }

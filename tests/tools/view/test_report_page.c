@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "shaders/shared.h"
+#include "engine/vt_shared.h"
 #include "tools/picture/picture.h"
 #include "tools/view/headless/heat.h"
 #include "tools/view/report/plot.h"

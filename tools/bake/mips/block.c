@@ -77,7 +77,7 @@ void block_fill(const source *from, uint32_t worker, const block *to)
     }
 }
 
-void block_cut(const block *from, const page_shape *shape, int64_t x, int64_t y, uint8_t *page)
+void block_cut(const block *from, const vt_shape *shape, int64_t x, int64_t y, uint8_t *page)
 {
     enum { ROW_BYTES = VT_PAGE_TEXELS * TEXEL_BYTES };
     const size_t left = (size_t)(x - shape->border - from->left);

@@ -20,7 +20,7 @@ void block_fill(const source *from, uint32_t worker, const block *to);
 
 /* Copies the page whose first payload texel is (x, y), border and all: 128 x 128 texels of RGBA.
  * The block holds all of it. */
-void block_cut(const block *from, const page_shape *shape, int64_t x, int64_t y, uint8_t *page);
+void block_cut(const block *from, const vt_shape *shape, int64_t x, int64_t y, uint8_t *page);
 
 /* The column, or row, that stands at `at`: wrapped, or the nearest of `count`. */
 static inline uint32_t block_nearest(int64_t at, uint32_t count, bool wrap)

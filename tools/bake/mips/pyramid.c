@@ -30,9 +30,9 @@ typedef struct workbench {
 
 typedef struct pyramid {
     const pyramid_desc *desc;
-    band bands[PAGE_MAX_MIPS]; /* from mip 1 on; of mip 0 only the numbers */
-    workbench *workbenches;    /* one a worker */
-    uint32_t step, steps;      /* done, and all */
+    band bands[VT_MAX_MIPS]; /* from mip 1 on; of mip 0 only the numbers */
+    workbench *workbenches;  /* one a worker */
+    uint32_t step, steps;    /* done, and all */
     uint64_t pages_done, pages_total;
     double kept_at; /* when the last checkpoint was made, seconds */
     bool has_kept;  /* there is one */
@@ -64,8 +64,8 @@ static void fail_at(workbench *b, pagefile_status status)
 static bool pack_page(workbench *b, const pyramid_layer *layer, pagewriter_packed *packed)
 {
     const uint8_t *texels = b->page;
-    if (layer->format != TEXEL_RGBA8) {
-        texels_convert(TEXEL_RGBA8, b->page, layer->format, b->texels,
+    if (layer->format != VT_TEXEL_RGBA8) {
+        texels_convert(VT_TEXEL_RGBA8, b->page, layer->format, b->texels,
                        texel_row_bytes(layer->format));
         texels = b->texels;
     }
@@ -95,7 +95,7 @@ static void put_page(const pyramid *p, workbench *b, vt_page page, pagewriter_pa
 /* The block of pages [column, …) of this step with its border. */
 static block block_of(const pyramid *p, uint32_t column, uint8_t *rgba)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     const uint32_t columns = smaller(BLOCK_COLUMNS, page_columns(s, 0) - column);
     const uint32_t row = p->step * BLOCK_ROWS, rows = smaller(BLOCK_ROWS, page_rows(s, 0) - row);
     return (block){
@@ -112,7 +112,7 @@ static block block_of(const pyramid *p, uint32_t column, uint8_t *rgba)
  * even, so that blocks begin at even texels. */
 static void halve_block(const pyramid *p, uint32_t layer, const block *b)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     const band *to = &p->bands[1];
     const uint32_t x = (uint32_t)(b->left + s->border), y = (uint32_t)(b->top + s->border);
     const uint32_t width = smaller(b->width - 2 * s->border, s->width - x);
@@ -129,7 +129,7 @@ static void halve_block(const pyramid *p, uint32_t layer, const block *b)
 static void make_block(void *context, uint32_t worker, uint32_t index)
 {
     const pyramid *p = context;
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     workbench *own = &p->workbenches[worker];
     pagewriter_packed packed[BLOCK_ROWS * BLOCK_COLUMNS][VT_MAX_LAYERS] = {{{0}}};
     const uint32_t column = index * BLOCK_COLUMNS, row = p->step * BLOCK_ROWS;
@@ -226,7 +226,7 @@ static void emit_page_rows(pyramid *p, band *b)
 /* Carries what mip 1 got just now up through all mips. */
 static void climb(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     for (uint32_t mip = 1; mip < s->mips; mip++) {
         band *b = &p->bands[mip];
         if (mip + 1 < s->mips) {
@@ -242,7 +242,7 @@ static void climb(pyramid *p)
 /* The rows of pages of a step of mip 0, and all that follows from them. */
 static pyramid_failure make_step(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     band *finest = &p->bands[0];
     const uint32_t rows = smaller(BLOCK_ROWS, finest->page_rows - finest->next_page_row);
     const uint32_t top = finest->next_page_row * s->payload;
@@ -282,12 +282,12 @@ typedef struct kept {
     uint64_t pages_done;
     struct {
         uint32_t first, end, next_page_row;
-    } bands[PAGE_MAX_MIPS];
+    } bands[VT_MAX_MIPS];
 } kept;
 
 static pagefile_status keep(pyramid *p)
 {
-    pagewriter_part parts[1 + PAGE_MAX_MIPS * VT_MAX_LAYERS];
+    pagewriter_part parts[1 + VT_MAX_MIPS * VT_MAX_LAYERS];
     kept k = {.step = p->step, .pages_done = p->pages_done};
     uint32_t count = 1;
     parts[0] = (pagewriter_part){&k, sizeof k};
@@ -376,7 +376,7 @@ static pyramid_failure run(pyramid *p)
 
 static bool open_workbenches(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     const uint32_t threads = crew_threads(p->desc->workers);
     const size_t bytes = ((size_t)BLOCK_COLUMNS * s->payload + 2 * s->border) *
                          ((size_t)BLOCK_ROWS * s->payload + 2 * s->border) * TEXEL_BYTES;

@@ -313,7 +313,7 @@ static bool load_plain(stage *s)
     if (world == NULL) {
         return stream_fail("%s", error);
     }
-    s->format = vt_texel_format(world, 0) == TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
+    s->format = vt_atlas_format(world, 0) == VT_TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
     if (plain_fits(world)) {
         s->plain = plain_load(world, error, sizeof error);
         if (s->plain == 0) {

@@ -90,22 +90,22 @@ static void draw_view(run *r, const camera *at)
 /* Draws the frame; returns the milliseconds it took. */
 static double draw_frame(run *r, const camera *at, bool cut)
 {
-    trace *const t = r->options->trace;
+    vt_trace *const t = r->options->trace;
     const uint32_t track = r->options->frame_track;
     const double from_ms = now_ms();
-    uint64_t ns = trace_now(t);
+    uint64_t ns = vt_trace_now(t);
     vt_update(r->world, &(vt_clock){.now_ms = clock_ms(r), .cut = cut});
-    ns = trace_span(t, track, "vt_update", ns, 0, r->frame);
+    ns = vt_trace_span(t, track, "vt_update", ns, 0, r->frame);
     draw_feedback(r, at, VT_FEEDBACK_NOW);
     if (r->frame % PREDICT_EVERY == 0 && !cut && r->frame > 0 &&
         r->options->conf.stream.prefetch_ms > 0) {
         draw_predicted(r, at);
     }
-    ns = trace_span(t, track, "feedback pass", ns, 0, r->frame);
+    ns = vt_trace_span(t, track, "feedback pass", ns, 0, r->frame);
     draw_view(r, at);
-    ns = trace_span(t, track, "draw", ns, 0, r->frame);
+    ns = vt_trace_span(t, track, "draw", ns, 0, r->frame);
     glFinish();
-    trace_span(t, track, "finish", ns, 0, r->frame);
+    vt_trace_span(t, track, "finish", ns, 0, r->frame);
     return now_ms() - from_ms;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "tools/view/window/window.h"
 
+#include "engine/disk/pagefile.h"
 #include "tools/base/say.h"
 #include "tools/commands.h"
 #include "tools/view/headless/headless_gl.h"
@@ -319,18 +320,18 @@ static bool has_moved(const camera *from, const camera *to)
 
 static void draw(window *w, double seconds)
 {
-    trace *const t = w->options->trace;
+    vt_trace *const t = w->options->trace;
     const uint32_t track = w->options->frame_track;
-    uint64_t ns = trace_now(t);
+    uint64_t ns = vt_trace_now(t);
     vt_update(w->world, &(vt_clock){.now_ms = w->now * 1000, .cut = w->cut});
-    ns = trace_span(t, track, "vt_update", ns, 0, w->frame);
+    ns = vt_trace_span(t, track, "vt_update", ns, 0, w->frame);
     draw_feedback(w, &w->at, VT_FEEDBACK_NOW);
     draw_predicted(w, seconds);
-    ns = trace_span(t, track, "feedback pass", ns, 0, w->frame);
+    ns = vt_trace_span(t, track, "feedback pass", ns, 0, w->frame);
     w->stirred |= w->cut || has_moved(&w->last, &w->at);
     w->cut = false;
     draw_scene(w);
-    ns = trace_span(t, track, "draw", ns, 0, w->frame);
+    ns = vt_trace_span(t, track, "draw", ns, 0, w->frame);
     follow_pick(w);
     do_deeds(w);
     target_show(&w->colour, w->framebuffer_width, w->framebuffer_height);
@@ -339,9 +340,9 @@ static void draw(window *w, double seconds)
         w->wants_all = false;
         window_take_picture(w, true);
     }
-    ns = trace_span(t, track, "overlay", ns, 0, w->frame);
+    ns = vt_trace_span(t, track, "overlay", ns, 0, w->frame);
     glfwSwapBuffers(w->handle);
-    trace_span(t, track, "swap", ns, 0, w->frame);
+    vt_trace_span(t, track, "swap", ns, 0, w->frame);
 }
 
 /* Sleeps until the cap lets the next frame begin; software OpenGL paces nothing by itself. */

@@ -44,7 +44,7 @@ static double spread(uint32_t n, double step)
 
 void window_jump(window *w)
 {
-    const pagefile_info *info = vt_get_info(w->world);
+    const vt_info *info = vt_get_info(w->world);
     const double width = CAMERA_WORLD_HEIGHT * info->shape.width / info->shape.height;
     const uint32_t n = ++w->jumps;
     const bool terrain = scene_get_kind(w->scene) == SCENE_TERRAIN;
@@ -63,7 +63,7 @@ void window_jump(window *w)
 
 static void begin_recording(window *w)
 {
-    const pagefile_info *info = vt_get_info(w->world);
+    const vt_info *info = vt_get_info(w->world);
     const double width = CAMERA_WORLD_HEIGHT * info->shape.width / info->shape.height;
     w->recorder = recorder_create(info->wrap_x ? width : 0);
     w->recorded = 0;
