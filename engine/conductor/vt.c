@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 
 /* ---- asking and setting ---- */
 
@@ -20,15 +21,21 @@ const vt_info *vt_get_info(const vt *v)
     return v->textures[0].info;
 }
 
-const pagefile *vt_get_file(const vt *v)
-{
-    return v->textures[0].file;
-}
-
 vt_texel_format vt_atlas_format(const vt *v, uint32_t layer)
 {
     assert(layer < v->gpu_desc.layer_count);
     return v->gpu_desc.formats[layer];
+}
+
+bool vt_scan_heights(const vt *v, vt_take_row *take, void *context, char *error,
+                     uint32_t error_bytes)
+{
+    const pagefile_status status = pagefile_scan_heights(v->textures[0].file, take, context);
+    if (status != PAGEFILE_OK) {
+        (void)snprintf(error, error_bytes, "heights: the page file %s",
+                       pagefile_status_text(status));
+    }
+    return status == PAGEFILE_OK;
 }
 
 uint32_t vt_texture_count(const vt *v)
@@ -40,12 +47,6 @@ const vt_info *vt_texture_info(const vt *v, uint32_t texture)
 {
     assert(texture >= 1 && texture <= v->texture_count);
     return v->textures[texture - 1].info;
-}
-
-const pagefile *vt_texture_file(const vt *v, uint32_t texture)
-{
-    assert(texture >= 1 && texture <= v->texture_count);
-    return v->textures[texture - 1].file;
 }
 
 float vt_texture_bias(const vt *v, uint32_t texture)

@@ -333,6 +333,9 @@ static bool make_tables(vt *v)
 
 static bool make_vram(vt *v, const complaint *c)
 {
+    if (!gpu_load(v->desc.get_proc_address, c->line, c->bytes)) {
+        return false;
+    }
     clamp_anisotropy(v);
     uint64_t least_bytes;
     v->slots = choose_feedback_and_atlas(v, &least_bytes);

@@ -27,7 +27,6 @@ enum {
     PAGEFILE_HEADER_BYTES = 256,
     PAGEFILE_ENTRY_BYTES = 24,
     PAGEFILE_CLUSTER = 8, /* pages a side: neighbours that one read can fetch */
-    VT_NAME_BYTES = 12,
 };
 
 /* X(name, text): every way in which a page file can be refused. */
@@ -56,32 +55,6 @@ typedef enum pagefile_status { PAGEFILE_STATUSES(X) } pagefile_status;
 #undef X
 
 const char *pagefile_status_text(pagefile_status status);
-
-/* Values are part of the file: never renumber. */
-typedef enum vt_kind { VT_PICTURE = 0, VT_TERRAIN = 1 } vt_kind;
-
-typedef struct vt_layer {
-    vt_texel_format format;   /* of the texels, once unpacked */
-    bool srgb;                /* whether RGB is sRGB-encoded */
-    char name[VT_NAME_BYTES]; /* "albedo", …; NUL-terminated */
-    bool lossy; /* whether its RGBA8 texels came through JPEG: opaque, and BC1 loses less */
-} vt_layer;
-
-/* What the header says. */
-typedef struct vt_info {
-    uint32_t version; /* 1 or 2 */
-    vt_shape shape;
-    vt_kind kind;
-    bool wrap_x; /* the left edge continues at the right one, as on a globe */
-    uint32_t layer_count;
-    vt_layer layers[VT_MAX_LAYERS];
-    uint32_t heights_width, heights_height; /* 0: no heights */
-    uint64_t file_bytes;
-    uint64_t index_bytes;
-    /* crc32c of the header, which holds the index's, which covers every page's checksum: worlds
-     * that differ in any page differ in this. */
-    uint32_t identity;
-} vt_info;
 
 /* Where one layer of one page lies. */
 typedef struct pagefile_entry {

@@ -19,7 +19,7 @@
 #define MEGABUDDY_ENGINE_PAGE_H
 
 #include "buddy/tree.h"
-#include "engine/vt_shared.h"
+#include "engine/vt_types.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -27,26 +27,8 @@
 
 enum {
     PAGE_MAX_GRID = 1 << VT_ID_X_BITS, /* pages a side at mip 0 */
-    VT_MAX_MIPS = VT_ID_X_BITS + 1,    /* 2048 pages a side at mip 0 to 1 at mip 11 */
     PAGE_MAX_TEXTURES = (1 << VT_ID_TEXTURE_BITS) - 1,
 };
-
-/* One page of one virtual texture. */
-typedef struct vt_page {
-    uint8_t texture; /* 1 … PAGE_MAX_TEXTURES; 0: no page */
-    uint8_t mip;     /* 0 is the finest */
-    uint16_t x, y;   /* pages */
-} vt_page;
-
-/* The shape of one virtual texture: what page arithmetic needs. Made by page_shape_make. */
-typedef struct vt_shape {
-    uint32_t width, height;   /* texels at mip 0 */
-    uint32_t border, payload; /* texels; payload == VT_PAGE_TEXELS - 2 * border */
-    uint32_t grid_x, grid_y;  /* padded pages at mip 0, powers of two */
-    uint32_t mips;            /* 1 … VT_MAX_MIPS */
-    /* page_index of each mip's page (0, 0), and after the last mip the number of pages */
-    uint32_t first_page[VT_MAX_MIPS + 1];
-} vt_shape;
 
 static_assert(VT_ID_X_BITS + VT_ID_Y_BITS + VT_ID_MIP_BITS + VT_ID_TEXTURE_BITS == 32,
               "a page id fills one 32-bit texel");

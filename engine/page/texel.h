@@ -2,20 +2,10 @@
 #ifndef MEGABUDDY_ENGINE_TEXEL_H
 #define MEGABUDDY_ENGINE_TEXEL_H
 
-#include "engine/vt_shared.h"
+#include "engine/vt_types.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* Values are part of the page file: never renumber. */
-typedef enum vt_texel_format {
-    VT_TEXEL_NONE = 0,
-    VT_TEXEL_RGBA8 = 1, /* 4 bytes a texel, rows top down */
-    VT_TEXEL_BC1 = 2,   /* 8 bytes a block of 4x4 texels, rows of blocks top down */
-    VT_TEXEL_BC5 = 3,   /* 16 bytes a block, likewise; two channels: a normal's x and y */
-    VT_TEXEL_BC3 = 4,   /* 16 bytes a block; colours as in BC1, with an alpha of their own */
-    VT_TEXEL_BC4 = 5,   /* 8 bytes a block; one channel: heights or masks */
-} vt_texel_format;
 
 #define TEXEL_PAGE_MAX_BYTES (VT_PAGE_TEXELS * VT_PAGE_TEXELS * 4)
 

@@ -268,11 +268,6 @@ void arena_get_stats(const arena *a, arena_stats *out)
     a->kind->get_stats(a->at, out);
 }
 
-const buddy *arena_core(const arena *a)
-{
-    return a->sync == VT_SYNC_LOCKFREE ? a->at : NULL;
-}
-
 void arena_walk(const arena *a, bool (*visit)(void *context, buddy_block block), void *context)
 {
     a->kind->walk(a->at, visit, context);

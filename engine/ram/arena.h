@@ -45,9 +45,6 @@ bool arena_take_all(arena *a, const buddy_block blocks[], uint32_t count);
 
 void arena_get_stats(const arena *a, arena_stats *out);
 
-/* The lock-free core, to draw its map; NULL for the other two. */
-const buddy *arena_core(const arena *a);
-
 /* Calls visit for every free block; others must be at rest. */
 void arena_walk(const arena *a, bool (*visit)(void *context, buddy_block block), void *context);
 const char *arena_check(const arena *a); /* NULL when all is well. Others must be at rest. */

@@ -139,9 +139,6 @@ ramtier_arena_bytes_of(const ramtier_desc *desc); /* of a tier to be; 0: impossi
 
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out);
 
-/* The arena's allocator, for drawing its map; NULL unless desc.sync was VT_SYNC_LOCKFREE. */
-const buddy *ramtier_core(const ramtier *rt);
-
 const char *ramtier_check(ramtier *rt); /* NULL when all is well. Others must be at rest. */
 
 #endif

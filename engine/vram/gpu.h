@@ -81,6 +81,10 @@ uint32_t gpu_tile_bytes(const gpu_desc *desc);
  * are not scaled by the atlas' size. Pure. */
 bool gpu_has_rectangles(const gpu_desc *desc);
 
+/* Finds OpenGL's functions, which all below call: by `loader`, or if it is NULL by that of EGL or
+ * GLX, whichever has a current context on this thread. False: `error` says why in one line. */
+bool gpu_load(vt_get_proc_address *loader, char *error, uint32_t error_bytes);
+
 /* The largest atlas side in slots that the card takes, the largest side in texels of a target that
  * is drawn into, and whether it is a software renderer. */
 uint32_t gpu_max_slots(void);

@@ -161,12 +161,28 @@ static GLuint make_texture(const vt *world, vt_texel_format format)
     return name;
 }
 
-uint32_t plain_load(const vt *world, char *error, uint32_t error_bytes)
+/* Opens the world's page file once more. NULL: said why. */
+static pagefile *open_file(const vt *world, char *error, uint32_t error_bytes)
+{
+    pagefile *file;
+    const pagefile_status status = pagefile_open(vt_get_desc(world)->path, &file);
+    if (status == PAGEFILE_OK &&
+        pagefile_get_info(file)->identity == vt_get_info(world)->identity) {
+        return file;
+    }
+    (void)snprintf(error, error_bytes, "the plain texture: the page file %s",
+                   status == PAGEFILE_OK ? "is another by now" : pagefile_status_text(status));
+    pagefile_close(file);
+    return NULL;
+}
+
+/* 0: said why. */
+static GLuint load(const vt *world, const pagefile *file, char *error, uint32_t error_bytes)
 {
     const vt_info *info = vt_get_info(world);
     const vt_texel_format format = vt_atlas_format(world, 0);
     const uint32_t texels = unit_texels(format);
-    band b = {.file = vt_get_file(world),
+    band b = {.file = file,
               .shape = &info->shape,
               .format = format,
               .unit_bytes = format == VT_TEXEL_BC1 ? BC1_BYTES : 4,
@@ -190,5 +206,13 @@ uint32_t plain_load(const vt *world, char *error, uint32_t error_bytes)
         glDeleteTextures(1, &texture);
         texture = 0;
     }
+    return texture;
+}
+
+uint32_t plain_load(const vt *world, char *error, uint32_t error_bytes)
+{
+    pagefile *file = open_file(world, error, error_bytes);
+    const GLuint texture = file != NULL ? load(world, file, error, error_bytes) : 0;
+    pagefile_close(file);
     return texture;
 }

@@ -70,31 +70,31 @@ struct scene {
 /* ---- create: relief ---- */
 
 /* Reads a world's heights, as finely as the card's textures allow. False: said why. */
-static bool read_heights(heightrows *rows, const pagefile *file, char *error, uint32_t error_bytes)
+static bool read_heights(heightrows *rows, const vt *world, char *error, uint32_t error_bytes)
 {
-    const vt_info *info = pagefile_get_info(file);
+    const vt_info *info = vt_get_info(world);
     GLint most = 0;
     glGetIntegerv(GL_MAX_TEXTURE_SIZE, &most);
-    const bool room =
-        heightrows_init(rows, info->heights_width, info->heights_height, (uint32_t)most);
-    const pagefile_status status =
-        room ? pagefile_scan_heights(file, heightrows_take, rows) : PAGEFILE_NO_MEMORY;
-    if (status != PAGEFILE_OK) {
-        free(heightrows_end(rows));
-        (void)snprintf(error, error_bytes, "heights: the page file %s",
-                       pagefile_status_text(status));
+    if (!heightrows_init(rows, info->heights_width, info->heights_height, (uint32_t)most)) {
+        (void)snprintf(error, error_bytes,
+                       "heights: the page file needs more memory than there is");
+        return false;
     }
-    return status == PAGEFILE_OK;
+    const bool good = vt_scan_heights(world, heightrows_take, rows, error, error_bytes);
+    if (!good) {
+        free(heightrows_end(rows));
+    }
+    return good;
 }
 
 /* Gives the scene its heights; a flat one where there are none. */
-static bool make_heights(scene *s, const pagefile *file, char *error, uint32_t error_bytes)
+static bool make_heights(scene *s, const vt *world, char *error, uint32_t error_bytes)
 {
-    const vt_info *info = pagefile_get_info(file);
+    const vt_info *info = vt_get_info(world);
     heightrows rows = {.width = 1, .height = 1};
     if (s->kind != SCENE_TERRAIN || info->heights_width == 0) {
         rows.metres = calloc(1, sizeof *rows.metres);
-    } else if (!read_heights(&rows, file, error, error_bytes)) {
+    } else if (!read_heights(&rows, world, error, error_bytes)) {
         return false;
     }
     int16_t *metres = heightrows_end(&rows);
@@ -244,8 +244,7 @@ static bool make_crisp_program(scene *s, const char *vt_text, char *error, uint3
 
 scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t error_bytes)
 {
-    const pagefile *file = vt_get_file(world);
-    const vt_info *info = pagefile_get_info(file);
+    const vt_info *info = vt_get_info(world);
     scene *s = calloc(1, sizeof *s);
     if (s == NULL) {
         (void)snprintf(error, error_bytes, "scene: no memory");
@@ -253,7 +252,7 @@ scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t erro
     }
     const bool terrain = info->kind == VT_TERRAIN;
     s->kind = kind != SCENE_AUTO ? kind : terrain ? SCENE_TERRAIN : SCENE_PICTURE;
-    if (!make_heights(s, file, error, error_bytes)) {
+    if (!make_heights(s, world, error, error_bytes)) {
         goto fail;
     }
     lay_ground(s, &info->shape, info->wrap_x);

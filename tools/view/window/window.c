@@ -4,6 +4,7 @@
  */
 #include "tools/view/window/window.h"
 
+#include "engine/disk/pagefile.h"
 #include "tools/base/say.h"
 #include "tools/commands.h"
 #include "tools/view/headless/headless_gl.h"

@@ -23,6 +23,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct vt_trace vt_trace;
 
@@ -65,6 +66,7 @@ bool vt_trace_write(vt_trace *t, FILE *out);
 
 const char *vt_trace_check(const vt_trace *t); /* NULL when every invariant holds; nobody writes */
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
