@@ -37,7 +37,7 @@ uint32_t ramindex_find(const ramindex *ix, uint32_t page_id)
     return pagemap_find(&ix->map, page_id);
 }
 
-/* --- the list of use --- */
+/* ---- the list of use ---- */
 
 static void list_remove(ramindex *ix, uint32_t index)
 {
@@ -79,7 +79,7 @@ void ramindex_touch(ramindex *ix, uint32_t index)
     }
 }
 
-/* --- entries --- */
+/* ---- entries ---- */
 
 uint32_t ramindex_take(ramindex *ix)
 {
@@ -147,7 +147,7 @@ void ramindex_walk_by_use(const ramindex *ix, void (*visit)(void *context, const
     }
 }
 
-/* --- check --- */
+/* ---- check ---- */
 
 static void add_bytes(void *context, const ramindex_entry *e)
 {

@@ -18,7 +18,7 @@
 
 #define RAMINDEX_NONE PAGEMAP_NONE
 
-enum { RAMINDEX_CODEC_SHIFT = 24 }; /* in a packed layer, above its bytes */
+#define RAMINDEX_CODEC_SHIFT 24 /* in a packed layer, above its bytes */
 
 /* One page. */
 typedef struct ramindex_entry {

@@ -19,10 +19,10 @@ struct recorder {
     double began; /* the caller's time of sample 0 */
     camera_key *samples;
     size_t count, room;
-    bool cut; /* a jump came with a frame that was passed over */
+    bool cut; /* one came with a frame that was passed over */
 };
 
-/* --- collecting --- */
+/* ---- collecting ---- */
 
 recorder *recorder_create(double wrap_width)
 {
@@ -126,7 +126,7 @@ bool recorder_is_empty(const recorder *r)
     return r->count == 0;
 }
 
-/* --- thinning --- */
+/* ---- thinning ---- */
 
 /* What is known of a sample. */
 enum {
@@ -277,7 +277,7 @@ bool recorder_path(const recorder *r, camera_path *path, char *error, size_t err
     return true;
 }
 
-/* --- writing --- */
+/* ---- writing ---- */
 
 /* A name as part of a comment: nothing in it may end the line. */
 static void write_name(FILE *out, const char *name)

@@ -5,6 +5,7 @@
 
 #include "tools/bench/stream/picture_pair.h"
 #include "tools/bench/stream/stream.h"
+#include "tools/view/frame.h"
 #include "tools/view/scene/scene.h"
 #include "tools/view/scene/target.h"
 
@@ -26,8 +27,7 @@ typedef struct show {
     const stream_case *what;
     vt *world;
     scene *scene;
-    camera last;
-    uint32_t frame;
+    frame_loop loop;
     double began_ms;
     uint64_t holes, wrong;
     stream_times conductor, feedback; /* ms a frame */
@@ -43,9 +43,7 @@ typedef struct sink {
     uint32_t round;
 } sink;
 
-/* --- stage.c --- */
-
-double show_now_ms(void);
+/* ---- stage.c ---- */
 
 /* A whole frame, feedback and update included; returns its milliseconds. */
 double show_draw_frame(show *h, const camera *at, bool cut);
@@ -65,7 +63,7 @@ bool show_compare_plain(show *h, const camera *at, double *db);
 /* Keeps the picture of this camera, to be compared when the round is over. */
 void show_keep_picture(show *h, const camera *at);
 
-/* --- round.c --- */
+/* ---- round.c ---- */
 
 /* Adds a figure of this round. */
 void round_add(const show *h, const sink *to, const char *metric, const char *unit, double value);

@@ -19,8 +19,15 @@ enum {
     CHANNELS = 4,
 };
 
-static const char *const NAMES[VIEWS_COUNT] = {"final", "mips", "borders",
-                                               "age",   "heat", "wireframe"};
+const choice VIEWS_NAMES[VIEWS_COUNT + 1] = {
+    {"final", VIEWS_FINAL},
+    {"mips", VIEWS_MIPS},
+    {"borders", VIEWS_BORDERS},
+    {"age", VIEWS_AGE},
+    {"heat", VIEWS_HEAT},
+    {"wireframe", VIEWS_WIREFRAME},
+    {NULL, 0},
+};
 
 struct views {
     scene *scene;
@@ -36,21 +43,10 @@ struct views {
 
 const char *views_name(views_kind kind)
 {
-    return NAMES[kind];
+    return choice_text(VIEWS_NAMES, (int)kind);
 }
 
-bool views_find(const char *name, views_kind *kind)
-{
-    for (int i = 0; i < VIEWS_COUNT; i++) {
-        if (strcmp(name, NAMES[i]) == 0) {
-            *kind = (views_kind)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* --- create --- */
+/* ---- create ---- */
 
 views *views_create(scene *s, vt *world)
 {
@@ -95,7 +91,7 @@ const char *views_error(const views *v)
     return v->error;
 }
 
-/* --- the slot map --- */
+/* ---- the slot map ---- */
 
 const slotmap_texel *views_slots(views *v, double now)
 {
@@ -112,7 +108,7 @@ uint32_t views_slot_texture(const views *v)
     return v->texture;
 }
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 static bool need_colours(views *v)
 {
@@ -175,7 +171,7 @@ bool views_draw(views *v, const views_frame *f)
     return true;
 }
 
-/* --- asking a pixel --- */
+/* ---- asking a pixel ---- */
 
 static bool need_pick(views *v)
 {

@@ -3,13 +3,14 @@
  *
  *     window.c           a frame from beginning to end
  *     input.c            what hands do at keys and mouse ─▶ pilot.c moves the camera by it
- *     window_camera.c    the camera: hands, tour, jumps, recording
+ *     window_camera.c    the camera: hands, tour, cuts, recording
  *     window_picture.c   pictures, by keys or buttons
  *     window_world.c     opening the world, and anew; settings from file, overlay and to file
  *     overlay*.cpp       figures, maps, knobs ◀── maps.c, history.c, journal.c */
 #ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_WINDOW_H
 #define MEGABUDDY_TOOLS_VIEW_WINDOW_WINDOW_H
 
+#include "tools/view/frame.h"
 #include "tools/view/recorder.h"
 #include "tools/view/scene/target.h"
 #include "tools/view/view.h"
@@ -37,15 +38,15 @@ typedef struct window {
     uint32_t opened_width, opened_height;           /* that it has: those, unless they failed */
 
     /* the camera */
-    camera at, last;
+    camera at;
     camera_path path;
     bool path_is_ours; /* it was recorded here: a new scene does not change it */
     pilot pilot;
     double tour_seconds; /* along the path */
     recorder *recorder;  /* NULL: not recording */
     double recorded;     /* seconds since recording began */
-    uint32_t jumps;      /* made so far: chooses the next place */
-    bool cut;            /* the camera jumps with the next frame */
+    uint32_t cuts;       /* by hand so far: chooses the next place */
+    bool cut;            /* the next frame is one: streaming is told, and nothing fades */
 
     /* hands: gathered by callbacks until the frame takes them */
     pilot_input hands;
@@ -71,14 +72,14 @@ typedef struct window {
     double now;        /* glfwGetTime at the frame's begin */
     double next_frame; /* when the cap on frames lets the next one begin */
     double resized_at, message_until;
-    uint64_t frame;
+    frame_loop loop;
     uint64_t still_from; /* feedback images before the camera stood still */
     uint32_t worlds;     /* times that the world was opened */
     bool stirred;        /* what is seen or held has changed since still_from */
     char message[VIEW_LINE_BYTES];
 } window;
 
-/* --- window.c --- */
+/* ---- window.c ---- */
 
 /* Shows a line for a few seconds. */
 void window_say(window *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -87,7 +88,7 @@ void window_say(window *w, const char *format, ...) __attribute__((format(printf
  * printing: it is new, and not one of too many. */
 bool window_complain(window *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* --- input.c --- */
+/* ---- input.c ---- */
 
 /* Begins to hear keys, buttons, the mouse and the wheel. Before overlay_create, which passes on. */
 void window_listen(window *w);
@@ -95,16 +96,16 @@ void window_listen(window *w);
 /* Takes what the hands did since the last frame, `seconds` ago; ends the tour if they steered. */
 pilot_input window_take_input(window *w, double seconds);
 
-/* --- window_camera.c --- */
+/* ---- window_camera.c ---- */
 
 void window_move(window *w, double seconds);
-void window_jump(window *w);              /* somewhere else */
+void window_cut(window *w);               /* to another place */
 void window_begin_tour(window *w);        /* from its beginning */
 void window_follow_recording(window *w);  /* begins or ends as state.recording says */
 bool window_keep_recording(window *w);    /* at the end; says where it is. False: said why not */
 double window_clearance(const window *w); /* height above the ground, world units */
 
-/* --- window_picture.c --- */
+/* ---- window_picture.c ---- */
 
 /* Writes "megabuddy-DATE-TIME.EXTENSION", with a number where there is such a file already. */
 void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension);
@@ -113,7 +114,7 @@ void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension);
  * world, the view, the camera and the settings. */
 void window_take_picture(window *w, bool all);
 
-/* --- window_world.c --- */
+/* ---- window_world.c ---- */
 
 /* Opens the world and what goes with it by `c`. False: `error` has one line, nothing is open. */
 bool window_open_world(window *w, const conf *c, char *error, uint32_t error_bytes);
