@@ -162,8 +162,7 @@ buddy_heap_status buddy_heap_free_sized(buddy_heap *h, void *pointer, size_t byt
  * back all the same. */
 buddy_heap_status buddy_heap_free_bulk(buddy_heap *h, uint32_t count, void *const pointers[]);
 
-/* Returns what lies in stocks to the core: the calling thread's, or everybody's. */
-void buddy_heap_flush(buddy_heap *h);
+/* Returns what lies in everybody's stocks to the core. */
 void buddy_heap_recall(buddy_heap *h);
 
 /* Bytes of the live block that starts there; 0: none does. */

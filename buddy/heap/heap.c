@@ -363,11 +363,6 @@ size_t buddy_heap_usable_size(const buddy_heap *h, const void *pointer)
     return bytes;
 }
 
-void buddy_heap_flush(buddy_heap *h)
-{
-    buddy_magazine_flush(h->stocks);
-}
-
 void buddy_heap_recall(buddy_heap *h)
 {
     buddy_magazine_recall(h->stocks);

@@ -134,6 +134,8 @@ void stream_load_resident(vt *v, const uint32_t page_ids[], uint32_t count);
 void stream_fetched(void *context, const page_job *job);
 void stream_decoded(void *context, const page_job *job);
 
+/* ---- stream_shared.c ---- */
+
 stream_texture *stream_texture_of(vt *v, vt_page p);
 void stream_note(vt *v, stream_event event, uint32_t page_id, uint32_t detail);
 

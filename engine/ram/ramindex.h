@@ -1,7 +1,7 @@
 /* ramindex.h: which pages the RAM tier holds, and how recently each was used. Knows blocks only as
  * numbers: taking them and giving them back is ramtier.c's.
  *
- *     chains: hashed page id ──▶ entry ──▶ entry …      newest ◀──▶ entry ◀──▶ … ◀──▶ oldest
+ *     map: page id ──▶ entry      list of use: newest ◀──▶ entry ◀──▶ … ◀──▶ oldest
  *
  * An entry is free, its taker's (between ramindex_take and ramindex_add), or held; a held one that
  * nobody has pinned is in the list of use. Everything is allocated at create.
@@ -12,17 +12,18 @@
 #define MEGABUDDY_ENGINE_RAMINDEX_H
 
 #include "engine/page/page.h"
+#include "engine/page/pagemap.h"
 
 #include "buddy/buddy.h"
 
-#define RAMINDEX_NONE UINT32_MAX
+#define RAMINDEX_NONE PAGEMAP_NONE
 
 #define RAMINDEX_CODEC_SHIFT 24 /* in a packed layer, above its bytes */
 
 /* One page. */
 typedef struct ramindex_entry {
     uint32_t page_id;
-    uint32_t next;         /* entry in the same chain, or the next free one */
+    uint32_t next;         /* free entry after this free one */
     uint32_t newer, older; /* neighbours in the list; RAMINDEX_NONE at its ends and off it */
     uint32_t pins;
     uint32_t bytes;                 /* sum over the layers */
@@ -36,14 +37,12 @@ typedef struct ramindex_entry {
 
 static_assert(sizeof(ramindex_entry) == 64, "an entry fills one cache line");
 
-/* pages == entries in chains; payload_bytes == their sum of bytes; the list holds those of them
+/* pages == entries in the map; payload_bytes == their sum of bytes; the list holds those of them
  * with pins == 0; pages + free entries + taken ones == capacity. */
 typedef struct ramindex {
     ramindex_entry *entries;
-    uint32_t *chains;     /* first entry by hashed page id */
-    uint32_t capacity;    /* entries */
-    uint32_t chain_count; /* a power of two */
-    uint32_t chain_shift; /* from half a 32-bit hash to a chain */
+    pagemap map;       /* from page to entry */
+    uint32_t capacity; /* entries */
     uint32_t first_free;
     uint32_t newest, oldest; /* ends of the list */
     uint32_t pages;

@@ -4,7 +4,7 @@
  *     evict:   [lock: oldest unpinned entry out of the index, its blocks back]
  *     bring:   [lock: pinned, loading]     read          [lock: others go on]
  *
- * Between the two locks of an insert the entry belongs to its inserter alone: it is in no chain and
+ * Between the two locks of an insert the entry belongs to its inserter alone: it is in no map and
  * no list, and its units are counted already, so the budget holds at every instant. A page of an
  * earlier run is brought when it is pinned for the first time. */
 #include "engine/ram/ramtier.h"

@@ -41,8 +41,6 @@ void ramtier_describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,
 /* Describes a page to whoever has it pinned, or is its inserter. */
 void ramtier_fill_blob(const ramtier *rt, uint32_t index, ramtier_blob *out);
 
-uint32_t ramtier_checksum(const ramtier_blob *blob); /* crc32c of its bytes */
-
 /* Reads an unverified page, which nobody else looks at, from its file into its blocks. False: it
  * can't be, or is not what was saved. Without the mutex. */
 bool ramtier_load(ramtier *rt, const ramtier_blob *blob);

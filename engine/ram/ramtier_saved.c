@@ -46,7 +46,8 @@ void ramtier_fill_blob(const ramtier *rt, uint32_t index, ramtier_blob *out)
     assert(rest == 0);
 }
 
-uint32_t ramtier_checksum(const ramtier_blob *blob)
+/* crc32c of its bytes */
+static uint32_t checksum_of(const ramtier_blob *blob)
 {
     uint32_t crc = 0;
     for (uint32_t i = 0; i < blob->piece_count; i++) {
@@ -72,7 +73,7 @@ bool ramtier_load(ramtier *rt, const ramtier_blob *blob)
             return false;
         }
     }
-    return ramtier_checksum(blob) == rt->checksums[blob->entry];
+    return checksum_of(blob) == rt->checksums[blob->entry];
 }
 
 /* ---- putting back ---- */
@@ -157,7 +158,7 @@ static void list_entry(void *context, const ramindex_entry *e)
     row->page_id = e->page_id;
     row->layer_count = e->layer_count;
     row->piece_count = e->piece_count;
-    row->checksum = e->unverified ? l->rt->checksums[index] : ramtier_checksum(&blob);
+    row->checksum = e->unverified ? l->rt->checksums[index] : checksum_of(&blob);
     memcpy(row->layers, blob.layers, sizeof row->layers);
     for (uint32_t i = 0; i < e->piece_count; i++) {
         row->pieces[i] = (buddy_block){e->offsets[i], e->orders[i]};

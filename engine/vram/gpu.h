@@ -96,8 +96,6 @@ bool gpu_is_software(void);
 gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes);
 void gpu_destroy(gpu *g); /* with the context current; NULL does nothing */
 
-const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy at least 1 and clamped */
-
 /* ---- staging: tiles in mapped memory, handed out by a buddy ---- */
 
 /* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or worse. A

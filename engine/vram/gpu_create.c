@@ -352,8 +352,3 @@ void gpu_destroy(gpu *g)
     free(s->flights);
     free(g);
 }
-
-const gpu_desc *gpu_get_desc(const gpu *g)
-{
-    return &g->desc;
-}

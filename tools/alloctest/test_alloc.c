@@ -1,7 +1,5 @@
 /* test_alloc.c: `megabuddy test alloc`: threads do random work on one allocator (alloc_worker.h),
  * this one watches, and at the end everything must have come back. */
-#include "tools/alloctest/test_alloc.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -410,7 +408,8 @@ static int run_logged(const options *o)
     return code;
 }
 
-int test_alloc_main(int argc, char **argv)
+/* argv[0] is "alloc". */
+static int test_alloc_main(int argc, char **argv)
 {
     options o = default_options();
     int code;

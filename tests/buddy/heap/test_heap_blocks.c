@@ -297,6 +297,26 @@ static void what_is_not_a_block_is_not_resized(void **state)
     drop(h);
 }
 
+/* What is no block is told apart, and then the size is left as it was. */
+static void looking_up_tells_what_is_there(void **state)
+{
+    (void)state;
+    buddy_heap *h = make(1024, UNIT, BUDDY_HEAP_CHECKS_ON);
+    unsigned char *p = buddy_heap_exact(h, 5 * UNIT);
+    size_t bytes = 1;
+    assert_non_null(p);
+    assert_int_equal(buddy_heap_look_up(h, &bytes, &bytes), BUDDY_HEAP_FOREIGN);
+    assert_int_equal(buddy_heap_look_up(h, p + 1, &bytes), BUDDY_HEAP_MISALIGNED);
+    assert_int_equal(buddy_heap_look_up(h, p + UNIT, &bytes), BUDDY_HEAP_INTERIOR);
+    assert_int_equal(bytes, 1);
+    assert_int_equal(buddy_heap_look_up(h, p, &bytes), BUDDY_HEAP_OK);
+    assert_int_equal(bytes, 5 * UNIT);
+    assert_int_equal(buddy_heap_free(h, p), BUDDY_HEAP_OK);
+    assert_int_equal(buddy_heap_look_up(h, p, &bytes), BUDDY_HEAP_DOUBLE_FREE);
+    assert_int_equal(bytes, 5 * UNIT);
+    drop(h);
+}
+
 /* ---- many at once ---- */
 
 static void bulk_hands_out_every_block_once(void **state)
@@ -474,6 +494,7 @@ int main(void)
         cmocka_unit_test(any_history_agrees_with_a_map_of_owners),
         cmocka_unit_test(a_block_grows_where_its_buddies_are_free),
         cmocka_unit_test(what_is_not_a_block_is_not_resized),
+        cmocka_unit_test(looking_up_tells_what_is_there),
         cmocka_unit_test(bulk_hands_out_every_block_once),
         cmocka_unit_test(a_heap_grows_when_it_has_to_and_no_further_than_it_may),
         cmocka_unit_test(what_is_not_in_play_costs_nothing_and_is_not_touched),

@@ -87,6 +87,36 @@ static void the_map_shows_what_was_read(void **state)
     vt_destroy(v);
 }
 
+static void what_the_system_forgets_is_read_again(void **state)
+{
+    vt *v = open_world(state, NULL);
+    vt_stats before, after;
+    assert_true(rig_settle(v, CAMERA, 2000) < 2000);
+    vt_get_stats(v, &before);
+    vt_flush_disk(v);
+    vt_flush_ram(v);
+    vt_flush_atlas(v);
+    assert_true(rig_settle(v, CAMERA, 2000) < 2000);
+    vt_get_stats(v, &after);
+    assert_true(after.bytes.disk_read > before.bytes.disk_read);
+    rig_expect_sound(v);
+    vt_destroy(v);
+}
+
+static void what_cannot_be_suspended_is_told_at_the_end(void **state)
+{
+    char error[256] = "";
+    assert_true(vt_close(NULL, error, sizeof error));
+    assert_true(vt_close(open_world(state, NULL), error, sizeof error));
+    vt *v = rig_create(&(vt_desc){.path = scratch_path(*state, "world.mega"),
+                                  .vram_budget_bytes = 16 * RIG_MIB,
+                                  .ram_budget_bytes = 16 * RIG_MIB,
+                                  .suspend = scratch_path(*state, "nowhere/world.ram")});
+    assert_false(vt_close(v, error, sizeof error));
+    assert_non_null(strstr(error, "nowhere/world.ram"));
+    assert_null(strchr(error, '\n'));
+}
+
 static uint32_t occurrences(const char *text, const char *word)
 {
     uint32_t count = 0;
@@ -135,6 +165,8 @@ int main(void)
         cmocka_unit_test(a_slow_disk_does_not_hold_up_the_end),
         cmocka_unit_test(a_disk_gets_as_fast_as_it_is_while_it_runs),
         cmocka_unit_test(the_map_shows_what_was_read),
+        cmocka_unit_test(what_the_system_forgets_is_read_again),
+        cmocka_unit_test(what_cannot_be_suspended_is_told_at_the_end),
         cmocka_unit_test(a_trace_has_all_threads_and_lasts_longer_than_a_world),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

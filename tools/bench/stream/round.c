@@ -71,7 +71,8 @@ bool round_parse(const stream_case *c, camera_path *path)
            stream_fail("%s", error);
 }
 
-uint32_t round_frames(const stage *s, const stream_case *c)
+/* Frames of a round. */
+static uint32_t round_frames(const stage *s, const stream_case *c)
 {
     const uint32_t own = s->options->quick && c->quick_frames ? c->quick_frames : c->frames;
     return s->options->frames && c->kind != STREAM_TELEPORT && c->kind != STREAM_TRANSFER

@@ -88,7 +88,9 @@ static bool turn_raster(heightsink *s)
     return turned != NULL;
 }
 
-bool heightsink_finish(heightsink *s, heights *out)
+/* The raster, turned and without voids, when all rows have come; else, and without `out`, all is
+ * freed. false: there is no memory for it. */
+static bool heightsink_finish(heightsink *s, heights *out)
 {
     const bool is_turned = s->orientation > 1;
     bool done = true;

@@ -18,15 +18,11 @@ typedef struct heightsink {
 } heightsink;
 
 /* Readies a zeroed sink, whose orientation is set, or 0, for rows of this size. false: too large,
- * or no memory; `why` says so. What it holds is freed by heightsink_finish. */
+ * or no memory; `why` says so. What it holds is freed by heights_load. */
 bool heightsink_begin(heightsink *s, uint32_t width, uint32_t height, char *why, size_t why_bytes);
 
 /* Takes the next row, `width` metres; what is no number, or beyond 20 km, is void. */
 void heightsink_row(heightsink *s, const float *metres);
-
-/* The raster, turned and without voids, when all rows have come; else, and without `out`, all is
- * freed. false: there is no memory for it. */
-bool heightsink_finish(heightsink *s, heights *out);
 
 /* The readers: each begins the sink and gives it all rows. */
 bool heights_from_png(const char *path, heights_range range, heightsink *sink, char *why,
