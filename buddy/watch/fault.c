@@ -1,4 +1,4 @@
-/* fault.c: the plan behind a lock for reading, counters beside it. */
+/* watch/fault.c: the plan behind a lock for reading, counters beside it. */
 #include "buddy/fault.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* track_log.c: the log: a buffer behind a lock on its way into a file, and the reader. */
+/* watch/track_log.c: the log: a buffer behind a lock on its way into a file, and the reader. */
 #include "buddy/track_log.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* track_options.c: a track by the environment, without allocating: a malloc reads it before there
- * is memory. */
+/* watch/track_options.c: a track by the environment, without allocating: a malloc reads it before
+ * there is memory. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* track_report.c: all of it as text. What takes room is mapped and given back: nothing is asked of
- * the allocator that is watched, but what stdio and the dynamic loader may ask, which is left out.
- */
+/* watch/track_report.c: all of it as text. What takes room is mapped and given back: nothing is
+ * asked of the allocator that is watched, but what stdio and the dynamic loader may ask, which is
+ * left out. */
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <stdlib.h>

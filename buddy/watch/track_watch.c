@@ -1,4 +1,4 @@
-/* track_watch.c: sums over all, the timeline, walks and the check. */
+/* watch/track_watch.c: sums over all, the timeline, walks and the check. */
 #include <string.h>
 
 #include "buddy/watch/track_private.h"
@@ -177,7 +177,7 @@ static bool tally_site(void *context, const buddy_track_site *site)
     return site->peak_bytes >= site->live_bytes;
 }
 
-/* Records that are nobody's; more than there are where a list bites its tail. */
+/* Records without a block; more than there are where a list runs in a circle. */
 static uint64_t count_unused(const buddy_track *t)
 {
     uint64_t count = 0;
