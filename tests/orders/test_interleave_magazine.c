@@ -2,7 +2,7 @@
  * as a seeded random number says. Real threads meet between two instructions once in a million
  * calls; here they meet all the time. (test_interleave.c does the same to the core.)
  *
- * The threads are real ones, since each must have its own seats, but only who has the baton runs.
+ * The threads are real ones, since each must have a stock of its own, but only who has the baton runs.
  * The magazine is included as source, with atomic operations that may pass the baton on first and
  * are otherwise plain; locks are tried until they are had; membarrier does nothing, as one thread
  * at a time sees all that was written. The core is the library's: its calls are one step each. */
@@ -74,10 +74,12 @@ static void always_switch(void);
 #define kernel_call(number, command, flags, cpu, none) 0L
 #define sched_yield()                                  always_switch()
 
+#include "buddy/magazine/barrier.c"
 #include "buddy/magazine/depot.c"
 #include "buddy/magazine/inspect.c"
 #include "buddy/magazine/magazine.c"
 #include "buddy/magazine/recall.c"
+#include "buddy/magazine/shelves.c"
 #include "buddy/magazine/threads.c"
 
 #undef pthread_mutex_lock

@@ -423,7 +423,7 @@ static void a_thread_that_ends_leaves_nothing_in_its_stock(void **state)
         buddy_magazine_stats stats;
         buddy_magazine_get_stats(a.m, &stats);
         assert_int_equal(stats.stocks, 0);
-        expect_sound(); /* a stock of nobody's holds nothing */
+        expect_sound(); /* a stock without an owner holds nothing */
         assert_int_equal(stats.live_units, 0);
     }
     expect_all_free();
