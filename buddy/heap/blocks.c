@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 #include "buddy/heap/watch.h"
 
 #define ERROR_LINE 160u

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "buddy/core/core.h"
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 
 #define UNIT_BYTES_DEFAULT 64u /* a cache line, so that neighbours do not share one */
 #define UNIT_BYTES_LEAST   16u

@@ -17,7 +17,7 @@
 
 #include <pthread.h>
 
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 #include "buddy/slab/classes.h"
 #include "buddy/slab/large.h"
 #include "buddy/slab/mapped.h"

@@ -12,7 +12,7 @@
 
 #include <limits.h>
 
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 #include "buddy/snapshot/format.h"
 
 /* One mapping: this, the roots, the checksums of the parts, and a bit a part. */
