@@ -7,14 +7,14 @@
 EXPORTED int malloc_trim(size_t pad)
 {
     (void)pad;
-    buddy_slabs *s = malloc_slab();
+    buddy_slabs *s = malloc_slabs();
     return s != NULL && buddy_slabs_trim(s) != 0;
 }
 
 static buddy_slabs_stats get_stats(void)
 {
     buddy_slabs_stats stats = {0};
-    buddy_slabs *s = malloc_slab();
+    buddy_slabs *s = malloc_slabs();
     if (s != NULL) {
         buddy_slabs_get_stats(s, &stats);
     }

@@ -90,25 +90,25 @@ static void no_object_loses_more_than_an_eighth(void **state)
 {
     (void)state;
     for (size_t bytes = 1; bytes <= BUDDY_SLABS_OBJECT_MOST; bytes++) {
-        uint32_t class = slab_class_of(bytes), size = slab_class_bytes(class);
-        assert_true(class < SLAB_CLASSES && size >= bytes);
+        uint32_t class = buddy_slabs_class(bytes), size = slab_class_bytes(class);
+        assert_true(class < BUDDY_SLABS_CLASSES && size >= bytes);
         assert_int_equal(size % 16, 0);
         assert_true(class == 0 || slab_class_bytes(class - 1) < bytes);
         assert_true(size - bytes < 16 || (size - bytes) * 8 <= size);
     }
-    assert_int_equal(slab_class_of(0), 0);
-    assert_int_equal(slab_class_of(BUDDY_SLABS_OBJECT_MOST), SLAB_CLASSES - 1);
-    assert_int_equal(slab_class_bytes(SLAB_CLASSES - 1), BUDDY_SLABS_OBJECT_MOST);
+    assert_int_equal(buddy_slabs_class(0), 0);
+    assert_int_equal(buddy_slabs_class(BUDDY_SLABS_OBJECT_MOST), BUDDY_SLABS_CLASSES - 1);
+    assert_int_equal(slab_class_bytes(BUDDY_SLABS_CLASSES - 1), BUDDY_SLABS_OBJECT_MOST);
 }
 
 static void one_multiplication_tells_multiples(void **state)
 {
     (void)state;
-    for (uint32_t class = 0; class < SLAB_CLASSES; class ++) {
+    for (uint32_t class = 0; class < BUDDY_SLABS_CLASSES; class ++) {
         uint32_t size = slab_class_bytes(class);
         uint32_t divide = (uint32_t)(((UINT64_C(1) << 32) + size - 1) / size);
-        for (uint32_t within = 0; within < SLAB_CHUNK_BYTES; within++) {
-            if (slab_is_multiple(within, divide) != (within % size == 0)) {
+        for (uint32_t within = 0; within < BUDDY_SLABS_CHUNK_BYTES; within++) {
+            if (buddy_slab_is_multiple(within, divide) != (within % size == 0)) {
                 fail_msg("%u of %u", within, size);
             }
         }
@@ -406,7 +406,7 @@ static void empty_slabs_go_back(void **state)
     buddy_slabs_stats stats;
     buddy_slabs_get_stats(s, &stats);
     assert_int_equal(stats.object_count, COUNT);
-    assert_true(stats.slab_count >= COUNT * 200 / SLAB_CHUNK_BYTES);
+    assert_true(stats.slab_count >= COUNT * 200 / BUDDY_SLABS_CHUNK_BYTES);
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(buddy_slabs_free(s, objects[i]), BUDDY_HEAP_OK);
     }
@@ -507,7 +507,7 @@ static void damage_is_noticed(void **state)
 {
     (void)state;
     buddy_slabs *s = make();
-    slab_object *p = buddy_slabs_alloc(s, 32), *q = buddy_slabs_alloc(s, 32);
+    buddy_slab_object *p = buddy_slabs_alloc(s, 32), *q = buddy_slabs_alloc(s, 32);
     assert_int_equal(buddy_slabs_free(s, p), BUDDY_HEAP_OK);
     check(s);
     uintptr_t seal = p->seal;
@@ -516,13 +516,13 @@ static void damage_is_noticed(void **state)
                         "a free object lies outside its slab, or has been written to");
     p->seal = seal;
     check(s);
-    slab_head *head = slab_head_of(&s->ranges[0], q);
-    slab_set_used(head, slab_used(head) + 1);
+    buddy_slab *slab = slab_of(&s->ranges[0], q);
+    buddy_slab_set_used(slab, buddy_slab_used(slab) + 1);
     assert_string_equal(buddy_slabs_check(s), "a slab's objects are not all free or taken");
-    slab_set_used(head, slab_used(head) - 1);
-    slab_set_is_current(head, false);
+    buddy_slab_set_used(slab, buddy_slab_used(slab) - 1);
+    slab_set_is_current(slab, false);
     assert_non_null(buddy_slabs_check(s));
-    slab_set_is_current(head, true);
+    slab_set_is_current(slab, true);
     assert_int_equal(buddy_slabs_free(s, q), BUDDY_HEAP_OK);
     drop_empty(s);
 }
