@@ -21,8 +21,8 @@
  * caller's bug.
  *
  * Threads: any, unless said otherwise. The fast paths are lock-free. In a plugin: as heap.h says of
- * heaps. In C++ objects come as they
- * are in C: not constructed; buddy::pool of stl.hpp does that. */
+ * heaps. In C++ objects come as they are in C: not constructed; buddy::pool of stl.hpp constructs
+ * them. */
 #ifndef BUDDY_POOL_H
 #define BUDDY_POOL_H
 
@@ -46,8 +46,8 @@ typedef enum buddy_pool_status { BUDDY_POOL_STATUSES(X) } buddy_pool_status;
 
 const char *buddy_pool_status_text(buddy_pool_status status);
 
-#define BUDDY_POOL_NO_STOCKS \
-    BUDDY_MAGAZINE_NO_THREADS /* as desc.threads: every call goes to the core */
+/* As desc.threads: every call goes to the core. */
+#define BUDDY_POOL_NO_STOCKS BUDDY_MAGAZINE_NO_THREADS
 
 typedef struct buddy_pool_desc {
     size_t capacity;  /* objects, 1 … 2^32 - 2; all of them can be live at once */
