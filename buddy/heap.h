@@ -7,12 +7,12 @@
  *
  * Refused: a pointer that is foreign, misaligned, interior or already free. buddy_heap_free returns
  * a buddy_heap_status that says which, and where desc.on_error is set it is called with one clear
- * line that names the pointer. The heap is never corrupted by it. What is known is the block and
- * not who frees it: of several frees of one block, by any threads, the first alone succeeds, as
- * long as the block has not been handed out again. After that a late free gives away what is
- * somebody else's by now, and nothing can tell. With BUDDY_HEAP_CHECKS_OFF one more case is left
- * out: two threads that free the same block within the same nanoseconds may both succeed; that
- * saves the atomic read-modify-write of a free.
+ * line that names the pointer. The heap is never corrupted by it. The heap knows the block and not
+ * the thread that frees it: of several frees of one block, by any threads, the first alone
+ * succeeds, as long as the block has not been handed out again. After that a late free gives away a
+ * block that has another owner by now, and nothing can tell. With BUDDY_HEAP_CHECKS_OFF one more
+ * case is left out: two threads that free the same block within the same nanoseconds may both
+ * succeed; that saves the atomic read-modify-write of a free.
  *
  * Growing: with desc.max_bytes the heap reserves that many bytes of addresses, which costs nothing,
  * also where a program locks its memory or leaves a core, and brings region after region of them
@@ -164,8 +164,7 @@ buddy_heap_status buddy_heap_free_sized(buddy_heap *h, void *pointer, size_t byt
  * back all the same. */
 buddy_heap_status buddy_heap_free_bulk(buddy_heap *h, uint32_t count, void *const pointers[]);
 
-/* Returns what lies in stocks to the core: the calling thread's, or everybody's. */
-void buddy_heap_flush(buddy_heap *h);
+/* Takes back what lies in the stocks of all threads, and gives it to the core. */
 void buddy_heap_recall(buddy_heap *h);
 
 /* Bytes of the live block that starts there; 0: none does. */

@@ -12,9 +12,9 @@
  * a magazine above a core, who needs a strict answer asks buddy_magazine_alloc, not buddy_alloc.
  *
  *     buddy_magazine_try    looks at the thread's own stock, the depot and the core, and never
- *                           disturbs other threads; a thread without a stock looks at the core alone
- *     buddy_magazine_alloc  is strict: before it refuses a request, it takes back what lies in every
- *                           stock, and looks again while all other threads are kept out
+ *                           disturbs other threads; without a stock it looks at the core alone
+ *     buddy_magazine_alloc  is strict: before it refuses a request, it takes back what lies in all
+ *                           stocks, and looks again while all other threads are kept out
  *
  * How others are kept out (a recall). A thread that works on its stock says so in `busy` and then
  * looks whether the magazine is open. The thread that recalls closes the magazine, makes every
@@ -156,9 +156,8 @@ const char *buddy_magazine_check(const buddy_magazine *m);
 
 /* ---- the fast path ----
  *
- * Nobody else's business from here on; it is in the header because a call costs as much as what
- * is done. The atomic builtins of gcc and clang stand for <stdatomic.h>, which C++17 does not have.
- */
+ * Users have no need of what follows; it is in the header because a call costs as much as what is
+ * done. The atomic builtins of gcc and clang stand for <stdatomic.h>, which C++17 does not have. */
 
 #ifdef __cplusplus
 #define BUDDY_MAGAZINE_THREAD_LOCAL \
@@ -170,7 +169,7 @@ const char *buddy_magazine_check(const buddy_magazine *m);
 /* The blocks of one order in one stock: a stack. base <= top <= limit, but for a moment while a
  * batch comes in. */
 typedef struct buddy_magazine_shelf {
-    uint32_t *top;   /* past the last; written by the owner or by who recalls, read by statistics */
+    uint32_t *top;   /* past the last; written by the owner or by a recall, read by statistics */
     uint32_t *base;  /* fixed once a thread has had the stock */
     uint32_t *limit; /* where giving one more has to make room first */
     uint32_t steady; /* blocks: above this the limit grows slowly, since memory ran short there */
@@ -180,8 +179,8 @@ typedef struct buddy_magazine_stock {
     uint32_t busy;     /* 1: the owner is at work; written by the owner */
     uint32_t near;     /* where in the core this stock is refilled */
     const void *owner; /* the thread that has it; NULL: none. Needs the lock of owners */
-    buddy_magazine_shelf
-        shelves[BUDDY_ORDERS + 1]; /* the last is for orders too large: always empty */
+    /* the last is for orders that are too large: always empty */
+    buddy_magazine_shelf shelves[BUDDY_ORDERS + 1];
 } buddy_magazine_stock;
 
 enum {
@@ -226,8 +225,8 @@ static inline bool buddy_magazine_enter(const buddy_magazine_front *front,
     return __atomic_load_n(&front->state, __ATOMIC_SEQ_CST) == BUDDY_MAGAZINE_OPEN;
 }
 
-/* Ends work on a stock, also where buddy_magazine_enter said no. Release: who recalls sees the
- * stock as we left it. */
+/* Ends work on a stock, also where buddy_magazine_enter said no. Release: a recall sees the stock
+ * as we left it. */
 static inline void buddy_magazine_leave(buddy_magazine_stock *stock)
 {
     __atomic_store_n(&stock->busy, 0, __ATOMIC_RELEASE);

@@ -1,11 +1,11 @@
 /* slabs.h: malloc-like memory of all sizes on growing buddy heaps: for many threads, and with no
  * limit but the system's.
  *
- *     1 … 32 KiB        an object in a slab: a block of 64 KiB of the buddy (256 KiB for objects above
- *                       8 KiB) that holds objects of one size class
- *     … 2 MiB           a block of the buddy, cut to its class; a thread keeps some that it freed
- *     more              mapped from the system one by one. Where such sizes are seen to come and go,
- *                       blocks of the buddy up to 32 MiB, of which the last that were freed are kept
+ *     1 … 32 KiB   an object in a slab: a block of 64 KiB of the buddy (256 KiB for objects above
+ *                  8 KiB) that holds objects of one size class
+ *     … 2 MiB      a block of the buddy, cut to its class; a thread keeps some that it freed
+ *     more         mapped from the system one by one. Where such sizes are seen to come and go,
+ *                  blocks of the buddy up to 32 MiB, of which the last that were freed are kept
  *
  * Classes lie 16 bytes apart up to 256 bytes and eight to a doubling above that, so that an object
  * of more than 128 bytes loses at most an eighth. Every thread has a cache, and every slab belongs
@@ -69,21 +69,19 @@ typedef struct buddy_slabs buddy_slabs;
 
 /* What a buddy_slabs_desc may set; zero is the default everywhere. */
 typedef struct buddy_slabs_desc {
-    size_t
-        range_bytes;  /* addresses of a range, which cost nothing until they are in play: a power of
-                           two from 4 MiB to 1 TiB (1 GiB where addresses have 32 bits);
-                           0: BUDDY_SLABS_RANGE_BYTES. It doubles after every eight ranges. What the
-                           system refuses is tried again with half as many */
-    size_t map_bytes; /* larger blocks are mapped one by one. 0: 2 MiB at first, and up to 32 MiB as
-                           mapped blocks are seen to be freed, since what comes and goes pays more
-                           for its page faults than for its bytes */
-    size_t
-        keep_bytes; /* frees give this much to the buddy before memory goes to the system; twice as
-                           much, and so on, where that happens again within a second or two.
-                           0: 8 MiB */
-    void (*on_error)(void *context,
-                     const char *line); /* is called, on the thread that erred, with one
-                                                          line for each refused free; NULL: silent */
+    /* Addresses of a range, which cost nothing until they are in play: a power of two from 4 MiB to
+     * 1 TiB (1 GiB where addresses have 32 bits). 0: BUDDY_SLABS_RANGE_BYTES. It doubles after
+     * every eight ranges. What the system refuses is tried again with half as many. */
+    size_t range_bytes;
+    /* Larger blocks are mapped one by one. 0: 2 MiB at first, and up to 32 MiB as mapped blocks are
+     * seen to be freed, since what comes and goes pays more for its page faults than for its
+     * bytes. */
+    size_t map_bytes;
+    /* So much goes from frees to the buddy before memory goes on to the system; twice as much, and
+     * so on, where that happens again within a second or two. 0: 8 MiB. */
+    size_t keep_bytes;
+    /* Is called, on the thread that erred, with one line for each refused free. NULL: silent. */
+    void (*on_error)(void *context, const char *line);
     void *on_error_context;
 } buddy_slabs_desc;
 
@@ -150,7 +148,7 @@ bool buddy_slabs_in_range(const buddy_slabs *s, const void *pointer);
 /* Sends what the calling thread has collected of other threads' objects to their owners. */
 void buddy_slabs_flush(buddy_slabs *s);
 
-/* Gives back what nobody needs: the empty slabs of the calling thread and of ended threads to the
+/* Gives back what is not in use: the empty slabs of the calling thread and of ended threads to the
  * buddy, and the buddy's free memory to the system. Returns the bytes that went to the system. */
 size_t buddy_slabs_trim(buddy_slabs *s);
 
@@ -202,20 +200,23 @@ buddy_heap_status buddy_slabs_free_slowly(buddy_slabs *s, void *pointer);
 
 /* ---- the fast path ----
  *
- * Nobody else's business from here on; it is in the header because a call costs as much as what is
+ * Users have no need of what follows; it is in the header because a call costs as much as what is
  * done. The atomic builtins of gcc and clang stand for <stdatomic.h>, which C++17 does not have. */
 
 #define BUDDY_SLABS_LIKELY(condition) __builtin_expect(!!(condition), 1)
 
 #define BUDDY_SLABS_CLASSES 72u /* of objects; see slab/classes.h */
-#define BUDDY_SLABS_CHUNK_SHIFT \
-    16u /* a range is cut into chunks of 64 KiB; a slab is one or four */
+#define BUDDY_SLABS_ENTRIES 8u  /* slabs in use by one thread whose caches it finds at once */
+
+/* A range is cut into chunks of 64 KiB; a slab is one of them, or four. */
+#define BUDDY_SLABS_CHUNK_SHIFT 16u
 #define BUDDY_SLABS_CHUNK_BYTES (UINT32_C(1) << BUDDY_SLABS_CHUNK_SHIFT)
-#define BUDDY_SLABS_DIRECT_BYTES \
-    1024u /* sizes up to this find their slab without computing a class */
-#define BUDDY_SLABS_DIRECT  (BUDDY_SLABS_DIRECT_BYTES / 16 + 1)
-#define BUDDY_SLABS_ENTRIES 8u /* slabs in use by one thread whose caches it finds at once */
-#define BUDDY_SLABS_LINE    __attribute__((aligned(64))) /* begins a cache line */
+
+/* Sizes up to this find their slab without computing a class. */
+#define BUDDY_SLABS_DIRECT_BYTES 1024u
+#define BUDDY_SLABS_DIRECT       (BUDDY_SLABS_DIRECT_BYTES / 16 + 1)
+
+#define BUDDY_SLABS_LINE __attribute__((aligned(64))) /* begins a cache line */
 
 /* What lies in an object while it is free. */
 typedef struct buddy_slab_object {
@@ -229,29 +230,29 @@ typedef struct buddy_slab_object {
 typedef struct buddy_slab {
     /* the owner where the fast path may be taken, else NULL; written by the owner */
     struct buddy_slabs_cache *local;
-    struct buddy_slabs_cache
-        *owner; /* changes only while its thread is gone, under the slabs' lock */
+    /* changes only when the owner's thread has ended, under the lock of the slabs */
+    struct buddy_slabs_cache *owner;
     uint32_t object_bytes;
     uint32_t divide;     /* 2^32 / object_bytes, rounded up: see buddy_slab_is_multiple */
     uint32_t capacity;   /* objects; these three are fixed while the slab is one, and so is … */
     uint32_t size_class; /* … what they follow from, which figures read at any time */
     uint32_t kind;       /* SLAB_NONE, SLAB_FIRST, or SLAB_FIRST + chunks back to the first */
 
-    /* owner only. Objects that are free + used - current (others' remote ones count as used) ==
-     * those that have been carved */
+    /* Owner only. Objects that are free + used - current (what others gave back counts as used) are
+     * those that have been carved. */
     buddy_slab_object *free BUDDY_SLABS_LINE;
-    uint32_t
-        used; /* objects taken, + 1 for the current slab of a class, so that a free that makes it
-                      zero is one that has something to do; read by others as a figure */
+    /* objects taken, and one more in the current slab of a class, so that a free that makes it zero
+     * is one that has something to do; read by others as a figure */
+    uint32_t used;
     uint32_t end; /* bytes from the start that have been carved into objects */
-    struct buddy_slab *next,
-        *previous; /* in its cache's list of its class, unless current or parked */
-    bool current;  /* read by others as a figure */
+    /* in the list of its class in its cache, unless it is current or parked */
+    struct buddy_slab *next, *previous;
+    bool current; /* read by others as a figure */
     bool parked;
 
-    uintptr_t remote BUDDY_SLABS_LINE; /* objects that others gave back; or SLAB_PARKED */
-    struct buddy_slab
-        *returned_next; /* in the owner's list of parked slabs that got an object back */
+    /* objects that others gave back; or SLAB_PARKED */
+    uintptr_t remote BUDDY_SLABS_LINE;
+    struct buddy_slab *returned_next; /* in slab_cache.returned of its owner */
 } buddy_slab;
 
 /* What a thread's cache begins with. Its thread only. */

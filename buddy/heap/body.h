@@ -24,8 +24,9 @@
 struct buddy_heap {
     /* fixed at create; what every call looks at comes first, in one cache line */
     _Alignas(64) unsigned char *base;
-    /* from the base: in play; 0 in a heap that is read only: no free gets past it. Written by who
-     * grows the heap. relaxed: it only grows, and who was given a block was given it later */
+    /* from the base: in play; 0 in a heap that is read only: no free gets past it. Written by the
+     * thread that grows the heap. relaxed: it only grows, and who was given a block was given it
+     * later */
     _Atomic size_t changing_bytes;
     buddy_magazine *stocks;
     marks marks;
@@ -45,7 +46,7 @@ struct buddy_heap {
     /* of a heap that came from a file, else NULL; forgotten when the heap goes */
     struct snapshot *snapshot;
     void (*forget_snapshot)(struct snapshot *s);
-    /* written by who grows the heap, with all others kept out; read by anybody as a figure */
+    /* written by the thread that grows the heap, all others kept out; to others a figure */
     _Alignas(64) _Atomic uint32_t units_in_play;
     /* written by any thread, seldom. At rest: live units, as the stocks count them, + units free in
      * the core + units in stocks + units taken through the core directly == units_in_play */

@@ -11,9 +11,9 @@ typedef struct heap_place {
     void *memory; /* the heap's once it is made; NULL: where buddy_heap_create would have it */
     bool shut;    /* create leaves them shut: the caller opens what is in play */
     bool bare;    /* from region_place: nothing is mapped beyond what is in play */
-    /* Asked before the first `bytes` are in play, by who creates or grows the heap, all others kept
-     * out: makes room for them in tables of the caller's, or says that there is none. NULL: nobody
-     * is asked. */
+    /* Called before the first `bytes` are in play, by the thread that creates or grows the heap,
+     * all others kept out: makes room for them in tables of the caller's, or says that there is
+     * none. NULL: there are no such tables. */
     bool (*follow)(void *context, size_t bytes);
     void *follow_context;
 } heap_place;

@@ -1,6 +1,6 @@
 /* magazine/count.h: what a magazine counts as taken from its core. For the files of buddy/magazine,
- * and for who takes blocks of the core past the magazine and has them counted as if it had not.
- * Private to buddy/; any thread. */
+ * and for buddy/snapshot, which takes blocks of the core past the magazine and has them counted as
+ * if it had not. Private to buddy/; any thread. */
 #ifndef BUDDY_MAGAZINE_COUNT_H
 #define BUDDY_MAGAZINE_COUNT_H
 

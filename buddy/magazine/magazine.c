@@ -89,7 +89,7 @@ buddy_magazine *buddy_magazine_init(void *at, size_t bytes, const buddy_magazine
         return NULL;
     }
     buddy_magazine *m = at;
-    memset(m, 0, sizeof(*m));
+    memset(m, 0, sizeof *m);
     plan(m, desc, desc->core->units, desc->core->max_order);
     memset(magazine_depot(m, 0), 0, m->stocks_at - m->depots_at);
     return magazine_register(m) ? m : NULL;
@@ -112,7 +112,7 @@ buddy *buddy_magazine_core(const buddy_magazine *m)
 /* ---- in and out of the stock ---- */
 
 /* Every call of a thread that has a stock happens while it is busy with it, whether or not the
- * stock is used: so that nobody with a stock is at work on the core during a recall. */
+ * stock is used: so that no thread with a stock is at work on the core during a recall. */
 static buddy_magazine_stock *come_in(buddy_magazine *m)
 {
     at_work_begin();
@@ -166,7 +166,7 @@ uint32_t buddy_magazine_try_slowly(buddy_magazine *m, uint32_t order)
     return offset;
 }
 
-/* Strictly: with everything back in the core and nobody at work. */
+/* Strictly: with everything back in the core and all others kept out. */
 static uint32_t take_alone(buddy_magazine *m, uint32_t order, uint32_t near)
 {
     uint32_t offset;
@@ -194,7 +194,7 @@ uint32_t buddy_magazine_alloc_slowly(buddy_magazine *m, uint32_t order)
 }
 
 /* From the shelf, or else straight from the core; what is not kept goes to the core before the
- * stock is left, so that it is never gone for who takes it alone. */
+ * stock is left, so that a strict request, which has everybody kept out, finds it there. */
 static uint32_t take_cut(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t order,
                          uint32_t units)
 {
@@ -405,7 +405,7 @@ uint32_t buddy_magazine_gather(buddy_magazine *m, uint32_t units, uint32_t near,
                                buddy_block pieces[BUDDY_PIECES])
 {
     if (units == 0 || buddy_gather_units(units) > m->core->units) {
-        return 0; /* for what can never be nobody is disturbed, and nothing grows */
+        return 0; /* no such request can ever succeed: no thread is disturbed, and nothing grows */
     }
     buddy_magazine_stock *stock = come_in(m);
     uint32_t count = buddy_gather(m->core, units, near, pieces);

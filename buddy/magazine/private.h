@@ -5,12 +5,11 @@
  *
  * A stock, as the others see it:
  *
- *              busy = 1; magazine open?  yes              pop, push, refill, drain
- *     at rest ──────────────────────────────▶ in use ◀───────────────────────────┐
- *      ▲ │                                      │  └──────────────────────────────┘
- *      │ │                                      │ busy = 0
- *      │ └──▶ kept out: a recall empties it     │
- *      └────────────┴───────────────────────────┘
+ *     at rest ── busy = 1, and the magazine is open ──▶ in use: pop, push, refill, drain
+ *      ▲   ▲                                               │
+ *      │   └──────────────────── busy = 0 ─────────────────┘
+ *      │
+ *      └── recalled: the magazine is closed and busy is 0; a recall empties it, then opens again
  *
  * The files, each of which calls those below it and none above:
  *
@@ -34,10 +33,10 @@
 #include "buddy/magazine/depot.h"
 #include "buddy/system/at_work.h"
 
-/* Locks are taken in this order: the list of all magazines, owners, recall. Nobody who is busy with
- * a stock takes one. */
+/* Locks are taken in this order: the list of all magazines, owners, recall. A thread that is busy
+ * with a stock takes none of them. */
 struct buddy_magazine {
-    buddy_magazine_front front; /* `state` is written by who holds `recall` */
+    buddy_magazine_front front; /* `state` is written by the holder of `recall` */
     /* fixed at init */
     buddy *core;
     uint32_t max_order;
@@ -54,7 +53,7 @@ struct buddy_magazine {
     _Alignas(64) pthread_mutex_t owners; /* of who has which stock */
     pthread_mutex_t recall;
     /* Stocks [0, stocks_used) have, or had, an owner. Written under `owners`, and before that stock
-     * is first entered, so that who recalls looks at every stock that may be busy. */
+     * is first entered, so that a recall looks at every stock that may be busy. */
     _Atomic uint32_t stocks_used;
     /* figures: written by any thread, once a batch */
     _Alignas(64) _Atomic uint64_t out_units; /* taken from the core and not given back */
@@ -80,7 +79,7 @@ static inline uint32_t *magazine_items(buddy_magazine_stock *stock)
 
 static inline uint32_t shelf_count(const buddy_magazine_shelf *shelf)
 {
-    /* relaxed: a figure for all but the owner and who recalls, who know it anyway */
+    /* relaxed: a figure for all but the owner and the thread that recalls, who know it anyway */
     return (uint32_t)(__atomic_load_n(&shelf->top, __ATOMIC_RELAXED) - shelf->base);
 }
 
@@ -126,9 +125,9 @@ void magazine_barrier(void);
 void magazine_recall_begin(buddy_magazine *m);
 void magazine_recall_end(buddy_magazine *m);
 
-/* The same for who holds m->recall. `own` is the calling thread's stock: in a signal handler that
- * has interrupted the thread while it was busy with it, that one is left as it is, since nobody
- * else is at work on it. NULL: there is no such stock. */
+/* The same for the holder of m->recall. `own` is the calling thread's stock: in a signal handler
+ * that has interrupted the thread while it was busy with it, that one is left as it is, since
+ * nobody else is at work on it. NULL: there is no such stock. */
 void magazine_keep_out(buddy_magazine *m, const buddy_magazine_stock *own);
 void magazine_let_in(buddy_magazine *m);
 

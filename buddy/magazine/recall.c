@@ -49,7 +49,7 @@ void magazine_keep_out(buddy_magazine *m, const buddy_magazine_stock *own)
 {
     /* seq_cst: before the loads of `busy` */
     uint32_t state = __atomic_fetch_or(&m->front.state, BUDDY_MAGAZINE_RECALLED, __ATOMIC_SEQ_CST);
-    if (state == BUDDY_MAGAZINE_OPEN && m->stocks_most != 0) { /* else nobody is ever busy */
+    if (state == BUDDY_MAGAZINE_OPEN && m->stocks_most != 0) { /* else no thread is ever busy */
         magazine_barrier();
     }
     uint32_t used = magazine_stocks_used(m);

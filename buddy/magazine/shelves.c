@@ -142,7 +142,7 @@ void magazine_drain(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t ord
     uint32_t count = shelf_count(shelf);
     if (count != 0) {
         uint32_t batch = give_oldest(m, shelf, order);
-        memmove(shelf->base, shelf->base + batch, (count - batch) * sizeof(shelf->base[0]));
+        memmove(shelf->base, shelf->base + batch, (count - batch) * sizeof shelf->base[0]);
         shelf_set_count(shelf, count - batch);
     }
     grow_limit(m, shelf, order);

@@ -55,7 +55,7 @@ static buddy_magazine_stock *new_stock(buddy_magazine *m)
         return NULL;
     }
     buddy_magazine_stock *stock = magazine_stock_at(m, used);
-    memset(stock, 0, sizeof(*stock)); /* in the last shelf top == base: it stays empty */
+    memset(stock, 0, sizeof *stock); /* in the last shelf top == base: it stays empty */
     /* Spread over the core by the golden ratio, so that threads seldom meet in one word. */
     uint32_t turn = used * UINT32_C(0x9e3779b9);
     stock->near = (uint32_t)((uint64_t)turn * m->core->units >> 32);
@@ -164,7 +164,7 @@ static void on_thread_exit(void *owner)
         return_stock(m, owner);
     }
     memset(buddy_magazine_entries, 0,
-           sizeof(buddy_magazine_entries)); /* a later destructor may call us again */
+           sizeof buddy_magazine_entries); /* a later destructor may call us again */
     at_work_unlock(&list_lock);
 }
 
@@ -190,7 +190,7 @@ static buddy_magazine_stock *own_stock(const buddy_magazine *m)
 }
 
 /* Stops all magazines and their cores, so that the child finds every block either live or in a
- * core, and nobody in the middle of anything. */
+ * core, and no thread in the middle of anything. */
 static void before_fork(void)
 {
     if (!at_work_fork_begins(&forking)) {
@@ -276,10 +276,10 @@ static void begin_barrier(void)
 bool magazine_register(buddy_magazine *m)
 {
     (void)pthread_once(&once, begin_process);
-    if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
+    if (!has_handlers) { /* a child could wait for ever for a lock whose holder it does not have */
         return false;
     }
-    if (m->stocks_most != 0) { /* without stocks nobody has to be kept out of them */
+    if (m->stocks_most != 0) { /* without stocks no thread has to be kept out of them */
         (void)pthread_once(&barrier_once, begin_barrier);
     }
     if (pthread_mutex_init(&m->owners, NULL) != 0) {

@@ -56,7 +56,7 @@ EXPORTED void malloc_stats(void)
 {
     buddy_slabs_stats stats = get_stats();
     char line[MALLOC_LINE / 2];
-    (void)snprintf(line, sizeof(line),
+    (void)snprintf(line, sizeof line,
                    "%llu objects of %zu bytes in %u slabs of %zu; blocks %zu; mapped %llu of %zu; "
                    "in play %zu, free %zu; caches %u, orphans %u",
                    (unsigned long long)stats.object_count, stats.object_bytes, stats.slab_count,

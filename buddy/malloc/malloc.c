@@ -3,23 +3,21 @@
  * functions and its name, nothing else.
  *
  *     malloc, free      ask the thread's own cache, inline (slabs.h); all else takes a call
- *     start             the first call of all makes the slabs; that is before any constructor. Other
+ *     start             the first call of all makes the slabs, before any constructor runs. Other
  *                       threads wait for it
  *     inside            a call in the middle of a call: other libraries wrap mmap, open or
- *                       pthread_mutex_lock, and allocate in their wrappers. Such a request is served
- *                       from a room of its own (malloc/inside.h); what is freed there waits for the
- *                       next free
+ *                       pthread_mutex_lock, and allocate in their wrappers. Such a request is
+ *                       served from a room of its own (malloc/inside.h); what is freed there
+ *                       waits for the next free
  *     end of a thread   its cache becomes an orphan, by a pthread key. What later destructors
  *                       allocate gets a cache again; what is freed after them goes to its owner
  *     end of a process  nothing is torn down: others may still free
  *     dlclose           does not unload the library (linked with -z nodelete)
  *     fork              by handlers of slab/threads.c; they are set first, so they run last. Also
  *                       from a signal handler that has interrupted any of this
- *
- *     BUDDY_FAULT, BUDDY_TRACK   are read by a constructor. Where one is set, no thread has its cache
- *                       at hand, so every call comes to a slow half and is seen there; where none is,
- *                       nothing is different. Programs that run with other rights than their user's
- *                       (set-user-id) do not look at them
+ *     BUDDY_FAULT,      are read by a constructor. Where one is set, no thread has its cache at
+ *     BUDDY_TRACK       hand, so every call comes to a slow half and is seen there. Programs that
+ *                       run with other rights than their user's (set-user-id) ignore them
  *
  * What a program gets wrong (a double free, a pointer that is not ours) ends it with one line that
  * names the pointer, as in the C library. A handler of SIGABRT may allocate: it is served from the
@@ -69,8 +67,8 @@ static buddy_track *tracks;
 void malloc_tell(const char *line)
 {
     char whole[MALLOC_LINE];
-    int length = snprintf(whole, sizeof(whole), "buddy-malloc: %s\n", line);
-    /* Not by write, which is a cancellation point. If it fails there is nobody to tell. */
+    int length = snprintf(whole, sizeof whole, "buddy-malloc: %s\n", line);
+    /* Not by write, which is a cancellation point. If it fails there is no other way to tell. */
     (void)kernel_call(SYS_write, STDERR_FILENO, (long)(uintptr_t)whole, length, 0);
 }
 
@@ -372,7 +370,7 @@ static void watch(void)
 }
 
 /* Another thread may have been making the instance: it is not in the child, and what it made is
- * lost there. Who is at work itself goes on with what it holds. */
+ * lost there. Where this thread is at work itself, it goes on with what it holds. */
 static void after_fork_in_child(void)
 {
     if (!is_at_work()) {
@@ -543,7 +541,7 @@ EXPORTED size_t malloc_usable_size(void *pointer)
 
 /* ---- looking ---- */
 
-/* Whose malloc this is, for who looks for it by a symbol of its own. */
+/* Says whose malloc this is to a program that looks for this symbol. */
 EXPORTED const char *buddy_malloc_name(void);
 EXPORTED const char *buddy_malloc_name(void)
 {

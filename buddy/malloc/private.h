@@ -5,7 +5,7 @@
  *        │
  *     malloc.c    malloc and its family
  *        │
- *     inside.c    memory for who calls malloc in the middle of a call */
+ *     inside.c    memory for calls of malloc in the middle of a call */
 #ifndef BUDDY_MALLOC_PRIVATE_H
 #define BUDDY_MALLOC_PRIVATE_H
 

@@ -64,8 +64,8 @@ void *slab_block_alloc(buddy_slabs *s, slab_cache *cache, const slab_wish *wish,
 
 /* ---- giving back ---- */
 
-/* A mapped block was freed: who asks for such a size comes and goes, and is better served from the
- * buddy, whose pages stay. */
+/* A mapped block was freed. A program that frees such sizes asks for them again, and is better
+ * served from the buddy, whose pages stay. */
 static void learn(buddy_slabs *s, size_t bytes)
 {
     /* relaxed: a threshold; of two who learn at once either will do */

@@ -13,8 +13,8 @@
  *                                          ▼
  *                                   released to the buddy
  *
- * All of this is the owning thread's alone; while the thread is gone, it is that of who holds the
- * lock of the slabs. */
+ * All of this belongs to the owning thread alone; when that has ended, to the thread that holds
+ * s->lock. */
 #include "buddy/slab/private.h"
 
 #define CARVE_BYTES 4096u /* objects are made a page at a time: memory beyond is not touched */
@@ -85,7 +85,7 @@ static void begin(slab_cache *cache, buddy_slab *slab, uint32_t class)
     slab_set_is_current(slab, false);
     slab->parked = false;
     buddy_slab_set_used(slab, 0);
-    /* relaxed: nobody has an object of it yet; who gets one is told by its own means */
+    /* relaxed: no thread has an object of it yet; one that gets an object is told by its giver */
     __atomic_store_n(&slab->remote, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&slab->owner, &cache->front, __ATOMIC_RELAXED);
     slab_set_local(slab, cache);
@@ -116,7 +116,7 @@ static void release(buddy_slabs *s, buddy_slab *slab)
     slab_owner(slab)->slab_count--;
     slab_set_local(slab, NULL);
     for (uint32_t i = 0; i < chunks; i++) {
-        /* relaxed: nobody has an object of it */
+        /* relaxed: no thread has an object of it */
         __atomic_store_n(&slab[i].kind, SLAB_NONE, __ATOMIC_RELAXED);
     }
     slab_chunks_free(s, range, start, (size_t)chunks * BUDDY_SLABS_CHUNK_BYTES);

@@ -29,7 +29,7 @@ static bool refill(slab_cache *cache, uint32_t class)
     slab_cache_receive(cache);
     buddy_slab *slab = slab_cache_next(cache, class);
     if (slab == NULL) {
-        slab_send_all(cache); /* who has waited for these would else take new memory too */
+        slab_send_all(cache); /* threads that lack these would else take new memory too */
         slab = slab_adopt(cache, class);
     }
     slab = slab != NULL ? slab : make_strictly(cache, class);
@@ -90,7 +90,7 @@ static buddy_heap_status give_object(buddy_slabs *s, slab_cache *cache, buddy_sl
     return slab_cache_give(cache, slab, pointer);
 }
 
-/* The first range may have grown, so that the fast path can take more. */
+/* The first range may have grown: then the fast path can give back what lies there. */
 static void learn_bytes(slab_cache *cache)
 {
     if (cache != NULL) {

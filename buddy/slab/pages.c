@@ -23,7 +23,7 @@ static bool make_dirty(const slab_range *range, uintptr_t at, size_t bytes)
     bool clean = true;
     chunks_of(range, at, bytes, &from, &to);
     for (size_t i = from; i <= to; i++) {
-        /* relaxed: of pages that are ours the buddy ordered us after who had them last */
+        /* relaxed: the buddy ordered us after the last owner of the pages, which are ours */
         clean = atomic_load_explicit(&range->dirty[i], memory_order_relaxed) == 0 && clean;
         atomic_store_explicit(&range->dirty[i], 1, memory_order_relaxed);
     }
@@ -69,8 +69,8 @@ typedef struct discarding {
     size_t bytes;
 } discarding;
 
-/* Free blocks come largest first. Each is taken for the time, so that nobody writes into it; and
- * under the lock, since it is free all the same for who is about to be refused: see
+/* Free blocks come largest first. Each is taken meanwhile, so that no thread writes into it. That
+ * is done under the lock, since a request that is about to be refused may still have the block: see
  * ask_strictly. */
 static bool visit_free(void *context, buddy_block block)
 {

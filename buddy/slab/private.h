@@ -24,7 +24,7 @@
  *        │
  *     ranges.c    where the ranges are, and which slab a pointer lies in
  *
- *     mapped.c    blocks that are mapped one by one       large.c    blocks beyond all classes, kept
+ *     mapped.c    blocks that are mapped one by one       large.c    kept blocks beyond all classes
  *     none.c      what stands for a slab or a cache where there is none */
 #ifndef BUDDY_SLAB_PRIVATE_H
 #define BUDDY_SLAB_PRIVATE_H
@@ -53,10 +53,10 @@
 #define SLAB_UNIT_SHIFT    12u
 #define SLAB_MEDIUM_CHUNKS 4u                  /* of a slab for objects above SLAB_SMALL_BYTES */
 #define SLAB_MAP_MOST      ((size_t)32 << 20)  /* larger blocks are always mapped one by one */
-#define SLAB_KEPT_BYTES    ((size_t)512 << 10) /* of freed blocks that a thread keeps for its next */
+#define SLAB_KEPT_BYTES    ((size_t)512 << 10) /* of freed blocks that a thread keeps */
 #define SLAB_OUTBOXES      32u /* slabs of others that a thread collects frees for at a time … */
 #define SLAB_OUTBOX_MOST   32u /* … how many for each before they are sent … */
-#define SLAB_OUTBOX_BYTES  8192u /* … and of how many bytes at most: they serve nobody meanwhile */
+#define SLAB_OUTBOX_BYTES  8192u /* … and of how many bytes at most: they are of no use meanwhile */
 
 _Static_assert(SLAB_UNIT_BYTES == 1u << SLAB_UNIT_SHIFT, "the same page");
 _Static_assert(sizeof(buddy_slab_object) <= 16, "a free object has to fit into the smallest class");
@@ -90,8 +90,7 @@ typedef struct slab_cache {
     buddy_slab_object *kept[SLAB_BLOCK_CLASSES]; /* freed blocks, linked through `next` */
     size_t kept_bytes;                           /* at most SLAB_KEPT_BYTES */
     uint32_t kept_turn;                          /* whose turn it is to be given back */
-    uint32_t slab_count; /* that it owns, parked ones too; while it is an orphan, of who holds
-                            s->lock */
+    uint32_t slab_count; /* that it owns, parked ones too; needs s->lock while it is an orphan */
     struct buddy_slabs *of;
     /* need s->lock */
     const void *thread;           /* which has it; NULL: it is an orphan */
@@ -108,7 +107,7 @@ typedef struct slab_range {
     buddy_slab *slabs;
     _Atomic uint8_t *dirty; /* a byte a chunk: whether it may hold anything but zeros */
     region_table slabs_table, dirty_table; /* where those two lie, of which the chunks in play … */
-    size_t open_chunks; /* … are open, or more; written by who grows the heap */
+    size_t open_chunks; /* … are open, or more; written by the thread that grows the heap */
 } slab_range;
 
 struct buddy_slabs {
@@ -164,7 +163,7 @@ static inline void slab_set_local(buddy_slab *slab, slab_cache *cache)
 
 static inline uint32_t slab_kind(const buddy_slab *slab)
 {
-    /* relaxed: who has an object of it got it after this was written */
+    /* relaxed: a thread that has an object of it got that after this was written */
     return __atomic_load_n(&slab->kind, __ATOMIC_RELAXED);
 }
 

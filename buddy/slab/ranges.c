@@ -139,7 +139,7 @@ const slab_range *slab_range_with(const buddy_slabs *s, const buddy_slab *slab)
 {
     uint32_t count = slab_range_count(s), i = 0;
     while (i + 1 < count && (uintptr_t)slab - (uintptr_t)s->ranges[i].slabs >=
-                                (s->ranges[i].bytes >> BUDDY_SLABS_CHUNK_SHIFT) * sizeof(*slab)) {
+                                (s->ranges[i].bytes >> BUDDY_SLABS_CHUNK_SHIFT) * sizeof *slab) {
         i++;
     }
     return &s->ranges[i];

@@ -137,7 +137,7 @@ void slab_send_all(slab_cache *cache)
 static void collect_for(slab_cache *cache, buddy_slab *slab, buddy_slab_object *object)
 {
     /* By chunk: slabs that are made one after another get boxes of their own. */
-    slab_outbox *box = &cache->outboxes[(uintptr_t)slab / sizeof(*slab) % SLAB_OUTBOXES];
+    slab_outbox *box = &cache->outboxes[(uintptr_t)slab / sizeof *slab % SLAB_OUTBOXES];
     if (box->slab != slab) {
         send_outbox(box);
         *box = (slab_outbox){.slab = slab, .last = object};

@@ -24,13 +24,13 @@ static buddy_slabs_desc fill_in(const buddy_slabs_desc *desc)
 }
 
 /* Something that no program writes by chance: from the random bytes that the system gives each
- * process at its start, for which nobody has to be called who may want memory. */
+ * process at its start. No call is needed for them, which could ask for memory. */
 static uintptr_t make_secret(const buddy_slabs *s)
 {
     uint64_t random = 0;
     const void *given = (const void *)getauxval(AT_RANDOM); // NOLINT(performance-no-int-to-ptr)
     if (given != NULL) {
-        memcpy(&random, given, sizeof(random));
+        memcpy(&random, given, sizeof random);
     }
     uint64_t mixed = (random ^ (uintptr_t)s) * UINT64_C(0x9e3779b97f4a7c15);
     return (uintptr_t)(mixed ^ mixed >> 32) | 1; /* odd: no seal is 0, nor a pointer */
@@ -95,14 +95,14 @@ void buddy_slabs_destroy(buddy_slabs *s)
     for (slab_cache *cache = s->caches, *next; cache != NULL; cache = next) {
         next = cache->next;
         if (slab_range_of(s, cache) == NULL) { /* else it goes with its range */
-            region_unmap(cache, sizeof(*cache));
+            region_unmap(cache, sizeof *cache);
         }
     }
     slab_finish_ranges(s);
     slab_mapped_finish(&s->mapped);
     slab_large_finish(&s->large);
     pthread_mutex_destroy(&s->discarding);
-    region_unmap(s, sizeof(*s));
+    region_unmap(s, sizeof *s);
 }
 
 const buddy_slabs_desc *buddy_slabs_get_desc(const buddy_slabs *s)

@@ -187,9 +187,9 @@ static void after_fork_in_parent(void)
     at_work_fork_ends(&forking);
 }
 
-/* Other threads were copied in the middle of anything: what they own is not looked into again. What
- * is freed to them is taken, since that is one word, but serves nobody. That is so too where the
- * fork held nothing. */
+/* Other threads were copied in the middle of anything: what they own is not looked into again. An
+ * object of theirs can be freed, since that is one word, but is never handed out again. That is so
+ * too where the fork held no locks. */
 static void after_fork_in_child(void)
 {
     for (buddy_slabs *s = list; s != NULL; s = s->next) {
@@ -214,7 +214,7 @@ static void begin_process(void)
 bool slab_register(buddy_slabs *s)
 {
     (void)pthread_once(&once, begin_process);
-    if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
+    if (!has_handlers) { /* a child could wait for ever for a lock whose holder it does not have */
         return false;
     }
     if (pthread_mutex_init(&s->lock, NULL) != 0) {

@@ -26,7 +26,7 @@ static buddy_snapshot_status open_file(const char *path, int *fd, uint64_t *byte
 static buddy_snapshot_status read_header(int fd, uint64_t file_bytes, format_header *header)
 {
     unsigned char bytes[FORMAT_HEADER_BYTES];
-    buddy_snapshot_status status = snapshot_read(fd, bytes, sizeof(bytes), 0);
+    buddy_snapshot_status status = snapshot_read(fd, bytes, sizeof bytes, 0);
     status = status == BUDDY_SNAPSHOT_OK ? format_read(bytes, header) : status;
     if (status == BUDDY_SNAPSHOT_OK && format_plan(header).file_bytes != file_bytes) {
         status = BUDDY_SNAPSHOT_LENGTH;

@@ -161,7 +161,7 @@ static bool read_word(char *word, buddy_fault_plan *out, char error[BUDDY_FAULT_
         return false;
     }
     *equals = '\0';
-    for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+    for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++) {
         if (strcmp(word, KEYS[i].name) == 0) {
             bool good = KEYS[i].read(equals + 1, out);
             if (!good) {

@@ -52,7 +52,7 @@ static bool read_value(const char *key, const char *value, options *o, char erro
         uint32_t *value;
     } numbers[] = {
         {"frames", &o->desc.frames}, {"blocks", &o->desc.blocks}, {"sites", &o->desc.sites}};
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(key, numbers[i].key) == 0) {
             return read_number(value, numbers[i].value) ||
                    complain(error, value, "is not a number from 1");

@@ -14,7 +14,7 @@
  *        │
  *     track_watch.c    sums over all, the timeline, walks, check     track_log.c   the log
  *        │                                                               │
- *     track_sites.c    call sites and their sums                     track_file.c  files to write to
+ *     track_sites.c    call sites and their sums                     track_file.c  its files
  *
  *     track_inside.c   keeps a thread from telling the track what the track itself allocates
  *     caller.c         threads by number; for fault.c too */
@@ -29,8 +29,9 @@
 #include "buddy/track.h"
 #include "buddy/track_log.h"
 
-#define TRACK_PARTS \
-    32u /* threads seldom meet, and a fork can hold all locks: ThreadSanitizer knows 64 */
+/* Threads seldom meet in one of so many, and a fork can hold all locks: ThreadSanitizer knows
+ * 64. */
+#define TRACK_PARTS     32u
 #define TRACK_LOG_ROOM  (64u * 1024u)
 #define TRACK_LOG_WORST 40u /* bytes of one record: four numbers of ten */
 
@@ -75,7 +76,7 @@ typedef struct track_timeline {
 /* Needs its mutex, but for `open`. */
 typedef struct track_writer {
     pthread_mutex_t mutex;
-    _Atomic bool open; /* a hint for who would like to write */
+    _Atomic bool open; /* a hint for threads that want to write */
     int file, error;   /* error: errno of the first write that failed */
     uint32_t number;   /* of this log, from 1 */
     uint32_t filled;

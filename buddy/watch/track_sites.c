@@ -26,7 +26,7 @@ static uint32_t walk_stack(const buddy_track *t, const void *site,
         return site != NULL;
     }
     uint32_t count = found - from < t->desc.frames ? found - from : t->desc.frames;
-    memcpy(frames, all + from, count * sizeof(frames[0]));
+    memcpy(frames, all + from, count * sizeof frames[0]);
     return count;
 }
 
@@ -66,7 +66,7 @@ static uint32_t add_place(buddy_track *t, uint64_t key, const void *const frames
         place = 0;
     }
     if (!there && place != 0) {
-        memcpy(t->places[place].frames, frames, count * sizeof(frames[0]));
+        memcpy(t->places[place].frames, frames, count * sizeof frames[0]);
         t->places[place].frame_count = count;
         atomic_store_explicit(&t->sites, sites + 1, memory_order_relaxed);
         /* unused -> this site's; release: see look_up */

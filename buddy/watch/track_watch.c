@@ -73,7 +73,7 @@ uint32_t track_get_timeline(buddy_track *t, uint64_t points[BUDDY_TRACK_POINTS],
     uint64_t age_ns = track_now_ns() - t->born_ns;
     at_work_lock(&l->mutex);
     put_points(l, age_ns, atomic_load_explicit(&t->live_bytes, memory_order_relaxed));
-    memcpy(points, l->points, sizeof(l->points));
+    memcpy(points, l->points, sizeof l->points);
     *stretch_ns = l->stretch_ns;
     uint32_t count = l->count;
     at_work_unlock(&l->mutex);

@@ -120,7 +120,7 @@ bool orders_change_if(orders_site *site, orders_object object, orders_exchange *
         site_.function = __func__;                                   \
         &site_;                                                      \
     })
-#define ORDERS_OBJECT(p) ((orders_object){(p), sizeof(*(p))})
+#define ORDERS_OBJECT(p) ((orders_object){(p), sizeof *(p)})
 #define ORDERS_VALUE(v)  ((uint64_t)(uintptr_t)(v))
 #define ORDERS_TYPE(p, v)                                                             \
     __extension__({                                                                   \

@@ -292,14 +292,14 @@ static void play_round(bool exchange)
     /* Of one order only, a small core is filled to the last unit. */
     orders = seed_below(&seed, 2) ? 5 : 1;
     uint32_t units = orders == 1 ? 20 + seed_below(&seed, 80) : 100 + seed_below(&seed, 500);
-    core = buddy_init(core_memory, sizeof(core_memory), &(buddy_desc){.units = units});
+    core = buddy_init(core_memory, sizeof core_memory, &(buddy_desc){.units = units});
     assert_non_null(core);
     buddy_magazine_desc desc = {
         .core = core, .threads = MOST_RUNNERS + 1, .stock_units = 64, .grow = judge_refusal};
-    m = buddy_magazine_init(memory, sizeof(memory), &desc);
+    m = buddy_magazine_init(memory, sizeof memory, &desc);
     assert_non_null(m);
     m->front.state = exchange ? BUDDY_MAGAZINE_EXCHANGE : BUDDY_MAGAZINE_OPEN;
-    memset(owner, 0, sizeof(owner));
+    memset(owner, 0, sizeof owner);
     runner_count = 2 + seed_below(&seed, MOST_RUNNERS - 1);
     eagerness = 1 + seed_below(&seed, 12);
     run_all();

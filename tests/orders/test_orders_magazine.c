@@ -64,8 +64,8 @@ static void start_magazine(uint32_t state, uint32_t stocks)
     m->stock_bytes = sizeof(buddy_magazine_stock);
     m->stocks_most = STOCKS;
     atomic_store_explicit(&m->stocks_used, stocks, memory_order_relaxed); /* relaxed: alone */
-    orders_watch(held, sizeof(held));
-    orders_watch(&recalls, sizeof(recalls));
+    orders_watch(held, sizeof held);
+    orders_watch(&recalls, sizeof recalls);
 }
 
 static void start_with_barriers(void)
@@ -141,9 +141,9 @@ static uint64_t payload[ORDERS_THREADS];
 
 static void start_depot(void)
 {
-    memset(&batches, 0, sizeof(batches));
-    orders_watch(batches.slots, sizeof(batches.slots));
-    orders_watch(payload, sizeof(payload));
+    memset(&batches, 0, sizeof batches);
+    orders_watch(batches.slots, sizeof batches.slots);
+    orders_watch(payload, sizeof payload);
 }
 
 /* Each begins with a block; it gives one and takes one, whosever. */
@@ -178,7 +178,7 @@ static orders_excuse excuses[] = {
 
 int main(void)
 {
-    orders_plan plan = {cases, sizeof(cases) / sizeof(cases[0]), excuses,
-                        sizeof(excuses) / sizeof(excuses[0])};
+    orders_plan plan = {cases, sizeof cases / sizeof cases[0], excuses,
+                        sizeof excuses / sizeof excuses[0]};
     return orders_main(&plan);
 }

@@ -18,17 +18,17 @@ static uint32_t used_again; /* objects that the owner has got back and used */
 /* All objects are taken. */
 static void start_slabs(void)
 {
-    memset(&owner, 0, sizeof(owner));
-    memset(slabs, 0, sizeof(slabs));
-    memset(objects, 0, sizeof(objects));
+    memset(&owner, 0, sizeof owner);
+    memset(slabs, 0, sizeof slabs);
+    memset(objects, 0, sizeof objects);
     used_again = 0;
     for (uint32_t i = 0; i < SLABS; i++) {
         buddy_slab_set_used(&slabs[i], OBJECTS);
         /* relaxed: alone */
         __atomic_store_n(&slabs[i].owner, &owner.front, __ATOMIC_RELAXED);
     }
-    orders_watch(slabs, sizeof(slabs));
-    orders_watch(objects, sizeof(objects));
+    orders_watch(slabs, sizeof slabs);
+    orders_watch(objects, sizeof objects);
 }
 
 /* Uses what has come back. */
@@ -148,7 +148,7 @@ static orders_excuse excuses[] = {
 
 int main(void)
 {
-    orders_plan plan = {cases, sizeof(cases) / sizeof(cases[0]), excuses,
-                        sizeof(excuses) / sizeof(excuses[0])};
+    orders_plan plan = {cases, sizeof cases / sizeof cases[0], excuses,
+                        sizeof excuses / sizeof excuses[0]};
     return orders_main(&plan);
 }
