@@ -11,7 +11,7 @@
 typedef enum texel_format {
     TEXEL_NONE = 0,
     TEXEL_RGBA8 = 1, /* 4 bytes a texel, rows top down */
-    TEXEL_BC1 = 2,   /* 8 bytes a block of 4x4 texels, rows of blocks top down */
+    TEXEL_BC1 = 2,   /* 8 bytes a BC block of 4x4 texels, rows of blocks top down */
     TEXEL_BC5 = 3,   /* 16 bytes a block, likewise; two channels: a normal's x and y */
     TEXEL_BC3 = 4,   /* 16 bytes a block; colours as in BC1, with an alpha of their own */
     TEXEL_BC4 = 5,   /* 8 bytes a block; one channel: heights or masks */
@@ -37,13 +37,13 @@ static inline size_t texel_page_bytes(texel_format format)
     return 0;
 }
 
-/* A page is so many rows, of texels or of blocks of 4x4; 0 for a format that does not exist. */
+/* Rows of a page, of texels or of BC blocks; 0 for a format that does not exist. */
 static inline uint32_t texel_page_rows(texel_format format)
 {
     return format == TEXEL_NONE ? 0 : format == TEXEL_RGBA8 ? VT_PAGE_TEXELS : VT_PAGE_TEXELS / 4;
 }
 
-/* Bytes of one of them. */
+/* Bytes of one such row. */
 static inline size_t texel_row_bytes(texel_format format)
 {
     const uint32_t rows = texel_page_rows(format);

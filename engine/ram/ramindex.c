@@ -1,4 +1,5 @@
-/* ramindex.c: chains in a table as large as the entries, and an intrusive list. */
+/* ramindex.c: see ramindex.h. The table has as many chains as there are entries, or more; chains
+ * and the list of use are links inside the entries. */
 #include "engine/ram/ramindex.h"
 
 #include "buddy/tree.h"
@@ -62,6 +63,8 @@ uint32_t ramindex_find(const ramindex *ix, uint32_t page_id)
 
 /* ---- the list of use ---- */
 
+/* The list of use is doubly linked through the entries, so that any of them is moved or removed in
+ * one step. */
 static void list_remove(ramindex *ix, uint32_t index)
 {
     ramindex_entry *e = &ix->entries[index];

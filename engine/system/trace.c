@@ -1,5 +1,6 @@
-/* trace.c: one array of events. A writer claims the next index and fills it in; a flag in the event
- * says that it is whole. Nothing is ever taken back, so that is all there is to it. */
+/* trace.c: one array of events. A writer claims the next index by one addition and fills the event
+ * in; a flag in the event then says that it is complete. Events are never removed, so no more than
+ * that is needed. */
 #include "engine/trace.h"
 
 #include "engine/page/page.h"
@@ -27,12 +28,13 @@ typedef struct event {
     };
     uint32_t page_id; /* 0: none */
     uint32_t track;
-    atomic_bool ready; /* the rest is there: release by the writer, acquire by who reads it */
+    atomic_bool ready; /* the event is complete: release by the writer, acquire by the reader */
 } event;
 
 static_assert(sizeof(event) <= 48, "a million events take 48 MiB");
 
-/* Tracks are added under the mutex and never change: who was told a number needs no lock. */
+/* Tracks are added under the mutex and never change, so a thread that has a track's number needs no
+ * lock. */
 struct trace {
     uint64_t began_ns; /* create */
     uint64_t max_events;
@@ -103,15 +105,15 @@ uint64_t trace_now(const trace *t)
     return t != NULL ? platform_now_ns() : 0;
 }
 
-/* free -> claimed; NULL: full. Relaxed: that each index goes to one thread is all that is asked of
- * it; what the thread then writes is published by `ready`. */
+/* free -> claimed; NULL: full. Relaxed: the addition only gives each index to one thread; what the
+ * thread then writes is published by `ready`. */
 static event *claim(trace *t)
 {
     const uint64_t i = atomic_fetch_add_explicit(&t->claimed, 1, memory_order_relaxed);
     return i < t->max_events ? &t->events[i] : NULL;
 }
 
-/* claimed -> ready. Release: who sees the flag sees the event. */
+/* claimed -> ready. Release: a reader that sees the flag sees the event. */
 static void publish(event *e)
 {
     atomic_store_explicit(&e->ready, true, memory_order_release);
@@ -165,7 +167,7 @@ void trace_counter(trace *t, const char *name, uint64_t now_ns, double value)
 
 static uint64_t claimed_of(const trace *t)
 {
-    /* relaxed: an index that is missed belongs to an event that is being written just now */
+    /* relaxed: an event whose index is missed is just being written */
     return atomic_load_explicit(&t->claimed, memory_order_relaxed);
 }
 
@@ -219,13 +221,13 @@ static void write_string(FILE *out, const char *text)
     (void)fputc('"', out);
 }
 
-/* Microseconds with three decimals, in whole numbers: a double has not digits enough for days. */
+/* Microseconds with three decimals, in integers: a double does not have enough digits for days. */
 static void write_us(FILE *out, const char *key, uint64_t ns)
 {
     (void)fprintf(out, ",\"%s\":%" PRIu64 ".%03u", key, ns / 1000, (unsigned)(ns % 1000));
 }
 
-/* What began before the trace did begins with it. */
+/* Nanoseconds since the trace began; 0 for what began before it. */
 static uint64_t since_began(const trace *t, uint64_t ns)
 {
     return ns > t->began_ns ? ns - t->began_ns : 0;

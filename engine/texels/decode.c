@@ -1,7 +1,11 @@
-/* decode.c: a queue whose workers unpack. Staging is written once and never read: it may be
- * write-combined memory. LZ4 and zstd read back what they have written, so a page is unpacked into
- * a buffer of the worker's (64 KiB, in its cache) and what goes to staging is copied or converted
- * from there. */
+/* decode.c: a work queue whose workers unpack pages into staging. Staging may be write-combined
+ * memory, so it is written once and never read. LZ4 and zstd read back what they have written: so a
+ * page is unpacked into a buffer of the worker's (64 KiB, in its cache), and copied or converted to
+ * staging from there.
+ *
+ *     page that arrived ─▶ pinned in RAM ─▶ each layer: joined ─▶ unpacked ─▶ converted ─▶ staging
+ *                            │                                       │
+ *                            ▼ evicted meanwhile: refused            ▼ does not decode: corrupt */
 #include "engine/texels/decode.h"
 
 #include "engine/texels/convert.h"
@@ -31,7 +35,7 @@ struct decode {
     void (*next)(void *context, const page_job *job);
     void *context;
     trace *trace;     /* NULL: none */
-    buffers *buffers; /* by worker; the last is for who helps */
+    buffers *buffers; /* by worker; the last one is decode_help's */
     uint32_t buffers_count;
     workqueue *queue;
 
@@ -52,8 +56,8 @@ uint64_t decode_memory_bytes(uint32_t workers)
 
 /* ---- on a worker's thread ---- */
 
-/* The bytes [offset, offset + bytes) of a page: where they lie when that is in one piece, else
- * joined in `joined`. NULL when the page has not so many. */
+/* The bytes [offset, offset + bytes) of a page: where they lie if that is one piece, else copied to
+ * `joined`. NULL: the page does not have so many. */
 static const uint8_t *join(const ramtier_blob *blob, uint32_t offset, uint32_t bytes,
                            uint8_t *joined)
 {
@@ -92,7 +96,7 @@ static place place_of(texel_format format, uint8_t *rectangle, uint32_t order, u
                    row_bytes};
 }
 
-/* One layer, from its stored bytes to staging. */
+/* Unpacks one layer from its stored bytes to staging. */
 static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel_format stored,
                          texel_format wanted, buffers *b, place to)
 {
@@ -103,7 +107,8 @@ static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel
            texels_convert(stored, b->texels, wanted, to.at, to.row_bytes);
 }
 
-/* All layers of a pinned page: page `i` of the job's cluster. */
+/* Unpacks all layers of a pinned page, page `i` of the job's cluster. Layers of the atlas that the
+ * texture does not have become grey. */
 static bool unpack_page(const decode *d, const page_job *job, uint32_t i, const ramtier_blob *blob,
                         buffers *b)
 {
@@ -183,7 +188,7 @@ static bool is_possible(const decode_desc *desc)
     return bytes <= desc->tile_bytes;
 }
 
-/* One for each worker and one for who helps. */
+/* Makes buffers for each worker, and those of decode_help. */
 static bool make_buffers(decode *d, uint32_t count)
 {
     d->buffers = calloc(count, sizeof *d->buffers);
@@ -199,7 +204,7 @@ static bool make_buffers(decode *d, uint32_t count)
     return true;
 }
 
-/* Who helps is the conductor, on its own track. */
+/* Names the workers' tracks in the trace. decode_help runs on the conductor's. */
 static void name_tracks(decode *d, uint32_t workers)
 {
     for (uint32_t i = 0; i < workers; i++) {
