@@ -20,7 +20,7 @@
 #define VT_ID_TEXTURE_SHIFT 26
 
 /* An entry of the page table (RG32UI, one texel a page, all mips in one level: page.h has the
- * layout): where the nearest resident page at or above this one lies, and behind it the nearest
+ * layout). It names the nearest resident page at or above its own, and behind it the nearest one
  * above that. First and second word:
  *   31            16 15             0      31    24 23  10    9         8    7        4 3    0
  *   | coarser slot  | slot           |     | fade  | 0    | coarser ok | ok | coarser mip | mip |
