@@ -17,8 +17,8 @@
 
 static volatile sig_atomic_t interrupted; /* PYRAMID_STOP or _PAUSE; the signal handler's alone */
 
-/* Ctrl-C is somebody who does not want it, at least not now; a kill is a machine that has to stop,
- * or a job that will be taken up again. */
+/* Ctrl-C means that somebody does not want the bake, at least not now. A kill means that the
+ * machine has to stop, or that a job will be started again. */
 static void on_signal(int signal_number)
 {
     interrupted = signal_number == SIGINT ? PYRAMID_STOP : PYRAMID_PAUSE;
@@ -65,7 +65,7 @@ static int fail_output(const options *o, pagefile_status status)
     return fail(o->output, why);
 }
 
-/* Texels of all pages, borders and layers included: what the encoders have to do. */
+/* Texels of all pages, with borders and layers: what the encoders have to do. */
 static double texels_encoded(const job *j, uint64_t pages)
 {
     const uint32_t layers = j->w.normals.width > 0 ? 2 : 1;
@@ -182,7 +182,8 @@ static pagewriter_desc describe_file(const job *j)
     return desc;
 }
 
-/* Opens the source, then the writer: a bad name for the output is known before the long work. */
+/* Opens the source, then the writer, so that a bad name for the output shows before the long
+ * work. */
 static int bake(options *o, job *j)
 {
     const int done = world_open(o, j->workers, &j->w);

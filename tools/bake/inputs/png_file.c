@@ -1,5 +1,5 @@
-/* png_file.c: libpng does not come back from an error: each entry of ours sets the place to return
- * to first. */
+/* png_file.c: libpng does not return from an error: each function here that calls it first sets the
+ * place to jump back to. */
 #include "tools/bake/inputs/png_file.h"
 
 #include "engine/files/regular.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+/* libpng calls this for every error; it must not return. */
 static void on_error(png_struct *png, const char *text)
 {
     png_file *p = png_get_error_ptr(png);
@@ -32,6 +33,8 @@ static void on_read(png_struct *png, uint8_t *bytes, size_t count)
     }
 }
 
+/* Reads all that comes before the texels. A wrong checksum is an error, in chunks that nobody needs
+ * too. */
 static bool read_header(png_file *p)
 {
     if (setjmp(p->escape) != 0) {
@@ -77,6 +80,7 @@ void png_file_close(png_file *p)
     p->file = NULL;
 }
 
+/* Asks libpng to make RGBA of 8 bits of whatever there is. */
 bool png_file_as_rgba(png_file *p, bool *has_alpha)
 {
     if (setjmp(p->escape) != 0) {

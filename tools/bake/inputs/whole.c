@@ -1,4 +1,4 @@
-/* whole.c */
+/* whole.c: see whole.h. */
 #include "tools/bake/inputs/whole.h"
 
 #include "tools/picture/picture.h"
@@ -23,6 +23,7 @@ static void close_picture(void *context)
     free(context);
 }
 
+/* Whether the picture needs no alpha: its texels tell, whatever its format can hold. */
 static bool is_opaque(const picture *p)
 {
     const size_t count = (size_t)p->width * p->height;

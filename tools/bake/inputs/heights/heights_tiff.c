@@ -1,4 +1,4 @@
-/* heights_tiff.c: grey TIFF, a row of blocks at a time. */
+/* heights_tiff.c: heights from a grey TIFF, one row of its strips or tiles at a time. */
 #include "tools/bake/inputs/heights/heightsink.h"
 #include "tools/bake/inputs/tiff/tiff_file.h"
 #include "tools/bake/source.h"
@@ -22,9 +22,10 @@ typedef struct grey_tiff {
     uint32_t sample_bytes;
     heights_range range;
     uint8_t *block;
-    float *band; /* one row of blocks, as wide as the picture */
+    float *band; /* one row of them, as wide as the picture */
 } grey_tiff;
 
+/* Which of the kinds of heights.h the file's samples are. */
 static sample_kind kind_of(const tiff_file *f)
 {
     const uint16_t format = tiff_file_number(f, TIFFTAG_SAMPLEFORMAT);
@@ -45,7 +46,7 @@ static sample_kind kind_of(const tiff_file *f)
     return bits == 8 ? SAMPLE_8 : bits == 16 ? SAMPLE_16 : SAMPLE_NONE;
 }
 
-/* Sample i of the block, as it is stored. */
+/* Sample i of the strip or tile, as it is stored. */
 static double sample_at(const grey_tiff *g, size_t i)
 {
     const void *block = g->block;
@@ -61,7 +62,7 @@ static double sample_at(const grey_tiff *g, size_t i)
     }
 }
 
-/* GDAL writes out a float's nodata with more digits than the float has. */
+/* GDAL writes nodata with more digits than a float has: so it is rounded to a float first. */
 static bool is_void(const grey_tiff *g, double sample)
 {
     const double nodata = g->kind == SAMPLE_FLOAT ? (float)g->file.nodata : g->file.nodata;
@@ -90,7 +91,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* Reads the block at x, y to its place in the band. */
+/* Reads the strip or tile at x, y to its place in the band. */
 static bool read_block(grey_tiff *g, uint32_t x, uint32_t y)
 {
     const tiff_blocks *b = &g->file.blocks;
