@@ -6,13 +6,14 @@
 #ifndef MEGABUDDY_ENGINE_VT_WATCH_H
 #define MEGABUDDY_ENGINE_VT_WATCH_H
 
-#include "engine/vt.h"
+#include "vt.h"
 
 #include "buddy/buddy.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* ---- disk ---- */
 
@@ -25,7 +26,7 @@ void vt_get_disk_map(const vt *v, uint32_t kib[VT_DISK_CELLS]);
 /* ---- the atlas ---- */
 
 typedef struct vt_slot {
-    uint32_t page_id;    /* packed, as shaders/shared.h says; 0: free */
+    uint32_t page_id;    /* packed, as engine/vt_shared.h says; 0: free */
     uint32_t unused_for; /* feedback images since it was last wanted */
     bool pinned;         /* never evicted */
 } vt_slot;
@@ -35,8 +36,6 @@ void vt_atlas_size(const vt *v, uint32_t *columns, uint32_t *rows);
 
 /* Writes every slot, row by row, columns * rows of them. */
 void vt_get_slots(const vt *v, vt_slot slots[]);
-
-const buddy *vt_atlas_buddy(const vt *v); /* its allocator: slots in Morton order */
 
 /* ---- RAM ---- */
 
@@ -48,8 +47,6 @@ typedef struct vt_held_page {
     buddy_block pieces[BUDDY_PIECES]; /* in units */
     bool pinned;                      /* a worker is unpacking it now */
 } vt_held_page;
-
-const buddy *vt_ram_buddy(const vt *v); /* the arena's allocator; NULL: not the lock-free one */
 
 uint32_t vt_ram_units(const vt *v, uint32_t *unit_bytes); /* of the arena */
 
@@ -107,6 +104,7 @@ void vt_flush_ram(vt *v);   /* drops every page that no worker has in hand */
 void vt_flush_atlas(vt *v); /* evicts every page but the coarsest, which are pinned */
 void vt_flush_disk(vt *v);  /* asks the system to forget what it has cached of the page files */
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,5 @@
 // sample.glsl: how a fragment shader looks into a virtual texture. Goes after #version 450 and
-// shared.h, before the shader's own text; vt_glsl() is both of them.
+// vt_shared.h, before the shader's own text; vt_glsl() is both of them.
 //
 //     uv ──▶ level of detail ──▶ page table, once ──▶ atlas, twice ──▶ mix
 //         vt_locate                vt_entry, vt_find     vt_fetch

@@ -34,7 +34,7 @@ typedef enum page_state {
 #define PAGESTATE_RETRIES 256
 
 typedef struct pagestate {
-    page_shape shape;
+    vt_shape shape;
     uint8_t *states; /* a page_state a page, by page_index */
     struct {
         vt_page page;
@@ -43,9 +43,9 @@ typedef struct pagestate {
     uint32_t retry_first, retry_count;
 } pagestate;
 
-bool pagestate_init(pagestate *s, const page_shape *shape); /* false: no memory */
+bool pagestate_init(pagestate *s, const vt_shape *shape); /* false: no memory */
 void pagestate_finish(pagestate *s);
-uint64_t pagestate_memory_bytes(const page_shape *shape); /* pure */
+uint64_t pagestate_memory_bytes(const vt_shape *shape); /* pure */
 
 page_state pagestate_get(const pagestate *s, vt_page p);
 void pagestate_set(pagestate *s, vt_page p, page_state state);

@@ -33,7 +33,7 @@ typedef struct header {
     uint32_t pages, resident;
     uint32_t rows_crc, resident_crc; /* crc32c */
     uint32_t file_count;
-    uint32_t file_crcs[MOST_FILES]; /* pagefile_info.identity of each page file */
+    uint32_t file_crcs[MOST_FILES]; /* vt_info.identity of each page file */
     uint32_t crc;                   /* of all before it */
 } header;
 

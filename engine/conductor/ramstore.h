@@ -60,7 +60,7 @@ bool ramstore_possible(const char *path);
 
 /* Writes the tier to `path`, over an earlier run's. False: errno says why (file_text; EMEDIUMTYPE:
  * something else is there), and what was there stays. Nothing may be pinned, and desc.sync was
- * ARENA_LOCKFREE. */
+ * VT_SYNC_LOCKFREE. */
 bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resident *resident,
                    const char *path);
 

@@ -48,7 +48,7 @@ enum {
 typedef struct stream_texture {
     char *path;
     pagefile *file;
-    const pagefile_info *info; /* of file */
+    const vt_info *info; /* of file */
     pagetable *table;
     pagestate states;
     bias bias;

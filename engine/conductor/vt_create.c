@@ -128,13 +128,13 @@ static uint32_t count_pages(const vt *v)
 
 /* The format of an atlas' layer, given how it is stored. Where BC1 is wanted, a layer that is
  * stored in another BC format keeps it: BC1 would not be smaller, or would lose a channel. */
-static texel_format atlas_format(vt_format wanted, texel_format stored)
+static vt_texel_format atlas_format(vt_format wanted, vt_texel_format stored)
 {
     switch (wanted) {
     case VT_FORMAT_BC1:
-        return stored == TEXEL_RGBA8 ? TEXEL_BC1 : stored;
+        return stored == VT_TEXEL_RGBA8 ? VT_TEXEL_BC1 : stored;
     case VT_FORMAT_RGBA8:
-        return TEXEL_RGBA8;
+        return VT_TEXEL_RGBA8;
     case VT_FORMAT_AUTO:
         break;
     }
@@ -143,23 +143,23 @@ static texel_format atlas_format(vt_format wanted, texel_format stored)
 
 /* The format in which the atlas would hold a layer as it is stored. Texels that came through JPEG
  * have lost more than BC1 loses, so they take no more room than it needs. */
-static texel_format natural_format(const pagefile_layer *layer)
+static vt_texel_format natural_format(const vt_layer *layer)
 {
-    return layer->format == TEXEL_RGBA8 && layer->lossy ? TEXEL_BC1 : layer->format;
+    return layer->format == VT_TEXEL_RGBA8 && layer->lossy ? VT_TEXEL_BC1 : layer->format;
 }
 
 /* What all textures' layer `i` is in the atlas: where they differ, RGBA8 holds any of them. */
-static pagefile_layer common_layer(const vt *v, uint32_t i)
+static vt_layer common_layer(const vt *v, uint32_t i)
 {
-    pagefile_layer common = {.format = TEXEL_NONE};
+    vt_layer common = {.format = VT_TEXEL_NONE};
     for (uint32_t k = 0; k < v->texture_count; k++) {
-        const pagefile_info *info = v->textures[k].info;
+        const vt_info *info = v->textures[k].info;
         if (i < info->layer_count) {
-            const pagefile_layer *layer = &info->layers[i];
-            const texel_format format = natural_format(layer);
-            const bool first = common.format == TEXEL_NONE;
+            const vt_layer *layer = &info->layers[i];
+            const vt_texel_format format = natural_format(layer);
+            const bool first = common.format == VT_TEXEL_NONE;
             common.srgb = first ? layer->srgb : common.srgb;
-            common.format = first || common.format == format ? format : TEXEL_RGBA8;
+            common.format = first || common.format == format ? format : VT_TEXEL_RGBA8;
         }
     }
     return common;
@@ -174,7 +174,7 @@ static void describe_layers(vt *v, vt_format format)
         g->layer_count = layers > g->layer_count ? layers : g->layer_count;
     }
     for (uint32_t i = 0; i < g->layer_count; i++) {
-        const pagefile_layer layer = common_layer(v, i);
+        const vt_layer layer = common_layer(v, i);
         g->formats[i] = atlas_format(format, layer.format);
         g->srgb[i] = layer.srgb;
     }
@@ -210,7 +210,7 @@ static void describe_gpu(vt *v, vt_format format)
     const vt_desc *d = &v->desc;
     gpu_desc *g = &v->gpu_desc;
     for (uint32_t i = 0; i < v->texture_count; i++) {
-        const pagefile_info *info = v->textures[i].info;
+        const vt_info *info = v->textures[i].info;
         v->gpu_tables[i] = (gpu_table){.shape = info->shape,
                                        .width = page_table_width(&info->shape),
                                        .height = page_table_height(&info->shape),
@@ -344,6 +344,9 @@ static bool make_tables(vt *v)
 
 static bool make_vram(vt *v, const complaint *c)
 {
+    if (!gpu_load(v->desc.get_proc_address, c->line, c->bytes)) {
+        return false;
+    }
     clamp_anisotropy(v);
     uint64_t least_bytes;
     v->slots = choose_feedback_and_atlas(v, &least_bytes);
@@ -371,8 +374,8 @@ static bool make_vram(vt *v, const complaint *c)
 
 /* The shapes of all textures, in the two forms that stations take. */
 typedef struct shapes {
-    page_shape list[VT_MAX_TEXTURES];
-    const page_shape *pointers[VT_MAX_TEXTURES]; /* into the page files' infos */
+    vt_shape list[VT_MAX_TEXTURES];
+    const vt_shape *pointers[VT_MAX_TEXTURES]; /* into the page files' infos */
 } shapes;
 
 static void list_shapes(const vt *v, shapes *out)
@@ -436,13 +439,6 @@ static uint64_t fixed_ram_bytes(vt *v)
            3 * QUEUE_DEPTH * sizeof(page_job);
 }
 
-static arena_sync sync_of(vt_sync sync)
-{
-    return sync == VT_SYNC_SPINLOCK ? ARENA_SPINLOCK
-           : sync == VT_SYNC_MUTEX  ? ARENA_MUTEX
-                                    : ARENA_LOCKFREE;
-}
-
 static bool make_states(vt *v)
 {
     for (uint32_t i = 0; i < v->texture_count; i++) {
@@ -466,7 +462,7 @@ static bool make_ram(vt *v, ramstore_resident *resident, const complaint *c)
     list_shapes(v, &s);
     const ramtier_desc td = {.budget_bytes = v->desc.ram_budget_bytes - v->ram_fixed_bytes,
                              .prefault = v->desc.ram_prefault,
-                             .sync = sync_of(v->desc.ram_sync),
+                             .sync = v->desc.ram_sync,
                              .fault = v->desc.fault};
     const feedback_desc fd = describe_feedback(v, &s);
     const requests_desc rd = describe_requests(v, &s);
@@ -498,7 +494,7 @@ static bool make_queues(vt *v, const complaint *c)
                       .trace = v->desc.trace};
     memcpy(dd.wanted, v->gpu_desc.formats, sizeof dd.wanted);
     for (uint32_t i = 0; i < v->texture_count; i++) {
-        const pagefile_info *info = v->textures[i].info;
+        const vt_info *info = v->textures[i].info;
         textures[i] = (decode_texture){.layer_count = info->layer_count};
         for (uint32_t k = 0; k < info->layer_count; k++) {
             textures[i].stored[k] = info->layers[k].format;
@@ -525,7 +521,7 @@ vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
     }
     v->desc = *desc;
     fill_in_defaults(&v->desc);
-    v->track = trace_track(v->desc.trace, TRACE_CONDUCTOR);
+    v->track = vt_trace_track(v->desc.trace, VT_TRACE_CONDUCTOR);
     v->settings = (vt_settings){
         .upload_ms = 2, .upload_bytes = UINT64_C(4) << 20, .fade_ms = 200, .bias_max = 4};
     ramstore_resident resident = {NULL, 0};

@@ -37,17 +37,7 @@ void vt_get_slots(const vt *v, vt_slot slots[])
     }
 }
 
-const buddy *vt_atlas_buddy(const vt *v)
-{
-    return atlas_core(v->atlas);
-}
-
 /* ---- RAM ---- */
-
-const buddy *vt_ram_buddy(const vt *v)
-{
-    return ramtier_core(v->ram);
-}
 
 uint32_t vt_ram_units(const vt *v, uint32_t *unit_bytes)
 {

@@ -15,7 +15,7 @@
 #include "engine/disk/pagefile.h"
 #include "engine/ram/ramtier.h"
 #include "engine/system/workqueue.h"
-#include "engine/trace.h"
+#include "engine/vt_trace.h"
 
 typedef struct fetch fetch;
 
@@ -35,7 +35,7 @@ typedef struct fetch_desc {
     uint32_t depth;   /* most jobs waiting; 0: 64 */
     void (*next)(void *context, const page_job *job);
     void *context;
-    trace *trace; /* the caller's: spans "read" and "insert"; NULL: none */
+    vt_trace *trace; /* the caller's: spans "read" and "insert"; NULL: none */
 } fetch_desc;
 
 typedef struct fetch_stats {

@@ -20,7 +20,7 @@ struct fetch {
     diskread **disks; /* by reader */
     uint32_t readers;
     workqueue *queue;
-    trace *trace; /* NULL: none */
+    vt_trace *trace; /* NULL: none */
     pace pace;
     diskmap map; /* of files[0] */
 

@@ -317,7 +317,7 @@ static void send_for(reader *r, uint32_t slot)
 {
     request *run = &r->requests[slot];
     add(&r->fetch->requests, 1);
-    run->from_ns = trace_now(r->fetch->trace);
+    run->from_ns = vt_trace_now(r->fetch->trace);
     if (pace_is_set(&r->fetch->pace)) {
         hold_back(r, run);
     } else {
@@ -398,9 +398,9 @@ static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, i
             job->corrupt |= bit(i);
             continue;
         }
-        const uint64_t from_ns = trace_now(f->trace);
+        const uint64_t from_ns = vt_trace_now(f->trace);
         insert_page(f, job, i, &e, bytes + e.begin);
-        trace_span(f->trace, r->track, "insert", from_ns, page_pack(page), e.end - e.begin);
+        vt_trace_span(f->trace, r->track, "insert", from_ns, page_pack(page), e.end - e.begin);
     }
 }
 
@@ -431,7 +431,7 @@ static void take_in_request(reader *r)
     request *run = &r->requests[done.slot];
     const vt_page page = run->hand->job.page;
     const uint64_t got = done.result > 0 ? (uint64_t)done.result : 0;
-    trace_span(f->trace, r->tracks[done.slot], "read", run->from_ns, page_pack(page), got);
+    vt_trace_span(f->trace, r->tracks[done.slot], "read", run->from_ns, page_pack(page), got);
     if (page.texture == 1) {
         diskmap_add(&f->map, run->begin, got);
     }
@@ -521,12 +521,12 @@ static void go_round(reader *r)
  * overlap. */
 static void name_tracks(reader *r, uint32_t worker)
 {
-    char name[TRACE_NAME_BYTES];
+    char name[VT_TRACE_NAME_BYTES];
     (void)snprintf(name, sizeof name, "fetch %u", worker + 1);
-    r->track = trace_track(r->fetch->trace, name);
+    r->track = vt_trace_track(r->fetch->trace, name);
     for (uint32_t i = 0; i < r->depth; i++) {
         (void)snprintf(name, sizeof name, "disk %u", worker * r->depth + i + 1);
-        r->tracks[i] = trace_track(r->fetch->trace, name);
+        r->tracks[i] = vt_trace_track(r->fetch->trace, name);
     }
 }
 

@@ -19,7 +19,7 @@ enum {
 /* The texels of BC block `index` of a page of RGBA8, row by row. */
 static inline void bc_get(const uint8_t *rgba, uint32_t index, uint8_t texels[BC_RGBA_BYTES])
 {
-    const size_t row_bytes = texel_row_bytes(TEXEL_RGBA8), part = BC_SIDE * 4;
+    const size_t row_bytes = texel_row_bytes(VT_TEXEL_RGBA8), part = BC_SIDE * 4;
     const uint8_t *corner =
         rgba + index / BC_COLUMNS * BC_SIDE * row_bytes + index % BC_COLUMNS * part;
     for (uint32_t row = 0; row < BC_SIDE; row++) {

@@ -27,7 +27,7 @@ typedef struct kind {
 
 struct arena {
     const kind *kind;
-    arena_sync sync;
+    vt_sync sync;
     uint8_t *base;
     void *at;
     buddy_fault *fault;
@@ -99,8 +99,8 @@ static const char *core_check(const void *at)
 static buddy_levels_desc describe_levels(const arena_desc *desc)
 {
     return (buddy_levels_desc){.units = units_of(desc),
-                               .sync = desc->sync == ARENA_MUTEX ? BUDDY_LEVELS_MUTEX
-                                                                 : BUDDY_LEVELS_SPINLOCK};
+                               .sync = desc->sync == VT_SYNC_MUTEX ? BUDDY_LEVELS_MUTEX
+                                                                   : BUDDY_LEVELS_SPINLOCK};
 }
 
 static size_t schemes_sizeof(const arena_desc *desc)
@@ -188,9 +188,9 @@ static const kind LOCKFREE = {core_sizeof, core_init,      core_finish, core_gat
 static const kind SCHEMES = {schemes_sizeof, schemes_init,      schemes_finish, schemes_gather,
                              schemes_free,   schemes_get_stats, schemes_walk,   schemes_check};
 
-static const kind *kind_of(arena_sync sync)
+static const kind *kind_of(vt_sync sync)
 {
-    return sync == ARENA_LOCKFREE ? &LOCKFREE : &SCHEMES;
+    return sync == VT_SYNC_LOCKFREE ? &LOCKFREE : &SCHEMES;
 }
 
 uint64_t arena_metadata_bytes(const arena_desc *desc)
@@ -265,17 +265,12 @@ void arena_free(arena *a, buddy_block block)
 
 bool arena_take_all(arena *a, const buddy_block blocks[], uint32_t count)
 {
-    return a->sync == ARENA_LOCKFREE && buddy_take_all(a->at, blocks, count);
+    return a->sync == VT_SYNC_LOCKFREE && buddy_take_all(a->at, blocks, count);
 }
 
 void arena_get_stats(const arena *a, arena_stats *out)
 {
     a->kind->get_stats(a->at, out);
-}
-
-const buddy *arena_core(const arena *a)
-{
-    return a->sync == ARENA_LOCKFREE ? a->at : NULL;
 }
 
 void arena_walk(const arena *a, bool (*visit)(void *context, buddy_block block), void *context)

@@ -1,8 +1,5 @@
 /* arena.h: the memory of the RAM tier: blocks of 256-byte units from one of three allocators, so
- * that ours and the schemes of the literature can be seen at the same work.
- *
- *     ARENA_LOCKFREE              buddy/buddy.h
- *     ARENA_SPINLOCK, ARENA_MUTEX buddy/levels.h: a lock a level, requests that wait for a split
+ * that ours and the schemes of the literature can be seen at the same work (vt_sync.h).
  *
  * Called by ramtier.c. Threads: any, but for create and destroy. */
 #ifndef MEGABUDDY_ENGINE_ARENA_H
@@ -10,14 +7,14 @@
 
 #include "buddy/buddy.h"
 
-typedef struct arena arena;
+#include "engine/vt_sync.h"
 
-typedef enum arena_sync { ARENA_LOCKFREE = 0, ARENA_SPINLOCK, ARENA_MUTEX } arena_sync;
+typedef struct arena arena;
 
 typedef struct arena_desc {
     uint64_t bytes;      /* a multiple of unit_bytes */
     uint32_t unit_bytes; /* a power of two */
-    arena_sync sync;
+    vt_sync sync;
     bool prefault; /* touch all of it at create */
     /* Which requests are refused although there is room (buddy/fault.h); NULL: none. */
     struct buddy_fault *fault;
@@ -47,9 +44,6 @@ void arena_free(arena *a, buddy_block block);
 bool arena_take_all(arena *a, const buddy_block blocks[], uint32_t count);
 
 void arena_get_stats(const arena *a, arena_stats *out);
-
-/* The lock-free core, to draw its map; NULL for the other two. */
-const buddy *arena_core(const arena *a);
 
 /* Calls visit for every free block; others must be at rest. */
 void arena_walk(const arena *a, bool (*visit)(void *context, buddy_block block), void *context);

@@ -452,11 +452,6 @@ void ramtier_get_stats(ramtier *rt, ramtier_stats *out)
     pthread_mutex_unlock(&rt->mutex);
 }
 
-const buddy *ramtier_core(const ramtier *rt)
-{
-    return arena_core(rt->arena);
-}
-
 /* ---- check ---- */
 
 /* One byte a unit: 1 once a page or a free block has claimed it. */

@@ -41,7 +41,7 @@ typedef struct ramtier_desc {
     uint64_t budget_bytes;     /* for everything the tier holds */
     uint32_t max_pages;        /* most pages at once; 0: budget / 2 KiB */
     bool prefault;             /* touch the arena at create */
-    arena_sync sync;           /* how the arena's threads keep out of each other's way */
+    vt_sync sync;              /* how the arena's threads keep out of each other's way */
     struct buddy_fault *fault; /* see arena_desc */
 
     /* From an earlier run (ramstore.h): its pages, the most recently used first, and the file that
@@ -139,9 +139,6 @@ uint64_t ramtier_arena_bytes(const ramtier *rt);
 uint64_t ramtier_arena_bytes_of(const ramtier_desc *desc);
 
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out);
-
-/* The arena's allocator, for drawing its map; NULL unless desc.sync was ARENA_LOCKFREE. */
-const buddy *ramtier_core(const ramtier *rt);
 
 const char *ramtier_check(ramtier *rt); /* NULL when all is well. Others must be at rest. */
 

@@ -10,7 +10,7 @@
 
 #include "engine/page/texel.h"
 
-/* blocks: texel_page_bytes(TEXEL_BC1). The page's rows of texels begin row_bytes apart at `rgba`,
+/* blocks: texel_page_bytes(VT_TEXEL_BC1). The page's rows of texels begin row_bytes apart at `rgba`,
  * which is written once and never read. */
 void bc1_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 

@@ -8,12 +8,12 @@
 #ifndef MEGABUDDY_ENGINE_BC4_H
 #define MEGABUDDY_ENGINE_BC4_H
 
-#include "shaders/shared.h"
+#include "engine/vt_shared.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* blocks: texel_page_bytes(TEXEL_BC4); rgba: rows of texels `row_bytes` apart, written once and
+/* blocks: texel_page_bytes(VT_TEXEL_BC4); rgba: rows of texels `row_bytes` apart, written once and
  * never read. Grey, alpha 255. */
 void bc4_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 

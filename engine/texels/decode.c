@@ -29,12 +29,12 @@ struct decode {
     decode_texture textures[PAGE_MAX_TEXTURES]; /* by texture - 1 */
     uint32_t texture_count;
     uint32_t layer_count;
-    texel_format wanted[VT_MAX_LAYERS];
+    vt_texel_format wanted[VT_MAX_LAYERS];
     uint8_t *staging;
     uint32_t tile_bytes;
     void (*next)(void *context, const page_job *job);
     void *context;
-    trace *trace;     /* NULL: none */
+    vt_trace *trace;  /* NULL: none */
     buffers *buffers; /* by worker; the last one is decode_help's */
     uint32_t buffers_count;
     workqueue *queue;
@@ -87,7 +87,7 @@ typedef struct place {
     size_t row_bytes; /* from one row of the rectangle to the next */
 } place;
 
-static place place_of(texel_format format, uint8_t *rectangle, uint32_t order, uint32_t page)
+static place place_of(vt_texel_format format, uint8_t *rectangle, uint32_t order, uint32_t page)
 {
     const size_t bytes = texel_row_bytes(format), rows = texel_page_rows(format);
     const size_t row_bytes = bytes << order;
@@ -97,8 +97,8 @@ static place place_of(texel_format format, uint8_t *rectangle, uint32_t order, u
 }
 
 /* Unpacks one layer from its stored bytes to staging. */
-static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel_format stored,
-                         texel_format wanted, buffers *b, place to)
+static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, vt_texel_format stored,
+                         vt_texel_format wanted, buffers *b, place to)
 {
     if (layer->codec == PAGE_STORED && layer->bytes == texel_page_bytes(stored)) {
         return texels_convert(stored, bytes, wanted, to.at, to.row_bytes); /* as they are */
@@ -144,7 +144,7 @@ static void add(atomic_uint_fast64_t *counter, uint64_t count)
 static void run(void *context, uint32_t worker, page_job *job)
 {
     decode *d = context;
-    const uint64_t from_ns = trace_now(d->trace), arrived = job_arrived(job);
+    const uint64_t from_ns = vt_trace_now(d->trace), arrived = job_arrived(job);
     for (uint64_t rest = arrived; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
         ramtier_blob blob;
@@ -160,8 +160,8 @@ static void run(void *context, uint32_t worker, page_job *job)
     add(&d->missing, (uint64_t)__builtin_popcountll(arrived & job->refused));
     add(&d->corrupt, (uint64_t)__builtin_popcountll(arrived & job->corrupt));
     add(&d->pages_decoded, (uint64_t)__builtin_popcountll(job_arrived(job)));
-    trace_span(d->trace, d->buffers[worker].track, "decode", from_ns, page_pack(job->page),
-               (uint64_t)__builtin_popcountll(arrived));
+    vt_trace_span(d->trace, d->buffers[worker].track, "decode", from_ns, page_pack(job->page),
+                  (uint64_t)__builtin_popcountll(arrived));
     d->next(d->context, job);
 }
 
@@ -208,11 +208,11 @@ static bool make_buffers(decode *d, uint32_t count)
 static void name_tracks(decode *d, uint32_t workers)
 {
     for (uint32_t i = 0; i < workers; i++) {
-        char name[TRACE_NAME_BYTES];
+        char name[VT_TRACE_NAME_BYTES];
         (void)snprintf(name, sizeof name, "decode %u", i + 1);
-        d->buffers[i].track = trace_track(d->trace, name);
+        d->buffers[i].track = vt_trace_track(d->trace, name);
     }
-    d->buffers[workers].track = trace_track(d->trace, TRACE_CONDUCTOR);
+    d->buffers[workers].track = vt_trace_track(d->trace, VT_TRACE_CONDUCTOR);
 }
 
 decode *decode_create(const decode_desc *desc)

@@ -12,29 +12,29 @@
 
 #include "engine/ram/ramtier.h"
 #include "engine/system/workqueue.h"
-#include "engine/trace.h"
+#include "engine/vt_trace.h"
 
 typedef struct decode decode;
 
 /* How one virtual texture is stored. */
 typedef struct decode_texture {
     uint32_t layer_count;
-    texel_format stored[VT_MAX_LAYERS];
+    vt_texel_format stored[VT_MAX_LAYERS];
 } decode_texture;
 
 typedef struct decode_desc {
     ramtier *ram;
-    const decode_texture *textures;     /* by texture - 1; copied */
-    uint32_t texture_count;             /* at most PAGE_MAX_TEXTURES */
-    uint32_t layer_count;               /* of the atlas; a texture's missing ones are grey */
-    texel_format wanted[VT_MAX_LAYERS]; /* of each layer in the atlas */
-    uint8_t *staging;                   /* tile t begins at staging + t * tile_bytes */
-    uint32_t tile_bytes;                /* all layers of one page */
-    uint32_t workers;                   /* 0: 1 */
-    uint32_t depth;                     /* most jobs waiting; 0: 64 */
+    const decode_texture *textures;        /* by texture - 1; copied */
+    uint32_t texture_count;                /* at most PAGE_MAX_TEXTURES */
+    uint32_t layer_count;                  /* of the atlas; a texture's missing ones are grey */
+    vt_texel_format wanted[VT_MAX_LAYERS]; /* of each layer in the atlas */
+    uint8_t *staging;                      /* tile t begins at staging + t * tile_bytes */
+    uint32_t tile_bytes;                   /* all layers of one page */
+    uint32_t workers;                      /* 0: 1 */
+    uint32_t depth;                        /* most jobs waiting; 0: 64 */
     void (*next)(void *context, const page_job *job);
     void *context;
-    trace *trace; /* the caller's: spans "decode"; NULL: none */
+    vt_trace *trace; /* the caller's: spans "decode"; NULL: none */
 } decode_desc;
 
 typedef struct decode_stats {

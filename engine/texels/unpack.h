@@ -24,8 +24,8 @@ uint64_t unpacker_memory_bytes(void);
 
 /* Unpacks stored bytes to the texels of `format`: exactly texel_page_bytes(format) at `texels`.
  * False, and then those bytes may be anything: the stored bytes do not decode to just that, or a
- * JPEG is not of a page's size or not for TEXEL_RGBA8. */
+ * JPEG is not of a page's size or not for VT_TEXEL_RGBA8. */
 bool unpacker_run(unpacker *u, page_codec codec, const void *stored, uint32_t stored_bytes,
-                  texel_format format, void *texels);
+                  vt_texel_format format, void *texels);
 
 #endif

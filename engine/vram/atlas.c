@@ -454,11 +454,6 @@ void atlas_get_stats(const atlas *a, atlas_stats *out)
     }
 }
 
-const buddy *atlas_core(const atlas *a)
-{
-    return a->core;
-}
-
 static const char *check_slot(const atlas *a, uint32_t slot)
 {
     const atlas_slot *s = &a->slots[slot];

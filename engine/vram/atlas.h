@@ -102,7 +102,6 @@ static inline uint32_t atlas_slot_x(uint32_t slot);
 static inline uint32_t atlas_slot_y(uint32_t slot);
 
 void atlas_get_stats(const atlas *a, atlas_stats *out);
-const buddy *atlas_core(const atlas *a); /* for drawing its map */
 const char *atlas_check(const atlas *a); /* NULL when all is well */
 
 #include "buddy/tree.h"

@@ -34,7 +34,7 @@ enum {
 
 /* One virtual texture, as the card knows it. */
 typedef struct gpu_table {
-    page_shape shape;
+    vt_shape shape;
     uint32_t width, height; /* entries of its page table */
     bool wrap_x;
 } gpu_table;
@@ -44,7 +44,7 @@ typedef struct gpu_desc {
     uint32_t table_count;               /* 1 … GPU_MAX_TABLES */
     uint32_t atlas_columns, atlas_rows; /* slots */
     uint32_t layer_count;
-    texel_format formats[VT_MAX_LAYERS]; /* of the atlas */
+    vt_texel_format formats[VT_MAX_LAYERS]; /* of the atlas */
     bool srgb[VT_MAX_LAYERS];
     uint32_t staging_tiles;
     uint32_t feedback_width, feedback_height; /* texels of the feedback target */
@@ -82,6 +82,10 @@ uint32_t gpu_tile_bytes(const gpu_desc *desc);
  * renderer filters in floats, and gives a page the same colours in every slot only if coordinates
  * are not scaled by the atlas' size. Pure. */
 bool gpu_has_rectangles(const gpu_desc *desc);
+
+/* Finds OpenGL's functions, which all below call: by `loader`, or if it is NULL by that of EGL or
+ * GLX, whichever has a current context on this thread. False: `error` says why in one line. */
+bool gpu_load(vt_get_proc_address *loader, char *error, uint32_t error_bytes);
 
 /* The largest atlas side in slots that the card takes, the largest side in texels of a target that
  * is drawn into, and whether it is a software renderer. */
@@ -143,7 +147,7 @@ void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64
 /* ---- drawing with it ---- */
 
 /* Binds table, atlas and uniform block for programs that include sample.glsl: the units and the
- * binding of shaders/shared.h, which nobody else should use (no sampler objects there either). */
+ * binding of engine/vt_shared.h, which nobody else should use (no sampler objects there either). */
 void gpu_bind(gpu *g, const gpu_frame *frame);
 
 /* ---- feedback ---- */

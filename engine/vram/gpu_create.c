@@ -60,20 +60,20 @@ static uint32_t possible_anisotropy(const gpu_desc *desc)
 }
 
 /* How OpenGL names a format of texels. */
-GLenum gpu_internal_format(texel_format format, bool srgb)
+GLenum gpu_internal_format(vt_texel_format format, bool srgb)
 {
     switch (format) {
-    case TEXEL_RGBA8:
+    case VT_TEXEL_RGBA8:
         return srgb ? GL_SRGB8_ALPHA8 : GL_RGBA8;
-    case TEXEL_BC1: /* pictures are opaque: the variant without the one-bit alpha */
+    case VT_TEXEL_BC1: /* pictures are opaque: the variant without the one-bit alpha */
         return srgb ? GL_COMPRESSED_SRGB_S3TC_DXT1_EXT : GL_COMPRESSED_RGB_S3TC_DXT1_EXT;
-    case TEXEL_BC3:
+    case VT_TEXEL_BC3:
         return srgb ? GL_COMPRESSED_SRGB_ALPHA_S3TC_DXT5_EXT : GL_COMPRESSED_RGBA_S3TC_DXT5_EXT;
-    case TEXEL_BC4:
+    case VT_TEXEL_BC4:
         return GL_COMPRESSED_RED_RGTC1;
-    case TEXEL_BC5:
+    case VT_TEXEL_BC5:
         return GL_COMPRESSED_RG_RGTC2;
-    case TEXEL_NONE:
+    case VT_TEXEL_NONE:
         break;
     }
     return GL_NONE;
@@ -86,11 +86,11 @@ static const char *reject_formats(const gpu_desc *desc)
         return "the number of layers is out of range";
     }
     for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
-        const texel_format format = desc->formats[layer];
+        const vt_texel_format format = desc->formats[layer];
         if (gpu_internal_format(format, false) == GL_NONE) {
             return "the atlas' texel format is unknown";
         }
-        if ((format == TEXEL_BC1 || format == TEXEL_BC3) &&
+        if ((format == VT_TEXEL_BC1 || format == VT_TEXEL_BC3) &&
             !(GLAD_GL_EXT_texture_compression_s3tc &&
               (GLAD_GL_EXT_texture_sRGB || !desc->srgb[layer]))) {
             return "the card has no BC1 and BC3 textures";
@@ -107,7 +107,7 @@ static const char *reject_tables(const gpu_desc *desc, uint32_t most_texels)
     }
     for (uint32_t i = 0; i < desc->table_count; i++) {
         const gpu_table *t = &desc->tables[i];
-        if (t->shape.mips < 1 || t->shape.mips > PAGE_MAX_MIPS || t->width < 1 || t->height < 1 ||
+        if (t->shape.mips < 1 || t->shape.mips > VT_MAX_MIPS || t->width < 1 || t->height < 1 ||
             t->width > most_texels || t->height > most_texels) {
             return "the page table's size is out of range";
         }
@@ -196,7 +196,7 @@ static void make_atlas(gpu *g, uint32_t layer)
         (GLsizei)(d->atlas_columns * VT_PAGE_TEXELS), (GLsizei)(d->atlas_rows * VT_PAGE_TEXELS));
     glTextureParameteri(name, GL_TEXTURE_MIN_FILTER, GL_LINEAR);
     glTextureParameteri(name, GL_TEXTURE_MAG_FILTER, GL_LINEAR);
-    if (d->formats[layer] == TEXEL_BC4) { /* grey, as in an atlas of RGBA8 */
+    if (d->formats[layer] == VT_TEXEL_BC4) { /* grey, as in an atlas of RGBA8 */
         glTextureParameteri(name, GL_TEXTURE_SWIZZLE_G, GL_RED);
         glTextureParameteri(name, GL_TEXTURE_SWIZZLE_B, GL_RED);
     }

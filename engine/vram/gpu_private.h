@@ -101,7 +101,7 @@ struct gpu {
     feedback_ring feedback;
 };
 
-GLenum gpu_internal_format(texel_format format, bool srgb); /* GL_NONE: no such format */
+GLenum gpu_internal_format(vt_texel_format format, bool srgb); /* GL_NONE: no such format */
 
 /* A fence behind all that the card has been given so far. */
 flight gpu_take_off(void);

@@ -128,8 +128,8 @@ static area area_of(const gpu_part *part)
 /* Uploads one layer of a part. Its rectangle begins at `offset` in the bound unpack buffer. */
 static void copy_layer(const gpu *g, uint32_t layer, const area *a, size_t offset)
 {
-    const texel_format format = g->desc.formats[layer];
-    const bool blocks = format != TEXEL_RGBA8;
+    const vt_texel_format format = g->desc.formats[layer];
+    const bool blocks = format != VT_TEXEL_RGBA8;
     const uint32_t texels = blocks ? 4 : 1; /* texels a side of a unit: a texel, or a BC block */
     const size_t unit_bytes = texel_row_bytes(format) / (VT_PAGE_TEXELS / texels);
     const size_t row_bytes = (size_t)a->stride / texels * unit_bytes;

@@ -6,7 +6,7 @@
  *     mip 2  [    B    ]   behind it each names the next ancestor: behind B (mip 0) is B (mip 2)
  *
  * With both in one entry, a fragment finds the two pages that trilinear filtering mixes with one
- * fetch. shaders/shared.h has an entry's bits (VT_ENTRY_*), page.h its place in the table. Threads:
+ * fetch. engine/vt_shared.h has an entry's bits (VT_ENTRY_*), page.h its place in the table. Threads:
  * the conductor's only. */
 #ifndef MEGABUDDY_ENGINE_PAGETABLE_H
 #define MEGABUDDY_ENGINE_PAGETABLE_H
@@ -20,9 +20,9 @@ typedef struct pagetable_rect {
     uint32_t x, y, width, height;
 } pagetable_rect;
 
-pagetable *pagetable_create(const page_shape *shape);     /* NULL: no memory */
-void pagetable_destroy(pagetable *pt);                    /* NULL does nothing */
-uint64_t pagetable_memory_bytes(const page_shape *shape); /* of RAM; pure */
+pagetable *pagetable_create(const vt_shape *shape);     /* NULL: no memory */
+void pagetable_destroy(pagetable *pt);                  /* NULL does nothing */
+uint64_t pagetable_memory_bytes(const vt_shape *shape); /* of RAM; pure */
 
 /* Makes page p resident in the atlas slot (slot_x, slot_y): it is shown for itself, and for all
  * pages below it that have nothing nearer. Writes as many entries as name it then: one for a page

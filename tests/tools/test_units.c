@@ -115,10 +115,44 @@ static void counts_are_whole_numbers_within_bounds(void **state)
     assert_true(count == UINT64_MAX);
 }
 
+static void counts_have_a_separator_between_them(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",     "1",    "1x",   "x2",   "1x2x3", "1,2", "1 x2",
+                                      "1x 2", "1x2 ", "0x17", "1x17", "-1x2",  "1xx2"};
+    uint32_t out[2];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (units_parse_counts(bad[i], 'x', 2, 1, 16, out)) {
+            fail_msg("\"%s\" was taken for two counts", bad[i]);
+        }
+    }
+    assert_true(units_parse_counts("1x16", 'x', 2, 1, 16, out));
+    assert_true(out[0] == 1 && out[1] == 16);
+    assert_true(units_parse_counts("7", ',', 1, 1, 16, out) && out[0] == 7);
+}
+
+static void reals_are_decimal_numbers_within_bounds(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",     "1",    "1,",   "1,2,3", "nan,1", "inf,1", "0x1,1",
+                                      "1, 2", " 1,2", "1,2 ", "1e,2",  "--1,2", "1,99",  "-99,1"};
+    double out[2];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (units_parse_reals(bad[i], ',', 2, -10, 10, out)) {
+            fail_msg("\"%s\" was taken for two numbers", bad[i]);
+        }
+    }
+    assert_true(units_parse_reals("-1.5,1e1", ',', 2, -10, 10, out));
+    assert_true(out[0] < -1.4 && out[0] > -1.6 && out[1] > 9.9 && out[1] <= 10);
+    assert_true(units_parse_reals("+.5", ',', 1, -10, 10, out) && out[0] > 0.4 && out[0] < 0.6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_whole_numbers_within_bounds),
+        cmocka_unit_test(counts_have_a_separator_between_them),
+        cmocka_unit_test(reals_are_decimal_numbers_within_bounds),
         cmocka_unit_test(reads_every_spelling_of_a_size),
         cmocka_unit_test(refuses_what_is_no_size_and_leaves_the_result_alone),
         cmocka_unit_test(writes_the_largest_fitting_unit),

@@ -3,7 +3,6 @@
 #include "tools/alloctest/test_alloc.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 
 #include "buddy/track.h"
 #include "tools/alloctest/alloc_worker.h"
+#include "tools/base/options.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/commands.h"
@@ -32,7 +32,6 @@ typedef struct options {
     uint64_t arena_bytes;
     const char *sync;
     const char *track; /* NULL: nobody looks on */
-    bool help;
 } options;
 
 /* What the watcher saw; it alone writes it. */
@@ -44,113 +43,57 @@ typedef struct watch {
 
 static atomic_bool stop; /* set by the watcher and by Ctrl-C, read by all */
 
-/* ---- options ---- */
-
-static void print_help(void)
-{
-    puts("usage: megabuddy test alloc [OPTION]…\n"
-         "\n"
-         "Tests the allocator on this machine: threads take and give back blocks at random, mark "
-         "every\n"
-         "unit they hold, and hold each answer against a list of their own. Ctrl-C ends it early.\n"
-         "\n"
-         "  --threads N      threads, 1 to 256 (default: one a processor)\n"
-         "  --seed S         seed of the random numbers (default: from the clock; it is printed)\n"
-         "  --seconds T      how long, up to 86400 (default: 3)\n"
-         "  --arena SIZE     memory to work on, 64 KiB to 128 GiB (default: 64 MiB)\n"
-         "  --sync KIND      how threads are kept apart: lockfree (default); spinlock or mutex: "
-         "the\n"
-         "                   scheme of the literature, a lock a level, with what waited there\n"
-         "  --track FILE     log every block to FILE, for megabuddy bench replay; with lockfree "
-         "only\n"
-         "  --help           this text\n"
-         "\n"
-         "Exit codes: 0 all is well, 1 a fault was found, 2 wrong usage.");
-}
-
 static bool complain(const char *what, const char *why)
 {
     say_error("test alloc: %s: %s", what, why);
     return false;
 }
 
-static bool parse_seconds(const char *text, double *out)
+/* ---- options ---- */
+
+static bool take_seconds(void *into, const char *value)
 {
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value > 0 && value <= SECONDS_MOST)) {
-        return false;
-    }
-    *out = value;
-    return true;
+    options *o = into;
+    return units_parse_reals(value, ',', 1, 0, SECONDS_MOST, &o->seconds) && o->seconds > 0;
 }
 
-static bool is_sync(const char *text)
+static bool take_sync(void *into, const char *value)
 {
-    return strcmp(text, "lockfree") == 0 || strcmp(text, "spinlock") == 0 ||
-           strcmp(text, "mutex") == 0;
+    options *o = into;
+    o->sync = value;
+    return strcmp(value, "lockfree") == 0 || strcmp(value, "spinlock") == 0 ||
+           strcmp(value, "mutex") == 0;
 }
 
-static bool set_option(options *o, int option, const char *text)
-{
-    uint64_t number;
-    switch (option) {
-    case 't':
-        if (!units_parse_count(text, 1, THREADS_MOST, &number)) {
-            return complain(text, "--threads is a number from 1 to 256");
-        }
-        o->threads = (uint32_t)number;
-        return true;
-    case 's':
-        return units_parse_count(text, 0, UINT64_MAX, &o->seed) ||
-               complain(text, "--seed is a number from 0 to 2^64 - 1");
-    case 'n':
-        return parse_seconds(text, &o->seconds) ||
-               complain(text, "--seconds is a number above 0, up to 86400");
-    case 'a':
-        if (!units_parse_bytes(text, &number) || number < ARENA_LEAST || number > ARENA_MOST) {
-            return complain(text, "--arena is a size from 64 KiB to 128 GiB, in " UNITS_KNOWN);
-        }
-        o->arena_bytes = number / ALLOC_UNIT_BYTES * ALLOC_UNIT_BYTES;
-        return true;
-    case 'y':
-        o->sync = text;
-        return is_sync(text) || complain(text, "--sync is one of: lockfree spinlock mutex");
-    case 'k':
-        o->track = text;
-        return true;
-    default:
-        o->help = true;
-        return true;
-    }
-}
+static const option_row ROWS[] = {
+    {0, "threads", "N", OPTION_COUNT, offsetof(options, threads), .least = 1, .most = THREADS_MOST,
+     .help = "threads, 1 to 256 (default: one a processor)"},
+    {0, "seed", "S", OPTION_NUMBER, offsetof(options, seed),
+     .wrong = "must be a number from 0 to 2^64 - 1",
+     .help = "seed of the random numbers (default: from the clock; it is printed)"},
+    {0, "seconds", "T", OPTION_TAKEN, .take = take_seconds,
+     .wrong = "must be a number above 0, up to 86400",
+     .help = "how long, up to 86400 (default: 3)"},
+    {0, "arena", "SIZE", OPTION_SIZE, offsetof(options, arena_bytes), .least = ARENA_LEAST,
+     .most = ARENA_MOST, .help = "memory to work on, 64 KiB to 128 GiB (default: 64 MiB)"},
+    {0, "sync", "KIND", OPTION_TAKEN, .take = take_sync,
+     .wrong = "must be one of lockfree spinlock mutex",
+     .help = "how threads are kept apart: lockfree (default); spinlock or mutex: the scheme of the "
+             "literature, a lock a level, with what waited there"},
+    {0, "track", "FILE", OPTION_TEXT, offsetof(options, track),
+     .help = "log every block to FILE, for megabuddy bench replay; with lockfree only"},
+    {.name = NULL},
+};
 
-/* False, after a line on stderr, when the command line is wrong. */
-static bool parse_options(int argc, char **argv, options *o)
-{
-    static const struct option known[] = {
-        {"threads", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 's'},
-        {"seconds", required_argument, NULL, 'n'}, {"arena", required_argument, NULL, 'a'},
-        {"sync", required_argument, NULL, 'y'},    {"track", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
-    };
-    int option;
-    opterr = 0; /* we say it ourselves */
-    optind = 1;
-    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return complain(argv[optind - 1],
-                            option == ':' ? "needs a value" : "no such option; see --help");
-        }
-        if (!set_option(o, option, optarg)) {
-            return false;
-        }
-    }
-    if (o->track != NULL && strcmp(o->sync, "lockfree") != 0) {
-        return complain(o->sync, "--track follows a heap, which is --sync lockfree");
-    }
-    return optind == argc || complain(argv[optind], "not expected; see --help");
-}
+static const option_table TABLE = {
+    .command = "test alloc",
+    .usage = {"[OPTION]…"},
+    .about = "Tests the allocator on this machine: threads take and give back blocks at random, "
+             "mark every unit they hold, and hold each answer against a list of their own. Ctrl-C "
+             "ends it early.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 all is well, 1 a fault was found, 2 wrong usage.",
+};
 
 static options default_options(void)
 {
@@ -198,10 +141,10 @@ static uint64_t count_operations(const alloc_worker *workers, uint32_t count)
     return sum;
 }
 
-static void look(watch *w, alloc_subject *subject)
+static void look(watch *w, const subject_opened *tested)
 {
-    alloc_figures stats;
-    alloc_subject_get(subject, &stats);
+    subject_counts stats;
+    tested->ops->count(tested->state, &stats);
     if (stats.free_units == 0 || stats.largest_order == BUDDY_ORDERS) {
         return;
     }
@@ -222,7 +165,7 @@ static void print_progress(const watch *w, const options *o, uint64_t operations
 }
 
 /* Sleeps and looks until time is up, Ctrl-C, or a worker has nothing more to do. */
-static void watch_workers(watch *w, const options *o, alloc_subject *subject,
+static void watch_workers(watch *w, const options *o, const subject_opened *tested,
                           const alloc_worker *workers, const atomic_uint *ended)
 {
     bool tty = isatty(STDERR_FILENO);
@@ -234,7 +177,7 @@ static void watch_workers(watch *w, const options *o, alloc_subject *subject,
         struct timespec pause = {0, left_s < 1e-9 * LOOK_NS ? (long)(1e9 * left_s) : LOOK_NS};
         nanosleep(&pause, NULL);
         w->elapsed_s = now_s() - begin_s;
-        look(w, subject);
+        look(w, tested);
         if (tty) {
             print_progress(w, o, count_operations(workers, o->threads));
         }
@@ -267,10 +210,11 @@ static void *work(void *context)
     return NULL;
 }
 
-static bool start_worker(crew *c, alloc_subject *subject, const options *o, uint64_t *random)
+static bool start_worker(crew *c, const subject_opened *tested, const options *o, uint64_t *random)
 {
     alloc_worker *w = &c->workers[c->count];
-    w->subject = subject;
+    w->ops = tested->ops;
+    w->self = subject_enter(tested, c->count);
     w->stop = &stop;
     w->random = alloc_worker_random(random);
     w->share_bytes = (size_t)o->arena_bytes / o->threads;
@@ -288,15 +232,15 @@ static bool start_worker(crew *c, alloc_subject *subject, const options *o, uint
 }
 
 /* Starts the workers, watches, and waits for them. False when there was no memory or no thread. */
-static bool run_crew(crew *c, alloc_subject *subject, const options *o, watch *w)
+static bool run_crew(crew *c, const subject_opened *tested, const options *o, watch *w)
 {
     uint64_t random = o->seed;
     bool started = true;
     while (started && c->count < o->threads) {
-        started = start_worker(c, subject, o, &random);
+        started = start_worker(c, tested, o, &random);
     }
     if (started) {
-        watch_workers(w, o, subject, c->workers, &c->ended);
+        watch_workers(w, o, tested, c->workers, &c->ended);
     }
     atomic_store_explicit(&stop, true, memory_order_relaxed);
     for (uint32_t i = 0; i < c->count; i++) {
@@ -308,7 +252,7 @@ static bool run_crew(crew *c, alloc_subject *subject, const options *o, watch *w
 /* ---- judging ---- */
 
 /* Says what is wrong, if anything. */
-static bool judge(const crew *c, const char *fault, const alloc_figures *stats)
+static bool judge(const crew *c, const char *fault, const subject_counts *stats)
 {
     uint64_t wrong_frees = 0;
     for (uint32_t i = 0; i < c->count; i++) {
@@ -332,7 +276,7 @@ static bool judge(const crew *c, const char *fault, const alloc_figures *stats)
 }
 
 /* What waited at the levels of the article's schemes: those where anything did. */
-static void print_levels(const alloc_figures *stats)
+static void print_levels(const subject_counts *stats)
 {
     for (uint32_t order = 0; order <= stats->max_order; order++) {
         if (stats->pending[order] != 0 || stats->wasted[order] != 0) {
@@ -343,7 +287,7 @@ static void print_levels(const alloc_figures *stats)
     }
 }
 
-static void print_allocator(const alloc_figures *stats)
+static void print_allocator(const subject_counts *stats)
 {
     char text[UNITS_TEXT];
     if (stats->peak_bytes != 0) {
@@ -391,18 +335,18 @@ static void print_work(const crew *c, const options *o, const watch *w)
 }
 
 /* Runs the test on an allocator that stands. Returns the exit code. */
-static int test_subject(alloc_subject *subject, const options *o)
+static int test_subject(const subject_opened *tested, const options *o)
 {
     watch w = {0};
     crew c = {.workers = calloc(o->threads, sizeof(alloc_worker)),
               .threads = calloc(o->threads, sizeof(pthread_t))};
     int code = EXIT_FAILED;
-    if (c.workers == NULL || c.threads == NULL || !run_crew(&c, subject, o, &w)) {
+    if (c.workers == NULL || c.threads == NULL || !run_crew(&c, tested, o, &w)) {
         complain("cannot start", "not enough memory or threads");
     } else {
-        const char *fault = alloc_subject_check(subject);
-        alloc_figures stats;
-        alloc_subject_get(subject, &stats);
+        const char *fault = tested->ops->check(tested->state);
+        subject_counts stats;
+        tested->ops->count(tested->state, &stats);
         print_work(&c, o, &w);
         print_allocator(&stats);
         bool good = judge(&c, fault, &stats);
@@ -414,18 +358,36 @@ static int test_subject(alloc_subject *subject, const options *o)
     return code;
 }
 
+/* What `sync` is called in the benchmarks. */
+static const subject *find_subject(const char *sync)
+{
+    return subject_find(strcmp(sync, "mutex") == 0      ? "levels-mutex"
+                        : strcmp(sync, "spinlock") == 0 ? "levels-spinlock"
+                                                        : "megabuddy-checked");
+}
+
 static int run_test(const options *o, buddy_track *follower)
 {
-    alloc_subject *subject = alloc_subject_create(o->sync, o->arena_bytes, follower);
-    if (subject == NULL) {
+    subject_opened tested;
+    const subject *who = find_subject(o->sync);
+    errno = 0;
+    if (!who->open(who,
+                   &(subject_setup){.arena_bytes = o->arena_bytes,
+                                    .unit_bytes = ALLOC_UNIT_BYTES,
+                                    .heap_unit_bytes = ALLOC_UNIT_BYTES,
+                                    .threads = o->threads,
+                                    .follower = follower},
+                   &tested)) {
         char text[UNITS_TEXT];
-        complain(units_format_bytes(o->arena_bytes, text), strerror(errno));
+        complain(units_format_bytes(o->arena_bytes, text), strerror(errno != 0 ? errno : ENOMEM));
         return EXIT_FAILED;
     }
     atomic_store_explicit(&stop, false, memory_order_relaxed);
     catch_interrupt();
-    int code = test_subject(subject, o);
-    alloc_subject_destroy(subject);
+    int code = test_subject(&tested, o);
+    if (tested.ops->close != NULL) {
+        tested.ops->close(tested.state);
+    }
     return code;
 }
 
@@ -451,13 +413,14 @@ static int run_logged(const options *o)
 int test_alloc_main(int argc, char **argv)
 {
     options o = default_options();
-    if (!parse_options(argc, argv, &o)) {
-        return EXIT_USAGE;
+    int code;
+    if (!options_read(&TABLE, argc, argv, &o, &code)) {
+        return code;
     }
-    if (o.help) {
-        print_help();
-        return EXIT_DONE;
+    if (o.track != NULL && strcmp(o.sync, "lockfree") != 0) {
+        return options_refuse(&TABLE, "--track", "follows a heap, which is --sync lockfree");
     }
+    o.arena_bytes -= o.arena_bytes % ALLOC_UNIT_BYTES;
     return o.track != NULL ? run_logged(&o) : run_test(&o, NULL);
 }
 

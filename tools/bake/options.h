@@ -7,7 +7,7 @@
 
 /* How a layer is stored. */
 typedef struct layer_format {
-    texel_format format; /* TEXEL_NONE: what suits the input */
+    vt_texel_format format; /* VT_TEXEL_NONE: what suits the input */
     pagewriter_packing packing;
 } layer_format;
 
@@ -23,8 +23,7 @@ typedef struct options {
     double checkpoint_s;
 } options;
 
-/* Reads the command line. *asked_help: the text was printed, nothing else is to be done. Returns an
- * exit code, after a line on stderr where it is not EXIT_DONE. */
-int bake_options_parse(int argc, char **argv, options *o, bool *asked_help);
+/* Reads the command line. False: it is over, as options_read of tools/base says. */
+bool bake_options_read(int argc, char **argv, options *o, int *code);
 
 #endif

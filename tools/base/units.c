@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 /* 9 digits: a fraction of a TiB to the kilobyte, and its numerator times 2^10 stays far below 2^64
@@ -138,15 +139,68 @@ const char *units_format_bytes(uint64_t bytes, char text[UNITS_TEXT])
     return text;
 }
 
-bool units_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+/* Reads a decimal number that begins `text`. Returns where it ends; NULL: it is none of these. */
+static const char *read_count(const char *text, uint64_t least, uint64_t most, uint64_t *out)
 {
     char *end;
+    if (!isdigit((unsigned char)*text)) { /* strtoull would take a sign or a blank */
+        return NULL;
+    }
     errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least ||
-        value > most) {
+    *out = strtoull(text, &end, 10);
+    return errno == 0 && *out >= least && *out <= most ? end : NULL;
+}
+
+bool units_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    uint64_t value;
+    const char *end = read_count(text, least, most, &value);
+    if (end == NULL || *end != '\0') {
         return false;
     }
     *out = value;
+    return true;
+}
+
+/* Whether what follows number i of `count` is what has to follow it. */
+static bool ends_well(const char *end, char separator, unsigned i, unsigned count)
+{
+    return end != NULL && *end == (i + 1 < count ? separator : '\0');
+}
+
+bool units_parse_counts(const char *text, char separator, unsigned count, uint32_t least,
+                        uint32_t most, uint32_t out[])
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t value;
+        const char *end = read_count(text, least, most, &value);
+        if (!ends_well(end, separator, i, count)) {
+            return false;
+        }
+        out[i] = (uint32_t)value;
+        text = end + 1;
+    }
+    return true;
+}
+
+static const char *read_real(const char *text, double least, double most, double *out)
+{
+    char *end;
+    const size_t length = strspn(text, "0123456789.eE+-");
+    *out = strtod(text, &end);
+    /* strtod would take blanks, "inf", "nan" and hexadecimal */
+    return end != text && end <= text + length && *out >= least && *out <= most ? end : NULL;
+}
+
+bool units_parse_reals(const char *text, char separator, unsigned count, double least, double most,
+                       double out[])
+{
+    for (unsigned i = 0; i < count; i++) {
+        const char *end = read_real(text, least, most, &out[i]);
+        if (!ends_well(end, separator, i, count)) {
+            return false;
+        }
+        text = end + 1;
+    }
     return true;
 }

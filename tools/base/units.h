@@ -1,5 +1,5 @@
-/* units.h: sizes as people write them, "64 MiB", to bytes and back; and whole numbers. Pure; any
- * thread. */
+/* units.h: sizes as people write them, "64 MiB", to bytes and back; and numbers, one or some with a
+ * separator between them, "1280x720". Pure; any thread. */
 #ifndef MEGABUDDY_TOOLS_UNITS_H
 #define MEGABUDDY_TOOLS_UNITS_H
 
@@ -28,6 +28,15 @@ const char *units_format_bytes(uint64_t bytes, char text[UNITS_TEXT]);
 /* Reads all of `text` as a decimal number from least to most. False, and *out is left alone, when
  * it is none. */
 bool units_parse_count(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+
+/* Reads all of `text` as `count` such numbers with `separator` between them, into out[count]. False:
+ * it is something else, and nobody should look at `out`. */
+bool units_parse_counts(const char *text, char separator, unsigned count, uint32_t least,
+                        uint32_t most, uint32_t out[]);
+
+/* The same of decimal numbers with signs, fractions and exponents as they like. */
+bool units_parse_reals(const char *text, char separator, unsigned count, double least, double most,
+                       double out[]);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"
 #include "tools/base/folder.h"
+#include "tools/base/options.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/bench/bench.h"
@@ -22,7 +23,6 @@
 #include "engine/texels/convert.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,26 +44,10 @@ enum {
     PATH_BYTES = 4096,
 };
 
-static const char USAGE[] =
-    "usage: megabuddy bench bake [OPTION]…\n"
-    "\n"
-    "Bakes a window of the Earth at 131072 texels across, and times beside it what such a bake\n"
-    "cannot do without: the encoder alone. Needs the pictures that tools/demo fetches; without\n"
-    "them the made-up world takes the Earth's place.\n"
-    "\n"
-    "      --quick        a small window, 3 rounds\n"
-    "      --rounds N     default 5\n"
-    "      --threads N    default: one a processor\n"
-    "      --csv FILE     all figures, a row each\n"
-    "      --report DIR   DIR/bake.csv\n"
-    "  -h, --help         this text\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
-
 typedef struct settings {
     const char *csv, *report;
     uint32_t rounds, threads;
-    bool quick, help;
+    bool quick;
 } settings;
 
 /* A part of a larger source. */
@@ -78,7 +62,7 @@ typedef struct workload {
     world earth;
     window cut;
     source input; /* the window as a source */
-    page_shape shape;
+    vt_shape shape;
     uint32_t pages; /* of mip 0 */
     uint8_t *rgba;  /* of all of them */
     struct worker {
@@ -203,7 +187,7 @@ static pagefile_status bake_to(workload *l, const char *path)
         .path = path,
         .shape = l->shape,
         .layer_count = 1,
-        .layers = {{.format = TEXEL_BC1, .srgb = true, .name = "albedo"}},
+        .layers = {{.format = VT_TEXEL_BC1, .srgb = true, .name = "albedo"}},
     };
     pagewriter *writer = NULL;
     pagefile_status status = pagewriter_create(&file, &writer);
@@ -213,7 +197,7 @@ static pagefile_status bake_to(workload *l, const char *path)
     const pyramid_desc desc = {
         .shape = l->shape,
         .layer_count = 1,
-        .layers = {{l->input, HALVE_SRGB, TEXEL_BC1, {PAGE_LZ4, 0}}},
+        .layers = {{l->input, HALVE_SRGB, VT_TEXEL_BC1, {PAGE_LZ4, 0}}},
         .workers = l->workers,
         .writer = writer,
     };
@@ -259,11 +243,12 @@ static void encode_page(void *context, uint32_t worker, uint32_t index)
 {
     const workload *l = context;
     struct worker *own = &l->own[worker];
-    texels_convert(TEXEL_RGBA8, l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES, TEXEL_BC1,
-                   own->blocks, texel_row_bytes(TEXEL_BC1));
+    texels_convert(VT_TEXEL_RGBA8, l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES, VT_TEXEL_BC1,
+                   own->blocks, texel_row_bytes(VT_TEXEL_BC1));
     if (l->packs) {
-        free(pagewriter_pack(own->pack, TEXEL_BC1, own->blocks, (pagewriter_packing){PAGE_LZ4, 0})
-                 .data);
+        free(
+            pagewriter_pack(own->pack, VT_TEXEL_BC1, own->blocks, (pagewriter_packing){PAGE_LZ4, 0})
+                .data);
     }
 }
 
@@ -379,89 +364,35 @@ static int run(const settings *s)
 
 /* ---- the command line ---- */
 
-static int fail_usage(const char *what, const char *why)
-{
-    say_error("bench bake: %s: %s; see megabuddy bench bake --help", what, why);
-    return EXIT_USAGE;
-}
+static const option_row ROWS[] = {
+    {0, "quick", NULL, OPTION_FLAG, offsetof(settings, quick), .help = "a small window, 3 rounds"},
+    {0, "rounds", "N", OPTION_COUNT, offsetof(settings, rounds), .least = 1, .most = MOST_ROUNDS,
+     .help = "default 5"},
+    {0, "threads", "N", OPTION_COUNT, offsetof(settings, threads), .least = 1, .most = 256,
+     .help = "default: one a processor"},
+    {0, "csv", "FILE", OPTION_TEXT, offsetof(settings, csv), .help = "all figures, a row each"},
+    {0, "report", "DIR", OPTION_TEXT, offsetof(settings, report), .help = "DIR/bake.csv"},
+    {.name = NULL},
+};
 
-static bool parse_count(const char *text, uint64_t most, uint32_t *out)
-{
-    uint64_t value = 0;
-    if (!units_parse_count(text, 1, most, &value)) {
-        return false;
-    }
-    *out = (uint32_t)value;
-    return true;
-}
-
-static int take_option(int option, const char *value, settings *s)
-{
-    switch (option) {
-    case 'q':
-        s->quick = true;
-        return EXIT_DONE;
-    case 'r':
-        return parse_count(value, MOST_ROUNDS, &s->rounds)
-                   ? EXIT_DONE
-                   : fail_usage("--rounds", "must be a number from 1 to 99");
-    case 't':
-        return parse_count(value, 256, &s->threads)
-                   ? EXIT_DONE
-                   : fail_usage("--threads", "must be a number from 1 to 256");
-    case 'c':
-        s->csv = value;
-        return EXIT_DONE;
-    case 'd':
-        s->report = value;
-        return EXIT_DONE;
-    default:
-        s->help = true;
-        return EXIT_DONE;
-    }
-}
-
-static int parse_options(int argc, char **argv, settings *s)
-{
-    static const struct option NAMES[] = {
-        {"quick", no_argument, NULL, 'q'},
-        {"rounds", required_argument, NULL, 'r'},
-        {"threads", required_argument, NULL, 't'},
-        {"csv", required_argument, NULL, 'c'},
-        {"report", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int option = 0;
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":h", NAMES, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return fail_usage(argv[optind - 1], option == ':' ? "needs a value" : "no such option");
-        }
-        const int status = take_option(option, optarg, s);
-        if (status != EXIT_DONE) {
-            return status;
-        }
-    }
-    if (optind < argc) {
-        return fail_usage(argv[optind], "takes no arguments");
-    }
-    s->rounds = s->rounds > 0 ? s->rounds : s->quick ? QUICK_ROUNDS : ROUNDS;
-    return EXIT_DONE;
-}
+static const option_table TABLE = {
+    .command = "bench bake",
+    .usage = {"[OPTION]…"},
+    .about = "Bakes a window of the Earth at 131072 texels across, and times beside it what such a "
+             "bake cannot do without: the encoder alone. Needs the pictures that tools/demo "
+             "fetches; without them the made-up world takes the Earth's place.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 done, 1 failed, 2 wrong usage.",
+};
 
 int bench_bake_main(int argc, char **argv)
 {
     settings s = {0};
-    const int done = parse_options(argc, argv, &s);
-    if (done != EXIT_DONE) {
-        return done;
+    int code;
+    if (!options_read(&TABLE, argc, argv, &s, &code)) {
+        return code;
     }
-    if (s.help) {
-        fputs(USAGE, stdout);
-        return EXIT_DONE;
-    }
+    s.rounds = s.rounds > 0 ? s.rounds : s.quick ? QUICK_ROUNDS : ROUNDS;
     if (s.csv != NULL && !bench_csv_possible(s.csv)) {
         return fail(s.csv, file_text(errno));
     }

@@ -1,24 +1,22 @@
 /* options.c: what is asked for. */
 #include "tools/bench/options.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/base/say.h"
+#include "tools/base/options.h"
 #include "tools/base/units.h"
 #include "tools/bench/measure/draw.h"
 #include "tools/bench/measure/team.h"
 
-#define ROUNDS_MOST 99u
 #define ARENA_LEAST (UINT64_C(4) << 20)  /* a few of the largest tiles for each of many threads */
 #define ARENA_MOST  (UINT64_C(64) << 30) /* below 2^32 units */
 #define ARENA_STEP  (UINT64_C(1) << 20)
 #define SIZE_LEAST  8u /* what is written into a block */
 #define SIZE_MOST   (UINT32_C(1) << 20)
-#define WORD_MOST   40u /* letters of a name in a list */
+#define NAMES_BYTES 1024u /* of all cases, or all subjects */
+#define SIZE_BYTES  40u   /* of a size as it is written */
 
 static const uint32_t THREADS[] = {1, 2, 4, 8, 16}, THREADS_QUICK[] = {1, 2};
 enum { ROUNDS = 5, ROUNDS_QUICK = 3 };
@@ -26,85 +24,35 @@ enum { ROUNDS = 5, ROUNDS_QUICK = 3 };
 /* 64 MiB when it has to be quick: touching the arena takes longer than the trial else. */
 static const uint64_t ARENA = UINT64_C(256) << 20, ARENA_QUICK = UINT64_C(64) << 20;
 
-bool options_complain(const char *what, const char *why)
-{
-    say_error("bench alloc: %s: %s", what, why);
-    return false;
-}
-
 /* ---- help ---- */
 
-static void print_cases(void)
+/* Appends a name to a text of names. */
+static void add_name(char text[NAMES_BYTES], const char *name, const char *mark)
 {
-    uint32_t count;
-    const bench_case *all = case_list(&count);
-    fputs("\ncases, with * those of --quick:\n ", stdout);
-    for (uint32_t i = 0; i < count; i++) {
-        printf(" %s%s", all[i].name, all[i].quick ? "*" : "");
-        fputs(i == 6 ? "\n " : "", stdout);
-    }
+    const size_t used = strlen(text);
+    (void)snprintf(text + used, NAMES_BYTES - used, "%s%s%s", used > 0 ? " " : "", name, mark);
 }
 
-static void print_subjects(void)
+static void print_names(void)
 {
     uint32_t count;
-    const subject *all = subject_list(&count);
-    fputs("\n\nsubjects:\n ", stdout);
+    char text[NAMES_BYTES] = "";
+    const bench_case *cases = case_list(&count);
     for (uint32_t i = 0; i < count; i++) {
-        printf(" %s", all[i].name);
-        fputs(i == 5 ? "\n " : "", stdout);
+        add_name(text, cases[i].name, cases[i].quick ? "*" : "");
     }
-}
-
-void options_print_help(void)
-{
-    puts("usage: megabuddy bench alloc [OPTION]…\n"
-         "\n"
-         "Measures the allocator beside others. Each trial (one case, one subject, one number of\n"
-         "threads) is a process of its own, all subjects are called through the same table of\n"
-         "functions, and the rounds of all subjects take turns; what is told is the median over\n"
-         "rounds. limit-list is a free list a thread, the limit of what is possible; limit-empty\n"
-         "does nothing and shows what the harness itself takes. Others' libraries are preloaded\n"
-         "where they are installed. Ctrl-C ends it early.\n"
-         "\n"
-         "  --quick          the cases that matter, 1 and 2 threads, 3 rounds, short trials,\n"
-         "                   64 MiB: less than 40 s\n"
-         "  --csv FILE       write all figures to FILE\n"
-         "  --report DIR     write a page to read, DIR/index.html, and DIR/alloc.csv\n"
-         "  --cases LIST     only these, with commas between them\n"
-         "  --subjects LIST  only these\n"
-         "  --threads LIST   numbers of threads, each 1 to 256 (default: 1,2,4,8,16)\n"
-         "  --rounds N       1 to 99 (default: 5)\n"
-         "  --seed S         seed of the random numbers (default: 1)\n"
-         "  --arena SIZE     memory to work on, 4 MiB to 64 GiB (default: 256 MiB)\n"
-         "  --sizes MIN-MAX  of blocks in the case churn, 8 B to 1 MiB (default: 64-4KiB)\n"
-         "  --help           this text");
-    print_cases();
-    print_subjects();
-    puts("\n\nExit codes: 0 done, 1 failed or ended early, 2 wrong usage.");
+    puts("cases, with * those of --quick:");
+    options_print(text, 2);
+    const subject *subjects = subject_list(&count);
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count; i++) {
+        add_name(text, subjects[i].name, "");
+    }
+    puts("\nsubjects:");
+    options_print(text, 2);
 }
 
 /* ---- single values ---- */
-
-static bool set_rounds(bench_options *o, const char *text)
-{
-    uint64_t number;
-    if (!units_parse_count(text, 1, ROUNDS_MOST, &number)) {
-        return options_complain(text, "--rounds is a number from 1 to 99");
-    }
-    o->rounds = (uint32_t)number;
-    return true;
-}
-
-static bool set_arena(bench_options *o, const char *text)
-{
-    uint64_t bytes;
-    if (!units_parse_bytes(text, &bytes) || bytes < ARENA_LEAST || bytes > ARENA_MOST) {
-        return options_complain(text, "--arena is a size from 4 MiB to 64 GiB, in " UNITS_KNOWN);
-    }
-    o->arena_bytes = bytes / ARENA_STEP * ARENA_STEP;
-    return true;
-}
 
 static bool parse_size(const char *text, uint32_t *out)
 {
@@ -116,108 +64,97 @@ static bool parse_size(const char *text, uint32_t *out)
     return true;
 }
 
-static bool set_sizes(bench_options *o, const char *text)
+static bool take_sizes(void *into, const char *value)
 {
-    char least[WORD_MOST + 1];
-    size_t length = strcspn(text, "-");
-    bool good = text[length] == '-' && length <= WORD_MOST;
-    if (good) {
-        (void)snprintf(least, sizeof(least), "%.*s", (int)length, text);
-        good = parse_size(least, &o->size_least) && parse_size(text + length + 1, &o->size_most) &&
-               o->size_least <= o->size_most;
+    bench_options *o = into;
+    char least[SIZE_BYTES];
+    const size_t length = strcspn(value, "-");
+    if (value[length] != '-' || length >= sizeof least) {
+        return false;
     }
-    return good || options_complain(text, "--sizes is MIN-MAX from 8 B to 1 MiB, such as 64-4KiB");
+    (void)snprintf(least, sizeof least, "%.*s", (int)length, value);
+    return parse_size(least, &o->size_least) && parse_size(value + length + 1, &o->size_most) &&
+           o->size_least <= o->size_most;
 }
 
-/* ---- lists ---- */
+/* ---- words of lists ---- */
 
-/* Adds one word to its list; false after a line on stderr. */
-typedef bool add_word(bench_options *o, const char *word);
-
-static bool add_case(bench_options *o, const char *word)
+static bool take_case(void *into, const char *value)
 {
-    const bench_case *found = case_find(word);
+    bench_options *o = into;
+    const bench_case *found = case_find(value);
     if (found == NULL || o->case_count == OPTIONS_LIST) {
-        return options_complain(word, "no such case; --help lists them");
+        return false;
     }
     o->cases[o->case_count++] = found;
     return true;
 }
 
-static bool add_subject(bench_options *o, const char *word)
+static bool take_subject(void *into, const char *value)
 {
-    const subject *found = subject_find(word);
+    bench_options *o = into;
+    const subject *found = subject_find(value);
     if (found == NULL || o->subject_count == OPTIONS_LIST) {
-        return options_complain(word, "no such subject; --help lists them");
+        return false;
     }
     o->subjects[o->subject_count++] = found;
     return true;
 }
 
-static bool add_threads(bench_options *o, const char *word)
+static bool take_threads(void *into, const char *value)
 {
+    bench_options *o = into;
     uint64_t number;
-    if (!units_parse_count(word, 1, TEAM_MOST, &number) || o->thread_count == OPTIONS_LIST) {
-        return options_complain(word, "--threads are numbers from 1 to 256, such as 1,2,4");
+    if (!units_parse_count(value, 1, TEAM_MOST, &number) || o->thread_count == OPTIONS_LIST) {
+        return false;
     }
     o->threads[o->thread_count++] = (uint32_t)number;
     return true;
 }
 
-static bool add_all(bench_options *o, const char *list, add_word *add)
-{
-    while (true) {
-        char word[WORD_MOST + 1];
-        size_t length = strcspn(list, ",");
-        (void)snprintf(word, sizeof(word), "%.*s", (int)(length < WORD_MOST ? length : WORD_MOST),
-                       list);
-        if (!add(o, word)) {
-            return false;
-        }
-        if (list[length] == '\0') {
-            return true;
-        }
-        list += length + 1;
-    }
-}
-
 /* ---- all of it ---- */
 
-static bool set_option(bench_options *o, int option, const char *text)
-{
-    switch (option) {
-    case 'q':
-        o->quick = true;
-        return true;
-    case 'v':
-        o->csv = text;
-        return true;
-    case 'p':
-        o->report = text;
-        return true;
-    case 'c':
-        o->case_count = 0;
-        return add_all(o, text, add_case);
-    case 'u':
-        o->subject_count = 0;
-        return add_all(o, text, add_subject);
-    case 't':
-        o->thread_count = 0;
-        return add_all(o, text, add_threads);
-    case 'r':
-        return set_rounds(o, text);
-    case 's':
-        return units_parse_count(text, 0, UINT64_MAX, &o->seed) ||
-               options_complain(text, "--seed is a number from 0 to 2^64 - 1");
-    case 'a':
-        return set_arena(o, text);
-    case 'z':
-        return set_sizes(o, text);
-    default:
-        o->help = true;
-        return true;
-    }
-}
+static const option_row ROWS[] = {
+    {0, "quick", NULL, OPTION_FLAG, offsetof(bench_options, quick),
+     .help = "the cases that matter, 1 and 2 threads, 3 rounds, short trials, 64 MiB: less than "
+             "40 s"},
+    {0, "csv", "FILE", OPTION_TEXT, offsetof(bench_options, csv),
+     .help = "write all figures to FILE"},
+    {0, "report", "DIR", OPTION_TEXT, offsetof(bench_options, report),
+     .help = "write a page to read, DIR/index.html, and DIR/alloc.csv"},
+    {0, "cases", "LIST", OPTION_LIST, offsetof(bench_options, case_count), .take = take_case,
+     .wrong = "no such case", .help = "only these, with commas between them"},
+    {0, "subjects", "LIST", OPTION_LIST, offsetof(bench_options, subject_count),
+     .take = take_subject, .wrong = "no such subject", .help = "only these"},
+    {0, "threads", "LIST", OPTION_LIST, offsetof(bench_options, thread_count), .take = take_threads,
+     .wrong = "must be numbers from 1 to 256, such as 1,2,4",
+     .help = "numbers of threads, each 1 to 256 (default: 1,2,4,8,16)"},
+    {0, "rounds", "N", OPTION_COUNT, offsetof(bench_options, rounds), .least = 1, .most = 99,
+     .help = "1 to 99 (default: 5)"},
+    {0, "seed", "S", OPTION_NUMBER, offsetof(bench_options, seed),
+     .wrong = "must be a number from 0 to 2^64 - 1",
+     .help = "seed of the random numbers (default: 1)"},
+    {0, "arena", "SIZE", OPTION_SIZE, offsetof(bench_options, arena_bytes), .least = ARENA_LEAST,
+     .most = ARENA_MOST, .help = "memory to work on, 4 MiB to 64 GiB (default: 256 MiB)"},
+    {0, "sizes", "MIN-MAX", OPTION_TAKEN, .take = take_sizes,
+     .wrong = "must be MIN-MAX from 8 B to 1 MiB, such as 64-4KiB",
+     .help = "of blocks in the case churn, 8 B to 1 MiB (default: 64-4KiB)"},
+    {.name = NULL},
+};
+
+static const option_table TABLE = {
+    .command = "bench alloc",
+    .usage = {"[OPTION]…"},
+    .about = "Measures the allocator beside others. Each trial (one case, one subject, one number "
+             "of threads) is a process of its own, all subjects are called through the same table "
+             "of functions, and the rounds of all subjects take turns; what is told is the median "
+             "over rounds. limit-list is a free list a thread, the limit of what is possible; "
+             "limit-empty does nothing and shows what the harness itself takes. Others' libraries "
+             "are preloaded where they are installed. Ctrl-C ends it early.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 done, 1 failed or ended early, 2 wrong usage.",
+    .print_more = print_names,
+};
 
 static void default_cases(bench_options *o)
 {
@@ -266,31 +203,15 @@ static void fill_in(bench_options *o)
     if (o->arena_bytes == 0) {
         o->arena_bytes = o->quick ? ARENA_QUICK : ARENA;
     }
+    o->arena_bytes -= o->arena_bytes % ARENA_STEP;
 }
 
-bool options_parse(int argc, char **argv, bench_options *out)
+bool bench_options_read(int argc, char **argv, bench_options *out, int *code)
 {
-    static const struct option known[] = {
-        {"quick", no_argument, NULL, 'q'},          {"csv", required_argument, NULL, 'v'},
-        {"report", required_argument, NULL, 'p'},   {"cases", required_argument, NULL, 'c'},
-        {"subjects", required_argument, NULL, 'u'}, {"threads", required_argument, NULL, 't'},
-        {"rounds", required_argument, NULL, 'r'},   {"seed", required_argument, NULL, 's'},
-        {"arena", required_argument, NULL, 'a'},    {"sizes", required_argument, NULL, 'z'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
-    };
     *out = (bench_options){.seed = 1, .size_least = 64, .size_most = 4096};
-    int option;
-    opterr = 0; /* we say it ourselves */
-    optind = 1;
-    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return options_complain(argv[optind - 1],
-                                    option == ':' ? "needs a value" : "no such option; see --help");
-        }
-        if (!set_option(out, option, optarg)) {
-            return false;
-        }
+    if (!options_read(&TABLE, argc, argv, out, code)) {
+        return false;
     }
     fill_in(out);
-    return optind == argc || options_complain(argv[optind], "not expected; see --help");
+    return true;
 }

@@ -19,14 +19,10 @@ typedef struct bench_options {
     uint64_t seed, arena_bytes;
     uint32_t size_least, size_most; /* of churn */
     const char *csv, *report;       /* NULL: none wanted */
-    bool quick, help;
+    bool quick;
 } bench_options;
 
-/* False, after a line on stderr, when the command line is wrong. */
-bool options_parse(int argc, char **argv, bench_options *out);
-void options_print_help(void);
-
-/* `megabuddy: bench alloc: what: why` on stderr. Returns false. */
-bool options_complain(const char *what, const char *why);
+/* Reads the command line. False: it is over, as options_read of tools/base says. */
+bool bench_options_read(int argc, char **argv, bench_options *out, int *code);
 
 #endif

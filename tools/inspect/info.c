@@ -1,6 +1,7 @@
 /* info.c: megabuddy info: what a page file holds, as a table; or a page of it, or a mip, as a PNG.
  */
 #include "engine/files/regular.h"
+#include "tools/base/options.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/commands.h"
@@ -9,7 +10,6 @@
 #include "tools/picture/picture.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,25 +20,6 @@ enum {
     MIP_MAX_TEXELS = 1 << 28, /* of --mip: 1 GiB unpacked */
     CODECS = PAGE_JPEG + 1,
 };
-
-static const char USAGE[] =
-    "usage: megabuddy info WORLD.mega\n"
-    "       megabuddy info WORLD.mega --page MIP,X,Y -o PAGE.png [--layer N]\n"
-    "       megabuddy info WORLD.mega --mip MIP -o MIP.png [--layer N]\n"
-    "       megabuddy info WORLD.mega --codecs [--pages N] [--layer N]\n"
-    "\n"
-    "Says what a page file holds; or writes one page, border and all, or a whole mip, as a PNG;\n"
-    "or compares what the formats and codecs would make of it: bytes, decibels, rates.\n"
-    "\n"
-    "  -p, --page M,X,Y    the page in column X and row Y of mip M; mip 0 is the finest\n"
-    "  -m, --mip M         all pages of mip M, put together\n"
-    "  -c, --codecs        compare formats and codecs over a sample of pages\n"
-    "  -n, --pages N       how many; default 256\n"
-    "  -l, --layer N       the layer; default 0\n"
-    "  -o, --output FILE   the PNG\n"
-    "  -h, --help          this text\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
 
 typedef struct options {
     const char *path, *output;
@@ -55,12 +36,6 @@ typedef struct mip_sum {
     uint32_t codecs[CODECS]; /* entries with each */
 } mip_sum;
 
-static int fail_usage(const char *what, const char *why)
-{
-    say_error("info: %s: %s (megabuddy info --help says more)", what, why);
-    return EXIT_USAGE;
-}
-
 static int fail(const char *what, pagefile_status status)
 {
     const bool system = status == PAGEFILE_CANNOT_OPEN || status == PAGEFILE_READ_FAILED;
@@ -73,7 +48,7 @@ static int fail(const char *what, pagefile_status status)
 
 static mip_sum sum_mip(const pagefile *file, uint32_t mip, uint32_t layer)
 {
-    const page_shape *shape = &pagefile_get_info(file)->shape;
+    const vt_shape *shape = &pagefile_get_info(file)->shape;
     const uint32_t columns = page_columns(shape, mip);
     mip_sum sum = {.entries = columns * page_rows(shape, mip)};
     for (uint32_t i = 0; i < sum.entries; i++) {
@@ -89,12 +64,12 @@ static mip_sum sum_mip(const pagefile *file, uint32_t mip, uint32_t layer)
     return sum;
 }
 
-static void print_shape(const options *o, const pagefile_info *info)
+static void print_shape(const options *o, const vt_info *info)
 {
-    const page_shape *s = &info->shape;
+    const vt_shape *s = &info->shape;
     char file_size[UNITS_TEXT], index_size[UNITS_TEXT];
     say_line(stdout, "%s: %s of %" PRIu32 " x %" PRIu32 " texels%s", o->path,
-             info->kind == PAGEFILE_TERRAIN ? "terrain" : "picture", s->width, s->height,
+             info->kind == VT_TERRAIN ? "terrain" : "picture", s->width, s->height,
              info->wrap_x ? ", wraps in x" : "");
     printf("file     version %" PRIu32 ", %s, of which index %s\n", info->version,
            units_format_bytes(info->file_bytes, file_size),
@@ -122,7 +97,7 @@ static void widen_range(void *context, uint32_t row, const int16_t *metres)
 
 static int print_heights(const options *o, const pagefile *file)
 {
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     heights_range range = {info->heights_width, INT16_MAX, INT16_MIN};
     if (info->heights_width == 0) {
         printf("heights  none\n");
@@ -137,7 +112,7 @@ static int print_heights(const options *o, const pagefile *file)
     return EXIT_DONE;
 }
 
-static void print_mip(const page_shape *s, uint32_t mip, const mip_sum *sum)
+static void print_mip(const vt_shape *s, uint32_t mip, const mip_sum *sum)
 {
     char texels[32], grid[32], bytes[UNITS_TEXT], mean[UNITS_TEXT];
     const uint32_t packed = sum->entries - sum->bad - sum->codecs[PAGE_STORED];
@@ -152,10 +127,10 @@ static void print_mip(const page_shape *s, uint32_t mip, const mip_sum *sum)
 /* Prints one layer's mips. Returns how many entries are bad. */
 static uint32_t print_layer(const pagefile *file, uint32_t layer)
 {
-    const pagefile_info *info = pagefile_get_info(file);
-    const pagefile_layer *l = &info->layers[layer];
+    const vt_info *info = pagefile_get_info(file);
+    const vt_layer *l = &info->layers[layer];
     char stored[UNITS_TEXT], unpacked[UNITS_TEXT];
-    mip_sum sums[PAGE_MAX_MIPS], all = {0};
+    mip_sum sums[VT_MAX_MIPS], all = {0};
     for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
         sums[mip] = sum_mip(file, mip, layer);
         all.bytes += sums[mip].bytes;
@@ -184,7 +159,7 @@ static uint32_t print_layer(const pagefile *file, uint32_t layer)
 
 static int print_table(const options *o, const pagefile *file)
 {
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     uint32_t bad = 0;
     print_shape(o, info);
     const int status = print_heights(o, file);
@@ -221,7 +196,7 @@ static int write_page(const options *o, const pagefile *file)
 }
 
 /* Copies the payload of a page to its place in the picture of its mip. */
-static void place_page(const page_shape *s, vt_page p, const uint8_t *page, uint8_t *whole)
+static void place_page(const vt_shape *s, vt_page p, const uint8_t *page, uint8_t *whole)
 {
     const uint32_t width = page_mip_width(s, p.mip), height = page_mip_height(s, p.mip);
     const uint32_t left = p.x * s->payload, top = p.y * s->payload;
@@ -235,7 +210,7 @@ static void place_page(const page_shape *s, vt_page p, const uint8_t *page, uint
 static int write_mip(const options *o, const pagefile *file)
 {
     static uint8_t page[TEXEL_PAGE_MAX_BYTES];
-    const page_shape *s = &pagefile_get_info(file)->shape;
+    const vt_shape *s = &pagefile_get_info(file)->shape;
     const uint32_t mip = o->mip;
     const uint64_t texels = (uint64_t)page_mip_width(s, mip) * page_mip_height(s, mip);
     uint8_t *whole = texels <= MIP_MAX_TEXELS ? calloc((size_t)texels, 4) : NULL;
@@ -274,8 +249,8 @@ static int fail_beyond(const options *o, const char *what, uint32_t asked, uint3
 /* Whether the world has the mip, the page and the layer. */
 static int check_asked(const options *o, const pagefile *file)
 {
-    const pagefile_info *info = pagefile_get_info(file);
-    const page_shape *s = &info->shape;
+    const vt_info *info = pagefile_get_info(file);
+    const vt_shape *s = &info->shape;
     if (o->layer >= info->layer_count) {
         return fail_beyond(o, "layer", o->layer, info->layer_count - 1);
     }
@@ -293,110 +268,84 @@ static int check_asked(const options *o, const pagefile *file)
 
 /* ---- the command line ---- */
 
-/* Reads "1,2,3" and the like: `count` numbers, each below 65536. */
-static bool parse_list(const char *text, unsigned count, uint32_t *out)
+static bool take_page(void *into, const char *value)
 {
-    for (unsigned i = 0; i < count; i++) {
-        char *end = NULL;
-        if (*text < '0' || *text > '9') {
-            return false;
-        }
-        const unsigned long value = strtoul(text, &end, 10);
-        if (value > UINT16_MAX || *end != (i + 1 < count ? ',' : '\0')) {
-            return false;
-        }
-        out[i] = (uint32_t)value;
-        text = end + 1;
+    options *o = into;
+    uint32_t place[3];
+    if (!units_parse_counts(value, ',', 3, 0, UINT16_MAX, place)) {
+        return false;
     }
+    o->page_wanted = true;
+    o->mip = place[0];
+    o->x = (uint16_t)place[1];
+    o->y = (uint16_t)place[2];
     return true;
 }
 
-static int take_option(int option, const char *value, options *o)
+static bool take_mip(void *into, const char *value)
 {
-    uint32_t list[3];
-    switch (option) {
-    case 'o':
-        o->output = value;
-        return EXIT_DONE;
-    case 'p':
-        if (!parse_list(value, 3, list)) {
-            return fail_usage("--page", "must be MIP,X,Y");
-        }
-        o->page_wanted = true;
-        o->mip = list[0];
-        o->x = (uint16_t)list[1];
-        o->y = (uint16_t)list[2];
-        return EXIT_DONE;
-    case 'c':
-        o->codecs_wanted = true;
-        return EXIT_DONE;
-    case 'n':
-        if (!parse_list(value, 1, &o->pages) || o->pages < 2) {
-            return fail_usage("--pages", "must be a number from 2 to 65535");
-        }
-        return EXIT_DONE;
-    case 'm':
-        if (!parse_list(value, 1, &o->mip)) {
-            return fail_usage("--mip", "must be a number; 0 is the finest mip");
-        }
-        o->mip_wanted = true;
-        return EXIT_DONE;
-    default:
-        if (!parse_list(value, 1, &o->layer)) {
-            return fail_usage("--layer", "must be a number; 0 is the first layer");
-        }
-        return EXIT_DONE;
-    }
+    options *o = into;
+    o->mip_wanted = true;
+    return units_parse_counts(value, ',', 1, 0, UINT16_MAX, &o->mip);
 }
 
-static int parse_options(int argc, char **argv, options *o, bool *asked_help)
+static const option_row ROWS[] = {
+    {'p', "page", "M,X,Y", OPTION_TAKEN, .take = take_page, .wrong = "must be MIP,X,Y",
+     .help = "the page in column X and row Y of mip M; mip 0 is the finest"},
+    {'m', "mip", "M", OPTION_TAKEN, .take = take_mip,
+     .wrong = "must be a number; 0 is the finest mip", .help = "all pages of mip M, put together"},
+    {'c', "codecs", NULL, OPTION_FLAG, offsetof(options, codecs_wanted),
+     .help = "compare formats and codecs over a sample of pages"},
+    {'n', "pages", "N", OPTION_COUNT, offsetof(options, pages), .least = 2, .most = UINT16_MAX,
+     .help = "how many; default 256"},
+    {'l', "layer", "N", OPTION_COUNT, offsetof(options, layer), .most = UINT16_MAX,
+     .wrong = "must be a number; 0 is the first layer", .help = "the layer; default 0"},
+    {'o', "output", "FILE", OPTION_TEXT, offsetof(options, output), .help = "the PNG"},
+    {.name = NULL},
+};
+
+static const option_table TABLE = {
+    .command = "info",
+    .usage = {"WORLD.mega", "WORLD.mega --page MIP,X,Y -o PAGE.png [--layer N]",
+              "WORLD.mega --mip MIP -o MIP.png [--layer N]",
+              "WORLD.mega --codecs [--pages N] [--layer N]"},
+    .about = "Says what a page file holds; or writes one page, border and all, or a whole mip, as "
+             "a PNG; or compares what the formats and codecs would make of it: bytes, decibels, "
+             "rates.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 done, 1 failed, 2 wrong usage.",
+    .surplus = "give one page file",
+    .operand_at = offsetof(options, path),
+};
+
+/* Whether the options go together. */
+static int check_options(const options *o)
 {
-    static const struct option LONG_OPTIONS[] = {
-        {"page", required_argument, NULL, 'p'},  {"mip", required_argument, NULL, 'm'},
-        {"layer", required_argument, NULL, 'l'}, {"output", required_argument, NULL, 'o'},
-        {"codecs", no_argument, NULL, 'c'},      {"pages", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
-    };
-    int option = 0;
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":p:m:cn:l:o:h", LONG_OPTIONS, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return fail_usage(argv[optind - 1], option == ':' ? "needs a value" : "no such option");
-        }
-        if (option == 'h') {
-            fputs(USAGE, stdout);
-            *asked_help = true;
-            return EXIT_DONE;
-        }
-        const int status = take_option(option, optarg, o);
-        if (status != EXIT_DONE) {
-            return status;
-        }
-    }
-    if (argc - optind != 1) {
-        return fail_usage("input", "give one page file");
+    if (o->path == NULL) {
+        return options_refuse(&TABLE, "input", "give one page file");
     }
     if (o->page_wanted + o->mip_wanted + o->codecs_wanted > 1) {
-        return fail_usage("--page, --mip and --codecs", "do not go together");
+        return options_refuse(&TABLE, "--page, --mip and --codecs", "do not go together");
     }
     if (o->pages > 0 && !o->codecs_wanted) {
-        return fail_usage("--pages", "goes with --codecs");
+        return options_refuse(&TABLE, "--pages", "goes with --codecs");
     }
     if ((o->page_wanted || o->mip_wanted) != (o->output != NULL)) {
-        return fail_usage("--output", "goes with --page or --mip, and they with it");
+        return options_refuse(&TABLE, "--output", "goes with --page or --mip, and they with it");
     }
-    o->path = argv[optind];
     return EXIT_DONE;
 }
 
 int info_main(int argc, char **argv)
 {
     options o = {0};
-    bool asked_help = false;
     pagefile *file = NULL;
-    int done = parse_options(argc, argv, &o, &asked_help);
-    if (done != EXIT_DONE || asked_help) {
+    int done;
+    if (!options_read(&TABLE, argc, argv, &o, &done)) {
+        return done;
+    }
+    done = check_options(&o);
+    if (done != EXIT_DONE) {
         return done;
     }
     const pagefile_status status = pagefile_open(o.path, &file);

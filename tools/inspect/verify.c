@@ -1,6 +1,7 @@
 /* verify.c: megabuddy verify: reads every page of a page file, with all processors, and says which
  * are bad. */
 #include "tools/base/crew.h"
+#include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
 #include "tools/commands.h"
@@ -9,7 +10,6 @@
 #include "engine/texels/unpack.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,17 +24,6 @@ enum {
     BAR_DELAY_MS = 2000,    /* what is quicker needs no bar */
     LISTED_PAGES = 100,     /* bad pages named; the rest are counted */
 };
-
-static const char USAGE[] =
-    "usage: megabuddy verify WORLD.mega [--threads N] [--quiet]\n"
-    "\n"
-    "Reads, checks and unpacks every page and the heights, and names those that are bad.\n"
-    "\n"
-    "  -t, --threads N   threads to work on; default: one a processor\n"
-    "  -q, --quiet       only errors\n"
-    "  -h, --help        this text\n"
-    "\n"
-    "Exit codes: 0 all good, 1 something is bad or cannot be read, 2 wrong usage.\n";
 
 typedef struct options {
     const char *path;
@@ -59,12 +48,6 @@ typedef struct batch {
     int *errnos;       /* the same */
 } batch;
 
-static int fail_usage(const char *what, const char *why)
-{
-    say_error("verify: %s: %s (megabuddy verify --help says more)", what, why);
-    return EXIT_USAGE;
-}
-
 static int fail(const char *what, pagefile_status status, int why)
 {
     const bool system = status == PAGEFILE_CANNOT_OPEN || status == PAGEFILE_READ_FAILED;
@@ -73,12 +56,12 @@ static int fail(const char *what, pagefile_status status, int why)
     return EXIT_FAILED;
 }
 
-static uint32_t clusters_across(const page_shape *s, uint32_t mip)
+static uint32_t clusters_across(const vt_shape *s, uint32_t mip)
 {
     return (page_columns(s, mip) + PAGEFILE_CLUSTER - 1) / PAGEFILE_CLUSTER;
 }
 
-static uint32_t clusters_down(const page_shape *s, uint32_t mip)
+static uint32_t clusters_down(const vt_shape *s, uint32_t mip)
 {
     return (page_rows(s, mip) + PAGEFILE_CLUSTER - 1) / PAGEFILE_CLUSTER;
 }
@@ -104,7 +87,7 @@ typedef struct extent {
 
 static void look_up(const batch *b, uint32_t cluster, extent *e)
 {
-    const pagefile_info *info = pagefile_get_info(b->file);
+    const vt_info *info = pagefile_get_info(b->file);
     *e = (extent){.first = UINT64_MAX};
     for (uint32_t i = 0; i < CLUSTER_PAGES * info->layer_count; i++) {
         const uint32_t layer = i % info->layer_count;
@@ -151,7 +134,7 @@ static pagefile_status check_layer(const batch *b, const extent *e, uint32_t i, 
     } else {
         status = pagefile_read(b->file, entry, alone);
     }
-    const texel_format format = pagefile_get_info(b->file)->layers[e->layers[i]].format;
+    const vt_texel_format format = pagefile_get_info(b->file)->layers[e->layers[i]].format;
     if (status == PAGEFILE_OK &&
         !unpacker_run(r->unpack, entry->codec, stored, entry->bytes, format, r->texels)) {
         status = PAGEFILE_BAD_PAGE;
@@ -197,7 +180,7 @@ static uint32_t report_batch(const options *o, const batch *b, uint32_t clusters
 /* Checks all pages, coarsest mip first, as they lie in the file. Returns how many are bad. */
 static uint32_t check_pages(const options *o, const pagefile *file, crew *workers, batch *b)
 {
-    const page_shape *s = &pagefile_get_info(file)->shape;
+    const vt_shape *s = &pagefile_get_info(file)->shape;
     uint32_t bad = 0, done = 0, all = 0;
     progress bar;
     progress_begin(&bar, "verify", BAR_DELAY_MS, o->quiet);
@@ -289,58 +272,33 @@ static int verify(const options *o, const pagefile *file)
     return done;
 }
 
-static int take_threads(const char *text, options *o)
-{
-    char *end = NULL;
-    const unsigned long value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || value < 1 || value > 256) {
-        return fail_usage("--threads", "must be from 1 to 256");
-    }
-    o->threads = (uint32_t)value;
-    return EXIT_DONE;
-}
+static const option_row ROWS[] = {
+    {'t', "threads", "N", OPTION_COUNT, offsetof(options, threads), .least = 1, .most = 256,
+     .help = "threads to work on; default: one a processor"},
+    {'q', "quiet", NULL, OPTION_FLAG, offsetof(options, quiet), .help = "only errors"},
+    {.name = NULL},
+};
 
-static int parse_options(int argc, char **argv, options *o, bool *asked_help)
-{
-    static const struct option LONG_OPTIONS[] = {
-        {"threads", required_argument, NULL, 't'},
-        {"quiet", no_argument, NULL, 'q'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int option = 0;
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":t:qh", LONG_OPTIONS, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return fail_usage(argv[optind - 1], option == ':' ? "needs a value" : "no such option");
-        }
-        if (option == 'h') {
-            fputs(USAGE, stdout);
-            *asked_help = true;
-            return EXIT_DONE;
-        }
-        if (option == 'q') {
-            o->quiet = true;
-        } else if (take_threads(optarg, o) != EXIT_DONE) {
-            return EXIT_USAGE;
-        }
-    }
-    if (argc - optind != 1) {
-        return fail_usage("input", "give one page file");
-    }
-    o->path = argv[optind];
-    return EXIT_DONE;
-}
+static const option_table TABLE = {
+    .command = "verify",
+    .usage = {"WORLD.mega [OPTION]…"},
+    .about = "Reads, checks and unpacks every page and the heights, and names those that are bad.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 all good, 1 something is bad or cannot be read, 2 wrong usage.",
+    .surplus = "give one page file",
+    .operand_at = offsetof(options, path),
+};
 
 int verify_main(int argc, char **argv)
 {
     options o = {0};
-    bool asked_help = false;
     pagefile *file = NULL;
-    int done = parse_options(argc, argv, &o, &asked_help);
-    if (done != EXIT_DONE || asked_help) {
+    int done;
+    if (!options_read(&TABLE, argc, argv, &o, &done)) {
         return done;
+    }
+    if (o.path == NULL) {
+        return options_refuse(&TABLE, "input", "give one page file");
     }
     const pagefile_status status = pagefile_open(o.path, &file);
     if (status != PAGEFILE_OK) {

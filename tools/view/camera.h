@@ -37,7 +37,7 @@ typedef struct camera {
 typedef struct camera_key {
     double t; /* seconds; each later than the one before */
     camera at;
-    bool cut; /* jumps here instead of gliding */
+    bool cut; /* the camera does not glide here: it is here at once */
 } camera_key;
 
 typedef struct camera_path {

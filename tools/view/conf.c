@@ -8,10 +8,8 @@
 #include "tools/base/units.h"
 #include "tools/view/conf_text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <libconfig.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +22,15 @@ enum {
     VALUE_SHOWN = 80, /* bytes of a bad value that an error repeats */
     RANGE_BYTES = 160,
 };
+
+static const choice SYNCS[] = {{"lockfree", VT_SYNC_LOCKFREE},
+                               {"spinlock", VT_SYNC_SPINLOCK},
+                               {"mutex", VT_SYNC_MUTEX},
+                               {NULL, 0}};
+static const choice FORMATS[] = {
+    {"auto", VT_FORMAT_AUTO}, {"bc1", VT_FORMAT_BC1}, {"rgba8", VT_FORMAT_RGBA8}, {NULL, 0}};
+static const choice SCENES[] = {
+    {"auto", SCENE_AUTO}, {"terrain", SCENE_TERRAIN}, {"picture", SCENE_PICTURE}, {NULL, 0}};
 
 static const conf_key KEYS[] = {
     {"disk", "source", CONF_TEXT, offsetof(conf, disk.source), 0, 0, NULL, "",
@@ -38,8 +45,8 @@ static const conf_key KEYS[] = {
      256 * MIB, false},
     {"ram", "budget", CONF_SIZE, offsetof(conf, ram.budget), 64 * KIB, 16 * TIB, NULL, "256 MiB",
      "all that streaming may hold in memory", 4 * MIB, 4096 * MIB, true},
-    {"ram", "sync", CONF_WORD, offsetof(conf, ram.sync), 0, 0, "lockfree spinlock mutex",
-     "lockfree", "how the allocator's threads keep out of each other's way", 0, 0, true},
+    {"ram", "sync", CONF_CHOICE, offsetof(conf, ram.sync), 0, 0, SYNCS, "lockfree",
+     "how the allocator's threads keep out of each other's way", 0, 0, true},
     {"ram", "prefault", CONF_BOOL, offsetof(conf, ram.prefault), 0, 0, NULL, "false",
      "touch the memory at the start, so that no page fault comes later", 0, 0, true},
     {"ram", "suspend", CONF_TEXT, offsetof(conf, ram.suspend), 0, 0, NULL, "",
@@ -47,7 +54,7 @@ static const conf_key KEYS[] = {
     {"vram", "budget", CONF_SIZE, offsetof(conf, vram.budget), 64 * KIB, TIB, NULL, "64 MiB",
      "all textures and buffers that streaming may make on the graphics card", 4 * MIB, 1024 * MIB,
      true},
-    {"vram", "format", CONF_WORD, offsetof(conf, vram.format), 0, 0, "auto bc1 rgba8", "auto",
+    {"vram", "format", CONF_CHOICE, offsetof(conf, vram.format), 0, 0, FORMATS, "auto",
      "texels on the card: auto is as stored, or rgba8 where software draws and has room", 0, 0,
      true},
     {"stream", "prefetch_ms", CONF_REAL, offsetof(conf, stream.prefetch_ms), 0, 10000, NULL, "300",
@@ -71,7 +78,7 @@ static const conf_key KEYS[] = {
      "most frames a second; 0: no cap", 0, 240, false},
     {"view", "scale", CONF_REAL, offsetof(conf, view.scale), 0, 4, NULL, "0",
      "of letters and buttons, from the next start on; 0: as the screen asks", 0, 0, false},
-    {"view", "scene", CONF_WORD, offsetof(conf, view.scene), 0, 0, "auto terrain picture", "auto",
+    {"view", "scene", CONF_CHOICE, offsetof(conf, view.scene), 0, 0, SCENES, "auto",
      "how the world is shown: auto is what the page file says it is", 0, 0, false},
     {"view", "path", CONF_TEXT, offsetof(conf, view.path), 0, 0, NULL, "",
      "camera path to fly along; empty: the built-in tour", 0, 0, false},
@@ -108,7 +115,8 @@ static bool is_same(const conf *a, const conf *b, const conf_key *key)
                !(*(const double *)left > *(const double *)right);
     case CONF_BOOL:
         return *(const bool *)left == *(const bool *)right;
-    case CONF_WORD:
+    case CONF_CHOICE:
+        return *(const int *)left == *(const int *)right;
     case CONF_TEXT:
         return strcmp(left, right) == 0;
     }
@@ -150,7 +158,7 @@ static bool fail(conf_error *error, const char *format, ...)
 /* Writes "a size from 1 MiB to 1 TiB" and the like. */
 static void describe_range(const conf_key *key, char text[RANGE_BYTES])
 {
-    char least[UNITS_TEXT], most[UNITS_TEXT];
+    char least[UNITS_TEXT], most[UNITS_TEXT], words[RANGE_BYTES / 2];
     switch (key->type) {
     case CONF_SIZE:
         (void)snprintf(text, RANGE_BYTES, "a size from %s to %s",
@@ -167,9 +175,9 @@ static void describe_range(const conf_key *key, char text[RANGE_BYTES])
     case CONF_BOOL:
         (void)snprintf(text, RANGE_BYTES, "true or false");
         break;
-    case CONF_WORD:
-        (void)snprintf(text, RANGE_BYTES, "%s%s", strchr(key->words, ' ') ? "one of " : "",
-                       key->words);
+    case CONF_CHOICE:
+        (void)snprintf(text, RANGE_BYTES, "one of %s",
+                       choice_list(key->choices, words, sizeof words));
         break;
     case CONF_TEXT:
         (void)snprintf(text, RANGE_BYTES, "text of at most %d bytes", CONF_TEXT_BYTES - 1);
@@ -188,19 +196,6 @@ static void describe_wanted(const conf_key *key, const char *value, char text[RA
     }
 }
 
-static bool is_one_of(const char *word, const char *words)
-{
-    const size_t length = strlen(word);
-    while (*words != '\0') {
-        const size_t one = strcspn(words, " ");
-        if (one == length && memcmp(word, words, one) == 0) {
-            return true;
-        }
-        words += one + (words[one] == ' ');
-    }
-    return false;
-}
-
 /* ---- text to value ---- */
 
 static bool assign_size(const conf_key *key, const char *value, void *at)
@@ -215,12 +210,8 @@ static bool assign_size(const conf_key *key, const char *value, void *at)
 
 static bool assign_count(const conf_key *key, const char *value, void *at)
 {
-    if (*value == '\0' || strspn(value, "0123456789") != strlen(value)) {
-        return false; /* strtoull would take signs and blanks */
-    }
-    errno = 0;
-    const unsigned long long number = strtoull(value, NULL, 10);
-    if (errno != 0 || number < key->least || number > key->most) {
+    uint64_t number;
+    if (!units_parse_count(value, key->least, key->most, &number)) {
         return false;
     }
     const uint32_t count = (uint32_t)number;
@@ -230,12 +221,18 @@ static bool assign_count(const conf_key *key, const char *value, void *at)
 
 static bool assign_real(const conf_key *key, const char *value, void *at)
 {
-    if (*value == '\0' || strspn(value, "0123456789.eE+-") != strlen(value)) {
-        return false; /* strtod would take blanks, "inf", "nan" and hexadecimal */
+    double number;
+    if (!units_parse_reals(value, ',', 1, (double)key->least, (double)key->most, &number)) {
+        return false;
     }
-    char *end;
-    const double number = strtod(value, &end);
-    if (*end != '\0' || !(number >= (double)key->least && number <= (double)key->most)) {
+    memcpy(at, &number, sizeof number);
+    return true;
+}
+
+static bool assign_choice(const conf_key *key, const char *value, void *at)
+{
+    int number; /* an enumeration is as large */
+    if (!choice_find(key->choices, value, &number)) {
         return false;
     }
     memcpy(at, &number, sizeof number);
@@ -276,8 +273,8 @@ static bool assign(conf *c, const conf_key *key, const char *value)
         return assign_real(key, value, at);
     case CONF_BOOL:
         return assign_bool(value, at);
-    case CONF_WORD:
-        return is_one_of(value, key->words) && assign_string(value, CONF_WORD_BYTES, at);
+    case CONF_CHOICE:
+        return assign_choice(key, value, at);
     case CONF_TEXT:
         return assign_string(value, CONF_TEXT_BYTES, at);
     }
@@ -354,7 +351,7 @@ static bool setting_text(const config_setting_t *setting, conf_type type, char *
             return false;
         }
         (void)snprintf(text, room, "%s", config_setting_get_string(setting));
-        return type == CONF_SIZE || type == CONF_WORD || type == CONF_TEXT;
+        return type == CONF_SIZE || type == CONF_CHOICE || type == CONF_TEXT;
     case CONFIG_TYPE_INT:
     case CONFIG_TYPE_INT64:
         (void)snprintf(text, room, "%lld", (long long)config_setting_get_int64(setting));
@@ -531,7 +528,9 @@ static void write_value(const conf *c, const conf_key *key, FILE *out)
     case CONF_BOOL:
         (void)fputs(*(const bool *)at ? "true" : "false", out);
         break;
-    case CONF_WORD:
+    case CONF_CHOICE:
+        write_quoted(choice_text(key->choices, *(const int *)at), out);
+        break;
     case CONF_TEXT:
         write_quoted(at, out);
         break;

@@ -13,13 +13,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/vt.h"
+#include "tools/base/choice.h"
+#include "tools/view/scene/scene.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 enum {
     CONF_TEXT_BYTES = 512,
-    CONF_WORD_BYTES = 16,
     CONF_LINE_BYTES = 1536, /* a path, a key, a value and what would have been right */
 };
 
@@ -32,14 +35,14 @@ typedef struct conf {
         uint64_t rate;                /* bytes a second; 0: as fast as it is */
     } disk;
     struct {
-        uint64_t budget;            /* bytes */
-        char sync[CONF_WORD_BYTES]; /* "lockfree", "spinlock", "mutex" */
+        uint64_t budget; /* bytes */
+        vt_sync sync;
         bool prefault;
         char suspend[CONF_TEXT_BYTES]; /* file that keeps it between runs; "": none */
     } ram;
     struct {
-        uint64_t budget;              /* bytes */
-        char format[CONF_WORD_BYTES]; /* "auto", "bc1", "rgba8" */
+        uint64_t budget; /* bytes */
+        vt_format format;
     } vram;
     struct {
         double prefetch_ms;    /* how far ahead the predicted camera looks; 0: off */
@@ -50,11 +53,11 @@ typedef struct conf {
         double bias_max; /* mips */
     } stream;
     struct {
-        uint32_t width, height;      /* pixels */
-        uint32_t fps_max;            /* 0: no cap */
-        double scale;                /* of letters; 0: as the screen asks */
-        char scene[CONF_WORD_BYTES]; /* "auto", "terrain", "picture" */
-        char path[CONF_TEXT_BYTES];  /* camera path file; "": the built-in one */
+        uint32_t width, height; /* pixels */
+        uint32_t fps_max;       /* 0: no cap */
+        double scale;           /* of letters; 0: as the screen asks */
+        scene_kind scene;
+        char path[CONF_TEXT_BYTES]; /* camera path file; "": the built-in one */
     } view;
 } conf;
 
@@ -64,23 +67,23 @@ typedef struct conf_error {
 } conf_error;
 
 typedef enum conf_type {
-    CONF_SIZE,  /* uint64_t bytes, "64 MiB" or a plain number */
-    CONF_COUNT, /* uint32_t */
-    CONF_REAL,  /* double */
-    CONF_BOOL,  /* bool */
-    CONF_WORD,  /* char[CONF_WORD_BYTES], one of `words` */
-    CONF_TEXT,  /* char[CONF_TEXT_BYTES] */
+    CONF_SIZE,   /* uint64_t bytes, "64 MiB" or a plain number */
+    CONF_COUNT,  /* uint32_t */
+    CONF_REAL,   /* double */
+    CONF_BOOL,   /* bool */
+    CONF_CHOICE, /* an enumeration, one of `choices` */
+    CONF_TEXT,   /* char[CONF_TEXT_BYTES] */
 } conf_type;
 
 /* What a key allows, and how it is offered to hands. */
 typedef struct conf_key {
     const char *group, *name;
     conf_type type;
-    size_t offset;       /* in conf */
-    uint64_t least;      /* SIZE, COUNT, REAL: in the key's own unit */
-    uint64_t most;       /* likewise, inclusive */
-    const char *words;   /* WORD: what is allowed, separated by blanks */
-    const char *initial; /* the default, as --set would take it */
+    size_t offset;         /* in conf */
+    uint64_t least;        /* SIZE, COUNT, REAL: in the key's own unit */
+    uint64_t most;         /* likewise, inclusive */
+    const choice *choices; /* CHOICE: what is allowed */
+    const char *initial;   /* the default, as --set would take it */
     const char *meaning;
     uint64_t slider_least, slider_most; /* what a slider reaches; both 0: it has none */
     bool reopens;                       /* takes effect when the world is opened anew */

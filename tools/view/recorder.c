@@ -19,7 +19,7 @@ struct recorder {
     double began; /* the caller's time of sample 0 */
     camera_key *samples;
     size_t count, room;
-    bool cut; /* a jump came with a frame that was passed over */
+    bool cut; /* one came with a frame that was passed over */
 };
 
 /* ---- collecting ---- */

@@ -30,8 +30,8 @@ typedef struct recorder recorder;
 recorder *recorder_create(double wrap_width);
 void recorder_destroy(recorder *r); /* NULL does nothing */
 
-/* Takes in a frame: the camera at a time of the caller's clock, and whether it has jumped there. A
- * time that is not later than the last is passed over (a jump then counts for the next frame).
+/* Takes in a frame: the camera at a time of the caller's clock, and whether it was cut there. A
+ * time that is not later than the last is passed over (its cut then counts for the next frame).
  * False: there is no more room or memory; what was taken in stays. */
 bool recorder_add(recorder *r, double t_seconds, const camera *at, bool cut);
 

@@ -2,12 +2,13 @@
 #include "tools/view/view.h"
 
 #include "engine/files/replace.h"
+#include "tools/base/options.h"
 #include "tools/base/say.h"
+#include "tools/base/units.h"
 #include "tools/commands.h"
 #include "tools/view/paths.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,34 +20,6 @@ enum {
     TRACE_EVENTS = 1 << 20, /* 48 MiB, touched as they fill: ten minutes at 60 frames a second */
 };
 
-static const char USAGE[] =
-    "usage: megabuddy view WORLD.mega [OPTION]…\n"
-    "\n"
-    "Flies over a page file, in a window or without one.\n"
-    "\n"
-    "  --config FILE         settings (below) from a file; it is read again when it is saved\n"
-    "  --set TIER.KEY=VALUE  one setting, over the file's; as often as you like\n"
-    "  --size WxH            pixels, over view.width and view.height\n"
-    "  --path FILE           camera path: lines of `t x y z yaw pitch [cut]`, # comments; a\n"
-    "                        regular file, as all that is read\n"
-    "  --view NAME           final, mips, borders, age, heat or wireframe: see F1 in the window\n"
-    "  --headless            no window: draws along the path and prints a summary\n"
-    "  --frames N            headless: frames along the path; default: 60 a second of it\n"
-    "  --report DIR          headless: pictures, report.json and report.html into this folder\n"
-    "  --deterministic       headless: a clock of 60 frames a second, and waiting for the disk:\n"
-    "                        the same pictures on every run\n"
-    "  --trace FILE          a timeline of all threads, for ui.perfetto.dev, written at the end\n"
-    "  --gl-debug            has OpenGL check every call, and complain; headless it always does\n"
-    "  --help                this\n"
-    "\n"
-    "SIGINT (Ctrl-C), SIGTERM and SIGHUP end a window as Esc does: a path that is being\n"
-    "recorded is written, and so is what ram.suspend and --trace ask for. Headless the run\n"
-    "ends early, and its report says so. Exit codes: 0 done, in a window by a signal too;\n"
-    "1 failed, or interrupted without a window; 2 wrong usage.\n"
-    "\n"
-    "Settings, as in a config file, with their defaults:\n"
-    "\n";
-
 int view_fail(const char *format, ...)
 {
     va_list arguments;
@@ -54,19 +27,6 @@ int view_fail(const char *format, ...)
     say_error_list("view: ", format, arguments);
     va_end(arguments);
     return EXIT_FAILED;
-}
-
-static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage(const char *format, ...)
-{
-    char what[VIEW_LINE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(what, sizeof what, format, arguments);
-    va_end(arguments);
-    say_error("view: %s; --help says more", what);
-    return EXIT_USAGE;
 }
 
 int view_open_failed(const char *why)
@@ -79,139 +39,69 @@ int view_open_failed(const char *why)
 
 /* ---- arguments ---- */
 
-/* Reads a whole number from 1 to `most` that ends at `end`. 0: it is not one. */
-static uint32_t read_count(const char *text, char end, uint32_t most, const char **after)
+static bool take_size(void *into, const char *value)
 {
-    if (*text < '0' || *text > '9') {
-        return 0;
+    view_options *o = into;
+    uint32_t sides[2];
+    if (!units_parse_counts(value, 'x', 2, 16, 16384, sides)) {
+        return false;
     }
-    errno = 0;
-    char *stop;
-    const unsigned long value = strtoul(text, &stop, 10);
-    if (errno != 0 || *stop != end || value > most) {
-        return 0;
-    }
-    *after = stop + (end != '\0');
-    return (uint32_t)value;
+    o->width = sides[0];
+    o->height = sides[1];
+    return true;
 }
 
-static bool read_size(const char *text, view_options *o)
+static void print_settings(void)
 {
-    const char *rest = text;
-    o->width = read_count(text, 'x', 16384, &rest);
-    o->height = o->width ? read_count(rest, '\0', 16384, &rest) : 0;
-    return o->width >= 16 && o->height >= 16;
+    conf defaults;
+    conf_defaults(&defaults);
+    puts("Settings, as in a config file, with their defaults:\n");
+    conf_write(&defaults, stdout);
 }
 
-enum {
-    OPT_CONFIG = 256,
-    OPT_SET,
-    OPT_SIZE,
-    OPT_PATH,
-    OPT_VIEW,
-    OPT_HEADLESS,
-    OPT_FRAMES,
-    OPT_REPORT,
-    OPT_DETERMINISTIC,
-    OPT_GL_DEBUG,
-    OPT_TRACE,
-    OPT_HELP
+static const option_row ROWS[] = {
+    {0, "config", "FILE", OPTION_TEXT, offsetof(view_options, config),
+     .help = "settings (below) from a file; it is read again when it is saved"},
+    {0, "set", "TIER.KEY=VALUE", OPTION_TEXTS, offsetof(view_options, sets),
+     .help = "one setting, over the file's; as often as you like"},
+    {0, "size", "WxH", OPTION_TAKEN, .take = take_size,
+     .wrong = "must be WxH, each from 16 to 16384",
+     .help = "pixels, over view.width and view.height"},
+    {0, "path", "FILE", OPTION_TEXT, offsetof(view_options, path),
+     .help = "camera path: lines of `t x y z yaw pitch [cut]`, # comments; a regular file, as all "
+             "that is read"},
+    {0, "view", "NAME", OPTION_CHOICE, offsetof(view_options, view), .choices = VIEWS_NAMES,
+     .wrong = "must be final, mips, borders, age, heat or wireframe",
+     .help = "final, mips, borders, age, heat or wireframe: see F1 in the window"},
+    {0, "headless", NULL, OPTION_FLAG, offsetof(view_options, headless),
+     .help = "no window: draws along the path and prints a summary"},
+    {0, "frames", "N", OPTION_COUNT, offsetof(view_options, frames), .least = 1,
+     .most = MOST_FRAMES, .help = "headless: frames along the path; default: 60 a second of it"},
+    {0, "report", "DIR", OPTION_TEXT, offsetof(view_options, report),
+     .help = "headless: pictures, report.json and report.html into this folder"},
+    {0, "deterministic", NULL, OPTION_FLAG, offsetof(view_options, deterministic),
+     .help = "headless: a clock of 60 frames a second, and waiting for the disk: the same "
+             "pictures on every run"},
+    {0, "trace", "FILE", OPTION_TEXT, offsetof(view_options, trace_file),
+     .help = "a timeline of all threads, for ui.perfetto.dev, written at the end"},
+    {0, "gl-debug", NULL, OPTION_FLAG, offsetof(view_options, gl_debug),
+     .help = "has OpenGL check every call, and complain; headless it always does"},
+    {.name = NULL},
 };
 
-static const struct option OPTIONS[] = {
-    {"config", required_argument, NULL, OPT_CONFIG},
-    {"set", required_argument, NULL, OPT_SET},
-    {"size", required_argument, NULL, OPT_SIZE},
-    {"path", required_argument, NULL, OPT_PATH},
-    {"view", required_argument, NULL, OPT_VIEW},
-    {"headless", no_argument, NULL, OPT_HEADLESS},
-    {"frames", required_argument, NULL, OPT_FRAMES},
-    {"report", required_argument, NULL, OPT_REPORT},
-    {"deterministic", no_argument, NULL, OPT_DETERMINISTIC},
-    {"trace", required_argument, NULL, OPT_TRACE},
-    {"gl-debug", no_argument, NULL, OPT_GL_DEBUG},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
+static const option_table TABLE = {
+    .command = "view",
+    .usage = {"WORLD.mega [OPTION]…"},
+    .about = "Flies over a page file, in a window or without one.",
+    .rows = ROWS,
+    .end = "SIGINT (Ctrl-C), SIGTERM and SIGHUP end a window as Esc does: a path that is being "
+           "recorded is written, and so is what ram.suspend and --trace ask for. Headless the run "
+           "ends early, and its report says so.\nExit codes: 0 done, in a window by a signal too; "
+           "1 failed, or interrupted without a window; 2 wrong usage.",
+    .print_more = print_settings,
+    .surplus = "only one world can be viewed",
+    .operand_at = offsetof(view_options, world),
 };
-
-/* Takes in one option. Returns EXIT_DONE, or EXIT_USAGE having said why. */
-static int take_option(int option, char *value, view_options *o)
-{
-    const char *rest;
-    switch (option) {
-    case OPT_CONFIG:
-        o->config = value;
-        break;
-    case OPT_SET:
-        if (o->set_count == VIEW_MOST_SETS) {
-            return usage("--set: more than %d of them", VIEW_MOST_SETS);
-        }
-        o->sets[o->set_count++] = value;
-        break;
-    case OPT_SIZE:
-        return read_size(value, o) ? EXIT_DONE
-                                   : usage("--size %s: must be WxH, each from 16 to 16384", value);
-    case OPT_PATH:
-        o->path = value;
-        break;
-    case OPT_VIEW:
-        return views_find(value, &o->view)
-                   ? EXIT_DONE
-                   : usage("--view %s: must be final, mips, borders, age, heat or wireframe",
-                           value);
-    case OPT_HEADLESS:
-        o->headless = true;
-        break;
-    case OPT_FRAMES:
-        o->frames = read_count(value, '\0', MOST_FRAMES, &rest);
-        return o->frames ? EXIT_DONE
-                         : usage("--frames %s: must be from 1 to %d", value, MOST_FRAMES);
-    case OPT_REPORT:
-        o->report = value;
-        break;
-    case OPT_GL_DEBUG:
-        o->gl_debug = true;
-        break;
-    case OPT_DETERMINISTIC:
-        o->deterministic = true;
-        break;
-    case OPT_TRACE:
-        o->trace_file = value;
-        break;
-    default:
-        break;
-    }
-    return EXIT_DONE;
-}
-
-/* Fills *o. Returns EXIT_DONE, or EXIT_USAGE having said why; *help is set by --help. */
-static int read_arguments(int argc, char **argv, view_options *o, bool *help)
-{
-    optind = 0; /* getopt_long has its state in globals: begin anew */
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":", OPTIONS, NULL)) != -1;) {
-        if (option == OPT_HELP) {
-            *help = true;
-            return EXIT_DONE;
-        }
-        if (option == '?' || option == ':') {
-            return usage("%s: %s", argv[optind - 1],
-                         option == ':' ? "needs a value" : "no such option");
-        }
-        const int code = take_option(option, optarg, o);
-        if (code != EXIT_DONE) {
-            return code;
-        }
-    }
-    if (argc - optind > 1) {
-        return usage("%s: only one world can be viewed", argv[optind + 1]);
-    }
-    o->world = optind < argc ? argv[optind] : NULL;
-    if (!o->headless && (o->report != NULL || o->frames != 0 || o->deterministic)) {
-        return usage("--report, --frames and --deterministic need --headless");
-    }
-    return EXIT_DONE;
-}
 
 /* ---- from settings to the streamer ---- */
 
@@ -222,8 +112,8 @@ bool view_settings(const view_options *o, conf *c, conf_error *error)
     if (o->config != NULL && !conf_read(&next, o->config, error)) {
         return false;
     }
-    for (uint32_t i = 0; i < o->set_count; i++) {
-        if (!conf_set(&next, o->sets[i], error)) {
+    for (uint32_t i = 0; i < o->sets.count; i++) {
+        if (!conf_set(&next, o->sets.all[i], error)) {
             return false;
         }
     }
@@ -233,20 +123,6 @@ bool view_settings(const view_options *o, conf *c, conf_error *error)
     }
     *c = next;
     return true;
-}
-
-static vt_format format_of(const char *word)
-{
-    return strcmp(word, "bc1") == 0     ? VT_FORMAT_BC1
-           : strcmp(word, "rgba8") == 0 ? VT_FORMAT_RGBA8
-                                        : VT_FORMAT_AUTO;
-}
-
-static vt_sync sync_of(const char *word)
-{
-    return strcmp(word, "spinlock") == 0 ? VT_SYNC_SPINLOCK
-           : strcmp(word, "mutex") == 0  ? VT_SYNC_MUTEX
-                                         : VT_SYNC_LOCKFREE;
 }
 
 const char *view_world(const view_options *o)
@@ -275,11 +151,11 @@ vt_desc view_desc(const view_options *o, const conf *c)
         .path = o->world != NULL ? o->world : c->disk.source,
         .ram_budget_bytes = c->ram.budget,
         .vram_budget_bytes = c->vram.budget,
-        .format = format_of(c->vram.format),
+        .format = c->vram.format,
         .read_workers = o->deterministic ? 1 : c->disk.workers,
         .decode_workers = o->deterministic ? 1 : 0,
         .ram_prefault = c->ram.prefault,
-        .ram_sync = sync_of(c->ram.sync),
+        .ram_sync = c->ram.sync,
         .suspend = c->ram.suspend,
         .anisotropy = c->stream.anisotropy,
         .screen_width = c->view.width,
@@ -302,13 +178,6 @@ vt_settings view_streaming(const conf *c)
         .disk_bytes_per_second = c->disk.rate,
     };
     return settings;
-}
-
-scene_kind view_scene_kind(const conf *c)
-{
-    return strcmp(c->view.scene, "terrain") == 0   ? SCENE_TERRAIN
-           : strcmp(c->view.scene, "picture") == 0 ? SCENE_PICTURE
-                                                   : SCENE_AUTO;
 }
 
 bool view_path(const view_options *o, scene_kind kind, camera_path *path, char *error,
@@ -376,46 +245,42 @@ static int run_traced(view_options *o)
         replace_drop(r);
         return view_fail("%s: %s", o->trace_file, file_text(why));
     }
-    o->trace = trace_create(TRACE_EVENTS);
+    o->trace = vt_trace_create(TRACE_EVENTS);
     if (o->trace == NULL) {
         replace_drop(r);
         return view_fail("--trace: no memory for %d events", TRACE_EVENTS);
     }
-    o->frame_track = trace_track(o->trace, "frame");
+    o->frame_track = vt_trace_track(o->trace, "frame");
     int code = run(o);
-    (void)trace_write(o->trace, out); /* what fails here fails at the end */
+    (void)vt_trace_write(o->trace, out); /* what fails here fails at the end */
     if (!replace_commit(r)) {
         code = view_fail("%s: %s", o->trace_file, file_text(errno));
     }
-    if (trace_dropped(o->trace) > 0) {
+    if (vt_trace_dropped(o->trace) > 0) {
         (void)view_fail("%s: full; the last %" PRIu64 " events are not in it", o->trace_file,
-                        trace_dropped(o->trace));
+                        vt_trace_dropped(o->trace));
     }
-    trace_destroy(o->trace);
+    vt_trace_destroy(o->trace);
     return code;
 }
 
 int view_main(int argc, char **argv)
 {
     view_options o = {.world = NULL};
-    bool help = false;
-    conf_defaults(&o.conf);
-    const int code = read_arguments(argc, argv, &o, &help);
-    if (code != EXIT_DONE) {
+    conf_error error;
+    int code;
+    if (!options_read(&TABLE, argc, argv, &o, &code)) {
         return code;
     }
-    if (help) {
-        (void)fputs(USAGE, stdout);
-        conf_write(&o.conf, stdout);
-        return EXIT_DONE;
+    if (!o.headless && (o.report != NULL || o.frames != 0 || o.deterministic)) {
+        return options_refuse(&TABLE, "--report, --frames and --deterministic", "need --headless");
     }
-    conf_error error;
     if (!view_settings(&o, &o.conf, &error)) {
         say_error("%s", error.line);
         return EXIT_USAGE;
     }
     if (o.world == NULL && o.conf.disk.source[0] == '\0') {
-        return usage("no world: name a .mega file, or set disk.source");
+        return options_refuse(&TABLE, "no world", "name a .mega file, or set disk.source");
     }
     return o.trace_file != NULL ? run_traced(&o) : run(&o);
 }

@@ -9,23 +9,23 @@
 #define MEGABUDDY_TOOLS_VIEW_VIEW_H
 
 #include "engine/vt.h"
+#include "tools/base/options.h"
 #include "tools/view/camera.h"
 #include "tools/view/conf.h"
 #include "tools/view/scene/scene.h"
 #include "tools/view/scene/views.h"
 
-enum { VIEW_LINE_BYTES = 1024, VIEW_MOST_SETS = 64 };
+enum { VIEW_LINE_BYTES = 1024 };
 
 /* The command line. Strings live as long as argv. */
 typedef struct view_options {
-    const char *world;                /* NULL: conf.disk.source */
-    const char *config;               /* file; NULL: none */
-    const char *sets[VIEW_MOST_SETS]; /* "tier.key=value", in order */
-    uint32_t set_count;
+    const char *world;      /* NULL: conf.disk.source */
+    const char *config;     /* file; NULL: none */
+    option_texts sets;      /* "tier.key=value", in order */
     const char *path;       /* camera path file; NULL: conf.view.path */
     const char *report;     /* folder; NULL: none */
     const char *trace_file; /* NULL: none */
-    trace *trace;           /* what goes into it; NULL: none */
+    vt_trace *trace;        /* what goes into it; NULL: none */
     uint32_t frame_track;   /* in it: what the main thread does of a frame */
     uint32_t width, height; /* pixels; 0: conf.view's */
     views_kind view;        /* to begin with; headless: of all frames */
@@ -67,8 +67,6 @@ bool view_close_world(vt *world);
  * view_is_interrupted. */
 void view_catch_signals(void);
 bool view_is_interrupted(void);
-
-scene_kind view_scene_kind(const conf *c);
 
 int view_run_window(view_options *options);
 int view_run_headless(const view_options *options);

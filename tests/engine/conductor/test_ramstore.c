@@ -33,7 +33,7 @@ static int make_worlds(void **state)
     }
     for (uint32_t i = 0; i < 2; i++) {
         const char *path = scratch_path(*state, i ? "b.mega" : "a.mega");
-        rig_write_world(path, &(rig_world){600 + 200 * i, 500, 4, {TEXEL_BC1}});
+        rig_write_world(path, &(rig_world){600 + 200 * i, 500, 4, {VT_TEXEL_BC1}});
         if (pagefile_open(path, &worlds[i]) != PAGEFILE_OK) {
             return -1;
         }
@@ -55,7 +55,7 @@ static ramstore_world world_of(uint32_t i)
     return (ramstore_world){files[i], 1};
 }
 
-static const ramtier_desc DESC = {.budget_bytes = 2 * MIB, .sync = ARENA_LOCKFREE};
+static const ramtier_desc DESC = {.budget_bytes = 2 * MIB, .sync = VT_SYNC_LOCKFREE};
 
 static uint32_t id_of(uint32_t index)
 {
@@ -175,7 +175,7 @@ static void other_worlds_and_budgets_are_refused(void **state)
     ramtier *rt = fill(200), *out;
     ramstore_resident resident;
     const ramtier_desc larger = {.budget_bytes = 3 * MIB},
-                       locks = {.budget_bytes = 2 * MIB, .sync = ARENA_MUTEX};
+                       locks = {.budget_bytes = 2 * MIB, .sync = VT_SYNC_MUTEX};
     assert_int_equal(resume(path, 0, &DESC, &out, &resident), RAMSTORE_NONE);
     save(rt, path);
     assert_int_equal(resume(path, 1, &DESC, &out, &resident), RAMSTORE_OTHER_WORLD);

@@ -21,7 +21,7 @@ static int make_world(void **state)
         return -1;
     }
     rig_write_world(scratch_path(*state, "bc1.mega"),
-                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {TEXEL_BC1}});
+                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {VT_TEXEL_BC1}});
     return 0;
 }
 

@@ -22,7 +22,7 @@ static uint32_t bytes_written(const rig *r)
     return written;
 }
 
-static void send_cluster(rig *r, const page_shape *s, uint64_t *random, uint32_t order)
+static void send_cluster(rig *r, const vt_shape *s, uint64_t *random, uint32_t order)
 {
     const uint32_t side = 1u << order, pages = 1u << 2 * order;
     const uint64_t all = pages == 64 ? UINT64_MAX : (UINT64_C(1) << pages) - 1;
@@ -39,7 +39,7 @@ static void send_cluster(rig *r, const page_shape *s, uint64_t *random, uint32_t
     assert_int_equal(r->ended_count, 1);
 }
 
-static void check_cluster(const rig *r, const page_shape *s)
+static void check_cluster(const rig *r, const vt_shape *s)
 {
     const page_job *job = &r->ended[0];
     uint32_t arrived = 0;
@@ -52,7 +52,8 @@ static void check_cluster(const rig *r, const page_shape *s)
             arrived++;
         }
     }
-    const uint32_t page = (uint32_t)(texel_page_bytes(TEXEL_BC1) + texel_page_bytes(TEXEL_RGBA8));
+    const uint32_t page =
+        (uint32_t)(texel_page_bytes(VT_TEXEL_BC1) + texel_page_bytes(VT_TEXEL_RGBA8));
     const uint32_t written = bytes_written(r);
     assert_true(written <= arrived * page); /* a texel may look like the guard */
     assert_true(written >= arrived * page * 49 / 50);
@@ -61,7 +62,7 @@ static void check_cluster(const rig *r, const page_shape *s)
 static void random_clusters_arrive_in_their_places(void **state)
 {
     uint64_t random = seed_of_run();
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     for (int reader = 0; reader < 2; reader++) {
         rig r;
@@ -81,7 +82,7 @@ static void random_clusters_arrive_in_their_places(void **state)
 
 static void neighbours_are_read_in_one_request(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 1, AS_STORED);
@@ -99,7 +100,7 @@ static void neighbours_are_read_in_one_request(void **state)
 /* Jobs that were asked for before a cut end unread, unless they had begun. */
 static void cancelled_jobs_end_unread(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 1, AS_STORED);
@@ -123,7 +124,7 @@ static void cancelled_jobs_end_unread(void **state)
 
 static void lanes_can_be_destroyed_with_jobs_in_flight(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     for (int round = 0; round < 20; round++) {
         rig r;
@@ -196,7 +197,7 @@ static void scatter(const char *path, uint64_t *random)
 static void layers_are_found_wherever_they_lie(void **state)
 {
     uint64_t random = seed_of_run();
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     scatter(path, &random);
     for (int reader = 0; reader < 2; reader++) {
@@ -220,7 +221,7 @@ static void layers_are_found_wherever_they_lie(void **state)
 static void a_cut_between_layers_is_damage(void **state)
 {
     uint64_t random = seed_of_run();
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     scatter(path, &random);
     rig r;

@@ -34,7 +34,7 @@ static void put_page(pagewriter *w, vt_page p, uint32_t layers)
     pagewriter_packed packed[VT_MAX_LAYERS];
     for (uint32_t i = 0; i < layers; i++) {
         memset(texels, (int)(page_pack(p) + i), sizeof texels);
-        packed[i] = codecs_pack(TEXEL_RGBA8, texels, (pagewriter_packing){PAGE_STORED, 0});
+        packed[i] = codecs_pack(VT_TEXEL_RGBA8, texels, (pagewriter_packing){PAGE_STORED, 0});
         assert_non_null(packed[i].data);
     }
     assert_int_equal(pagewriter_put(w, p, packed), PAGEFILE_OK);
@@ -49,7 +49,7 @@ static const char *write_world(void *state, uint32_t layers)
     pagewriter_desc desc = {.path = path, .layer_count = layers};
     pagewriter *w = NULL;
     for (uint32_t i = 0; i < layers; i++) {
-        desc.layers[i].format = TEXEL_RGBA8;
+        desc.layers[i].format = VT_TEXEL_RGBA8;
         snprintf(desc.layers[i].name, sizeof desc.layers[i].name, "layer %u", i);
     }
     assert_true(page_shape_make(COLUMNS * 120, ROWS * 120, 4, &desc.shape));

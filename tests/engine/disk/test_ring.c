@@ -257,7 +257,7 @@ static void read_some_pages(rig *r)
 
 static void without_a_ring_there_are_as_many_readers_as_asked_for(void **state)
 {
-    page_shape s;
+    vt_shape s;
     rig r;
     const char *path = write_world(*state, &s);
     break_ring(RING_REFUSED, 0);
@@ -270,7 +270,7 @@ static void without_a_ring_there_are_as_many_readers_as_asked_for(void **state)
 
 static void with_a_ring_there_is_one_reader(void **state)
 {
-    page_shape s;
+    vt_shape s;
     rig r;
     const char *path = write_world(*state, &s);
     start(&r, path, 16 << 20, 3, AS_STORED);
@@ -298,7 +298,7 @@ static void a_ring_that_errs_is_told_of_and_the_world_is_drawn(void **state)
 {
     static const rig_window CAMERA = {.lod = 0, .x = 600, .y = 500, .wide = 4, .high = 4};
     const char *path = scratch_path(*state, "drawn.mega");
-    rig_write_world(path, &(rig_world){.width = 1200, .height = 1000, .formats = {TEXEL_RGBA8}});
+    rig_write_world(path, &(rig_world){.width = 1200, .height = 1000, .formats = {VT_TEXEL_RGBA8}});
     const bool ring = is_ring_to_be_had();
     for (int after = 0; after < 4; after++) {
         break_ring(RING_ERRS, after);

@@ -34,7 +34,7 @@ typedef struct model_page {
 } model_page;
 
 static model_page model[PAGES];
-static arena_sync sync; /* which allocator the arena has in this round */
+static vt_sync sync; /* which allocator the arena has in this round */
 static uint64_t sequence;
 static uint64_t random_state;
 
@@ -469,7 +469,7 @@ int main(void)
         cmocka_unit_test(many_threads_see_whole_pages_within_the_budget),
     };
     int failed = 0;
-    for (sync = ARENA_LOCKFREE; sync <= ARENA_MUTEX; sync++) {
+    for (sync = VT_SYNC_LOCKFREE; sync <= VT_SYNC_MUTEX; sync++) {
         failed += cmocka_run_group_tests(tests, NULL, NULL);
     }
     return failed;

@@ -118,7 +118,7 @@ static void refuses_what_cannot_be_made(void **state)
     bad[1].atlas_rows = 257;
     bad[2].layer_count = 0;
     bad[3].layer_count = VT_MAX_LAYERS + 1;
-    bad[4].formats[1] = TEXEL_NONE;
+    bad[4].formats[1] = VT_TEXEL_NONE;
     bad[5].staging_tiles = 0;
     bad[6].staging_tiles = UINT32_MAX;
     bad[7].feedback_width = 0;
@@ -173,7 +173,7 @@ static void expect_slot(uint32_t x, uint32_t y, const uint8_t *tile)
 {
     static uint8_t texels[TEXEL_PAGE_MAX_BYTES];
     const GLint left = (GLint)x * VT_PAGE_TEXELS, top = (GLint)y * VT_PAGE_TEXELS;
-    const GLsizei bc1_bytes = (GLsizei)texel_page_bytes(TEXEL_BC1);
+    const GLsizei bc1_bytes = (GLsizei)texel_page_bytes(VT_TEXEL_BC1);
     glGetTextureSubImage(texture_labelled("atlas", GL_SRGB8_ALPHA8), 0, left, top, 0,
                          VT_PAGE_TEXELS, VT_PAGE_TEXELS, 1, GL_RGBA, GL_UNSIGNED_BYTE,
                          sizeof(texels), texels);
@@ -275,7 +275,7 @@ static void two_channel_layers_hold_what_was_uploaded(void **state)
     static uint8_t texels[VT_PAGE_TEXELS * VT_PAGE_TEXELS];
     static uint8_t copy[TEXEL_PAGE_MAX_BYTES * 2];
     gpu_desc desc = small_desc();
-    desc.formats[1] = TEXEL_BC5;
+    desc.formats[1] = VT_TEXEL_BC5;
     desc.srgb[1] = false;
     gpu *g = create(&desc);
     const int32_t tile = gpu_staging_take(g, 0);

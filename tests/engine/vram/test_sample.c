@@ -131,7 +131,8 @@ static void looks_like_a_plain_texture_in_srgb(void **state)
 static void looks_like_a_plain_texture_in_bc1(void **state)
 {
     (void)state;
-    scene s = scene_open_small((scene){.desc = {.formats = {TEXEL_BC1}}, .texels = scene_blocky});
+    scene s =
+        scene_open_small((scene){.desc = {.formats = {VT_TEXEL_BC1}}, .texels = scene_blocky});
     scene_place_mips(&s, 0);
     compare_views(BODY("textureLod(plain, uv, vt_lod(uv))"));
     scene_close(&s);
@@ -315,7 +316,7 @@ static uint32_t clamp_page(double texel, uint32_t payload, uint32_t count)
  * either is right. Returns the number of pixels looked at. */
 static uint32_t expect_feedback(const scene *s, const view_case *v, uint32_t mip)
 {
-    const page_shape *shape = &s->shape;
+    const vt_shape *shape = &s->shape;
     uint32_t looked_at = 0;
     for (uint32_t i = 0; i < v->width * v->height; i++) {
         const double across = (i % v->width + 0.5) / v->width;

@@ -37,6 +37,14 @@ struct gpu {
 
 /* ---- the card ---- */
 
+bool gpu_load(vt_get_proc_address *loader, char *error, uint32_t error_bytes)
+{
+    (void)loader;
+    (void)error;
+    (void)error_bytes;
+    return true;
+}
+
 uint32_t gpu_max_slots(void)
 {
     return fake_gpu_found.max_slots;
@@ -203,7 +211,7 @@ static void copy_page(gpu *g, const gpu_part *part, uint32_t i, uint8_t *slot)
 {
     const uint8_t *layer = g->staging + (size_t)part->tile * gpu_tile_bytes(&g->desc);
     for (uint32_t l = 0; l < g->desc.layer_count; l++) {
-        const texel_format format = g->desc.formats[l];
+        const vt_texel_format format = g->desc.formats[l];
         const size_t row = texel_row_bytes(format), rows = texel_page_rows(format);
         const uint8_t *from =
             layer + (buddy_morton_y(i) * rows << part->order) * row + buddy_morton_x(i) * row;
@@ -397,7 +405,7 @@ static const char *check_slot(const gpu *g, vt_page p, uint32_t slot, uint32_t m
     if (there.texture == 0) {
         return "an entry points at a slot that was never filled";
     }
-    if (above > PAGE_MAX_MIPS || there.texture != p.texture || there.mip != mip ||
+    if (above > VT_MAX_MIPS || there.texture != p.texture || there.mip != mip ||
         there.x != p.x >> above || there.y != p.y >> above) {
         return "an entry points at another page's texels";
     }
@@ -423,7 +431,7 @@ static const char *check_entry(const gpu *g, vt_page p, bool holes)
 
 static const char *check_texture(const gpu *g, uint32_t texture, bool holes)
 {
-    const page_shape *shape = &g->desc.tables[texture - 1].shape;
+    const vt_shape *shape = &g->desc.tables[texture - 1].shape;
     for (uint32_t mip = 0; mip < shape->mips; mip++) {
         for (uint32_t y = 0; y < page_rows(shape, mip); y++) {
             for (uint32_t x = 0; x < page_columns(shape, mip); x++) {

@@ -27,7 +27,7 @@ enum {
     GUARD = 0xa5,
 };
 
-static const texel_format STORED[LAYERS] = {TEXEL_BC1, TEXEL_RGBA8};
+static const vt_texel_format STORED[LAYERS] = {VT_TEXEL_BC1, VT_TEXEL_RGBA8};
 
 /* How worlds written from now on are packed. */
 static pagewriter_packing packing_of_rigs[LAYERS] = {{PAGE_LZ4, 0}, {PAGE_LZ4, 0}};
@@ -102,7 +102,7 @@ static inline void go_on(void *context, const page_job *job)
     }
 }
 
-static inline const char *write_world(void *state, page_shape *shape)
+static inline const char *write_world(void *state, vt_shape *shape)
 {
     const char *path = scratch_path(state, "world.mega");
     pagewriter_desc desc = {
@@ -127,7 +127,7 @@ static inline const char *write_world(void *state, page_shape *shape)
 static fetch_reader reader_of_rigs; /* how those started from now on read */
 
 static inline void start(rig *r, const char *path, uint64_t budget_bytes, uint32_t workers,
-                         const texel_format wanted[LAYERS])
+                         const vt_texel_format wanted[LAYERS])
 {
     memset(r, 0, sizeof *r);
     pthread_mutex_init(&r->mutex, NULL);
@@ -189,7 +189,7 @@ static inline void drain(rig *r)
 
 /* Page i of a cluster lies in its place in every layer's rectangle. */
 static inline void assert_page_shows(const rig *r, const page_job *job, uint32_t i,
-                                     const texel_format wanted[LAYERS])
+                                     const vt_texel_format wanted[LAYERS])
 {
     static uint8_t stored[TEXEL_PAGE_MAX_BYTES];
     static uint8_t expected[TEXEL_PAGE_MAX_BYTES];
@@ -208,11 +208,11 @@ static inline void assert_page_shows(const rig *r, const page_job *job, uint32_t
 }
 
 static inline void assert_tile_shows(const rig *r, const page_job *job,
-                                     const texel_format wanted[LAYERS])
+                                     const vt_texel_format wanted[LAYERS])
 {
     assert_page_shows(r, job, 0, wanted);
 }
 
-static const texel_format AS_STORED[LAYERS] = {TEXEL_BC1, TEXEL_RGBA8};
+static const vt_texel_format AS_STORED[LAYERS] = {VT_TEXEL_BC1, VT_TEXEL_RGBA8};
 
 #endif

@@ -53,11 +53,11 @@ static void write_world(const char *path, const int16_t *metres, uint32_t width,
 {
     static uint8_t texels[TEXEL_PAGE_MAX_BYTES];
     pagewriter_desc desc = {.path = path,
-                            .kind = PAGEFILE_TERRAIN,
+                            .kind = VT_TERRAIN,
                             .layer_count = 1,
-                            .layers = {{TEXEL_RGBA8, true, "albedo", false}}};
+                            .layers = {{VT_TEXEL_RGBA8, true, "albedo", false}}};
     pagewriter *w = NULL;
-    pagewriter_packed packed = codecs_pack_lz4(TEXEL_RGBA8, texels);
+    pagewriter_packed packed = codecs_pack_lz4(VT_TEXEL_RGBA8, texels);
     must(page_shape_make(100, 50, 4, &desc.shape) && pagewriter_create(&desc, &w) == PAGEFILE_OK &&
              pagewriter_put(w, (vt_page){0}, &packed) == PAGEFILE_OK,
          "no world");

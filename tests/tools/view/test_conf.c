@@ -61,10 +61,10 @@ static void defaults_are_those_that_are_promised(void **state)
     assert_int_equal(c.disk.rate, 0);
     assert_string_equal(c.disk.source, "");
     assert_int_equal(c.ram.budget, 256 * MIB);
-    assert_string_equal(c.ram.sync, "lockfree");
+    assert_int_equal(c.ram.sync, VT_SYNC_LOCKFREE);
     assert_false(c.ram.prefault);
     assert_int_equal(c.vram.budget, 64 * MIB);
-    assert_string_equal(c.vram.format, "auto");
+    assert_int_equal(c.vram.format, VT_FORMAT_AUTO);
     assert_true(c.stream.prefetch_ms == 300 && c.stream.upload_ms == 2 && c.stream.fade_ms == 200);
     assert_int_equal(c.stream.upload_bytes, 4 * MIB);
     assert_int_equal(c.stream.anisotropy, 1);
@@ -72,7 +72,7 @@ static void defaults_are_those_that_are_promised(void **state)
     assert_int_equal(c.view.width, 1280);
     assert_int_equal(c.view.height, 720);
     assert_int_equal(c.view.fps_max, 60);
-    assert_string_equal(c.view.scene, "auto");
+    assert_int_equal(c.view.scene, SCENE_AUTO);
 }
 
 static void a_file_changes_what_it_names_and_nothing_else(void **state)
@@ -89,7 +89,7 @@ static void a_file_changes_what_it_names_and_nothing_else(void **state)
     assert_int_equal(c.ram.budget, 1536 * MIB);
     assert_true(c.ram.prefault);
     assert_int_equal(c.vram.budget, UINT64_C(5000000000));
-    assert_string_equal(c.vram.format, "bc1");
+    assert_int_equal(c.vram.format, VT_FORMAT_BC1);
     assert_true(c.stream.upload_ms == 3 && c.stream.fade_ms == 12.5);
     assert_memory_equal(&c.view, &plain.view, sizeof c.view);
     assert_memory_equal(&c.disk, &plain.disk, sizeof c.disk);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "shaders/shared.h"
+#include "engine/vt_shared.h"
 #include "tools/view/headless/measure.h"
 #include "tools/view/report/report.h"
 

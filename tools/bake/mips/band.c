@@ -15,7 +15,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 
 /* A band holds what the next row of pages needs, with both borders, the new rows of a step, and two
  * rows for the next mip to halve. */
-bool band_open(const page_shape *shape, uint32_t mip, uint32_t layer_count, uint32_t step, band *b)
+bool band_open(const vt_shape *shape, uint32_t mip, uint32_t layer_count, uint32_t step, band *b)
 {
     *b = (band){
         .mip = mip,
@@ -42,14 +42,14 @@ void band_close(band *b)
     *b = (band){0};
 }
 
-bool band_has_page_row(const band *b, const page_shape *shape)
+bool band_has_page_row(const band *b, const vt_shape *shape)
 {
     return b->next_page_row < b->page_rows &&
            b->end >= smaller(b->height, (b->next_page_row + 1) * shape->payload + shape->border);
 }
 
 /* A row is needed until its page row has been cut, and until the next mip has halved it. */
-void band_drop(band *b, const page_shape *shape, uint32_t coarser_end)
+void band_drop(band *b, const vt_shape *shape, uint32_t coarser_end)
 {
     uint32_t keep = smaller(b->end, 2 * coarser_end);
     if (b->next_page_row < b->page_rows) {
@@ -79,7 +79,7 @@ static void cut_row(const uint8_t *row, uint32_t width, int64_t left, bool wrap,
     }
 }
 
-void band_cut(const band *b, const page_shape *shape, bool wrap, uint32_t layer, uint32_t x,
+void band_cut(const band *b, const vt_shape *shape, bool wrap, uint32_t layer, uint32_t x,
               uint8_t *page)
 {
     const int64_t left = (int64_t)x * shape->payload - shape->border;

@@ -80,7 +80,7 @@ void chunk_fill(const source *from, uint32_t worker, const chunk *to)
 
 #define ROW_BYTES (VT_PAGE_TEXELS * TEXEL_BYTES)
 
-void chunk_cut(const chunk *from, const page_shape *shape, int64_t x, int64_t y, uint8_t *page)
+void chunk_cut(const chunk *from, const vt_shape *shape, int64_t x, int64_t y, uint8_t *page)
 {
     const size_t left = (size_t)(x - shape->border - from->left);
     const size_t top = (size_t)(y - shape->border - from->top);

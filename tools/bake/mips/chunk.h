@@ -22,7 +22,7 @@ void chunk_fill(const source *from, uint32_t worker, const chunk *to);
 
 /* Copies the page whose first payload texel is (x, y), with its border: 128 x 128 texels of RGBA,
  * all of which lie in the chunk. */
-void chunk_cut(const chunk *from, const page_shape *shape, int64_t x, int64_t y, uint8_t *page);
+void chunk_cut(const chunk *from, const vt_shape *shape, int64_t x, int64_t y, uint8_t *page);
 
 /* The column, or row, to take for `at`: wrapped, or the nearest of `count`. */
 static inline uint32_t chunk_nearest(int64_t at, uint32_t count, bool wrap)

@@ -38,9 +38,9 @@ typedef struct workbench {
 
 typedef struct pyramid {
     const pyramid_desc *desc;
-    band bands[PAGE_MAX_MIPS]; /* from mip 1 on; of mip 0 only the numbers */
-    workbench *workbenches;    /* one a worker */
-    uint32_t step, steps;      /* steps done, and of the whole bake */
+    band bands[VT_MAX_MIPS]; /* from mip 1 on; of mip 0 only the numbers */
+    workbench *workbenches;  /* one a worker */
+    uint32_t step, steps;    /* steps done, and of the whole bake */
     uint64_t pages_done, pages_total;
     double kept_at; /* when the last checkpoint was made, seconds */
     bool has_kept;  /* a checkpoint of this bake exists */
@@ -72,8 +72,8 @@ static void fail_at(workbench *b, pagefile_status status)
 static bool pack_page(workbench *b, const pyramid_layer *layer, pagewriter_packed *packed)
 {
     const uint8_t *texels = b->page;
-    if (layer->format != TEXEL_RGBA8) {
-        texels_convert(TEXEL_RGBA8, b->page, layer->format, b->texels,
+    if (layer->format != VT_TEXEL_RGBA8) {
+        texels_convert(VT_TEXEL_RGBA8, b->page, layer->format, b->texels,
                        texel_row_bytes(layer->format));
         texels = b->texels;
     }
@@ -103,7 +103,7 @@ static void put_page(const pyramid *p, workbench *b, vt_page page, pagewriter_pa
 /* The chunk of pages from `column` on in this step, with its border. */
 static chunk chunk_of(const pyramid *p, uint32_t column, uint8_t *rgba)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     const uint32_t columns = smaller(CHUNK_COLUMNS, page_columns(s, 0) - column);
     const uint32_t row = p->step * CHUNK_ROWS, rows = smaller(CHUNK_ROWS, page_rows(s, 0) - row);
     return (chunk){
@@ -120,7 +120,7 @@ static chunk chunk_of(const pyramid *p, uint32_t column, uint8_t *rgba)
  * even, so chunks begin at even texels. */
 static void halve_chunk(const pyramid *p, uint32_t layer, const chunk *b)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     const band *to = &p->bands[1];
     const uint32_t x = (uint32_t)(b->left + s->border), y = (uint32_t)(b->top + s->border);
     const uint32_t width = smaller(b->width - 2 * s->border, s->width - x);
@@ -137,7 +137,7 @@ static void halve_chunk(const pyramid *p, uint32_t layer, const chunk *b)
 static void make_chunk(void *context, uint32_t worker, uint32_t index)
 {
     const pyramid *p = context;
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     workbench *own = &p->workbenches[worker];
     pagewriter_packed packed[CHUNK_ROWS * CHUNK_COLUMNS][VT_MAX_LAYERS] = {{{0}}};
     const uint32_t column = index * CHUNK_COLUMNS, row = p->step * CHUNK_ROWS;
@@ -234,7 +234,7 @@ static void emit_page_rows(pyramid *p, band *b)
 /* Carries the new rows of mip 1 up through all mips. */
 static void climb(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     for (uint32_t mip = 1; mip < s->mips; mip++) {
         band *b = &p->bands[mip];
         if (mip + 1 < s->mips) {
@@ -250,7 +250,7 @@ static void climb(pyramid *p)
 /* Bakes the rows of pages of one step, and all that they complete in coarser mips. */
 static pyramid_failure make_step(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     band *finest = &p->bands[0];
     const uint32_t rows = smaller(CHUNK_ROWS, finest->page_rows - finest->next_page_row);
     const uint32_t top = finest->next_page_row * s->payload;
@@ -290,12 +290,12 @@ typedef struct kept {
     uint64_t pages_done;
     struct {
         uint32_t first, end, next_page_row;
-    } bands[PAGE_MAX_MIPS];
+    } bands[VT_MAX_MIPS];
 } kept;
 
 static pagefile_status keep(pyramid *p)
 {
-    pagewriter_part parts[1 + PAGE_MAX_MIPS * VT_MAX_LAYERS];
+    pagewriter_part parts[1 + VT_MAX_MIPS * VT_MAX_LAYERS];
     kept k = {.step = p->step, .pages_done = p->pages_done};
     uint32_t count = 1;
     parts[0] = (pagewriter_part){&k, sizeof k};
@@ -385,7 +385,7 @@ static pyramid_failure run(pyramid *p)
 
 static bool open_workbenches(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     const uint32_t threads = crew_threads(p->desc->workers);
     const size_t bytes = ((size_t)CHUNK_COLUMNS * s->payload + 2 * s->border) *
                          ((size_t)CHUNK_ROWS * s->payload + 2 * s->border) * TEXEL_BYTES;

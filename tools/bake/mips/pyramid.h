@@ -22,7 +22,7 @@
 typedef struct pyramid_layer {
     source input; /* width and height are the shape's */
     halve_kind kind;
-    texel_format format;
+    vt_texel_format format;
     pagewriter_packing packing;
 } pyramid_layer;
 
@@ -33,7 +33,7 @@ enum {
 };
 
 typedef struct pyramid_desc {
-    page_shape shape;
+    vt_shape shape;
     uint32_t layer_count;
     pyramid_layer layers[VT_MAX_LAYERS];
     crew *workers;

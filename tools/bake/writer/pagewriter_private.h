@@ -11,12 +11,12 @@
 /* missing == pages of the shape that have not been put. */
 struct pagewriter {
     pagewriter_desc desc;
-    char *path;                  /* the final name, ours, links followed */
-    char *folder;                /* "<path>.part" */
-    int folder_fd;               /* locked; -1: none */
-    spool spools[PAGE_MAX_MIPS]; /* opened by the first put of their mip */
-    pthread_mutex_t lock;        /* spools, index and missing, while pages are put */
-    uint8_t *index;              /* as in the file, but offsets are those in the spools */
+    char *path;                /* the final name, ours, links followed */
+    char *folder;              /* "<path>.part" */
+    int folder_fd;             /* locked; -1: none */
+    spool spools[VT_MAX_MIPS]; /* opened by the first put of their mip */
+    pthread_mutex_t lock;      /* spools, index and missing, while pages are put */
+    uint8_t *index;            /* as in the file, but offsets are those in the spools */
     uint64_t index_bytes;
     uint32_t missing;
     uint8_t *heights; /* as stored; NULL: none */
@@ -51,7 +51,7 @@ pagefile_status join_world(pagewriter *w);
 /* The index entry of layer 0 of p; those of its other layers follow. */
 static inline uint8_t *pagewriter_entry(const pagewriter *w, vt_page p)
 {
-    const page_shape *shape = &w->desc.shape;
+    const vt_shape *shape = &w->desc.shape;
     const uint64_t page =
         format_first_page(shape, p.mip) + (uint64_t)p.y * page_columns(shape, p.mip) + p.x;
     return w->index + page * w->desc.layer_count * PAGEFILE_ENTRY_BYTES;

@@ -164,16 +164,22 @@ static void run_all(plan *p)
 
 /* ---- what comes of it ---- */
 
+static bool complain(const char *what, const char *why)
+{
+    say_error("bench alloc: %s: %s", what, why);
+    return false;
+}
+
 static bool write_csv(const char *path, const bench_table *t)
 {
-    return bench_csv_write(path, t) || options_complain(path, file_text(errno));
+    return bench_csv_write(path, t) || complain(path, file_text(errno));
 }
 
 static bool write_report(const char *dir, const bench_table *t, const bench_about *about)
 {
     char path[PATH_BYTES];
     if (snprintf(path, sizeof(path), "%s/alloc.csv", dir) >= (int)sizeof(path)) {
-        return options_complain(dir, strerror(ENAMETOOLONG));
+        return complain(dir, strerror(ENAMETOOLONG));
     }
     return bench_report_write(dir, t, about) && write_csv(path, t);
 }
@@ -186,7 +192,7 @@ static bool tell(const plan *p, const bench_table *t, const bench_about *about)
     if (spawn_interrupted()) {
         char text[64];
         (void)snprintf(text, sizeof(text), "%u of %u trials were run", p->begun, p->total);
-        return options_complain("ended early", text);
+        return complain("ended early", text);
     }
     return good && p->failed == 0;
 }
@@ -204,9 +210,8 @@ static int run_plan(plan *p, int argc, char **argv)
     find_libraries(p);
     run_all(p);
     about.seconds = progress_seconds(&p->bar);
-    bool good = bench_samples_table(&p->samples, &table)
-                    ? tell(p, &table, &about)
-                    : options_complain("figures", "not enough memory");
+    bool good = bench_samples_table(&p->samples, &table) ? tell(p, &table, &about)
+                                                         : complain("figures", "not enough memory");
     bench_table_finish(&table);
     bench_samples_finish(&p->samples);
     return good ? EXIT_DONE : EXIT_FAILED;
@@ -218,15 +223,12 @@ int bench_alloc_main(int argc, char **argv)
         return trial_main(argc - 2, argv + 2);
     }
     plan p = {.total = 0};
-    if (!options_parse(argc, argv, &p.o)) {
-        return EXIT_USAGE;
-    }
-    if (p.o.help) {
-        options_print_help();
-        return EXIT_DONE;
+    int code;
+    if (!bench_options_read(argc, argv, &p.o, &code)) {
+        return code;
     }
     if (p.o.csv != NULL && !bench_csv_possible(p.o.csv)) {
-        options_complain(p.o.csv, file_text(errno));
+        (void)complain(p.o.csv, file_text(errno));
         return EXIT_FAILED;
     }
     return run_plan(&p, argc, argv);

@@ -8,13 +8,13 @@
  *
  * then medians over rounds, a table to read, and the files asked for. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "engine/files/regular.h"
 #include "tools/base/folder.h"
+#include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
@@ -29,43 +29,12 @@ enum { PATH_BYTES = 4096, ROUNDS = 5, ROUNDS_QUICK = 3, ROUNDS_MOST = 99 };
 #define WALK_NS       50e6 /* that walking takes at least, so that the clock does not matter */
 #define WALK_NS_QUICK 10e6
 
-static const char USAGE[] =
-    "usage: megabuddy bench locality [OPTION]…\n"
-    "\n"
-    "Takes small nodes near the node before them, and anywhere, and walks what they make up.\n"
-    "list: 16 lists, appended to in turns of chance; then four times a quarter of all nodes leave\n"
-    "by chance, and as many come in behind nodes drawn by chance. tree: a search tree of random\n"
-    "keys, churned twice; walked by looking up keys. The number behind it: nodes, of 24 bytes.\n"
-    "Sources: a typed pool and the heap (32 bytes a node), each with hints (-near) and without,\n"
-    "with room for a quarter more than is live; malloc: the C library's, or one that is "
-    "preloaded.\n"
-    "Each trial is a process of its own, rounds take turns, medians over rounds are told.\n"
-    "\n"
-    "  --quick       what fits into caches, 3 rounds: 5 seconds; all of it takes two minutes\n"
-    "  --cases LIST  only these, with commas between them: list-16k, list-128k, list-2m, "
-    "tree-16k,\n"
-    "                tree-128k, tree-1m\n"
-    "  --rounds N    1 to 99 (default: 5)\n"
-    "  --seed S      seed of the random numbers (default: 1)\n"
-    "  --csv FILE    write all figures to FILE\n"
-    "  --report DIR  write DIR/locality.csv\n"
-    "  --help        this text\n"
-    "\n"
-    "Figures: walk, ns a node in the quickest lap of a trial; churn, ns for a node that leaves "
-    "and\n"
-    "one that comes, finding its place included; neighbours in one cache line and in one page of\n"
-    "4 KiB, percent; median distance of neighbours, bytes; memory from the first node to the "
-    "last,\n"
-    "bytes a node.\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
-
 typedef struct settings {
     const char *csv, *report;
     uint32_t rounds;
     uint32_t cases; /* bit i: CASES[i] is wanted */
     uint64_t seed;
-    bool quick, help;
+    bool quick;
 } settings;
 
 typedef struct locality_case {
@@ -239,73 +208,53 @@ static int run(const settings *s, int argc, char **argv)
 
 /* ---- the command line ---- */
 
-static bool complain(const char *what, const char *why)
+static bool take_case(void *into, const char *value)
 {
-    (void)fail(what, why);
-    return false;
+    settings *s = into;
+    int i = 0;
+    while (i < CASE_COUNT && strcmp(CASES[i].name, value) != 0) {
+        i++;
+    }
+    s->cases |= i < CASE_COUNT ? UINT32_C(1) << i : 0;
+    return i < CASE_COUNT;
 }
 
-static bool set_rounds(settings *s, const char *text)
-{
-    uint64_t number;
-    if (!units_parse_count(text, 1, ROUNDS_MOST, &number)) {
-        return complain(text, "--rounds is a number from 1 to 99");
-    }
-    s->rounds = (uint32_t)number;
-    return true;
-}
+static const option_row ROWS[] = {
+    {0, "quick", NULL, OPTION_FLAG, offsetof(settings, quick),
+     .help = "what fits into caches, 3 rounds: 5 seconds; all of it takes two minutes"},
+    {0, "cases", "LIST", OPTION_LIST, offsetof(settings, cases), .take = take_case,
+     .wrong = "no such case",
+     .help = "only these, with commas between them: list-16k, list-128k, list-2m, tree-16k, "
+             "tree-128k, tree-1m"},
+    {0, "rounds", "N", OPTION_COUNT, offsetof(settings, rounds), .least = 1, .most = ROUNDS_MOST,
+     .help = "1 to 99 (default: 5)"},
+    {0, "seed", "S", OPTION_NUMBER, offsetof(settings, seed),
+     .wrong = "must be a number from 0 to 2^64 - 1",
+     .help = "seed of the random numbers (default: 1)"},
+    {0, "csv", "FILE", OPTION_TEXT, offsetof(settings, csv), .help = "write all figures to FILE"},
+    {0, "report", "DIR", OPTION_TEXT, offsetof(settings, report), .help = "write DIR/locality.csv"},
+    {.name = NULL},
+};
 
-/* The case that a word of `length` letters names, as a bit; 0: there is none. */
-static uint32_t find_case(const char *word, size_t length)
-{
-    for (int i = 0; i < CASE_COUNT; i++) {
-        if (strlen(CASES[i].name) == length && strncmp(CASES[i].name, word, length) == 0) {
-            return UINT32_C(1) << i;
-        }
-    }
-    return 0;
-}
-
-static bool set_cases(settings *s, const char *list)
-{
-    for (const char *word = list;; word++) {
-        size_t length = strcspn(word, ",");
-        uint32_t found = find_case(word, length);
-        if (found == 0) {
-            return complain(word, "no such case; --help lists them");
-        }
-        s->cases |= found;
-        word += length;
-        if (*word == '\0') {
-            return true;
-        }
-    }
-}
-
-static bool set_option(settings *s, int option, const char *text)
-{
-    switch (option) {
-    case 'q':
-        s->quick = true;
-        return true;
-    case 'r':
-        return set_rounds(s, text);
-    case 's':
-        return units_parse_count(text, 0, UINT64_MAX, &s->seed) ||
-               complain(text, "--seed is a number from 0 to 2^64 - 1");
-    case 'l':
-        return set_cases(s, text);
-    case 'c':
-        s->csv = text;
-        return true;
-    case 'd':
-        s->report = text;
-        return true;
-    default:
-        s->help = true;
-        return true;
-    }
-}
+static const option_table TABLE = {
+    .command = "bench locality",
+    .usage = {"[OPTION]…"},
+    .about =
+        "Takes small nodes near the node before them, and anywhere, and walks what they make up. "
+        "list: 16 lists, appended to in turns of chance; then four times a quarter of all nodes "
+        "leave by chance, and as many come in behind nodes drawn by chance. tree: a search tree "
+        "of random keys, churned twice; walked by looking up keys. The number behind it: nodes, "
+        "of 24 bytes. Sources: a typed pool and the heap (32 bytes a node), each with hints "
+        "(-near) and without, with room for a quarter more than is live; malloc: the C "
+        "library's, or one that is preloaded. Each trial is a process of its own, rounds take "
+        "turns, medians over rounds are told.",
+    .rows = ROWS,
+    .end = "Figures: walk, ns a node in the quickest lap of a trial; churn, ns for a node that "
+           "leaves and one that comes, finding its place included; neighbours in one cache line "
+           "and in one page of 4 KiB, percent; median distance of neighbours, bytes; memory from "
+           "the first node to the last, bytes a node.\n"
+           "Exit codes: 0 done, 1 failed, 2 wrong usage.",
+};
 
 /* What was not said. */
 static void fill_in(settings *s)
@@ -319,41 +268,14 @@ static void fill_in(settings *s)
     }
 }
 
-static bool parse_options(int argc, char **argv, settings *s)
-{
-    static const struct option known[] = {
-        {"quick", no_argument, NULL, 'q'},        {"cases", required_argument, NULL, 'l'},
-        {"rounds", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
-        {"csv", required_argument, NULL, 'c'},    {"report", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
-    };
-    int option;
-    *s = (settings){.seed = 1};
-    opterr = 0; /* we say it ourselves */
-    optind = 1;
-    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return complain(argv[optind - 1],
-                            option == ':' ? "needs a value" : "no such option; see --help");
-        }
-        if (!set_option(s, option, optarg)) {
-            return false;
-        }
-    }
-    fill_in(s);
-    return optind == argc || complain(argv[optind], "not expected; see --help");
-}
-
 int bench_locality_main(int argc, char **argv)
 {
-    settings s;
-    if (!parse_options(argc, argv, &s)) {
-        return EXIT_USAGE;
+    settings s = {.seed = 1};
+    int code;
+    if (!options_read(&TABLE, argc, argv, &s, &code)) {
+        return code;
     }
-    if (s.help) {
-        fputs(USAGE, stdout);
-        return EXIT_DONE;
-    }
+    fill_in(&s);
     if (s.csv != NULL && !bench_csv_possible(s.csv)) {
         return fail(s.csv, file_text(errno));
     }

@@ -8,6 +8,7 @@
 #include "tools/bench/programs/programs.h"
 
 #include "engine/files/regular.h"
+#include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
 #include "tools/bench/bench.h"
@@ -19,7 +20,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,25 +35,10 @@ enum {
     PATH_BYTES = 4096,
     OUTPUT_BYTES = 4096, /* of what a program prints that is compared */
     DEFAULT_ROUNDS = 5,
+    QUICK_ROUNDS = 2,
 };
 
 static const double MIB = 1 << 20;
-
-static const char USAGE[] =
-    "usage: megabuddy bench programs [OPTION]…\n"
-    "\n"
-    "Runs programs that nobody here wrote on glibc's malloc, on ours (libbuddy-malloc.so), and on\n"
-    "jemalloc, mimalloc and tcmalloc where they are installed, in turns, and compares what they "
-    "print:\n"
-    "it has to be the same. tools/programs installs them all.\n"
-    "\n"
-    "      --quick        two rounds\n"
-    "      --case NAME    only this program; may be given several times\n"
-    "      --rounds N     default 5\n"
-    "      --csv FILE     all figures, a row each\n"
-    "  -h, --help         this text\n"
-    "\n"
-    "Programs:\n";
 
 /* A malloc to run on. */
 typedef struct rider {
@@ -67,7 +52,7 @@ typedef struct plan {
     rider riders[SUBJECTS_MOST];
     uint32_t rider_count;
     const char *csv;
-    bool help;
+    bool quick;
     char folder[PATH_BYTES];  /* of all, in which each program has its own */
     char first[OUTPUT_BYTES]; /* what the program printed on the first malloc */
     uint32_t failed;
@@ -325,10 +310,11 @@ static int finish(plan *p)
 
 /* ---- the command line ---- */
 
-static bool add_case(plan *p, const char *name)
+static bool take_case(void *into, const char *value)
 {
+    plan *p = into;
     for (uint32_t i = 0; i < PROGRAM_COUNT && p->program_count < PROGRAMS_MOST; i++) {
-        if (strcmp(PROGRAMS[i].name, name) == 0) {
+        if (strcmp(PROGRAMS[i].name, value) == 0) {
             p->programs[p->program_count++] = &PROGRAMS[i];
             return true;
         }
@@ -336,44 +322,35 @@ static bool add_case(plan *p, const char *name)
     return false;
 }
 
-static bool read_options(int argc, char **argv, plan *p)
+static void print_programs(void)
 {
-    static const struct option OPTIONS[] = {
-        {"quick", no_argument, NULL, 'q'},        {"case", required_argument, NULL, 'c'},
-        {"rounds", required_argument, NULL, 'r'}, {"csv", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    optind = 0;
-    opterr = 0;
-    p->rounds = DEFAULT_ROUNDS;
-    for (int o; (o = getopt_long(argc, argv, ":h", OPTIONS, NULL)) != -1;) {
-        char *end = NULL;
-        switch (o) {
-        case 'q':
-            p->rounds = 2;
-            break;
-        case 'c':
-            if (!add_case(p, optarg)) {
-                return complain(optarg, "no such program; --help lists them");
-            }
-            break;
-        case 'r':
-            p->rounds = (uint32_t)strtoul(optarg, &end, 10);
-            if (*end != '\0' || p->rounds < 1 || p->rounds > 100) {
-                return complain(optarg, "rounds are from 1 to 100");
-            }
-            break;
-        case 'o':
-            p->csv = optarg;
-            break;
-        case 'h':
-            p->help = true;
-            break;
-        default:
-            return complain(argv[optind - 1], "no such option, or its value is missing");
-        }
+    puts("Programs:");
+    for (uint32_t i = 0; i < PROGRAM_COUNT; i++) {
+        printf("  %-8s %s\n", PROGRAMS[i].name, PROGRAMS[i].summary);
     }
-    return optind == argc || complain(argv[optind], "nothing is expected here");
 }
+
+static const option_row ROWS[] = {
+    {0, "quick", NULL, OPTION_FLAG, offsetof(plan, quick), .help = "two rounds"},
+    {0, "case", "NAME", OPTION_TAKEN, .take = take_case, .wrong = "no such program",
+     .help = "only this program; may be given several times"},
+    {0, "rounds", "N", OPTION_COUNT, offsetof(plan, rounds), .least = 1, .most = 100,
+     .help = "default 5"},
+    {0, "csv", "FILE", OPTION_TEXT, offsetof(plan, csv), .help = "all figures, a row each"},
+    {.name = NULL},
+};
+
+static const option_table TABLE = {
+    .command = "bench programs",
+    .usage = {"[OPTION]…"},
+    .about = "Runs programs that nobody here wrote on glibc's malloc, on ours "
+             "(libbuddy-malloc.so), and on jemalloc, mimalloc and tcmalloc where they are "
+             "installed, in turns, and compares what they print: it has to be the same. "
+             "tools/programs installs them all.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 done, 1 one failed or differed, 2 wrong usage.",
+    .print_more = print_programs,
+};
 
 /* All that can be run, where none was named. */
 static void choose_programs(plan *p)
@@ -393,15 +370,6 @@ static void choose_programs(plan *p)
         }
     }
     p->program_count = kept;
-}
-
-static void print_help(void)
-{
-    (void)fputs(USAGE, stdout);
-    for (uint32_t i = 0; i < PROGRAM_COUNT; i++) {
-        printf("  %-8s %s\n", PROGRAMS[i].name, PROGRAMS[i].summary);
-    }
-    printf("\nExit codes: 0 done, 1 one failed or differed, 2 wrong usage.\n");
 }
 
 static void remove_folder(const char *folder)
@@ -441,12 +409,10 @@ int bench_programs_main(int argc, char **argv)
         (void)complain("plan", "no memory");
         return EXIT_FAILED;
     }
-    int code = EXIT_USAGE;
-    if (read_options(argc, argv, p)) {
-        if (p->help) {
-            print_help();
-            code = EXIT_DONE;
-        } else if (p->csv != NULL && !bench_csv_possible(p->csv)) {
+    int code;
+    if (options_read(&TABLE, argc, argv, p, &code)) {
+        p->rounds = p->rounds > 0 ? p->rounds : p->quick ? QUICK_ROUNDS : DEFAULT_ROUNDS;
+        if (p->csv != NULL && !bench_csv_possible(p->csv)) {
             (void)complain(p->csv, file_text(errno));
             code = EXIT_FAILED;
         } else {

@@ -7,12 +7,12 @@
  *
  * then medians over the rounds. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "engine/files/regular.h"
+#include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
@@ -26,7 +26,10 @@
 #define ALLOCATORS  16u /* at most */
 #define ROUNDS      5u
 #define ROUNDS_MOST 99u
-#define WORD_MOST   32u
+
+/* Who is measured where nobody is named. */
+static const char *const EVERYBODY[] = {"megabuddy", "glibc", "jemalloc", "mimalloc", "tcmalloc"};
+enum { EVERYBODY_COUNT = sizeof EVERYBODY / sizeof EVERYBODY[0] };
 
 typedef struct plan {
     const char *path, *name; /* of the log; without folders */
@@ -34,7 +37,7 @@ typedef struct plan {
     const subject *subjects[ALLOCATORS];
     const char *libraries[ALLOCATORS]; /* to be preloaded */
     uint32_t subject_count, rounds, failed;
-    bool one_thread, help;
+    bool one_thread;
     replay_log log; /* without its steps */
     bench_samples samples;
     progress bar;
@@ -46,121 +49,66 @@ static bool complain(const char *what, const char *why)
     return false;
 }
 
-static void print_help(void)
-{
-    puts("usage: megabuddy bench replay [OPTION]… LOG\n"
-         "\n"
-         "Plays a log of all that a program allocated and freed, as BUDDY_TRACK or\n"
-         "megabuddy test alloc --track write it, on allocators: with the threads that it had, as\n"
-         "fast as they go, each call in its turn of its block, and every page of a block written\n"
-         "to once. Each run is a process of its own, and the rounds of all allocators take turns.\n"
-         "What is told is the median over rounds: time of the whole by number of calls, and the\n"
-         "most memory that the process took above what it had before.\n"
-         "\n"
-         "  --allocator LIST  with commas between them: megabuddy, megabuddy-checked, glibc,\n"
-         "                    jemalloc, mimalloc, tcmalloc, levels-spinlock, levels-mutex\n"
-         "                    (default: megabuddy, and of glibc to tcmalloc those there are)\n"
-         "  --threads N       log: as many as the program had (default); 1: one plays all\n"
-         "  --rounds N        1 to 99 (default: 5)\n"
-         "  --csv FILE        write all figures to FILE\n"
-         "  --help            this text\n"
-         "\n"
-         "Exit codes: 0 done, 1 failed or ended early, 2 wrong usage.");
-}
-
 /* ---- options ---- */
 
-static bool add_allocator(plan *p, const char *name)
+static bool take_allocator(void *into, const char *value)
 {
-    const subject *who = subject_find(name);
-    if (who == NULL || who->open == subject_list_open || who->open == subject_empty_open) {
-        return complain(name, "no such allocator; --help lists them");
-    }
-    if (p->subject_count == ALLOCATORS) {
-        return complain(name, "too many allocators");
+    plan *p = into;
+    const subject *who = subject_find(value);
+    if (who == NULL || who->open == subject_list_open || who->open == subject_empty_open ||
+        p->subject_count == ALLOCATORS) {
+        return false;
     }
     p->subjects[p->subject_count++] = who;
     return true;
 }
 
-static bool add_allocators(plan *p, const char *list)
+static const choice THREADS[] = {{REPLAY_AS_LOGGED, false}, {"1", true}, {NULL, 0}};
+
+static bool take_threads(void *into, const char *value)
 {
-    size_t length;
-    p->subject_count = 0;
-    do {
-        char word[WORD_MOST + 1];
-        length = strcspn(list, ",");
-        (void)snprintf(word, sizeof(word), "%.*s", (int)(length < WORD_MOST ? length : WORD_MOST),
-                       list);
-        if (!add_allocator(p, word)) {
-            return false;
-        }
-        list += length + 1;
-    } while (list[-1] != '\0');
-    return true;
+    plan *p = into;
+    int one;
+    const bool good = choice_find(THREADS, value, &one);
+    p->one_thread = good && one;
+    return good;
 }
 
-static bool set_option(plan *p, int option, const char *text)
-{
-    uint64_t number;
-    switch (option) {
-    case 'a':
-        return add_allocators(p, text);
-    case 't':
-        p->one_thread = strcmp(text, "1") == 0;
-        return p->one_thread || strcmp(text, REPLAY_AS_LOGGED) == 0 ||
-               complain(text, "--threads is log or 1");
-    case 'r':
-        if (!units_parse_count(text, 1, ROUNDS_MOST, &number)) {
-            return complain(text, "--rounds is a number from 1 to 99");
-        }
-        p->rounds = (uint32_t)number;
-        return true;
-    case 'v':
-        p->csv = text;
-        return true;
-    default:
-        p->help = true;
-        return true;
-    }
-}
+static const option_row ROWS[] = {
+    {0, "allocator", "LIST", OPTION_LIST, offsetof(plan, subject_count), .take = take_allocator,
+     .wrong = "no such allocator, or too many",
+     .help = "with commas between them: megabuddy, megabuddy-checked, glibc, jemalloc, mimalloc, "
+             "tcmalloc, levels-spinlock, levels-mutex (default: megabuddy, and of glibc to "
+             "tcmalloc those there are)"},
+    {0, "threads", "N", OPTION_TAKEN, .take = take_threads, .wrong = "must be log or 1",
+     .help = "log: as many as the program had (default); 1: one plays all"},
+    {0, "rounds", "N", OPTION_COUNT, offsetof(plan, rounds), .least = 1, .most = ROUNDS_MOST,
+     .help = "1 to 99 (default: 5)"},
+    {0, "csv", "FILE", OPTION_TEXT, offsetof(plan, csv), .help = "write all figures to FILE"},
+    {.name = NULL},
+};
 
-static bool take_path(plan *p, int argc, char **argv)
-{
-    if (optind + 1 != argc) {
-        return optind == argc ? complain("which log?", "see megabuddy bench replay --help")
-                              : complain(argv[optind + 1], "not expected; see --help");
-    }
-    const char *slash = strrchr(argv[optind], '/');
-    p->path = argv[optind];
-    p->name = slash != NULL ? slash + 1 : p->path;
-    return true;
-}
+static const option_table TABLE = {
+    .command = "bench replay",
+    .usage = {"[OPTION]… LOG"},
+    .about =
+        "Plays a log of all that a program allocated and freed, as BUDDY_TRACK or megabuddy test "
+        "alloc --track write it, on allocators: with the threads that it had, as fast as they "
+        "go, each call in its turn of its block, and every page of a block written to once. Each "
+        "run is a process of its own, and the rounds of all allocators take turns. What is told "
+        "is the median over rounds: time of the whole by number of calls, and the most memory "
+        "that the process took above what it had before.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 done, 1 failed or ended early, 2 wrong usage.",
+    .surplus = "one log is enough",
+    .operand_at = offsetof(plan, path),
+};
 
-/* False, after a line on stderr, when the command line is wrong. */
-static bool parse_options(plan *p, int argc, char **argv)
+/* The log's name without its folders. */
+static const char *base_name(const char *path)
 {
-    static const struct option known[] = {
-        {"allocator", required_argument, NULL, 'a'},
-        {"threads", required_argument, NULL, 't'},
-        {"rounds", required_argument, NULL, 'r'},
-        {"csv", required_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
-    opterr = 0; /* we say it ourselves */
-    optind = 1;
-    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return complain(argv[optind - 1],
-                            option == ':' ? "needs a value" : "no such option; see --help");
-        }
-        if (!set_option(p, option, optarg)) {
-            return false;
-        }
-    }
-    return p->help || take_path(p, argc, argv);
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
 }
 
 /* ---- playing ---- */
@@ -273,8 +221,8 @@ static bool tell(plan *p)
 
 static bool replay(plan *p)
 {
-    static const char everybody[] = "megabuddy,glibc,jemalloc,mimalloc,tcmalloc";
     char error[REPLAY_LINE];
+    const bool all = p->subject_count == 0;
     if (!replay_log_load(p->path, p->one_thread, &p->log, error)) {
         return complain(p->path, error);
     }
@@ -282,8 +230,8 @@ static bool replay(plan *p)
     if (p->csv != NULL && !bench_csv_possible(p->csv)) {
         return complain(p->csv, file_text(errno));
     }
-    if (p->subject_count == 0 && !add_allocators(p, everybody)) {
-        return false;
+    for (uint32_t i = 0; i < EVERYBODY_COUNT && all; i++) {
+        p->subjects[p->subject_count++] = subject_find(EVERYBODY[i]);
     }
     spawn_catch_interrupts();
     find_libraries(p);
@@ -302,12 +250,13 @@ int bench_replay_main(int argc, char **argv)
         return replay_play_main(argc - 2, argv + 2);
     }
     plan p = {.rounds = ROUNDS};
-    if (!parse_options(&p, argc, argv)) {
-        return EXIT_USAGE;
+    int code;
+    if (!options_read(&TABLE, argc, argv, &p, &code)) {
+        return code;
     }
-    if (p.help) {
-        print_help();
-        return EXIT_DONE;
+    if (p.path == NULL) {
+        return options_refuse(&TABLE, "which log?", "none is given");
     }
+    p.name = base_name(p.path);
     return replay(&p) ? EXIT_DONE : EXIT_FAILED;
 }

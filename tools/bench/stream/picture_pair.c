@@ -7,15 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void draw(scene *s, vt *world, const camera *at, const target *to, scene_mode mode,
-                 uint8_t *out)
-{
-    const scene_frame frame = {.at = at, .width = to->width, .height = to->height};
-    target_begin(to);
-    scene_draw(s, world, &frame, mode);
-    target_read(to, out);
-}
-
 bool picture_pairs_compare(const picture_pair pairs[], uint32_t count, scene *s, vt_desc desc,
                            const target *colour, const target *verdict, double *least_db)
 {
@@ -29,8 +20,10 @@ bool picture_pairs_compare(const picture_pair pairs[], uint32_t count, scene *s,
     for (uint32_t i = 0; i < count && good; i++) {
         good = reference_fetch(s, world, &pairs[i].at, &clock_ms);
         if (good) {
-            draw(s, world, &pairs[i].at, colour, SCENE_COLOUR, right);
-            draw(s, world, &pairs[i].at, verdict, SCENE_AUDIT, verdicts);
+            scene_draw_into(s, world, &pairs[i].at, colour, SCENE_COLOUR);
+            target_read(colour, right);
+            scene_draw_into(s, world, &pairs[i].at, verdict, SCENE_AUDIT);
+            target_read(verdict, verdicts);
             *least_db = fmin(*least_db, measure_psnr(pairs[i].pixels, right, verdicts, pixels));
         }
     }

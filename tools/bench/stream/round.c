@@ -1,4 +1,4 @@
-/* round.c: the kinds of case: a flight and its rest, jumps from place to place, pages that travel
+/* round.c: the kinds of case: a flight and its rest, cuts from place to place, pages that travel
  * without being drawn. */
 #include "tools/bench/stream/round.h"
 
@@ -16,7 +16,6 @@
 
 enum {
     AUDIT_EVERY = 16,                     /* frames */
-    PREDICT_EVERY = 4,                    /* frames */
     SETTLE_LEAST = VT_SETTLE_IMAGES + 10, /* frames of rest: images come a frame or two late */
     SETTLE_MOST = 900,
     REST_FRAMES = 120, /* of which none may bring an upload */
@@ -96,10 +95,11 @@ static void time_pair(show *h, const camera *at, bool cut, const sink *to)
 {
     const bool plain = h->what->beside_plain && h->stage->plain != 0;
     double plain_ms = 0;
-    if (plain && h->frame % 2 == 1) { /* every other time first: neither gains from the other */
+    /* every other time first: neither gains from the other */
+    const bool plain_first = plain && h->loop.count % 2 == 1, plain_last = plain && !plain_first;
+    if (plain_first) {
         plain_ms = show_draw_plain(h, at);
     }
-    const bool plain_last = plain && h->frame % 2 == 0;
     const double ms = show_draw_frame(h, at, cut);
     if (plain_last) {
         plain_ms = show_draw_plain(h, at);
@@ -212,10 +212,10 @@ static double share_there(const vt_stats *stats)
     return wanted > 0 ? 1 - stats->missing / wanted : 0;
 }
 
-/* Jumps to a place, and counts until every textured pixel is sharp. It is looked at from the second
- * frame after the jump on: an audit earlier would give the workers time that no frame has. (A world
+/* Cuts to a place, and counts until every textured pixel is sharp. It is looked at from the second
+ * frame after the cut on: an audit earlier would give the workers time that no frame has. (A world
  * that was opened may be sharp at once; there they have that time.) before_ms: have passed. */
-static void jump(show *h, const camera *at, uint32_t place, double before_ms, const sink *to)
+static void cut_to(show *h, const camera *at, uint32_t place, double before_ms, const sink *to)
 {
     const uint32_t first = h->what->kind == STREAM_OPEN ? 0 : 2;
     double ms = before_ms, conductor = 0;
@@ -226,7 +226,7 @@ static void jump(show *h, const camera *at, uint32_t place, double before_ms, co
         vt_get_stats(h->world, &stats);
         ms += fmax(frame_ms, 1000.0 / ROUND_FRAMES_A_SECOND);
         conductor += stats.update_ms;
-        if (to->round == 0 && frame < 12) {
+        if (to->round == 0 && frame < STREAM_AFTER) {
             to->result->trace.sharp[place][frame] = frame > 0 ? share_there(&stats) : 0;
         }
         if (frame >= first && show_audit(h, at) >= 1) {
@@ -251,7 +251,7 @@ static void visit(show *h, const camera *at)
     } while (frames < VISIT_MOST && (frames < 4 || stats.missing > 0) && !stage_is_interrupted());
 }
 
-static void run_teleports(show *h, const camera_path *path, const sink *to)
+static void run_cuts(show *h, const camera_path *path, const sink *to)
 {
     const uint32_t places = round_frames(h->stage, h->what);
     for (uint32_t i = 0; i < places && h->what->warm && !stage_is_interrupted(); i++) {
@@ -260,7 +260,7 @@ static void run_teleports(show *h, const camera_path *path, const sink *to)
     }
     for (uint32_t i = 0; i < places && !stage_is_interrupted(); i++) {
         const camera at = place_of(h, path, i);
-        jump(h, &at, i, 0, to);
+        cut_to(h, &at, i, 0, to);
         if (i == 2) {
             show_keep_picture(h, &at);
         }
@@ -300,7 +300,7 @@ static void run_opening(show *h, const camera_path *path, const sink *to)
     if (good) {
         round_add(h, to, "open_ms", "ms", ms);
         slow_down(h->world);
-        jump(h, &at, 0, ms, to);
+        cut_to(h, &at, 0, ms, to);
         good = show_reopen(h, NULL, &ms); /* it is not to be suspended at the end, too */
     }
     if (suspend != NULL) {
@@ -318,16 +318,16 @@ static uint64_t transfer(show *h, const camera *at, double *ms)
     glFinish();
     vt_get_stats(h->world, &stats);
     const uint64_t before = stats.pages.uploaded;
-    const double from = show_now_ms();
+    const double from = frame_clock_ms();
     double last = from;
     uint64_t seen = before;
     for (int i = 0; i < TRANSFER_MOST; i++) {
-        vt_update(h->world, &(vt_clock){.now_ms = show_now_ms() - h->began_ms});
+        vt_update(h->world, &(vt_clock){.now_ms = frame_clock_ms() - h->began_ms});
         vt_get_stats(h->world, &stats);
-        last = stats.pages.uploaded > seen ? show_now_ms() : last;
+        last = stats.pages.uploaded > seen ? frame_clock_ms() : last;
         seen = stats.pages.uploaded;
         const bool idle = stats.fetch_pending == 0 && stats.decode_pending == 0;
-        if (idle && i > 0 && show_now_ms() - last > 5) {
+        if (idle && i > 0 && frame_clock_ms() - last > 5) {
             break; /* nothing has come for long, and nobody works */
         }
     }
@@ -369,7 +369,7 @@ bool round_run(show *h, const sink *to)
     }
     switch (h->what->kind) {
     case STREAM_TELEPORT:
-        run_teleports(h, &path, to);
+        run_cuts(h, &path, to);
         break;
     case STREAM_TRANSFER:
         run_transfers(h, &path, to);

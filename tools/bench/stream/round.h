@@ -5,6 +5,7 @@
 
 #include "tools/bench/stream/picture_pair.h"
 #include "tools/bench/stream/stream.h"
+#include "tools/view/frame.h"
 #include "tools/view/scene/scene.h"
 #include "tools/view/scene/target.h"
 
@@ -26,8 +27,7 @@ typedef struct show {
     const stream_case *what;
     vt *world;
     scene *scene;
-    camera last;
-    uint32_t frame;
+    frame_loop loop;
     double began_ms;
     uint64_t holes, wrong;
     stream_times conductor, feedback; /* ms a frame */
@@ -44,8 +44,6 @@ typedef struct sink {
 } sink;
 
 /* ---- stage.c ---- */
-
-double show_now_ms(void);
 
 /* A whole frame, feedback and update included; returns its milliseconds. */
 double show_draw_frame(show *h, const camera *at, bool cut);

@@ -17,22 +17,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum {
-    PREDICT_EVERY = 4, /* frames */
-    SURVEY_EVERY = 20, /* frames */
-};
+enum { SURVEY_EVERY = 20 /* frames */ };
 
 static const double PREFETCH_MS = 300;
 static const uint64_t AMPLE_VRAM = UINT64_C(256) << 20, AMPLE_RAM = UINT64_C(256) << 20;
 static const double MEGABYTE = 1e6;
 
-double show_now_ms(void)
+/* ---- drawing ---- */
+
+static void draw(show *h, const camera *at, scene_mode mode)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+    const target *to = mode == SCENE_AUDIT ? &h->stage->verdict : &h->stage->colour;
+    scene_draw_into(h->scene, h->world, at, to, mode);
+}
+
+static void draw_colour(void *user, const camera *at)
+{
+    draw(user, at, SCENE_COLOUR);
 }
 
 /* ---- worlds ---- */
@@ -83,12 +85,12 @@ static bool open_show(show *h, stage *s, const stream_case *c)
 {
     char error[STREAM_LINE_BYTES];
     const vt_desc d = describe(s, c);
-    *h = (show){.stage = s, .what = c};
+    *h = (show){.stage = s, .what = c, .loop = {.draw = draw_colour, .user = h}};
     h->world = vt_create(&d, error, sizeof error);
     if (h->world == NULL) {
         return stream_fail("%s", error);
     }
-    h->began_ms = show_now_ms();
+    h->began_ms = frame_clock_ms();
     return open_scene(h);
 }
 
@@ -100,9 +102,9 @@ bool show_reopen(show *h, const char *suspend, double *ms)
     vt_destroy(h->world);
     h->scene = NULL;
     d.suspend = suspend;
-    const double from = show_now_ms();
+    const double from = frame_clock_ms();
     h->world = vt_create(&d, error, sizeof error);
-    *ms = show_now_ms() - from;
+    *ms = frame_clock_ms() - from;
     if (h->world == NULL) {
         return stream_fail("%s", error);
     }
@@ -122,53 +124,30 @@ static void close_show(show *h)
 
 /* ---- frames ---- */
 
-static void draw(show *h, const camera *at, scene_mode mode)
-{
-    target *to = mode == SCENE_AUDIT ? &h->stage->verdict : &h->stage->colour;
-    const scene_frame frame = {.at = at, .width = to->width, .height = to->height};
-    target_begin(to);
-    scene_draw(h->scene, h->world, &frame, mode);
-}
-
-static void draw_feedback(show *h, const camera *at, vt_feedback_kind kind)
-{
-    scene_feedback(h->scene, h->world, at, h->stage->colour.width, h->stage->colour.height, kind);
-}
-
-static void predict(show *h, const camera *at)
-{
-    const camera ahead = camera_ahead(&h->last, at, PREFETCH_MS * ROUND_FRAMES_A_SECOND / 1000);
-    const camera kept = scene_keep_above(h->scene, &ahead);
-    draw_feedback(h, &kept, VT_FEEDBACK_PREDICTED);
-}
-
-/* A whole frame; returns its milliseconds. */
 double show_draw_frame(show *h, const camera *at, bool cut)
 {
     vt_stats stats;
-    const double from = show_now_ms();
-    vt_update(h->world, &(vt_clock){.now_ms = from - h->began_ms, .cut = cut});
-    draw_feedback(h, at, VT_FEEDBACK_NOW);
-    if (h->frame % PREDICT_EVERY == 0 && h->frame > 0 && !cut) {
-        predict(h, at);
-    }
-    draw(h, at, SCENE_COLOUR);
-    glFinish();
-    const double ms = show_now_ms() - from;
+    const double ms = frame_run(
+        &h->loop, &(frame_input){.world = h->world,
+                                 .scene = h->scene,
+                                 .width = h->stage->colour.width,
+                                 .height = h->stage->colour.height,
+                                 .at = at,
+                                 .cut = cut,
+                                 .now_ms = frame_clock_ms() - h->began_ms,
+                                 .steps_ahead = PREFETCH_MS * ROUND_FRAMES_A_SECOND / 1000});
     vt_get_stats(h->world, &stats);
     stream_times_add(&h->conductor, stats.update_ms);
     stream_times_add(&h->feedback, stats.feedback_ms);
-    h->last = *at;
-    h->frame++;
     return ms;
 }
 
 double show_draw_plain(show *h, const camera *at)
 {
-    const double from = show_now_ms();
+    const double from = frame_clock_ms();
     draw(h, at, SCENE_PLAIN);
     glFinish();
-    return show_now_ms() - from;
+    return frame_clock_ms() - from;
 }
 
 /* The share of textured pixels that are sharp; holes and wrong pages are added up. */
@@ -313,7 +292,7 @@ static bool load_plain(stage *s)
     if (world == NULL) {
         return stream_fail("%s", error);
     }
-    s->format = vt_texel_format(world, 0) == TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
+    s->format = vt_atlas_format(world, 0) == VT_TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
     if (plain_fits(world)) {
         s->plain = plain_load(world, error, sizeof error);
         if (s->plain == 0) {

@@ -8,6 +8,7 @@
 
 #include "engine/files/regular.h"
 #include "tools/base/folder.h"
+#include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
@@ -17,7 +18,6 @@
 #include "tools/view/headless/measure.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,25 +26,6 @@
 #include <unistd.h>
 
 enum { PATH_BYTES = 4096, MOST_ROUNDS = 99, MOST_FRAMES = 1000000, MOST_SIDE = 8192 };
-
-static const char USAGE[] =
-    "usage: megabuddy bench stream [WORLD.mega] [OPTION]…\n"
-    "\n"
-    "Flies a world along fixed paths without a window, and draws every frame of some of them once\n"
-    "more with one ordinary texture: what does streaming cost, how soon is it sharp, does it "
-    "rest?\n"
-    "Without a world it bakes one of its own invention, 16384x8192 texels, in a temporary folder.\n"
-    "\n"
-    "      --quick        a small world, the cases that matter, one round; half a minute\n"
-    "      --case NAME    only this one; may be given several times\n"
-    "      --rounds N     default 5\n"
-    "      --frames N     of each flight, instead of its own number\n"
-    "      --size WxH     of the picture; default 1280x720\n"
-    "      --csv FILE     all figures, a row each\n"
-    "      --report DIR   a page with everything: DIR/report.html, stream.csv beside it\n"
-    "  -h, --help         this text\n"
-    "\n"
-    "Cases:\n";
 
 /* Set by SIGINT and SIGTERM; the run ends after the frame, with what there is. */
 static volatile sig_atomic_t interrupted;
@@ -113,62 +94,70 @@ const bench_row *stream_find(const bench_table *t, const char *name, const char 
 
 /* ---- the command line ---- */
 
-static bool add_case(stream_options *o, const char *name)
+static bool take_case(void *into, const char *value)
 {
+    stream_options *o = into;
     for (uint32_t i = 0; i < STREAM_CASE_COUNT; i++) {
-        if (strcmp(STREAM_CASES[i].name, name) == 0 && o->case_count < STREAM_MOST_CASES) {
+        if (strcmp(STREAM_CASES[i].name, value) == 0 && o->case_count < STREAM_MOST_CASES) {
             o->cases[o->case_count++] = &STREAM_CASES[i];
             return true;
         }
     }
-    return stream_fail("--case %s: no such case; see megabuddy bench stream --help", name);
+    return false;
 }
 
-static bool parse_number(const char *option, const char *text, uint64_t most, uint32_t *out)
+static bool take_size(void *into, const char *value)
 {
-    uint64_t value;
-    if (!units_parse_count(text, 1, most, &value)) {
-        return stream_fail("%s %s: must be a number from 1 to %llu", option, text,
-                           (unsigned long long)most);
+    stream_options *o = into;
+    uint32_t sides[2];
+    if (!units_parse_counts(value, 'x', 2, 1, MOST_SIDE, sides)) {
+        return false;
     }
-    *out = (uint32_t)value;
+    o->width = sides[0];
+    o->height = sides[1];
     return true;
 }
 
-static bool parse_size(const char *text, stream_options *o)
+static void print_cases(void)
 {
-    char width[16] = "", height[16] = "";
-    return (sscanf(text, "%15[0-9]x%15[0-9]", width, height) == 2 &&
-            parse_number("--size", width, MOST_SIDE, &o->width) &&
-            parse_number("--size", height, MOST_SIDE, &o->height)) ||
-           stream_fail("--size %s: must be WIDTHxHEIGHT, for instance 1280x720", text);
-}
-
-static bool take_option(int option, const char *value, stream_options *o)
-{
-    switch (option) {
-    case 'q':
-        o->quick = true;
-        return true;
-    case 'k':
-        return add_case(o, value);
-    case 'r':
-        return parse_number("--rounds", value, MOST_ROUNDS, &o->rounds);
-    case 'f':
-        return parse_number("--frames", value, MOST_FRAMES, &o->frames);
-    case 's':
-        return parse_size(value, o);
-    case 'c':
-        o->csv = value;
-        return true;
-    case 'd':
-        o->report = value;
-        return true;
-    default:
-        o->help = true;
-        return true;
+    puts("Cases:");
+    for (uint32_t i = 0; i < STREAM_CASE_COUNT; i++) {
+        printf("  %-14s %s\n", STREAM_CASES[i].name, STREAM_CASES[i].summary);
     }
 }
+
+static const option_row ROWS[] = {
+    {0, "quick", NULL, OPTION_FLAG, offsetof(stream_options, quick),
+     .help = "a small world, the cases that matter, one round; half a minute"},
+    {0, "case", "NAME", OPTION_TAKEN, .take = take_case, .wrong = "no such case",
+     .help = "only this one; may be given several times"},
+    {0, "rounds", "N", OPTION_COUNT, offsetof(stream_options, rounds), .least = 1,
+     .most = MOST_ROUNDS, .help = "default 5"},
+    {0, "frames", "N", OPTION_COUNT, offsetof(stream_options, frames), .least = 1,
+     .most = MOST_FRAMES, .help = "of each flight, instead of its own number"},
+    {0, "size", "WxH", OPTION_TAKEN, .take = take_size,
+     .wrong = "must be WIDTHxHEIGHT, each from 1 to 8192, for instance 1280x720",
+     .help = "of the picture; default 1280x720"},
+    {0, "csv", "FILE", OPTION_TEXT, offsetof(stream_options, csv),
+     .help = "all figures, a row each"},
+    {0, "report", "DIR", OPTION_TEXT, offsetof(stream_options, report),
+     .help = "a page with everything: DIR/report.html, stream.csv beside it"},
+    {.name = NULL},
+};
+
+static const option_table TABLE = {
+    .command = "bench stream",
+    .usage = {"[WORLD.mega] [OPTION]…"},
+    .about = "Flies a world along fixed paths without a window, and draws every frame of some of "
+             "them once more with one ordinary texture: what does streaming cost, how soon is it "
+             "sharp, does it rest? Without a world it bakes one of its own invention, 16384x8192 "
+             "texels, in a temporary folder.",
+    .rows = ROWS,
+    .end = "Exit codes: 0 done, 1 failed, 2 wrong usage.",
+    .print_more = print_cases,
+    .surplus = "one world is enough",
+    .operand_at = offsetof(stream_options, world),
+};
 
 /* What was not asked for. */
 static void fill_in(stream_options *o)
@@ -180,47 +169,6 @@ static void fill_in(stream_options *o)
             o->cases[o->case_count++] = &STREAM_CASES[i];
         }
     }
-}
-
-static bool parse_options(int argc, char **argv, stream_options *o)
-{
-    static const struct option names[] = {{"quick", no_argument, NULL, 'q'},
-                                          {"case", required_argument, NULL, 'k'},
-                                          {"rounds", required_argument, NULL, 'r'},
-                                          {"frames", required_argument, NULL, 'f'},
-                                          {"size", required_argument, NULL, 's'},
-                                          {"csv", required_argument, NULL, 'c'},
-                                          {"report", required_argument, NULL, 'd'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int option;
-    *o = (stream_options){.width = 1280, .height = 720};
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":h", names, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            return stream_fail("%s: %s", argv[optind - 1],
-                               option == ':' ? "needs a value" : "no such option");
-        }
-        if (!take_option(option, optarg, o)) {
-            return false;
-        }
-    }
-    o->world = optind < argc ? argv[optind] : NULL;
-    if (argc - optind > 1) {
-        return stream_fail("%s: one world is enough", argv[optind + 1]);
-    }
-    fill_in(o);
-    return true;
-}
-
-static void print_help(void)
-{
-    (void)fputs(USAGE, stdout);
-    for (uint32_t i = 0; i < STREAM_CASE_COUNT; i++) {
-        printf("  %-14s %s\n", STREAM_CASES[i].name, STREAM_CASES[i].summary);
-    }
-    puts("\nExit codes: 0 done, 1 failed, 2 wrong usage.");
 }
 
 /* ---- a world of our own ---- */
@@ -367,8 +315,8 @@ static int run_plan(plan *p, int argc, char **argv)
 static void clear_traces(plan *p)
 {
     for (uint32_t i = 0; i < STREAM_MOST_CASES; i++) {
-        for (uint32_t k = 0; k < STREAM_PLACES * 12; k++) {
-            p->results[i].trace.sharp[k / 12][k % 12] = -1;
+        for (uint32_t k = 0; k < STREAM_PLACES * STREAM_AFTER; k++) {
+            p->results[i].trace.sharp[k / STREAM_AFTER][k % STREAM_AFTER] = -1;
         }
     }
 }
@@ -376,16 +324,18 @@ static void clear_traces(plan *p)
 int bench_stream_main(int argc, char **argv)
 {
     plan *p = calloc(1, sizeof *p);
-    if (p == NULL || !parse_options(argc, argv, &p->o)) {
-        free(p);
-        return EXIT_USAGE;
+    if (p == NULL) {
+        (void)stream_fail("no memory for the plan");
+        return EXIT_FAILED;
     }
-    if (p->o.help) {
-        print_help();
+    int code;
+    p->o = (stream_options){.width = 1280, .height = 720};
+    if (!options_read(&TABLE, argc, argv, &p->o, &code)) {
         free(p);
-        return EXIT_DONE;
+        return code;
     }
-    int code = EXIT_FAILED;
+    fill_in(&p->o);
+    code = EXIT_FAILED;
     made_world made = {.made = false};
     clear_traces(p);
     if (p->o.csv != NULL && !bench_csv_possible(p->o.csv)) {

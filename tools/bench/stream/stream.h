@@ -14,7 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STREAM_MOST_CASES = 16, STREAM_LINE_BYTES = 1024, STREAM_PLACES = 10 };
+enum {
+    STREAM_MOST_CASES = 16,
+    STREAM_LINE_BYTES = 1024,
+    STREAM_PLACES = 10,
+    STREAM_AFTER = 12
+}; /* frames that are watched after a cut */
 
 typedef enum stream_kind {
     STREAM_FLIGHT,   /* along a path, then rest */
@@ -48,7 +53,7 @@ typedef struct stream_options {
     uint32_t rounds, width, height;
     uint32_t frames; /* 0: each case's own */
     const char *csv, *report;
-    bool quick, help;
+    bool quick;
 } stream_options;
 
 /* Frame times of all rounds of a case, in milliseconds. */
@@ -59,8 +64,9 @@ typedef struct stream_times {
 
 /* What the frames of one round looked like, for the page's plots. */
 typedef struct stream_trace {
-    stream_times frame, plain;       /* of the first round */
-    double sharp[STREAM_PLACES][12]; /* share of wanted pages there, by frame after each cut; -1 */
+    stream_times frame, plain; /* of the first round */
+    double sharp[STREAM_PLACES]
+                [STREAM_AFTER]; /* share of wanted pages there, by frame after each cut; -1 */
 } stream_trace;
 
 /* What a case came to. */

@@ -1,7 +1,7 @@
 /* headless.c: draws a world along a camera path without a window, and measures.
  *
- *     a frame:  vt_update ▸ feedback ▸ colour ▸ glFinish │ plain ▸ glFinish │ audit ▸ picture
- *               '------------- frame_ms --------------'   '-- plain_ms --'   '- not timed -'
+ *     a frame:  frame.h │ plain ▸ glFinish │ audit ▸ picture
+ *              frame_ms   '-- plain_ms --'   '- not timed -'
  *
  * After the path the camera rests until everything has arrived: the last of these is the final
  * frame. Then the world is opened once more without limits, and the pictures are drawn again to
@@ -23,24 +23,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     PICTURES_ON_THE_WAY = 8,
     SETTLE_FRAMES_MOST =
         600,              /* ten seconds of rest; a world that needs more is reported unsettled */
-    PREDICT_EVERY = 4,    /* frames between looks at where the camera is going */
     FRAMES_A_SECOND = 60, /* of the path, and of the deterministic clock */
     MESSAGES_SHOWN = 5,
 };
-
-static double now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
-}
 
 /* ---- OpenGL's messages ---- */
 
@@ -60,25 +51,13 @@ static void on_message(const headless_gl_message *message, void *user)
 /* The vt's clock: of the run in deterministic mode, else of the wall. */
 static double clock_ms(const run *r)
 {
-    return r->options->deterministic ? r->frame * 1e3 / FRAMES_A_SECOND : now_ms() - r->began_ms;
+    return r->options->deterministic ? r->frame * 1e3 / FRAMES_A_SECOND
+                                     : frame_clock_ms() - r->began_ms;
 }
 
-static void draw_feedback(run *r, const camera *at, vt_feedback_kind kind)
+static void draw_view(void *user, const camera *at)
 {
-    scene_feedback(r->scene, r->world, at, r->colour.width, r->colour.height, kind);
-}
-
-/* Looks where the camera will be in prefetch_ms if it goes on as it did since the last frame. */
-static void draw_predicted(run *r, const camera *at)
-{
-    const double ahead_ms = r->options->conf.stream.prefetch_ms;
-    const camera ahead = camera_ahead(&r->last, at, ahead_ms * FRAMES_A_SECOND / 1000);
-    const camera kept = scene_keep_above(r->scene, &ahead);
-    draw_feedback(r, &kept, VT_FEEDBACK_PREDICTED);
-}
-
-static void draw_view(run *r, const camera *at)
-{
+    run *r = user;
     const views_frame frame = {
         .at = at, .to = &r->colour, .kind = r->options->view, .now = clock_ms(r) / 1000};
     target_begin(&r->colour);
@@ -90,42 +69,30 @@ static void draw_view(run *r, const camera *at)
 /* Draws the frame; returns the milliseconds it took. */
 static double draw_frame(run *r, const camera *at, bool cut)
 {
-    trace *const t = r->options->trace;
-    const uint32_t track = r->options->frame_track;
-    const double from_ms = now_ms();
-    uint64_t ns = trace_now(t);
-    vt_update(r->world, &(vt_clock){.now_ms = clock_ms(r), .cut = cut});
-    ns = trace_span(t, track, "vt_update", ns, 0, r->frame);
-    draw_feedback(r, at, VT_FEEDBACK_NOW);
-    if (r->frame % PREDICT_EVERY == 0 && !cut && r->frame > 0 &&
-        r->options->conf.stream.prefetch_ms > 0) {
-        draw_predicted(r, at);
-    }
-    ns = trace_span(t, track, "feedback pass", ns, 0, r->frame);
-    draw_view(r, at);
-    ns = trace_span(t, track, "draw", ns, 0, r->frame);
-    glFinish();
-    trace_span(t, track, "finish", ns, 0, r->frame);
-    return now_ms() - from_ms;
+    return frame_run(&r->loop, &(frame_input){.world = r->world,
+                                              .scene = r->scene,
+                                              .width = r->colour.width,
+                                              .height = r->colour.height,
+                                              .at = at,
+                                              .cut = cut,
+                                              .now_ms = clock_ms(r),
+                                              .steps_ahead = r->options->conf.stream.prefetch_ms *
+                                                             FRAMES_A_SECOND / 1000});
 }
 
 /* Draws the same with a plain texture; returns the milliseconds it took. */
 static double draw_plain(run *r, const camera *at)
 {
-    const double from_ms = now_ms();
-    target_begin(&r->colour);
-    const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};
-    scene_draw(r->scene, r->world, &frame, SCENE_PLAIN);
+    const double from_ms = frame_clock_ms();
+    scene_draw_into(r->scene, r->world, at, &r->colour, SCENE_PLAIN);
     glFinish();
-    return now_ms() - from_ms;
+    return frame_clock_ms() - from_ms;
 }
 
 /* Draws the audit of the frame just drawn and adds up what it says. */
 static measure_audit audit_frame(run *r, const camera *at)
 {
-    target_begin(&r->verdict);
-    const scene_frame frame = {.at = at, .width = r->verdict.width, .height = r->verdict.height};
-    scene_draw(r->scene, r->world, &frame, SCENE_AUDIT);
+    scene_draw_into(r->scene, r->world, at, &r->verdict, SCENE_AUDIT);
     target_read(&r->verdict, r->verdicts);
     const measure_audit audit =
         measure_verdicts(r->verdicts, (size_t)r->verdict.width * r->verdict.height);
@@ -134,7 +101,7 @@ static measure_audit audit_frame(run *r, const camera *at)
     return audit;
 }
 
-/* Follows teleports: begins one at a cut, ends it when all is sharp. */
+/* Measures cuts: begins with one where the camera is cut, ends when all is sharp. */
 static void follow_cuts(run *r, bool cut, double frame_ms, const measure_audit *audit)
 {
     report *out = &r->report;
@@ -166,7 +133,7 @@ static void watch_streamer(run *r, vt_stats *stats)
 
 static void show_progress(run *r, uint32_t done, uint32_t all)
 {
-    const double now = now_ms();
+    const double now = frame_clock_ms();
     if (!r->shows_progress || now - r->began_ms < 2000 || now - r->told_ms < 250) {
         return;
     }
@@ -220,7 +187,6 @@ static bool do_frame(run *r, const camera *wanted, bool cut, const char *file, m
     follow_cuts(r, cut, m->frame_ms, &audit);
     watch_streamer(r, &m->stats);
     const bool good = take_picture(r, &at, file, plain, m->share);
-    r->last = at;
     r->frame++;
     return good;
 }
@@ -345,7 +311,7 @@ static int open_world(run *r)
     }
     const vt_settings settings = view_streaming(c);
     vt_set_settings(r->world, &settings);
-    r->scene = scene_create(r->world, view_scene_kind(c), error, sizeof error);
+    r->scene = scene_create(r->world, c->view.scene, error, sizeof error);
     if (r->scene == NULL) {
         return view_fail("%s", error);
     }
@@ -417,7 +383,7 @@ static int run_path(run *r)
     vt_stats before;
     vt_get_stats(r->world, &before);
     series_begin(&r->report.series, &before);
-    r->began_ms = now_ms();
+    r->began_ms = frame_clock_ms();
     const bool good = fly(r) && run_save_softest(r) && rest(r);
     sum_up(r);
     return good ? EXIT_DONE : EXIT_FAILED;
@@ -471,6 +437,8 @@ int view_run_headless(const view_options *options)
         return view_fail("no memory");
     }
     r->options = options;
+    r->loop = (frame_loop){
+        .draw = draw_view, .user = r, .trace = options->trace, .track = options->frame_track};
     r->shows_progress = isatty(STDERR_FILENO) != 0;
     view_catch_signals();
     headless_gl_on_message(on_message, r);

@@ -3,6 +3,7 @@
 #ifndef MEGABUDDY_TOOLS_VIEW_HEADLESS_H
 #define MEGABUDDY_TOOLS_VIEW_HEADLESS_H
 
+#include "tools/view/frame.h"
 #include "tools/view/report/report.h"
 #include "tools/view/scene/target.h"
 #include "tools/view/view.h"
@@ -29,7 +30,7 @@ typedef struct run {
     char *settings;    /* for the pictures to carry; NULL: no memory */
     uint32_t plain;    /* the plain texture; 0: none */
     uint32_t frame;    /* drawn so far, rest included */
-    camera last;       /* of the frame before */
+    frame_loop loop;
     double began_ms, told_ms;
     double since_cut_ms; /* frame_ms since the last cut, its own frame's included */
     bool blurred_since_cut;

@@ -60,12 +60,9 @@ bool reference_fetch(scene *s, vt *world, const camera *at, double *clock_ms)
 /* Draws a picture without streaming into run's pixels and verdicts. */
 static void draw(run *r, vt *world, const camera *at)
 {
-    const scene_frame frame = {.at = at, .width = r->colour.width, .height = r->colour.height};
-    target_begin(&r->colour);
-    scene_draw(r->scene, world, &frame, SCENE_COLOUR);
+    scene_draw_into(r->scene, world, at, &r->colour, SCENE_COLOUR);
     target_read(&r->colour, r->pixels);
-    target_begin(&r->verdict);
-    scene_draw(r->scene, world, &frame, SCENE_AUDIT);
+    scene_draw_into(r->scene, world, at, &r->verdict, SCENE_AUDIT);
     target_read(&r->verdict, r->verdicts);
 }
 
@@ -164,7 +161,7 @@ void reference_compare(run *r)
     char error[VIEW_LINE_BYTES];
     vt_desc desc = view_desc(r->options, &r->options->conf);
     /* The scene's programs are for an atlas of this format; with room, another might be chosen. */
-    desc.format = vt_texel_format(r->world, 0) == TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
+    desc.format = vt_atlas_format(r->world, 0) == VT_TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
     desc.trace = NULL; /* the timeline is of the run */
     r->lost = !view_close_world(r->world);
     r->world = reference_open(desc, error, sizeof error);

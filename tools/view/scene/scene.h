@@ -12,6 +12,7 @@
 
 #include "engine/vt.h"
 #include "tools/view/camera.h"
+#include "tools/view/scene/target.h"
 
 /* 8848 m become 11 units of a map that is 1000 high: 25 times too much for the Earth, on which a
  * unit is 20 km; truthful mountains could not be seen. */
@@ -56,6 +57,9 @@ double scene_ground(const scene *s, double x, double z);
 camera scene_keep_above(const scene *s, const camera *c);
 
 void scene_draw(scene *s, vt *world, const scene_frame *frame, scene_mode mode);
+
+/* The same into a target, all of it. */
+void scene_draw_into(scene *s, vt *world, const camera *at, const target *to, scene_mode mode);
 
 /* A program of this scene's geometry and another fragment shader, whose inputs are terrain.frag's:
  * up to four pieces of text (NULL: no more) after #version. 0: `error` has one line. The caller's.

@@ -19,8 +19,15 @@ enum {
     CHANNELS = 4,
 };
 
-static const char *const NAMES[VIEWS_COUNT] = {"final", "mips", "borders",
-                                               "age",   "heat", "wireframe"};
+const choice VIEWS_NAMES[VIEWS_COUNT + 1] = {
+    {"final", VIEWS_FINAL},
+    {"mips", VIEWS_MIPS},
+    {"borders", VIEWS_BORDERS},
+    {"age", VIEWS_AGE},
+    {"heat", VIEWS_HEAT},
+    {"wireframe", VIEWS_WIREFRAME},
+    {NULL, 0},
+};
 
 struct views {
     scene *scene;
@@ -36,18 +43,7 @@ struct views {
 
 const char *views_name(views_kind kind)
 {
-    return NAMES[kind];
-}
-
-bool views_find(const char *name, views_kind *kind)
-{
-    for (int i = 0; i < VIEWS_COUNT; i++) {
-        if (strcmp(name, NAMES[i]) == 0) {
-            *kind = (views_kind)i;
-            return true;
-        }
-    }
-    return false;
+    return choice_text(VIEWS_NAMES, (int)kind);
 }
 
 /* ---- create ---- */

@@ -8,6 +8,7 @@
 #ifndef MEGABUDDY_TOOLS_VIEW_SCENE_VIEWS_H
 #define MEGABUDDY_TOOLS_VIEW_SCENE_VIEWS_H
 
+#include "tools/base/choice.h"
 #include "tools/view/scene/scene.h"
 #include "tools/view/scene/slotmap.h"
 #include "tools/view/scene/target.h"
@@ -22,9 +23,8 @@ typedef enum views_kind {
     VIEWS_COUNT,
 } views_kind;
 
-/* "final", "mips" …: as --view takes it. */
+extern const choice VIEWS_NAMES[VIEWS_COUNT + 1]; /* "final", "mips" …: as --view takes them */
 const char *views_name(views_kind kind);
-bool views_find(const char *name, views_kind *kind); /* false: there is none of that name */
 
 typedef struct views views;
 

@@ -49,8 +49,7 @@ static bool choose_view(window *w, int key)
 static void change_scene(window *w)
 {
     const bool terrain = scene_get_kind(w->scene) == SCENE_TERRAIN;
-    (void)snprintf(w->state.settings.view.scene, CONF_WORD_BYTES, "%s",
-                   terrain ? "picture" : "terrain");
+    w->state.settings.view.scene = terrain ? SCENE_PICTURE : SCENE_TERRAIN;
 }
 
 /* Keys that change what is flown. Returns whether it was one of them. */
@@ -69,7 +68,7 @@ static bool fly_key(window *w, int key)
         w->state.recording = !w->state.recording;
         return true;
     case GLFW_KEY_J:
-        w->deeds.teleport = true;
+        w->deeds.cut = true;
         return true;
     case GLFW_KEY_F:
         w->state.frozen = !w->state.frozen;
@@ -137,11 +136,11 @@ static void on_button(GLFWwindow *handle, int button, int action, int mods)
         w->hands.dragging = !overlay_wants_mouse(w->cursor_x, w->cursor_y);
         w->dragged = 0;
         w->pressed_at = glfwGetTime();
-        w->pressed_frame = w->frame;
+        w->pressed_frame = w->loop.count;
     } else if (w->hands.dragging) {
         w->hands.dragging = false;
         const bool brief = glfwGetTime() < w->pressed_at + CLICK_SECONDS ||
-                           w->frame <= w->pressed_frame + CLICK_FRAMES;
+                           w->loop.count <= w->pressed_frame + CLICK_FRAMES;
         w->clicked = button == GLFW_MOUSE_BUTTON_LEFT && w->dragged < CLICK_PIXELS && brief;
         hold_cursor(w, false);
     }

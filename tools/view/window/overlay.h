@@ -76,7 +76,7 @@ typedef struct overlay_state {
 
 /* What was asked for since the last frame. */
 typedef struct overlay_deeds {
-    bool flush_disk, flush_ram, flush_atlas, teleport, write_settings, take_picture;
+    bool flush_disk, flush_ram, flush_atlas, cut, write_settings, take_picture;
 } overlay_deeds;
 
 /* Takes over the window's callbacks, those set before are called too. scale: of letters; 0: as the

@@ -240,20 +240,18 @@ bool real_slider(const conf_key &key, double *number)
     return changed;
 }
 
-bool word_box(const conf_key &key, char word[CONF_WORD_BYTES])
+bool choice_box(const conf_key &key, int *value)
 {
     bool changed = false;
-    if (!ImGui::BeginCombo("##value", word)) {
+    if (!ImGui::BeginCombo("##value", choice_text(key.choices, *value))) {
         return false;
     }
-    for (const char *at = key.words; *at != '\0';) {
-        const std::string one(at, std::strcspn(at, " "));
-        if (ImGui::Selectable(one.c_str(), one == word)) {
-            (void)std::snprintf(word, CONF_WORD_BYTES, "%s", one.c_str());
+    for (const choice *c = key.choices; c->text != nullptr; c++) {
+        if (ImGui::Selectable(c->text, c->value == *value)) {
+            *value = c->value;
             changed = true;
         }
-        note((std::string(key.group) + "." + key.name + "=" + one).c_str());
-        at += one.size() + (at[one.size()] == ' ');
+        note((std::string(key.group) + "." + key.name + "=" + c->text).c_str());
     }
     ImGui::EndCombo();
     return changed;
@@ -274,8 +272,8 @@ void draw_knob(const conf_key &key, void *value)
     case CONF_BOOL:
         (void)ImGui::Checkbox("##value", static_cast<bool *>(value));
         break;
-    case CONF_WORD:
-        (void)word_box(key, static_cast<char *>(value));
+    case CONF_CHOICE:
+        (void)choice_box(key, static_cast<int *>(value));
         break;
     case CONF_TEXT:
         break;
@@ -284,7 +282,7 @@ void draw_knob(const conf_key &key, void *value)
 
 bool has_knob(const conf_key &key)
 {
-    return key.type == CONF_BOOL || key.type == CONF_WORD ||
+    return key.type == CONF_BOOL || key.type == CONF_CHOICE ||
            (key.type != CONF_TEXT && key.slider_most > 0);
 }
 
@@ -360,7 +358,7 @@ void draw_deeds(overlay_state &state, overlay_deeds &deeds)
     toggle("loop it", "loop", &state.looping);
     toggle("record", "record", &state.recording);
     ImGui::SameLine(px(LABELS));
-    deeds.teleport |= button("Teleport", "teleport");
+    deeds.cut |= button("Teleport", "teleport");
     deeds.write_settings |= button("Write settings", "write_settings");
     ImGui::SameLine(px(LABELS));
     deeds.take_picture |= button("Picture", "picture");

@@ -1,9 +1,10 @@
 /* window.c: a window to fly in: a tour until somebody touches a key or the mouse.
  *
- *     a frame:  hands ▸ settings ▸ camera ▸ vt_update ▸ feedback ▸ scene ▸ overlay ▸ swap ▸ sleep
+ *     a frame:  hands ▸ settings ▸ camera ▸ frame.h (… scene ▸ overlay ▸ swap) ▸ sleep
  */
 #include "tools/view/window/window.h"
 
+#include "engine/disk/pagefile.h"
 #include "tools/base/say.h"
 #include "tools/commands.h"
 #include "tools/view/headless/headless_gl.h"
@@ -19,10 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    PREDICT_EVERY = 4, /* frames between looks at where the camera is going */
-    HIDDEN_MOST = 8,   /* panels */
-};
+enum { HIDDEN_MOST = 8 /* panels */ };
 
 static const double RESIZE_SECONDS = 0.4;    /* a window must keep a size for so long */
 static const double MESSAGE_SECONDS = 6;     /* on screen */
@@ -121,25 +119,6 @@ static bool follow_size(window *w)
     return window_reopen(w, &w->options->conf);
 }
 
-/* ---- feedback ---- */
-
-static void draw_feedback(window *w, const camera *at, vt_feedback_kind kind)
-{
-    scene_feedback(w->scene, w->world, at, w->width, w->height, kind);
-}
-
-/* Looks where the camera will be in prefetch_ms if it goes on as it did. */
-static void draw_predicted(window *w, double seconds)
-{
-    const double ahead = w->options->conf.stream.prefetch_ms / 1000;
-    if (w->frame % PREDICT_EVERY != 0 || w->cut || ahead <= 0 || seconds <= 0) {
-        return;
-    }
-    const camera there = camera_ahead(&w->last, &w->at, ahead / seconds);
-    const camera kept = scene_keep_above(w->scene, &there);
-    draw_feedback(w, &kept, VT_FEEDBACK_PREDICTED);
-}
-
 /* ---- why is this pixel blurry? ---- */
 
 /* The pixel of the whole picture that is shown at a place of the window. In the view of mips either
@@ -195,8 +174,8 @@ static void do_deeds(window *w)
     if (deeds.flush_atlas) {
         vt_flush_atlas(w->world);
     }
-    if (deeds.teleport) {
-        window_jump(w);
+    if (deeds.cut) {
+        window_cut(w);
     }
     if (deeds.write_settings) {
         window_write_settings(w);
@@ -204,7 +183,7 @@ static void do_deeds(window *w)
     if (deeds.take_picture) {
         window_take_picture(w, false);
     }
-    w->stirred |= deeds.flush_disk || deeds.flush_ram || deeds.flush_atlas || deeds.teleport;
+    w->stirred |= deeds.flush_disk || deeds.flush_ram || deeds.flush_atlas || deeds.cut;
     window_follow_recording(w);
 }
 
@@ -297,10 +276,10 @@ static void skip_hidden(const window *w)
     }
 }
 
-static void draw_scene(window *w)
+static void draw_scene(void *user, const camera *at)
 {
-    const views_frame frame = {
-        .at = &w->at, .to = &w->colour, .kind = w->state.view, .now = w->now};
+    window *w = user;
+    const views_frame frame = {.at = at, .to = &w->colour, .kind = w->state.view, .now = w->now};
     target_begin(&w->colour);
     skip_hidden(w);
     if (!views_draw(w->views, &frame)) {
@@ -317,20 +296,11 @@ static bool has_moved(const camera *from, const camera *to)
     return shift + fabs(to->yaw - from->yaw) + fabs(to->pitch - from->pitch) > LEAST;
 }
 
-static void draw(window *w, double seconds)
+/* What comes after the scene: hands, the overlay, and showing it all. */
+static void finish(void *user)
 {
-    trace *const t = w->options->trace;
-    const uint32_t track = w->options->frame_track;
-    uint64_t ns = trace_now(t);
-    vt_update(w->world, &(vt_clock){.now_ms = w->now * 1000, .cut = w->cut});
-    ns = trace_span(t, track, "vt_update", ns, 0, w->frame);
-    draw_feedback(w, &w->at, VT_FEEDBACK_NOW);
-    draw_predicted(w, seconds);
-    ns = trace_span(t, track, "feedback pass", ns, 0, w->frame);
-    w->stirred |= w->cut || has_moved(&w->last, &w->at);
-    w->cut = false;
-    draw_scene(w);
-    ns = trace_span(t, track, "draw", ns, 0, w->frame);
+    window *w = user;
+    uint64_t ns = vt_trace_now(w->loop.trace);
     follow_pick(w);
     do_deeds(w);
     target_show(&w->colour, w->framebuffer_width, w->framebuffer_height);
@@ -339,9 +309,26 @@ static void draw(window *w, double seconds)
         w->wants_all = false;
         window_take_picture(w, true);
     }
-    ns = trace_span(t, track, "overlay", ns, 0, w->frame);
+    ns = vt_trace_span(w->loop.trace, w->loop.track, "overlay", ns, 0, w->loop.count);
     glfwSwapBuffers(w->handle);
-    trace_span(t, track, "swap", ns, 0, w->frame);
+    vt_trace_span(w->loop.trace, w->loop.track, "swap", ns, 0, w->loop.count);
+}
+
+/* `seconds`: since the frame before. */
+static void draw(window *w, double seconds)
+{
+    const double ahead = w->options->conf.stream.prefetch_ms / 1000;
+    const bool cut = w->cut;
+    w->stirred |= cut || has_moved(&w->loop.last, &w->at);
+    w->cut = false;
+    (void)frame_run(&w->loop, &(frame_input){.world = w->world,
+                                             .scene = w->scene,
+                                             .width = w->width,
+                                             .height = w->height,
+                                             .at = &w->at,
+                                             .cut = cut,
+                                             .now_ms = w->now * 1000,
+                                             .steps_ahead = seconds > 0 ? ahead / seconds : 0});
 }
 
 /* Sleeps until the cap lets the next frame begin; software OpenGL paces nothing by itself. */
@@ -387,7 +374,7 @@ static int fly(window *w)
             continue;
         }
         w->now = glfwGetTime();
-        const double seconds = fmin(w->now - before, 0.25); /* a stall is no reason to jump */
+        const double seconds = fmin(w->now - before, 0.25); /* a stall is no cut */
         before = w->now;
         if (!window_follow_settings(w) || !follow_size(w)) {
             return EXIT_FAILED;
@@ -396,7 +383,6 @@ static int fly(window *w)
         draw(w, seconds);
         vt_get_stats(w->world, &stats);
         history_add(&w->past, (glfwGetTime() - w->now) * 1000, &stats);
-        w->frame++;
         pace(w);
     }
     return EXIT_DONE;
@@ -515,6 +501,11 @@ int view_run_window(view_options *options)
         (void)view_fail("no memory");
     } else {
         w->options = options;
+        w->loop = (frame_loop){.draw = draw_scene,
+                               .finish = finish,
+                               .user = w,
+                               .trace = options->trace,
+                               .track = options->frame_track};
         if (open_window(w)) {
             code = run_window(w);
             code = window_keep_recording(w) ? code : EXIT_FAILED;

@@ -3,13 +3,14 @@
  *
  *     window.c           a frame from beginning to end
  *     input.c            what hands do at keys and mouse ─▶ pilot.c moves the camera by it
- *     window_camera.c    the camera: hands, tour, jumps, recording
+ *     window_camera.c    the camera: hands, tour, cuts, recording
  *     window_picture.c   pictures, by keys or buttons
  *     window_world.c     opening the world, and anew; settings from file, overlay and to file
  *     overlay*.cpp       figures, maps, knobs ◀── maps.c, history.c, journal.c */
 #ifndef MEGABUDDY_TOOLS_VIEW_WINDOW_WINDOW_H
 #define MEGABUDDY_TOOLS_VIEW_WINDOW_WINDOW_H
 
+#include "tools/view/frame.h"
 #include "tools/view/recorder.h"
 #include "tools/view/scene/target.h"
 #include "tools/view/view.h"
@@ -37,15 +38,15 @@ typedef struct window {
     uint32_t opened_width, opened_height;           /* that it has: those, unless they failed */
 
     /* the camera */
-    camera at, last;
+    camera at;
     camera_path path;
     bool path_is_ours; /* it was recorded here: a new scene does not change it */
     pilot pilot;
     double tour_seconds; /* along the path */
     recorder *recorder;  /* NULL: not recording */
     double recorded;     /* seconds since recording began */
-    uint32_t jumps;      /* made so far: chooses the next place */
-    bool cut;            /* the camera jumps with the next frame */
+    uint32_t cuts;       /* by hand so far: chooses the next place */
+    bool cut;            /* the next frame is one: streaming is told, and nothing fades */
 
     /* hands: gathered by callbacks until the frame takes them */
     pilot_input hands;
@@ -71,7 +72,7 @@ typedef struct window {
     double now;        /* glfwGetTime at the frame's begin */
     double next_frame; /* when the cap on frames lets the next one begin */
     double resized_at, message_until;
-    uint64_t frame;
+    frame_loop loop;
     uint64_t still_from; /* feedback images before the camera stood still */
     uint32_t worlds;     /* times that the world was opened */
     bool stirred;        /* what is seen or held has changed since still_from */
@@ -98,7 +99,7 @@ pilot_input window_take_input(window *w, double seconds);
 /* ---- window_camera.c ---- */
 
 void window_move(window *w, double seconds);
-void window_jump(window *w);              /* somewhere else */
+void window_cut(window *w);               /* to another place */
 void window_begin_tour(window *w);        /* from its beginning */
 void window_follow_recording(window *w);  /* begins or ends as state.recording says */
 bool window_keep_recording(window *w);    /* at the end; says where it is. False: said why not */

@@ -1,4 +1,4 @@
-/* window_camera.c: where one looks from: by hand, along a path, or by a jump; and recording it. */
+/* window_camera.c: where one looks from: by hand, along a path, or by a cut; and recording it. */
 #include "tools/view/window/window.h"
 
 #include <math.h>
@@ -33,7 +33,7 @@ static void fly_tour(window *w, double seconds)
     w->cut = w->cut || cut || w->tour_seconds < before;
 }
 
-/* ---- jumps ---- */
+/* ---- cuts ---- */
 
 /* 0 … 1: well spread for n = 0, 1, 2 … by the plastic number's powers. M. Roberts, "The
  * unreasonable effectiveness of quasirandom sequences", 2018. */
@@ -42,11 +42,11 @@ static double spread(uint32_t n, double step)
     return fmod(0.5 + n * step, 1);
 }
 
-void window_jump(window *w)
+void window_cut(window *w)
 {
-    const pagefile_info *info = vt_get_info(w->world);
+    const vt_info *info = vt_get_info(w->world);
     const double width = CAMERA_WORLD_HEIGHT * info->shape.width / info->shape.height;
-    const uint32_t n = ++w->jumps;
+    const uint32_t n = ++w->cuts;
     const bool terrain = scene_get_kind(w->scene) == SCENE_TERRAIN;
     const double u = spread(n, 0.7548776662466927), v = spread(n, 0.5698402909980532);
     camera to = {.x = (u - 0.5) * width,
@@ -63,7 +63,7 @@ void window_jump(window *w)
 
 static void begin_recording(window *w)
 {
-    const pagefile_info *info = vt_get_info(w->world);
+    const vt_info *info = vt_get_info(w->world);
     const double width = CAMERA_WORLD_HEIGHT * info->shape.width / info->shape.height;
     w->recorder = recorder_create(info->wrap_x ? width : 0);
     w->recorded = 0;
@@ -133,7 +133,6 @@ static void record(window *w, double seconds)
 void window_move(window *w, double seconds)
 {
     const pilot_input in = window_take_input(w, seconds);
-    w->last = w->at;
     if (w->state.touring) {
         fly_tour(w, seconds);
     } else if (scene_get_kind(w->scene) == SCENE_TERRAIN) {

@@ -35,7 +35,7 @@ bool window_close_world(window *w)
 
 static bool open_scene(window *w, const conf *c, char *error, uint32_t error_bytes)
 {
-    w->scene = scene_create(w->world, view_scene_kind(c), error, error_bytes);
+    w->scene = scene_create(w->world, c->view.scene, error, error_bytes);
     if (w->scene == NULL) {
         return false;
     }
@@ -147,7 +147,7 @@ static bool apply(window *w, const conf *next)
         return window_reopen(w, next);
     }
     set_streaming(w, next);
-    if (strcmp(now->view.scene, next->view.scene) != 0) {
+    if (now->view.scene != next->view.scene) {
         return change_scene(w, next);
     }
     const bool new_path = strcmp(now->view.path, next->view.path) != 0;
