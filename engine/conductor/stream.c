@@ -147,7 +147,7 @@ static void write_counters(const vt *v, uint64_t now_ns)
 /* Adds a part of the update to the trace; returns where the next one begins. */
 static uint64_t trace_part(const vt *v, const char *name, uint64_t from_ns)
 {
-    return vt_trace_span(v->desc.trace, v->track, name, from_ns, 0, v->image);
+    return vt_trace_span(v->desc.trace, v->trace_row, name, from_ns, 0, v->image);
 }
 
 /* The part of a frame that freezing leaves out. */

@@ -70,7 +70,7 @@ struct vt {
     uint64_t ram_fixed_bytes; /* RAM that is not the RAM tier's: tables, buffers, index */
     uint32_t slots;           /* of the atlas */
     uint32_t most_order;      /* of a cluster */
-    uint32_t track;           /* the conductor's in desc.trace */
+    uint32_t trace_row;       /* the conductor's in desc.trace */
 
     char *suspend;    /* the file that the RAM tier goes into at the end; NULL: none */
     bool is_complete; /* vt_create came to its end */

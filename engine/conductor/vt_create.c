@@ -521,7 +521,7 @@ vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
     }
     v->desc = *desc;
     fill_in_defaults(&v->desc);
-    v->track = vt_trace_track(v->desc.trace, VT_TRACE_CONDUCTOR);
+    v->trace_row = vt_trace_row(v->desc.trace, VT_TRACE_CONDUCTOR);
     v->settings = (vt_settings){
         .upload_ms = 2, .upload_bytes = UINT64_C(4) << 20, .fade_ms = 200, .bias_max = 4};
     ramstore_resident resident = {NULL, 0};

@@ -61,8 +61,8 @@ typedef struct reader {
     uint32_t turns;
     uint32_t wakes; /* workqueue_rest's */
     bool stopping;
-    uint32_t track;                     /* in the trace: what the thread does … */
-    uint32_t tracks[FETCH_URING_DEPTH]; /* … and what each request does, which overlap */
+    uint32_t row;                     /* in the trace: what the thread does … */
+    uint32_t rows[FETCH_URING_DEPTH]; /* … and what each request does, which overlap */
     hand hands[HANDS];
     request requests[FETCH_URING_DEPTH];
 } reader;
@@ -400,7 +400,7 @@ static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, i
         }
         const uint64_t from_ns = vt_trace_now(f->trace);
         insert_page(f, job, i, &e, bytes + e.begin);
-        vt_trace_span(f->trace, r->track, "insert", from_ns, page_pack(page), e.end - e.begin);
+        vt_trace_span(f->trace, r->row, "insert", from_ns, page_pack(page), e.end - e.begin);
     }
 }
 
@@ -431,7 +431,7 @@ static void take_in_request(reader *r)
     request *run = &r->requests[done.slot];
     const vt_page page = run->hand->job.page;
     const uint64_t got = done.result > 0 ? (uint64_t)done.result : 0;
-    vt_trace_span(f->trace, r->tracks[done.slot], "read", run->from_ns, page_pack(page), got);
+    vt_trace_span(f->trace, r->rows[done.slot], "read", run->from_ns, page_pack(page), got);
     if (page.texture == 1) {
         diskmap_add(&f->map, run->begin, got);
     }
@@ -517,16 +517,16 @@ static void go_round(reader *r)
     }
 }
 
-/* Each request's buffer has a track of its own in the trace, since the spans of a track may not
+/* Each request's buffer has a row of its own in the trace, since the spans of a row may not
  * overlap. */
-static void name_tracks(reader *r, uint32_t worker)
+static void name_rows(reader *r, uint32_t worker)
 {
     char name[VT_TRACE_NAME_BYTES];
     (void)snprintf(name, sizeof name, "fetch %u", worker + 1);
-    r->track = vt_trace_track(r->fetch->trace, name);
+    r->row = vt_trace_row(r->fetch->trace, name);
     for (uint32_t i = 0; i < r->depth; i++) {
         (void)snprintf(name, sizeof name, "disk %u", worker * r->depth + i + 1);
-        r->tracks[i] = vt_trace_track(r->fetch->trace, name);
+        r->rows[i] = vt_trace_row(r->fetch->trace, name);
     }
 }
 
@@ -538,6 +538,6 @@ void fetch_serve(void *context, uint32_t worker, workqueue *q)
                 .disk = f->disks[worker],
                 .buffers = f->buffers + (size_t)worker * f->depth * f->buffer_bytes,
                 .depth = f->depth};
-    name_tracks(&r, worker);
+    name_rows(&r, worker);
     go_round(&r);
 }

@@ -21,7 +21,7 @@ typedef struct buffers {
     unpacker *unpacker;
     uint8_t stored[TEXEL_PAGE_MAX_BYTES]; /* a layer that lies in more than one piece, joined */
     uint8_t texels[TEXEL_PAGE_MAX_BYTES]; /* a layer unpacked, as the page file has it */
-    uint32_t track;                       /* in the trace */
+    uint32_t row;                       /* in the trace */
 } buffers;
 
 struct decode {
@@ -160,7 +160,7 @@ static void run(void *context, uint32_t worker, page_job *job)
     add(&d->missing, (uint64_t)__builtin_popcountll(arrived & job->refused));
     add(&d->corrupt, (uint64_t)__builtin_popcountll(arrived & job->corrupt));
     add(&d->pages_decoded, (uint64_t)__builtin_popcountll(job_arrived(job)));
-    vt_trace_span(d->trace, d->buffers[worker].track, "decode", from_ns, page_pack(job->page),
+    vt_trace_span(d->trace, d->buffers[worker].row, "decode", from_ns, page_pack(job->page),
                   (uint64_t)__builtin_popcountll(arrived));
     d->next(d->context, job);
 }
@@ -204,15 +204,15 @@ static bool make_buffers(decode *d, uint32_t count)
     return true;
 }
 
-/* Names the workers' tracks in the trace. decode_help runs on the conductor's. */
-static void name_tracks(decode *d, uint32_t workers)
+/* Names the workers' rows in the trace. decode_help runs on the conductor's. */
+static void name_rows(decode *d, uint32_t workers)
 {
     for (uint32_t i = 0; i < workers; i++) {
         char name[VT_TRACE_NAME_BYTES];
         (void)snprintf(name, sizeof name, "decode %u", i + 1);
-        d->buffers[i].track = vt_trace_track(d->trace, name);
+        d->buffers[i].row = vt_trace_row(d->trace, name);
     }
-    d->buffers[workers].track = vt_trace_track(d->trace, VT_TRACE_CONDUCTOR);
+    d->buffers[workers].row = vt_trace_row(d->trace, VT_TRACE_CONDUCTOR);
 }
 
 decode *decode_create(const decode_desc *desc)
@@ -233,7 +233,7 @@ decode *decode_create(const decode_desc *desc)
     d->context = desc->context;
     d->trace = desc->trace;
     if (make_buffers(d, workers + 1)) {
-        name_tracks(d, workers);
+        name_rows(d, workers);
         d->queue = workqueue_create(&(workqueue_desc){
             .name = "decode", .workers = workers, .depth = desc->depth, .run = run, .context = d});
     }

@@ -36,7 +36,7 @@ typedef struct frame_loop {
     frame_finish *finish; /* NULL: glFinish */
     void *user;           /* goes to both */
     vt_trace *trace;      /* the timeline of what a frame does; NULL: none */
-    uint32_t track;       /* in it */
+    uint32_t trace_row;   /* in it */
 
     /* frame_run's: for others to read */
     camera last;    /* of the frame before */
