@@ -170,7 +170,7 @@ static void upload(vt *v, const page_job *job, part p, uint32_t slot)
                            .y = atlas_slot_y(slot),
                            .corner = corner};
     gpu_upload(v->gpu, &what);
-    v->stats.blocks[p.order]++;
+    v->stats.clusters[p.order]++;
     const uint64_t arrived = job_arrived(job) >> p.first;
     for (uint32_t i = 0; i < 1u << 2 * p.order; i++) {
         if (arrived >> i & 1) {

@@ -39,7 +39,7 @@ struct vt_trace {
     uint64_t began_ns; /* create */
     uint64_t max_events;
     event *events; /* those below claimed belong to their writers until they are ready */
-    atomic_uint_fast64_t claimed;   /* events, those included that found no room */
+    atomic_uint_fast64_t claimed; /* events, those included that found no room */
     atomic_uint_fast64_t rowless; /* spans dropped for want of a row */
     pthread_mutex_t mutex;
     uint32_t row_count;

@@ -21,7 +21,7 @@ typedef struct buffers {
     unpacker *unpacker;
     uint8_t stored[TEXEL_PAGE_MAX_BYTES]; /* a layer that lies in more than one piece, joined */
     uint8_t texels[TEXEL_PAGE_MAX_BYTES]; /* a layer unpacked, as the page file has it */
-    uint32_t row;                       /* in the trace */
+    uint32_t row;                         /* in the trace */
 } buffers;
 
 struct decode {

@@ -74,8 +74,8 @@ static int make_context(void)
 static int trace_works(void)
 {
     vt_trace *t = vt_trace_create(10);
-    const uint32_t track = vt_trace_track(t, "main");
-    (void)vt_trace_span(t, track, "work", vt_trace_now(t), 0, 1);
+    const uint32_t row = vt_trace_row(t, "main");
+    (void)vt_trace_span(t, row, "work", vt_trace_now(t), 0, 1);
     const int good =
         vt_trace_count(t) == 1 && vt_trace_check(t) == NULL && vt_reason_text(VT_SHARP) != NULL;
     vt_trace_destroy(t);
