@@ -25,7 +25,7 @@
 #include "tools/view/camera.h"
 #include "tools/view/scene/scene.h"
 
-enum { FRAME_PREDICT_EVERY = 4 }; /* frames: the camera's way is smooth, and a pass costs time */
+#define FRAME_PREDICT_EVERY 4 /* frames: the camera's way is smooth, and a pass costs time */
 
 typedef void frame_draw(void *user, const camera *at); /* binds its own target */
 typedef void frame_finish(void *user);                 /* writes its own spans of the timeline */

@@ -15,7 +15,7 @@
 #include "tools/view/scene/scene.h"
 #include "tools/view/scene/views.h"
 
-enum { VIEW_LINE_BYTES = 1024 };
+#define VIEW_LINE_BYTES 1024
 
 /* The command line. Strings live as long as argv. */
 typedef struct view_options {

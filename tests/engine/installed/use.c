@@ -29,7 +29,7 @@ int pagefile_open(void)
     return 3;
 }
 
-/* --- a context, of EGL as one finds it at run time --- */
+/* ---- a context, of EGL as one finds it at run time ---- */
 
 typedef void function(void);
 
@@ -69,7 +69,7 @@ static int make_context(void)
            ((make_current *)egl("eglMakeCurrent"))(display, NULL, NULL, context) != 0;
 }
 
-/* --- the streamer --- */
+/* ---- the streamer ---- */
 
 static int trace_works(void)
 {

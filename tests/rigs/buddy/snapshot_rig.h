@@ -32,7 +32,7 @@ static inline int rig_begin(void **state)
     if (mkdtemp(rig_folder) == NULL) {
         return -1;
     }
-    (void)snprintf(rig_path, sizeof(rig_path), "%s/heap", rig_folder);
+    (void)snprintf(rig_path, sizeof rig_path, "%s/heap", rig_folder);
     return 0;
 }
 

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { HIDDEN_MOST = 8 /* panels */ };
+#define HIDDEN_MOST 8 /* panels */
 
 static const double RESIZE_SECONDS = 0.4;    /* a window must keep a size for so long */
 static const double MESSAGE_SECONDS = 6;     /* on screen */
