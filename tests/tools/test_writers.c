@@ -77,7 +77,7 @@ static const struct writer {
     {"report.json", write_report}, {"report.html", write_report},  {"flight.path", write_path},
 };
 
-#define WRITER_COUNT (sizeof WRITERS / sizeof WRITERS[0])
+#define WRITER_COUNT ((int)(sizeof WRITERS / sizeof WRITERS[0]))
 
 /* ---- what stands there ---- */
 

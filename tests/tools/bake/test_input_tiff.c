@@ -53,7 +53,7 @@ static const kind KINDS[] = {
     {PHOTOMETRIC_SEPARATED, 4, 0, {0}, 0, false},
     {PHOTOMETRIC_SEPARATED, 5, 1, {EXTRASAMPLE_UNASSALPHA}, 4, false},
 };
-#define KIND_COUNT (sizeof KINDS / sizeof *KINDS)
+#define KIND_COUNT ((int)(sizeof KINDS / sizeof *KINDS))
 
 typedef struct plan {
     kind k;

@@ -30,6 +30,8 @@ typedef struct finds {
 
 /* ---- names ---- */
 
+/* Finds {x} and {y} in the pattern. False: they are missing, or their digits could not be told
+ * apart. */
 static bool parse(const char *text, pattern *out)
 {
     const char *x = strstr(text, "{x}"), *y = strstr(text, "{y}");
@@ -59,6 +61,7 @@ static bool take_number(const char **at, uint32_t *out)
     return true;
 }
 
+/* Whether the name fits the pattern, and if so, which tile it is. */
 static bool matches(const pattern *p, const char *name, found *out)
 {
     uint32_t *first = p->y_first ? &out->y : &out->x, *second = p->y_first ? &out->x : &out->y;
@@ -92,6 +95,7 @@ static void free_finds(finds *f)
     *f = (finds){0};
 }
 
+/* Appends a copy of the name. False: no memory. */
 static bool add(finds *f, found tile, const char *name)
 {
     if (f->count == f->room) {
@@ -120,7 +124,8 @@ static int by_place(const void *a, const void *b)
     return f->x < g->x ? -1 : f->x > g->x;
 }
 
-/* Lists the names that fit, row by row. Returns NULL, or what is wrong. */
+/* Lists the names in the folder that fit the pattern, sorted row by row. Returns NULL, or what is
+ * wrong. */
 static const char *list(const char *folder, const pattern *p, finds *out)
 {
     DIR *d = opendir(folder);

@@ -1,4 +1,9 @@
-/* band.c: which rows are held, and which are still needed. */
+/* band.c: which rows of a mip are held, and which are still needed:
+ *
+ *     dropped │ rows that a page to be cut, or the next mip, still needs │ new rows │ not made yet
+ *             first                                                                 end
+ *
+ * Rows are numbered from the top of the mip. band_drop moves `first` on. */
 #include "tools/bake/mips/band.h"
 
 #include "tools/bake/mips/chunk.h"

@@ -1,4 +1,13 @@
-/* chunk.c: fills a chunk from a source, beyond the picture's edges too. */
+/* chunk.c: fills a chunk from a source, and cuts pages out of it. A chunk reaches beyond the
+ * picture's edges by the border of its outer pages:
+ *
+ *            ┌───────────────┐
+ *    before  │ first row     │  rows above and below the picture repeat its first and last row;
+ *            ├───┬───────┬───┤  columns left and right of it continue at the other edge when it
+ *    inside  │   │picture│   │  wraps, and else repeat the nearest column
+ *            ├───┴───────┴───┤
+ *            │ last row      │
+ *            └───────────────┘ */
 #include "tools/bake/mips/chunk.h"
 
 #include <assert.h>
@@ -53,6 +62,7 @@ static void fill_clamped(const source *from, uint32_t worker, const chunk *to, u
     }
 }
 
+/* Copies a row of the chunk to another one. */
 static void copy_row(const chunk *to, uint32_t from, uint32_t row)
 {
     memcpy(to->rgba + row * to->row_bytes, to->rgba + from * to->row_bytes,

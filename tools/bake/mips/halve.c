@@ -1,4 +1,5 @@
-/* halve.c: a 2x2 box filter over what the bytes mean. */
+/* halve.c: makes a texel of four, by a 2x2 box filter over what the bytes mean: light (srgb.c has
+ * that), numbers, or directions. */
 #include "tools/bake/mips/halve.h"
 
 #include "tools/bake/mips/srgb.h"
@@ -47,6 +48,7 @@ static void halve_normal(const uint8_t *four[4], uint8_t *out)
     }
 }
 
+/* Halves two rows of numbers or normals. The last texel of an odd width is its own neighbour. */
 static void halve_bytes(halve_kind kind, const uint8_t *above, const uint8_t *below, uint32_t width,
                         uint8_t *out)
 {

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define COUNT(array) (sizeof array / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* A subject's place is its look: see page_style.c. */
 static const char *const SUBJECTS[] = {

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#define COUNT(array) (sizeof array / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* "Parallel Binary Buddy": its test allocates so many ints of 4 bytes. */
 enum { ARTICLE_BLOCKS = 32768, ARTICLE_BYTES = 131072 };

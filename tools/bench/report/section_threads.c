@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#define COUNT(array) (sizeof array / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 enum { METRIC_BYTES = sizeof((bench_row *)NULL)->metric, LEVELS = CELLS_ROWS };
 _Static_assert(ROWS_THREADS <= PLOT_COLUMNS && ROWS_THREADS <= CELLS_COLUMNS,

@@ -1,4 +1,7 @@
-/* heights_tiff.c: heights from a grey TIFF, one row of its strips or tiles at a time. */
+/* heights_tiff.c: heights from a grey TIFF. Its strips or tiles (both are "blocks" here) are read
+ * one row of blocks at a time into a band as wide as the picture, as metres:
+ *
+ *   block (samples as stored) ──metres_at──▶ band (float) ──heightsink_row──▶ sink */
 #include "tools/bake/inputs/heights/heightsink.h"
 #include "tools/bake/inputs/tiff/tiff_file.h"
 #include "tools/bake/source.h"
@@ -62,13 +65,15 @@ static double sample_at(const grey_tiff *g, size_t i)
     }
 }
 
-/* GDAL writes nodata with more digits than a float has: so it is rounded to a float first. */
+/* Whether the sample is the value that the file has for "no height here". GDAL writes that value
+ * with more digits than a float has, so it is rounded to a float first. */
 static bool is_void(const grey_tiff *g, double sample)
 {
     const double nodata = g->kind == SAMPLE_FLOAT ? (float)g->file.nodata : g->file.nodata;
     return g->file.has_nodata && sample == nodata;
 }
 
+/* The height of sample i of the strip or tile; NaN where the file has none. */
 static float metres_at(const grey_tiff *g, size_t i)
 {
     const double span = (double)g->range.high - g->range.low;
@@ -110,6 +115,7 @@ static bool read_block(grey_tiff *g, uint32_t x, uint32_t y)
     return true;
 }
 
+/* Gives all rows to the sink, from the top. */
 static bool read_rows(grey_tiff *g, heightsink *sink)
 {
     const tiff_blocks *b = &g->file.blocks;

@@ -1,5 +1,6 @@
-/* tiff_samples.c: a row is converted channel by channel: each channel is copied to its byte of
- * every texel in a loop over the row; then one more loop makes RGB of what the channels mean. */
+/* tiff_samples.c: makes RGBA of a row of samples. Each channel is copied, in a loop over the row,
+ * to its byte of every texel (take); then one more loop makes RGB of what the channels mean
+ * (finish_…). */
 #include "tools/bake/inputs/tiff/tiff_samples.h"
 
 #include <stdio.h>
@@ -18,7 +19,7 @@ static uint16_t photometric_of(const tiff_file *f)
                                                             : PHOTOMETRIC_RGB;
 }
 
-/* How many samples are colours; 0: only libtiff can decode them. */
+/* How many of a texel's samples are colours. 0: only libtiff can decode them. */
 static uint16_t colours_of(const tiff_file *f, tiff_samples *s)
 {
     const bool is_jpeg = tiff_file_number(f, TIFFTAG_COMPRESSION) == COMPRESSION_JPEG;
@@ -39,6 +40,7 @@ static uint16_t colours_of(const tiff_file *f, tiff_samples *s)
     }
 }
 
+/* 16 bits to 8, rounded. */
 static uint8_t to_8(uint32_t v)
 {
     return (uint8_t)((v + 128) / 257);
@@ -87,6 +89,7 @@ static bool refuse(tiff_file *f, const char *why)
     return false;
 }
 
+/* Leaves the file to libtiff's own conversion (tiff_foreign.c), if that can read it. */
 static bool accept_foreign(tiff_file *f, tiff_samples *s)
 {
     char refusal[1024] = "";
@@ -211,12 +214,14 @@ static void finish_inks(uint32_t width, uint8_t *rgba)
     }
 }
 
+/* Undoes a multiplication with alpha. */
 static uint8_t divide(uint32_t value, uint32_t alpha)
 {
     const uint32_t v = alpha == 0 ? 0 : (value * 255 + alpha / 2) / alpha;
     return (uint8_t)(v < 255 ? v : 255);
 }
 
+/* Texels without alpha become opaque; colours that are stored times alpha are divided by it. */
 static void finish_alpha(const tiff_samples *s, uint32_t width, uint8_t *rgba)
 {
     for (uint8_t *t = rgba; t < rgba + (size_t)width * 4; t += 4) {
