@@ -29,7 +29,10 @@ function(megabuddy_libraries target objects name)
   set_target_properties(${target}_shared PROPERTIES OUTPUT_NAME ${name} EXPORT_NAME shared LINKER_LANGUAGE C
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
     INSTALL_RPATH "$ORIGIN") # they need each other
-  target_link_options(${target}_shared PRIVATE LINKER:--gc-sections LINKER:--no-undefined)
+  target_link_options(${target}_shared PRIVATE LINKER:--gc-sections)
+  if(NOT MEGABUDDY_SANITIZE) # whose functions come with the program
+    target_link_options(${target}_shared PRIVATE LINKER:--no-undefined)
+  endif()
 endfunction()
 
 # How others find the library NAME: find_package by NAMEConfig.cmake, pkg-config by NAME.pc.in, both in the folder of the

@@ -154,7 +154,7 @@ static void an_array_comes_near_its_hint(void **state)
 
 /* ---- while others are at work ---- */
 
-enum { STAYING = 300 };
+#define STAYING 300
 
 typedef struct crowd {
     ints *p;

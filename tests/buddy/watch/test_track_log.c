@@ -242,7 +242,7 @@ static void the_environment_makes_one_or_says_why_not(void **state)
     assert_string_equal(error, "");
     assert_non_null(t);
     buddy_track_destroy(t);
-    (void)snprintf(name, sizeof(name), "env-%ld.log", (long)getpid());
+    (void)snprintf(name, sizeof name, "env-%ld.log", (long)getpid());
     track_expect_log(scratch_path(*state, name), 0);
 }
 
