@@ -287,16 +287,12 @@ enum { SUBJECT_COUNT = sizeof SUBJECTS / sizeof SUBJECTS[0] };
 static bool run_rounds(workload *l, uint32_t rounds, bench_samples *samples)
 {
     for (uint32_t round = 0; round < rounds; round++) {
-        double ns[SUBJECT_COUNT];
         for (int i = 0; i < SUBJECT_COUNT; i++) {
-            bench_row key = {.bench = "bake",
-                             .metric = "mtexels_per_s",
-                             .unit = "Mtexel/s",
-                             .threads = crew_threads(l->workers)};
-            ns[i] = SUBJECTS[i].run(l);
-            snprintf(key.name, sizeof key.name, "%s", l->name);
-            snprintf(key.subject, sizeof key.subject, "%s", SUBJECTS[i].name);
-            if (ns[i] <= 0 || !bench_samples_add(samples, &key, 1e3 / ns[i])) {
+            const bench_row key =
+                bench_key("bake", l->name, SUBJECTS[i].name, crew_threads(l->workers));
+            const double ns = SUBJECTS[i].run(l);
+            if (ns <= 0 ||
+                !bench_samples_put(samples, key, "mtexels_per_s", "Mtexel/s", 1e3 / ns)) {
                 return false;
             }
         }

@@ -63,6 +63,33 @@ bool bench_samples_add(bench_samples *s, const bench_row *key, double value)
     return true;
 }
 
+bench_row bench_key(const char *bench, const char *name, const char *subject, uint32_t threads)
+{
+    bench_row key = {.threads = threads};
+    (void)snprintf(key.bench, sizeof key.bench, "%s", bench);
+    (void)snprintf(key.name, sizeof key.name, "%s", name);
+    (void)snprintf(key.subject, sizeof key.subject, "%s", subject);
+    return key;
+}
+
+bool bench_samples_put(bench_samples *s, bench_row key, const char *metric, const char *unit,
+                       double value)
+{
+    (void)snprintf(key.metric, sizeof key.metric, "%s", metric);
+    (void)snprintf(key.unit, sizeof key.unit, "%s", unit);
+    return bench_samples_add(s, &key, value);
+}
+
+bool bench_samples_put_all(bench_samples *s, bench_row key, const figures *found)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < found->count && good; i++) {
+        const figure *one = &found->all[i];
+        good = bench_samples_put(s, key, one->metric, one->unit, one->value);
+    }
+    return good;
+}
+
 void bench_samples_finish(bench_samples *s)
 {
     for (uint32_t i = 0; i < s->count; i++) {

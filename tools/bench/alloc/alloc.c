@@ -81,17 +81,8 @@ static uint32_t count_trials(const plan *p, const bench_case *c)
 
 static bool keep_figures(plan *p, const trial_spec *spec, const figures *found)
 {
-    bench_row key = {.bench = "alloc", .threads = spec->threads};
-    (void)snprintf(key.name, sizeof(key.name), "%s", spec->name);
-    (void)snprintf(key.subject, sizeof(key.subject), "%s", spec->subject);
-    for (uint32_t i = 0; i < found->count; i++) {
-        memcpy(key.metric, found->all[i].metric, sizeof(key.metric));
-        memcpy(key.unit, found->all[i].unit, sizeof(key.unit));
-        if (!bench_samples_add(&p->samples, &key, found->all[i].value)) {
-            return false;
-        }
-    }
-    return true;
+    const bench_row key = bench_key("alloc", spec->name, spec->subject, spec->threads);
+    return bench_samples_put_all(&p->samples, key, found);
 }
 
 static void tell_failure(plan *p, const trial_spec *spec, const char *cause)

@@ -80,14 +80,10 @@ static bool keep(bench_samples *all, const char *name, const char *source,
         {"apart_bytes", "B", f->apart_bytes},
         {"span_bytes_per_node", "B", f->span_bytes},
     };
-    bench_row key = {.bench = "locality", .threads = 1};
-    (void)snprintf(key.name, sizeof(key.name), "%s", name);
-    (void)snprintf(key.subject, sizeof(key.subject), "%s", source);
+    const bench_row key = bench_key("locality", name, source, 1);
     bool good = true;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        (void)snprintf(key.metric, sizeof(key.metric), "%s", rows[i].metric);
-        (void)snprintf(key.unit, sizeof(key.unit), "%s", rows[i].unit);
-        good = good && bench_samples_add(all, &key, rows[i].value);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && good; i++) {
+        good = bench_samples_put(all, key, rows[i].metric, rows[i].unit, rows[i].value);
     }
     return good;
 }
@@ -160,8 +156,7 @@ static void show_case(const bench_table *t, const locality_case *c)
 
 static void show(const settings *s, const bench_table *t, const bench_about *about)
 {
-    printf("%s, %" PRIu32 " processors, %s, %s\n", about->cpu, about->cpus, about->kernel,
-           about->compiler);
+    about_print(about);
     printf("seed %" PRIu64 ", %" PRIu32 " rounds; medians over rounds; --help says what they are\n",
            s->seed, s->rounds);
     for (int i = 0; i < CASE_COUNT; i++) {

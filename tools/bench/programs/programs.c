@@ -193,12 +193,8 @@ static bool run_script(const char *text, const char *folder, const char *preload
 static bool note(plan *p, const program *what, const rider *who, const char *metric,
                  const char *unit, double value)
 {
-    bench_row key = {.bench = "programs"};
-    (void)snprintf(key.name, sizeof key.name, "%s", what->name);
-    (void)snprintf(key.subject, sizeof key.subject, "%s", who->name);
-    (void)snprintf(key.metric, sizeof key.metric, "%s", metric);
-    (void)snprintf(key.unit, sizeof key.unit, "%s", unit);
-    return bench_samples_add(&p->samples, &key, value);
+    const bench_row key = bench_key("programs", what->name, who->name, 0);
+    return bench_samples_put(&p->samples, key, metric, unit, value);
 }
 
 /* One run; counted as failed when it ended badly or printed something else than on glibc. */

@@ -133,17 +133,8 @@ static void find_libraries(plan *p)
 
 static bool keep_figures(plan *p, const subject *who, const figures *found)
 {
-    bench_row key = {.bench = "replay", .threads = p->log.threads};
-    (void)snprintf(key.name, sizeof(key.name), "%.23s", p->name);
-    (void)snprintf(key.subject, sizeof(key.subject), "%s", who->name);
-    for (uint32_t i = 0; i < found->count; i++) {
-        memcpy(key.metric, found->all[i].metric, sizeof(key.metric));
-        memcpy(key.unit, found->all[i].unit, sizeof(key.unit));
-        if (!bench_samples_add(&p->samples, &key, found->all[i].value)) {
-            return false;
-        }
-    }
-    return true;
+    const bench_row key = bench_key("replay", p->name, who->name, p->log.threads);
+    return bench_samples_put_all(&p->samples, key, found);
 }
 
 static void play(plan *p, uint32_t index)

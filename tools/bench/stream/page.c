@@ -151,7 +151,7 @@ static const headline HEADLINES[] = {
 
 enum { HEADLINE_COUNT = sizeof HEADLINES / sizeof HEADLINES[0] };
 
-static double figure(const bench_table *t, const char *name, const headline *h)
+static double median_of(const bench_table *t, const char *name, const headline *h)
 {
     const bench_row *row = stream_find(t, name, h->subject, h->metric);
     return row != NULL ? row->median : -1; /* html_number's dash */
@@ -168,7 +168,7 @@ static void put_headlines(FILE *out, const content *page)
         const char *name = page->o->cases[i]->name;
         row_begin(out, name);
         for (int k = 0; k < HEADLINE_COUNT; k++) {
-            cell(out, html_number, figure(page->table, name, &HEADLINES[k]));
+            cell(out, html_number, median_of(page->table, name, &HEADLINES[k]));
         }
         row_end(out);
     }

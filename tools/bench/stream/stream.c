@@ -234,16 +234,13 @@ static void add_pooled(plan *p, uint32_t which, const char *subject, const strea
     if (t->count == 0) {
         return;
     }
-    bench_row key = {.bench = "stream", .metric = "frame_p99_9", .unit = "ms"};
-    (void)snprintf(key.name, sizeof key.name, "%s", p->o.cases[which]->name);
-    (void)snprintf(key.subject, sizeof key.subject, "%s", subject);
+    bench_row key = bench_key("stream", p->o.cases[which]->name, subject, 0);
     for (uint32_t i = 0; i < p->samples.count; i++) { /* as many workers as the others say */
         key.threads = p->samples.series[i].key.threads;
     }
-    (void)bench_samples_add(&p->samples, &key, stream_percentile(t->ms, t->count, 0.999));
-    (void)snprintf(key.metric, sizeof key.metric, "frames");
-    (void)snprintf(key.unit, sizeof key.unit, "frames");
-    (void)bench_samples_add(&p->samples, &key, t->count);
+    (void)bench_samples_put(&p->samples, key, "frame_p99_9", "ms",
+                            stream_percentile(t->ms, t->count, 0.999));
+    (void)bench_samples_put(&p->samples, key, "frames", "frames", t->count);
 }
 
 static bool write_files(const plan *p, const bench_table *t, const bench_about *about,
