@@ -17,6 +17,7 @@
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/measure/clock.h"
 #include "tools/bench/results.h"
 #include "tools/commands.h"
 
@@ -26,7 +27,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -82,9 +82,7 @@ static int fail(const char *what, const char *why)
 
 static double seconds_now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+    return (double)clock_ns() / NS_PER_S;
 }
 
 /* ---- the workload ---- */
