@@ -8,11 +8,9 @@
  *
  * The window is cut out of a world of 131072 texels, so that every texel has as much detail made up
  * as the largest world's. */
-#include "engine/files/regular.h"
 #include "tools/bake/mips/chunk.h"
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"
-#include "tools/base/folder.h"
 #include "tools/base/options.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
@@ -316,29 +314,16 @@ static void show(const workload *l, const bench_table *t)
     }
 }
 
-static int write_csv(const char *path, const bench_table *t)
-{
-    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, file_text(errno));
-}
-
 static int report(const settings *s, const workload *l, const bench_samples *samples)
 {
     bench_table table;
-    char path[PATH_BYTES];
-    int done = EXIT_DONE;
     if (!bench_samples_table(samples, &table)) {
         return fail("figures", pagefile_status_text(PAGEFILE_NO_MEMORY));
     }
     show(l, &table);
-    if (s->csv != NULL) {
-        done = write_csv(s->csv, &table);
-    }
-    if (s->report != NULL && done == EXIT_DONE) {
-        snprintf(path, sizeof path, "%s/bake.csv", s->report);
-        done = folder_make(s->report) ? write_csv(path, &table) : fail(s->report, file_text(errno));
-    }
+    const bool good = bench_write("bake", &table, s->csv, s->report);
     bench_table_finish(&table);
-    return done;
+    return good ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int run(const settings *s)
@@ -387,8 +372,5 @@ int bench_bake_main(int argc, char **argv)
         return code;
     }
     s.rounds = s.rounds > 0 ? s.rounds : s.quick ? QUICK_ROUNDS : ROUNDS;
-    if (s.csv != NULL && !bench_csv_possible(s.csv)) {
-        return fail(s.csv, file_text(errno));
-    }
-    return run(&s);
+    return bench_may_write("bake", s.csv) ? run(&s) : EXIT_FAILED;
 }

@@ -2,8 +2,12 @@
 #include "tools/bench/results.h"
 
 #include "engine/files/replace.h"
+#include "tools/base/folder.h"
+#include "tools/base/say.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,4 +221,34 @@ bool bench_csv_possible(const char *path)
     replacement *r = replace_begin(&(replace_desc){.path = path});
     replace_drop(r);
     return r != NULL;
+}
+
+/* ---- what the command line asks for ---- */
+
+static bool complain(const char *bench, const char *path)
+{
+    say_error("bench %s: %s: %s", bench, path, file_text(errno));
+    return false;
+}
+
+bool bench_may_write(const char *bench, const char *csv)
+{
+    return csv == NULL || bench_csv_possible(csv) || complain(bench, csv);
+}
+
+static bool write_into(const char *folder, const char *bench, const bench_table *t)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s.csv", folder, bench) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return complain(bench, folder);
+    }
+    return folder_make(folder) ? bench_csv_write(path, t) || complain(bench, path)
+                               : complain(bench, folder);
+}
+
+bool bench_write(const char *bench, const bench_table *t, const char *csv, const char *report)
+{
+    const bool good = csv == NULL || bench_csv_write(csv, t) || complain(bench, csv);
+    return (report == NULL || write_into(report, bench, t)) && good;
 }

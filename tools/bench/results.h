@@ -93,4 +93,10 @@ bool bench_csv_write(const char *path, const bench_table *t);
  * it. False with errno. */
 bool bench_csv_possible(const char *path);
 
+/* The same for `megabuddy bench BENCH`, which says in a line on stderr what fails: whether --csv
+ * could be written, and writing it and DIR/BENCH.csv in the folder of --report, which is made where
+ * it is missing. What was not asked for is NULL. */
+bool bench_may_write(const char *bench, const char *csv);
+bool bench_write(const char *bench, const bench_table *t, const char *csv, const char *report);
+
 #endif

@@ -7,13 +7,10 @@
  *           a trial in a process of its own
  *
  * then medians over rounds, a table to read, and the files asked for. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/files/regular.h"
-#include "tools/base/folder.h"
 #include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
@@ -24,7 +21,7 @@
 #include "tools/bench/results.h"
 #include "tools/commands.h"
 
-enum { PATH_BYTES = 4096, ROUNDS = 5, ROUNDS_QUICK = 3, ROUNDS_MOST = 99 };
+enum { ROUNDS = 5, ROUNDS_QUICK = 3, ROUNDS_MOST = 99 };
 
 #define WALK_NS       50e6 /* that walking takes at least, so that the clock does not matter */
 #define WALK_NS_QUICK 10e6
@@ -166,22 +163,6 @@ static void show(const settings *s, const bench_table *t, const bench_about *abo
     }
 }
 
-static int write_csv(const char *path, const bench_table *t)
-{
-    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, file_text(errno));
-}
-
-static int write_files(const settings *s, const bench_table *t)
-{
-    char path[PATH_BYTES];
-    int code = s->csv != NULL ? write_csv(s->csv, t) : EXIT_DONE;
-    if (s->report != NULL && code == EXIT_DONE) {
-        (void)snprintf(path, sizeof(path), "%s/locality.csv", s->report);
-        code = folder_make(s->report) ? write_csv(path, t) : fail(s->report, file_text(errno));
-    }
-    return code;
-}
-
 static int run(const settings *s, int argc, char **argv)
 {
     bench_samples samples = {0};
@@ -194,7 +175,7 @@ static int run(const settings *s, int argc, char **argv)
     }
     if (code == EXIT_DONE) {
         show(s, &table, &about);
-        code = write_files(s, &table);
+        code = bench_write("locality", &table, s->csv, s->report) ? EXIT_DONE : EXIT_FAILED;
     }
     bench_table_finish(&table);
     bench_samples_finish(&samples);
@@ -271,8 +252,5 @@ int bench_locality_main(int argc, char **argv)
         return code;
     }
     fill_in(&s);
-    if (s.csv != NULL && !bench_csv_possible(s.csv)) {
-        return fail(s.csv, file_text(errno));
-    }
-    return run(&s, argc, argv);
+    return bench_may_write("locality", s.csv) ? run(&s, argc, argv) : EXIT_FAILED;
 }

@@ -7,7 +7,6 @@
  */
 #include "tools/bench/programs/programs.h"
 
-#include "engine/files/regular.h"
 #include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
@@ -296,10 +295,7 @@ static int finish(plan *p)
     show_metric(p, &table, "seconds", 3);
     printf("\npeak memory of the largest process, MiB\n");
     show_metric(p, &table, "peak_mib", 1);
-    bool good = p->failed == 0;
-    if (p->csv != NULL && !bench_csv_write(p->csv, &table)) {
-        good = complain(p->csv, file_text(errno));
-    }
+    const bool good = bench_write("programs", &table, p->csv, NULL) && p->failed == 0;
     bench_table_finish(&table);
     return good ? EXIT_DONE : EXIT_FAILED;
 }
@@ -408,12 +404,7 @@ int bench_programs_main(int argc, char **argv)
     int code;
     if (options_read(&TABLE, argc, argv, p, &code)) {
         p->rounds = p->rounds > 0 ? p->rounds : p->quick ? QUICK_ROUNDS : DEFAULT_ROUNDS;
-        if (p->csv != NULL && !bench_csv_possible(p->csv)) {
-            (void)complain(p->csv, file_text(errno));
-            code = EXIT_FAILED;
-        } else {
-            code = run(p);
-        }
+        code = bench_may_write("programs", p->csv) ? run(p) : EXIT_FAILED;
     }
     bench_samples_finish(&p->samples);
     free(p);
