@@ -3,7 +3,8 @@
 # tests link that. In the other two only what public headers declare can be seen: all of it is compiled with hidden
 # names, and public headers make theirs visible. A shared library drops hidden names by itself. In a static one they
 # would still get in the way of a program's own, so its objects become a single one, in which they are local. Sections
-# of functions stay apart, so that --gc-sections still drops those that nobody calls.
+# of functions stay apart (--unique: those of the same name in two files too), so that --gc-sections still drops what
+# nobody calls.
 
 # What their objects are compiled with.
 function(megabuddy_library_objects)
@@ -18,7 +19,7 @@ function(megabuddy_libraries target objects name)
   set(parts $<TARGET_OBJECTS:${objects}> ${ARGN})
   separate_arguments(flags NATIVE_COMMAND "${CMAKE_C_FLAGS}") # may choose the machine
   add_custom_command(OUTPUT ${object}
-    COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -o ${object} "${parts}"
+    COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -Wl,--unique -o ${object} "${parts}"
     COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${object}
     DEPENDS "${parts}"
     COMMENT "Hiding what is private to ${name}" COMMAND_EXPAND_LISTS VERBATIM)

@@ -91,11 +91,12 @@ static int needs_a_context(const char *path)
     return none == NULL && strstr(error, "no OpenGL context") != NULL;
 }
 
-static int world_works(const char *path)
+static int world_works(const char *path, vt_get_proc_address *loader)
 {
     char error[256] = "";
     vt_stats stats;
-    const vt_desc desc = {.path = path, .screen_width = 256, .screen_height = 256};
+    const vt_desc desc = {
+        .path = path, .screen_width = 256, .screen_height = 256, .get_proc_address = loader};
     vt *world = vt_create(&desc, error, sizeof error);
     if (world == NULL) {
         (void)fprintf(stderr, "%s\n", error);
@@ -129,5 +130,6 @@ int main(void)
         (void)printf("no context of OpenGL 4.5: the rest is left out\n");
         return 0;
     }
-    return world_works(path) ? 0 : 1;
+    vt_get_proc_address *loader = (vt_get_proc_address *)egl("eglGetProcAddress");
+    return world_works(path, NULL) && world_works(path, loader) ? 0 : 1;
 }
