@@ -39,6 +39,8 @@ uint32_t ramindex_find(const ramindex *ix, uint32_t page_id)
 
 /* ---- the list of use ---- */
 
+/* The list of use is doubly linked through the entries, so that any of them is moved or removed in
+ * one step. */
 static void list_remove(ramindex *ix, uint32_t index)
 {
     ramindex_entry *e = &ix->entries[index];

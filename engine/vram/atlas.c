@@ -1,7 +1,12 @@
 /* atlas.c: the buddy core over slots in Morton order, a map from page to slot, and the tree of
  * recency. Everything is allocated at create.
  *
- * A slot's key in the tree is its period and a count within it, so keys order slots as they were
+ *     slot   free ── atlas_place ──▶ has a page ── atlas_evict ──▶ free
+ *                    or a move         │    ▲       or a move
+ *                                      ▼    │ atlas_touch: a newer key
+ *                                      └────┘ atlas_pin: no victim any more
+ *
+ * A slot's key in the tree is its period and a count within it. So keys order slots as they were
  * used, and "wanted before a period" is a comparison with that period's first key. */
 #include "engine/vram/atlas.h"
 
@@ -17,7 +22,7 @@ enum {
     COUNT_BITS = 20,      /* of a key: uses within one period, more than any image has pages */
 };
 
-/* A slot of the grid, at its place in Morton order. page_id == 0: free, or beyond the last row. */
+/* A slot of the grid, by its number in Morton order. page_id == 0: free, or beyond the last row. */
 typedef struct atlas_slot {
     uint32_t page_id; /* 0: none */
     bool pinned;
@@ -85,8 +90,9 @@ static uint64_t first_key(uint64_t period)
     return period << COUNT_BITS;
 }
 
-/* The next use in `period`. Of periods that have passed there is only the first: what is placed
- * there was asked for ahead of its need, and is the first of that period to go. */
+/* The key of the next use in `period`. Only the newest period counts its uses; an earlier one gives
+ * its first key, so that a page placed there, asked for ahead of its need, is the first of that
+ * period to go. */
 static uint64_t next_key(atlas *a, uint64_t period)
 {
     const uint64_t first = first_key(period + 1); /* never RECENCY_FREE */
@@ -115,8 +121,8 @@ static void publish_key(atlas *a, uint32_t slot)
 
 /* ---- create and destroy ---- */
 
-/* Takes the slots beyond the last row out of play. Runs of Morton order that lie wholly beyond it
- * are aligned blocks: when a block begins at y >= rows, all of it does. */
+/* Takes the slots beyond the last row out of play. What lies wholly beyond it is made of aligned
+ * blocks: where a block begins at y >= rows, all of it lies there. */
 static bool reserve_beyond_rows(atlas *a)
 {
     const uint32_t end = a->columns * a->columns;
@@ -219,7 +225,7 @@ uint32_t atlas_place(atlas *a, vt_page corner, uint32_t order, uint64_t pages, u
             fill_slot(a, first + i, page_pack(page_of_cluster(corner, i)), next_key(a, period));
             a->placed++;
         } else {
-            buddy_free(a->core, first + i, 0); /* a part of a block may go back by itself */
+            buddy_free(a->core, first + i, 0); /* the core takes any part of a block back */
         }
     }
     a->clusters[order]++;
@@ -302,13 +308,14 @@ void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint
 
 /* ---- compaction ---- */
 
-/* Whether a page may be brought there: free, or stale. */
+/* Whether a page may be moved to a slot: it is free, or stale. */
 static bool is_open(const atlas *a, uint32_t slot, uint64_t period)
 {
     return buddy_morton_y(slot) < a->rows && !is_in_use(a, slot, period);
 }
 
-/* Pages in use in a square; more than `most`: too many, or one of them cannot move. */
+/* Pages in use in a square, which would have to move out of it; more than `most` when there are too
+ * many, or one of them cannot move. */
 static uint32_t pages_to_move(const atlas *a, uint32_t first, uint32_t order, uint64_t period,
                               uint32_t most)
 {
@@ -353,7 +360,8 @@ uint32_t atlas_plan_moves(const atlas *a, uint32_t order, uint64_t period, atlas
     return count;
 }
 
-/* Takes just this free slot: the free block round it, of which the other halves go back. */
+/* Takes just this free slot: takes the free block that it is in, and gives the block's other parts
+ * back. */
 static void take_slot(atlas *a, uint32_t slot)
 {
     uint32_t order = 0;

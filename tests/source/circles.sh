@@ -1,8 +1,9 @@
 #!/bin/sh
 # circles.sh ROOT BUILD: files call one way. Within buddy/ and within engine/ no file uses a function
 # (or a variable) of another that, by way of whatever others, uses one of its own. An inline function
-# of a header is its .c file's: of the same name in the same folder, or in the room of a public
-# header (tests/source/rooms); of a header without one, the header's.
+# that calls a .c file's is its header's own .c file's: of the same name in the same folder, or in the
+# room of a public header (tests/source/rooms); of a header without one, the header's. Those that call
+# none are below all files.
 #
 # Prints each circle that it finds on a line, "a.c -(name)-> b.c -(name)-> a.c"; exit code 1 when
 # there is one, 2 when nothing is built.
@@ -95,6 +96,7 @@ $1 !~ /^(buddy|engine)\// { next }
 { is_file[$1] = 1 }
 $2 == "define" { definer[$3] = $1 }
 $2 == "inline" { inline[top_of($1), $3] = $1 }
+$2 == "call" { calls[top_of($1), $4] = calls[top_of($1), $4] " " $3 }
 $2 == "use" || $2 == "local" || $2 == "call" {
     n++
     file[n] = $1
@@ -102,11 +104,31 @@ $2 == "use" || $2 == "local" || $2 == "call" {
     name[n] = $3
 }
 
+# Marks the inline functions that call into a .c file, at once or by way of others.
+function find_outward(    key, part, i, k, to, more) {
+    do {
+        more = 0
+        for (key in inline) {
+            split(key, part, SUBSEP)
+            k = key in outward ? 0 : split(calls[key], to, " ")
+            for (i = 1; i <= k && !(key in outward); i++) {
+                if ((part[1], to[i]) in inline ? (part[1], to[i]) in outward : to[i] in definer) {
+                    outward[key] = 1
+                    more = 1
+                }
+            }
+        }
+    } while (more)
+}
+
 END {
+    find_outward()
     for (i = 1; i <= n; i++) {
         from = owner(file[i])
         if (kind[i] != "use" && (top_of(from), name[i]) in inline) {
-            add_edge(from, owner(inline[top_of(from), name[i]]), name[i])
+            if ((top_of(from), name[i]) in outward) {
+                add_edge(from, owner(inline[top_of(from), name[i]]), name[i])
+            }
         } else if (kind[i] != "local" && name[i] in definer) {
             add_edge(from, definer[name[i]], name[i])
         }

@@ -73,11 +73,16 @@ put buddy/core/word.c '#include "buddy/buddy.h"' 'int word(void);' 'int word_che
     'int word_check(void) { return 1; }' 'int word(void) { return buddy_get(); }'
 expect circles 'buddy/core/word.c -(buddy_get)-> buddy/core/buddy.c -(word)-> buddy/core/word.c'
 
-good_tree # … by a public header's inline function
+good_tree # an inline function that calls nothing is below all
 put buddy/core/word.c '#include "buddy/buddy.h"' 'int word(void);' 'int word_check(void);' \
     'int word_check(void) { return 1; }' 'int word(void) { return buddy_ten(); }'
 echo 'static inline int buddy_ten(void) { return 10; }' >>"$tree/buddy/buddy.h"
-expect circles '-(buddy_ten)-> buddy/core/buddy.c'
+expect circles ''
+
+good_tree # … and one that calls the header's own .c file is that file's
+put buddy/core/word.c '#include "buddy/buddy.h"' 'int word(void);' 'int word_check(void);' \
+    'int word_check(void) { return 1; }' 'int word(void) { return buddy_twice(); }'
+expect circles '-> buddy/core/buddy.c -(word)-> buddy/core/word.c'
 
 good_tree # … by what an inline function calls
 put buddy/core/word.h 'int buddy_get(void);' 'int word(void);' 'int word_check(void);' \

@@ -5,7 +5,8 @@
 #
 #     define  visible to other files         use     undefined there
 #     local   visible in this file only
-#     inline  a header defines it            call    … and uses it in an inline function
+#     inline  a header defines it            call    … and uses it in an inline function, whose name
+#                                                    is a fourth word
 #     declare a header declares it
 #
 # Exit code 2: nothing is built.
@@ -56,7 +57,8 @@ find buddy engine tools -name '*.h' | LC_ALL=C sort | xargs awk '
 # Names that "(" follows, the first of them only or all.
 function names(text, kind, all) {
     while (match(text, /[A-Za-z_][A-Za-z0-9_]*\(/)) {
-        print FILENAME, kind, substr(text, RSTART, RLENGTH - 1)
+        if (kind == "inline") { inside = substr(text, RSTART, RLENGTH - 1) }
+        print FILENAME, kind, substr(text, RSTART, RLENGTH - 1), kind == "call" ? inside : ""
         if (!all) { return }
         text = substr(text, RSTART + RLENGTH)
     }

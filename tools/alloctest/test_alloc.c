@@ -15,6 +15,8 @@
 #include "tools/base/options.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
+#include "tools/bench/measure/clock.h"
+#include "tools/bench/measure/draw.h"
 #include "tools/commands.h"
 
 #define THREADS_MOST 256u
@@ -101,7 +103,7 @@ static options default_options(void)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t threads = processors < 1 ? 1 : (uint32_t)processors;
     return (options){.threads = threads < THREADS_MOST ? threads : THREADS_MOST,
-                     .seed = alloc_worker_random(&clock),
+                     .seed = draw_next(&clock),
                      .seconds = 3,
                      .arena_bytes = UINT64_C(64) << 20,
                      .sync = "lockfree"};
@@ -121,13 +123,6 @@ static void catch_interrupt(void)
     struct sigaction action = {.sa_handler = stop_on_signal, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
-}
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static uint64_t count_operations(const alloc_worker *workers, uint32_t count)
@@ -167,14 +162,14 @@ static void watch_workers(watch *w, const options *o, const subject_opened *test
                           const alloc_worker *workers, const atomic_uint *ended)
 {
     bool tty = isatty(STDERR_FILENO);
-    double begin_s = now_s();
+    const uint64_t begin_ns = clock_ns();
     /* relaxed: flags only; joining the threads orders the rest */
     while (!atomic_load_explicit(&stop, memory_order_relaxed) &&
            atomic_load_explicit(ended, memory_order_relaxed) == 0 && w->elapsed_s < o->seconds) {
         double left_s = o->seconds - w->elapsed_s;
         struct timespec pause = {0, left_s < 1e-9 * LOOK_NS ? (long)(1e9 * left_s) : LOOK_NS};
         nanosleep(&pause, NULL);
-        w->elapsed_s = now_s() - begin_s;
+        w->elapsed_s = (double)(clock_ns() - begin_ns) / NS_PER_S;
         look(w, tested);
         if (tty) {
             print_progress(w, o, count_operations(workers, o->threads));
@@ -214,7 +209,7 @@ static bool start_worker(crew *c, const subject_opened *tested, const options *o
     w->ops = tested->ops;
     w->self = subject_enter(tested, c->count);
     w->stop = &stop;
-    w->random = alloc_worker_random(random);
+    w->random = draw_next(random);
     w->share_bytes = (size_t)o->arena_bytes / o->threads;
     seat *s = malloc(sizeof(*s));
     if (s == NULL) {

@@ -430,7 +430,7 @@ static void damage_is_noticed(void **state)
     assert_noticed(&r, "a shelf holds more than it may");
     shelf->limit = limit;
     stock->owner = NULL;
-    assert_noticed(&r, "a stock of nobody's holds blocks");
+    assert_noticed(&r, "a stock without an owner holds blocks");
     stock->owner = owner;
     stock->busy = 1;
     assert_noticed(&r, "a thread is busy with its stock, but nobody is at work");

@@ -287,7 +287,7 @@ static void threads_that_free_each_others_blocks_are_followed(void **state)
     static shared all;
     const char *path = scratch_path(*state, "threads.log");
     for (uint32_t frames = 1; frames <= 8; frames += 7) {
-        memset(&all, 0, sizeof(all));
+        memset(&all, 0, sizeof all);
         all.t = track_make((buddy_track_desc){.blocks = 4096, .frames = frames});
         all.h = buddy_heap_create(&(buddy_heap_desc){.bytes = 8 << 20, .track = all.t});
         uint64_t began_ns = now_ns();

@@ -152,7 +152,7 @@ static void a_trace_has_all_threads_and_lasts_longer_than_a_world(void **state)
     vt_stats stats;
     vt_get_stats(v, &stats);
     vt_destroy(v);
-    vt_destroy(open_world(state, t)); /* on the same tracks */
+    vt_destroy(open_world(state, t)); /* on the same rows */
     assert_null(vt_trace_check(t));
     assert_int_equal(vt_trace_dropped(t), 0);
     char *text = NULL;
@@ -160,9 +160,9 @@ static void a_trace_has_all_threads_and_lasts_longer_than_a_world(void **state)
     FILE *out = open_memstream(&text, &bytes);
     assert_true(vt_trace_write(t, out));
     assert_int_equal(fclose(out), 0);
-    static const char *const TRACKS[] = {"conductor", "fetch 1", "disk 16", "decode 1"};
-    for (size_t i = 0; i < sizeof TRACKS / sizeof TRACKS[0]; i++) {
-        assert_int_equal(occurrences(text, TRACKS[i]), 1);
+    static const char *const ROWS[] = {"conductor", "fetch 1", "disk 16", "decode 1"};
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        assert_int_equal(occurrences(text, ROWS[i]), 1);
     }
     assert_true(occurrences(text, "\"name\":\"insert\"") >= stats.pages.read);
     const uint32_t updates = occurrences(text, "\"name\":\"vt_update\"");

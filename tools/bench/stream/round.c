@@ -31,12 +31,9 @@ enum {
 static void add(const show *h, const sink *to, const char *subject, const char *metric,
                 const char *unit, double value)
 {
-    bench_row key = {.bench = "stream", .threads = vt_get_desc(h->world)->decode_workers};
-    (void)snprintf(key.name, sizeof key.name, "%s", h->what->name);
-    (void)snprintf(key.subject, sizeof key.subject, "%s", subject);
-    (void)snprintf(key.metric, sizeof key.metric, "%s", metric);
-    (void)snprintf(key.unit, sizeof key.unit, "%s", unit);
-    (void)bench_samples_add(to->samples, &key, value);
+    const bench_row key =
+        bench_key("stream", h->what->name, subject, vt_get_desc(h->world)->decode_workers);
+    (void)bench_samples_put(to->samples, key, metric, unit, value);
 }
 
 void round_add(const show *h, const sink *to, const char *metric, const char *unit, double value)
