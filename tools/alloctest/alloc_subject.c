@@ -40,20 +40,18 @@ static bool make_levels(alloc_subject *s, buddy_levels_sync sync, uint64_t arena
     return s->l != NULL && s->memory != NULL;
 }
 
-alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes,
+alloc_subject *alloc_subject_create(vt_sync sync, uint64_t arena_bytes,
                                     struct buddy_track *follower)
 {
-    bool mutex = strcmp(sync, "mutex") == 0, spinlock = strcmp(sync, "spinlock") == 0;
     errno = 0;
-    if (!mutex && !spinlock && strcmp(sync, "lockfree") != 0) {
-        return NULL;
-    }
     alloc_subject *s = calloc(1, sizeof(*s));
     bool good = false;
     if (s != NULL) {
-        good = mutex || spinlock
-                   ? make_levels(s, mutex ? BUDDY_LEVELS_MUTEX : BUDDY_LEVELS_SPINLOCK, arena_bytes)
-                   : make_heap(s, arena_bytes, follower);
+        good =
+            sync == VT_SYNC_LOCKFREE
+                ? make_heap(s, arena_bytes, follower)
+                : make_levels(s, sync == VT_SYNC_MUTEX ? BUDDY_LEVELS_MUTEX : BUDDY_LEVELS_SPINLOCK,
+                              arena_bytes);
     }
     if (!good) {
         int reason = errno != 0 ? errno : ENOMEM;

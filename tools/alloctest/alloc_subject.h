@@ -9,6 +9,7 @@
 #define MEGABUDDY_TOOLS_ALLOC_SUBJECT_H
 
 #include "buddy/heap.h"
+#include "engine/vt.h"
 
 #define ALLOC_UNIT_BYTES 64u
 
@@ -28,9 +29,8 @@ typedef struct alloc_figures {
     uint64_t wasted[BUDDY_ORDERS];  /* splits that need not have been */
 } alloc_figures;
 
-/* `sync` is "lockfree", "spinlock" or "mutex"; a heap tells `follower` (NULL: nobody) of its
- * blocks. NULL: no such kind (errno 0), or no memory. */
-alloc_subject *alloc_subject_create(const char *sync, uint64_t arena_bytes,
+/* A heap tells `follower` (NULL: nobody) of its blocks. NULL: no memory. */
+alloc_subject *alloc_subject_create(vt_sync sync, uint64_t arena_bytes,
                                     struct buddy_track *follower);
 void alloc_subject_destroy(alloc_subject *s); /* NULL does nothing */
 
