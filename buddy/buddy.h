@@ -36,6 +36,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct buddy buddy;
 
@@ -163,6 +164,7 @@ bool buddy_is_free(const buddy *b, buddy_block block);
  * well, else a sentence that says what is not. Others must be at rest. */
 const char *buddy_check(const buddy *b);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

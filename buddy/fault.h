@@ -24,6 +24,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define BUDDY_FAULT_ENVIRONMENT "BUDDY_FAULT"
 #define BUDDY_FAULT_WHERE       64u  /* bytes of buddy_fault_plan.where, the end included */
@@ -87,6 +88,7 @@ bool buddy_fault_parse(const char *text, buddy_fault_plan *out, char error[BUDDY
  * secure_getenv(3)); NULL and a text when it is no plan, or there is no memory. */
 buddy_fault *buddy_fault_from_environment(char error[BUDDY_FAULT_LINE]);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -29,6 +29,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct buddy_heap buddy_heap;
 
@@ -184,6 +185,7 @@ void buddy_heap_get_stats(const buddy_heap *h, buddy_heap_stats *out);
 const char *
 buddy_heap_check(const buddy_heap *h); /* NULL when all is well. Others must be at rest. */
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

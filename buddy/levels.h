@@ -35,6 +35,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct buddy_levels buddy_levels;
 
@@ -104,6 +105,7 @@ void buddy_levels_walk(const buddy_levels *l, bool (*visit)(void *context, buddy
  * is well, else a sentence that says what is not. Others must be at rest. */
 const char *buddy_levels_check(const buddy_levels *l);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -50,6 +50,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct buddy_magazine buddy_magazine;
 
@@ -205,7 +206,7 @@ typedef struct buddy_magazine_seat {
 } buddy_magazine_seat;
 
 #define BUDDY_MAGAZINE_SEATS 16u /* magazines in use by one thread that it finds at once */
-extern BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_seat magazine_seats[BUDDY_MAGAZINE_SEATS]
+extern BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_seat buddy_magazine_seats[BUDDY_MAGAZINE_SEATS]
     __attribute__((
         tls_model("initial-exec"))); /* else a call where the code is position independent */
 
@@ -236,7 +237,7 @@ static inline void buddy_magazine_leave(buddy_magazine_stock *stock)
 /* The calling thread's seat in a magazine, or in another one with the same place. */
 static inline const buddy_magazine_seat *buddy_magazine_seat_at(const buddy_magazine_front *front)
 {
-    return (const buddy_magazine_seat *)(const void *)((const char *)magazine_seats +
+    return (const buddy_magazine_seat *)(const void *)((const char *)buddy_magazine_seats +
                                                        front->seat_at);
 }
 
@@ -318,6 +319,7 @@ static inline void buddy_magazine_free(buddy_magazine *m, uint32_t offset, uint3
     }
 }
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -31,6 +31,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* X(name, text): what a free can say. */
 #define BUDDY_POOL_STATUSES(X)                                            \
@@ -332,6 +333,7 @@ static inline void *buddy_pool_at(const buddy_pool *p, uint32_t index, size_t ob
     return index < p->capacity ? p->base + index * object_bytes : NULL;
 }
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -52,6 +52,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct buddy_slabs buddy_slabs;
 
@@ -139,6 +140,7 @@ size_t buddy_slabs_trim(buddy_slabs *s);
 void buddy_slabs_get_stats(buddy_slabs *s, buddy_slabs_stats *out);
 const char *buddy_slabs_check(buddy_slabs *s); /* NULL when all is well. Others must be at rest. */
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -61,6 +61,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define BUDDY_SNAPSHOT_NULL       UINT64_MAX /* the offset of NULL */
 #define BUDDY_SNAPSHOT_NAME_BYTES 56u        /* of a root's name, with the zero at its end */
@@ -162,6 +163,7 @@ buddy_snapshot_status buddy_snapshot_verify(buddy_heap *h, const void *pointer, 
 /* As buddy_snapshot_verify for all there is. */
 buddy_snapshot_status buddy_snapshot_verify_all(buddy_heap *h);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -35,6 +35,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define BUDDY_TRACK_ENVIRONMENT "BUDDY_TRACK"
 #define BUDDY_TRACK_FRAMES      8u    /* of a call site, at most */
@@ -171,6 +172,7 @@ bool buddy_track_log_close(buddy_track *t);
  * it, since those inherit the variable. */
 buddy_track *buddy_track_from_environment(char error[BUDDY_TRACK_LINE]);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

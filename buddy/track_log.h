@@ -26,6 +26,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define BUDDY_TRACK_LOG_MAGIC       "buddylog\x01"
 #define BUDDY_TRACK_LOG_MAGIC_BYTES 9u
@@ -76,6 +77,7 @@ buddy_track_log_status buddy_track_log_next(buddy_track_log_reader *r, buddy_tra
 
 const char *buddy_track_log_status_text(buddy_track_log_status status);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -21,19 +21,21 @@
  *
  * Until a page has arrived its nearest resident ancestor is shown; the coarsest mips never leave.
  *
- * Threads: all functions on the thread that has the OpenGL 4.5 context (its functions loaded by
- * glad). Reading and decoding happen on threads of the streamer's own; no function waits for them
- * unless it says so. Errors: functions that can fail return NULL or false and write one line. */
+ * Threads: all functions on the thread that has the OpenGL 4.5 context, whose functions the
+ * streamer finds by itself (vt_desc.get_proc_address). Reading and decoding happen on threads of
+ * the streamer's own; no function waits for them unless it says so. Errors: functions that can fail
+ * return NULL or false and write one line. */
 #ifndef MEGABUDDY_ENGINE_VT_H
 #define MEGABUDDY_ENGINE_VT_H
 
-#include "engine/disk/pagefile.h"
-#include "engine/trace.h"
-#include "engine/vt_sync.h"
+#include "vt_sync.h"
+#include "vt_trace.h"
+#include "vt_types.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct vt vt;
 
@@ -87,10 +89,11 @@ typedef struct vt_desc {
     uint32_t most_slots;       /* pages in video memory at most; 0: as many as the budget holds */
     bool deterministic; /* vt_update waits for feedback and workers: same input, same pictures */
     bool audit;         /* vt_audit() works in shaders; costs video memory outside the budget */
-    trace *trace;       /* the caller's, for what all threads do, until vt_destroy; NULL: none */
+    vt_trace *trace;    /* the caller's, for what all threads do, until vt_destroy; NULL: none */
     struct buddy_fault
         *fault; /* the caller's, until vt_destroy: which requests for memory of the RAM
                             tier fail although there is room (buddy/fault.h); NULL: none */
+    vt_get_proc_address *get_proc_address; /* of the context; NULL: that of EGL or GLX */
 } vt_desc;
 
 /* What may be changed while it runs. Zero is not the default here: start from vt_get_settings. */
@@ -157,16 +160,23 @@ void vt_destroy(vt *v); /* waits for reads in flight; NULL does nothing */
  * rest is done in any case. NULL is true. */
 bool vt_close(vt *v, char *error, uint32_t error_bytes);
 
-const vt_desc *vt_get_desc(const vt *v);       /* in effect: defaults filled in */
-const pagefile_info *vt_get_info(const vt *v); /* of texture 1 */
-const pagefile *vt_get_file(const vt *v);      /* of texture 1: for heights */
+const vt_desc *vt_get_desc(const vt *v); /* in effect: defaults filled in */
+const vt_info *vt_get_info(const vt *v); /* of texture 1 */
 
-texel_format vt_texel_format(const vt *v, uint32_t layer); /* of the atlas */
+vt_texel_format vt_atlas_format(const vt *v, uint32_t layer); /* in which video memory has it */
+
+/* A row of heights: vt_info.heights_width int16 metres, until it returns. */
+typedef void vt_take_row(void *context, uint32_t row, const int16_t *metres);
+
+/* Reads the heights of texture 1 from its page file and gives them to `take`, row by row, top down.
+ * What was given is to be used only when it returns true: damage may show at the end. False: the
+ * file has none, or `error` says in one line what is wrong with them. Waits for the disk. */
+bool vt_scan_heights(const vt *v, vt_take_row *take, void *context, char *error,
+                     uint32_t error_bytes);
 
 /* Textures are numbered from 1. */
 uint32_t vt_texture_count(const vt *v);
-const pagefile_info *vt_texture_info(const vt *v, uint32_t texture);
-const pagefile *vt_texture_file(const vt *v, uint32_t texture);
+const vt_info *vt_texture_info(const vt *v, uint32_t texture);
 float vt_texture_bias(const vt *v, uint32_t texture); /* mips; what it is coarser by just now */
 
 void vt_get_settings(const vt *v, vt_settings *out);
@@ -183,7 +193,7 @@ enum { VT_SETTLE_IMAGES = 80 };
  * rest that this speaks of. */
 bool vt_is_settled(const vt *v);
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 /* GLSL to put in front of a fragment shader, after its #version line. It fits this texture's
  * anisotropy, lives as long as it, and declares
@@ -194,7 +204,7 @@ bool vt_is_settled(const vt *v);
  *     float vt_lod(vec2 uv);            the wanted mip, unbiased */
 const char *vt_glsl(const vt *v);
 
-/* Binds the streamer's textures and uniform block (units and binding of shaders/shared.h): what is
+/* Binds the streamer's textures and uniform block (units and binding of engine/vt_shared.h): what is
  * drawn from now on samples texture 1, or the one that is named. */
 void vt_bind(vt *v);
 void vt_bind_texture(vt *v, uint32_t texture);
@@ -215,7 +225,7 @@ void vt_feedback_jitter(const vt *v, float *x, float *y);
  * may be drawn with coarser geometry, which costs a pixel here and there. */
 bool vt_feedback_is_exact(const vt *v);
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 void vt_get_stats(vt *v, vt_stats *out);
 
@@ -224,6 +234,7 @@ bool vt_take_message(vt *v, char *line, uint32_t bytes);
 
 const char *vt_check(vt *v); /* NULL when every tier's invariants hold. Waits for the workers. */
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

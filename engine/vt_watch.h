@@ -6,15 +6,16 @@
 #ifndef MEGABUDDY_ENGINE_VT_WATCH_H
 #define MEGABUDDY_ENGINE_VT_WATCH_H
 
-#include "engine/vt.h"
+#include "vt.h"
 
 #include "buddy/buddy.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
-/* --- disk --- */
+/* ---- disk ---- */
 
 enum { VT_DISK_CELLS = 1024 };
 
@@ -22,10 +23,10 @@ enum { VT_DISK_CELLS = 1024 };
  * VT_DISK_CELLS equal parts of it, from first byte to last. */
 void vt_get_disk_map(const vt *v, uint32_t kib[VT_DISK_CELLS]);
 
-/* --- the atlas --- */
+/* ---- the atlas ---- */
 
 typedef struct vt_slot {
-    uint32_t page_id;    /* packed, as shaders/shared.h says; 0: free */
+    uint32_t page_id;    /* packed, as engine/vt_shared.h says; 0: free */
     uint32_t unused_for; /* feedback images since it was last wanted */
     bool pinned;         /* never evicted */
 } vt_slot;
@@ -36,9 +37,7 @@ void vt_atlas_size(const vt *v, uint32_t *columns, uint32_t *rows);
 /* Writes every slot, row by row, columns * rows of them. */
 void vt_get_slots(const vt *v, vt_slot slots[]);
 
-const buddy *vt_atlas_buddy(const vt *v); /* its allocator: slots in Morton order */
-
-/* --- RAM --- */
+/* ---- RAM ---- */
 
 /* A page that the RAM tier holds, and the blocks of its arena that it fills. */
 typedef struct vt_held_page {
@@ -49,15 +48,13 @@ typedef struct vt_held_page {
     bool pinned;                      /* a worker is unpacking it now */
 } vt_held_page;
 
-const buddy *vt_ram_buddy(const vt *v); /* the arena's allocator; NULL: not the lock-free one */
-
 uint32_t vt_ram_units(const vt *v, uint32_t *unit_bytes); /* of the arena */
 
 /* Calls visit for each page held, the most recently used first. Workers that need the tier wait
  * meanwhile, so visit should be quick, and not call the streamer. */
 void vt_walk_ram(vt *v, void (*visit)(void *context, const vt_held_page *page), void *context);
 
-/* --- why is this pixel blurry? --- */
+/* ---- why is this pixel blurry? ---- */
 
 typedef enum vt_reason {
     VT_SHARP,     /* it shows the mip it wants */
@@ -101,12 +98,13 @@ vt_why vt_explain(vt *v, const vt_pixel *pixel);
 /* One sentence, without a full stop. */
 const char *vt_reason_text(vt_reason reason);
 
-/* --- emptying a tier --- */
+/* ---- emptying a tier ---- */
 
 void vt_flush_ram(vt *v);   /* drops every page that no worker has in hand */
 void vt_flush_atlas(vt *v); /* evicts every page but the coarsest, which are pinned */
 void vt_flush_disk(vt *v);  /* asks the system to forget what it has cached of the page files */
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -5,7 +5,7 @@ layout(location = 0) out uvec4 seen;
 
 void main()
 {
-    vt_pixel p = vt_locate(uv);
+    vt_footprint p = vt_locate(uv);
     vt_view view = vt_look(p);
     int mip = int(vt_clamp_lod(p.lod));
     uvec2 slot = uvec2(view.fine.at) / uint(VT_PAGE_TEXELS);

@@ -1,5 +1,5 @@
 // sample.glsl: how a fragment shader looks into a virtual texture. Goes after #version 450 and
-// shared.h, before the shader's own text; vt_glsl() is both of them.
+// vt_shared.h, before the shader's own text; vt_glsl() is both of them.
 //
 //     uv ──▶ level of detail ──▶ page table, once ──▶ atlas, twice ──▶ mix
 //
@@ -42,7 +42,7 @@ layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
 };
 
 // A pixel's place in the picture.
-struct vt_pixel {
+struct vt_footprint {
     vec2 texel; // of mip 0
     ivec2 page; // of mip 0; page >> m is the page of mip m, since every mip halves exactly
     vec2 axis;  // texels of mip 0: the long side of the pixel's footprint
@@ -70,12 +70,12 @@ float vt_mip_scale(int mip)
     return uintBitsToFloat(uint(127 - mip) << 23);
 }
 
-vt_pixel vt_locate(vec2 uv)
+vt_footprint vt_locate(vec2 uv)
 {
     vec2 dx = dFdx(uv) * vt_size, dy = dFdy(uv) * vt_size;
     float xx = max(dot(dx, dx), 1e-20); // squares of the footprint's sides; the floor is for
     float yy = max(dot(dy, dy), 1e-20); // footprints without extent
-    vt_pixel p;
+    vt_footprint p;
 #ifdef VT_ISOTROPIC
     p.axis = vec2(0.0);
     p.ratio = 1.0;
@@ -105,14 +105,14 @@ uint vt_pack(int mip, ivec2 page)
 }
 
 // The entry of the page of `mip`: the layout is engine/page/page.h's.
-uvec2 vt_entry(vt_pixel p, int mip)
+uvec2 vt_entry(vt_footprint p, int mip)
 {
     int above = max(mip - 1, 0);
     ivec2 beside = ivec2(vt_grid.x, vt_grid.y - (vt_grid.y >> above) + above);
     return texelFetch(vt_table, (p.page >> mip) + (mip > 0 ? beside : ivec2(0)), 0).rg;
 }
 
-vt_hit vt_find(vt_pixel p, uint slot, uint mip)
+vt_hit vt_find(vt_footprint p, uint slot, uint mip)
 {
     vt_hit hit;
     hit.mip = int(mip & 15u);
@@ -128,7 +128,7 @@ vt_hit vt_find(vt_pixel p, uint slot, uint mip)
 
 // Trilinear filtering by hand, and fading: a page that has just arrived counts as if it were not
 // there yet. Where the page of the wanted mip is missing, its ancestor is shown without mixing.
-vt_view vt_look(vt_pixel p)
+vt_view vt_look(vt_footprint p)
 {
     float level = vt_clamp_lod(p.lod + vt_bias);
     int mip = int(level);
@@ -161,7 +161,7 @@ vec4 vt_texel(int layer, vec2 at)
 
 #ifdef VT_ISOTROPIC
 
-vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
+vec4 vt_fetch(int layer, vt_footprint p, vt_hit hit)
 {
     return vt_texel(layer, hit.at);
 }
@@ -171,7 +171,7 @@ vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
 // One bilinear sample, or several along the footprint. By hand, because a card that places its own
 // may reach beyond the page's border, and because Mesa 22.3's software renderer works out gradients
 // from neighbouring pixels' places in the atlas even where textureGrad() is given them.
-vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
+vec4 vt_fetch(int layer, vt_footprint p, vt_hit hit)
 {
     vec2 axis = p.axis * vt_mip_scale(hit.mip);
     float extent = length(axis);
@@ -193,7 +193,7 @@ vec4 vt_fetch(int layer, vt_pixel p, vt_hit hit)
 // A layer of the texture at uv. `layer` must be the same for all pixels of a draw call.
 vec4 vt_sample_layer(int layer, vec2 uv)
 {
-    vt_pixel p = vt_locate(uv);
+    vt_footprint p = vt_locate(uv);
     vt_view view = vt_look(p);
     if (!view.resident) {
         return vec4(0.5, 0.5, 0.5, 1.0); // a hole: plain, and vt_audit() reports it
@@ -220,13 +220,13 @@ float vt_lod(vec2 uv)
 // fewer pixels than the screen and so larger derivatives.
 uint vt_feedback(vec2 uv)
 {
-    vt_pixel p = vt_locate(uv);
+    vt_footprint p = vt_locate(uv);
     int mip = int(vt_clamp_lod(p.lod - vt_feedback_lod + vt_bias));
     return vt_pack(mip, p.page >> mip);
 }
 
 // Whether the texel that hit points at belongs to the page that it should.
-bool vt_is_right(vt_pixel p, vt_hit hit)
+bool vt_is_right(vt_footprint p, vt_hit hit)
 {
     ivec2 at = ivec2(floor(hit.at)) / (VT_PAGE_TEXELS / VT_AUDIT_TEXELS);
     return texelFetch(vt_audit_ids, at, 0).r == vt_pack(hit.mip, p.page >> hit.mip);
@@ -236,7 +236,7 @@ bool vt_is_right(vt_pixel p, vt_hit hit)
 // the atlas' slots were filled with. Works with gpu_desc.audit only.
 uint vt_audit(vec2 uv)
 {
-    vt_pixel p = vt_locate(uv);
+    vt_footprint p = vt_locate(uv);
     vt_view view = vt_look(p);
     if (!view.resident) {
         return uint(VT_AUDIT_HOLE);

@@ -56,7 +56,7 @@ float line(vec2 inside, float side, vec2 pixel, float width)
 
 // Pages have thin lines; the square of siblings that they still lie in has a thick one, coloured by
 // its order. `pixel`: texels of mip 0.
-vec3 borders(vec3 texel, vt_pixel p, vt_view seen, vec2 pixel)
+vec3 borders(vec3 texel, vt_footprint p, vt_view seen, vec2 pixel)
 {
     float scale = vt_mip_scale(seen.fine.mip);
     int order = int(slot_of(seen.fine).SLOT_ORDER);
@@ -79,7 +79,7 @@ vec3 age(vt_view seen)
     return (slot.SLOT_FLAGS & SLOT_PINNED) != 0u ? vec3(0.30) : linear(both);
 }
 
-vec3 heat(vt_pixel p, vt_view seen)
+vec3 heat(vt_footprint p, vt_view seen)
 {
     int lacks = seen.fine.mip - int(vt_clamp_lod(p.lod));
     vec3 sharp = seen.arrived ? vec3(0.10, 0.13, 0.16) : vec3(0.10, 0.35, 0.55);
@@ -88,7 +88,7 @@ vec3 heat(vt_pixel p, vt_view seen)
 
 void main()
 {
-    vt_pixel p = vt_locate(uv);
+    vt_footprint p = vt_locate(uv);
     vec2 pixel = fwidth(p.texel); // texels of mip 0
     vt_view seen = vt_look(p);
     vec3 texel = vt_sample(uv).rgb;

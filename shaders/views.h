@@ -1,5 +1,5 @@
 /* views.h: what C and GLSL must agree on for the views of the viewer: their numbers, and the
- * texture that says who lies in which slot of the atlas. Only #define lines, like shared.h. */
+ * texture that says who lies in which slot of the atlas. Only #define lines, like vt_shared.h. */
 #ifndef MEGABUDDY_VIEWS_H
 #define MEGABUDDY_VIEWS_H
 

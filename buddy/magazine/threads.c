@@ -22,7 +22,7 @@ typedef struct standing {
     uint32_t calls;
 } standing;
 
-BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_seat magazine_seats[BUDDY_MAGAZINE_SEATS];
+BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_seat buddy_magazine_seats[BUDDY_MAGAZINE_SEATS];
 static _Thread_local standing standings[STANDINGS];
 static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec")));
 
@@ -59,7 +59,7 @@ void magazine_barrier(void)
 /* What tells threads apart: the address of something each has for itself. */
 static const void *self(void)
 {
-    return magazine_seats;
+    return buddy_magazine_seats;
 }
 
 /* A stock that was nobody's yet, or NULL. Needs m->seats. */
@@ -110,7 +110,7 @@ static buddy_magazine_stock *assign_stock(buddy_magazine *m)
     }
     at_work_unlock(&m->seats);
     if (stock != NULL) {
-        exit_key_ask(&at_exit, magazine_seats);
+        exit_key_ask(&at_exit, buddy_magazine_seats);
     }
     return stock;
 }
@@ -143,13 +143,13 @@ static void enter_patiently(buddy_magazine *m, buddy_magazine_stock *stock)
 
 buddy_magazine_stock *magazine_own_stock(const buddy_magazine *m)
 {
-    const buddy_magazine_seat *seat = &magazine_seats[m->front.id % BUDDY_MAGAZINE_SEATS];
+    const buddy_magazine_seat *seat = &buddy_magazine_seats[m->front.id % BUDDY_MAGAZINE_SEATS];
     return seat->id == m->front.id ? seat->stock : NULL;
 }
 
 buddy_magazine_stock *magazine_claim(buddy_magazine *m)
 {
-    buddy_magazine_seat *seat = &magazine_seats[m->front.id % BUDDY_MAGAZINE_SEATS];
+    buddy_magazine_seat *seat = &buddy_magazine_seats[m->front.id % BUDDY_MAGAZINE_SEATS];
     if (seat->id != m->front.id) {
         if (m->stocks_most == 0 || stands(m)) {
             return NULL;
@@ -184,7 +184,8 @@ static void on_thread_exit(void *owner)
     for (buddy_magazine *m = list; m != NULL; m = m->next) {
         return_stock(m, owner);
     }
-    memset(magazine_seats, 0, sizeof(magazine_seats)); /* a later destructor may call us again */
+    /* a later destructor may call us again */
+    memset(buddy_magazine_seats, 0, sizeof(buddy_magazine_seats));
     at_work_unlock(&list_lock);
 }
 

@@ -8,7 +8,7 @@
 #ifndef MEGABUDDY_ENGINE_ARRIVALS_H
 #define MEGABUDDY_ENGINE_ARRIVALS_H
 
-#include "engine/system/lane.h"
+#include "engine/system/workqueue.h"
 
 #include <pthread.h>
 

@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* A step of 1/8 mip changes the demand by 4^(1/8) = 1.19: small enough not to be seen. */
-static const float STEP = 0.125f;
+#define STEP 0.125f
 
 /* Images to wait after a step before the next: demand follows the feedback's jitter, which has to
  * show the new bias everywhere first (16 positions). Upward it must answer sooner. */

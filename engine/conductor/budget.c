@@ -24,7 +24,7 @@ static uint32_t most_rows(gpu_desc desc, uint64_t budget_bytes, uint32_t columns
 }
 
 /* The widest atlas first: it holds the most, and a narrower one replaces it only when it holds as
- * many, being nearer to a square and so better for large blocks. */
+ * many, being nearer to a square and so better for large clusters. */
 static uint32_t fit_slots(gpu_desc *desc, uint64_t budget_bytes, uint32_t most_slots,
                           uint32_t side_limit)
 {
@@ -101,12 +101,12 @@ uint32_t budget_fit_divisor(const budget_target *target, uint32_t first)
     return (uint32_t)divisor;
 }
 
-uint32_t budget_pages_from_mip(const page_shape *shape, uint32_t first)
+uint32_t budget_pages_from_mip(const vt_shape *shape, uint32_t first)
 {
     return page_count(shape) - shape->first_page[first];
 }
 
-uint32_t budget_first_pinned_mip(const page_shape *shape, uint32_t slots)
+uint32_t budget_first_pinned_mip(const vt_shape *shape, uint32_t slots)
 {
     uint32_t first = shape->mips - 1;
     while (first > 0 && budget_pages_from_mip(shape, first - 1) <= slots / 8) {

@@ -33,9 +33,9 @@ uint32_t budget_target_side(uint32_t pixels, uint32_t divisor);
 
 /* The finest mip whose pages, and all coarser ones', are pinned: as many whole mips as fit into an
  * eighth of `slots`, at least the last one. */
-uint32_t budget_first_pinned_mip(const page_shape *shape, uint32_t slots);
+uint32_t budget_first_pinned_mip(const vt_shape *shape, uint32_t slots);
 
 /* Pages from mip `first` to the last. */
-uint32_t budget_pages_from_mip(const page_shape *shape, uint32_t first);
+uint32_t budget_pages_from_mip(const vt_shape *shape, uint32_t first);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* Steps from nothing to all: each rewrites the page's part of the table; 12 steps over 200 ms are
  * one a frame at 60 Hz, more would be rewritten without being seen. */
-enum { STEPS = 12 };
+#define STEPS 12
 
 bool fades_init(fades *f, uint32_t max)
 {

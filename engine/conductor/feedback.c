@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { DEFAULT_MAX_WANTS = 16384 };
+#define DEFAULT_MAX_WANTS 16384
 
 /* Pages of a texture that exist, mip by mip: what page_exists() says without its divisions. */
 typedef struct extent {
@@ -47,7 +47,7 @@ uint64_t feedback_memory_bytes(const feedback_desc *desc)
            (uint64_t)table_places(desc) * sizeof(uint32_t);
 }
 
-static extent extent_of(const page_shape *shape)
+static extent extent_of(const vt_shape *shape)
 {
     extent e = {.columns = {0}};
     for (uint32_t mip = 0; mip < shape->mips; mip++) {

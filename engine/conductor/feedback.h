@@ -18,7 +18,7 @@ typedef struct feedback_want {
 } feedback_want;
 
 typedef struct feedback_desc {
-    const page_shape *shapes; /* by texture - 1; copied */
+    const vt_shape *shapes; /* by texture - 1; copied */
     uint32_t shape_count;
     uint32_t max_wants; /* pages listed at most; the rest is dropped and counted; 0: 16384 */
 } feedback_desc;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pagestate_init(pagestate *s, const page_shape *shape)
+bool pagestate_init(pagestate *s, const vt_shape *shape)
 {
     memset(s, 0, sizeof *s);
     s->shape = *shape;
@@ -18,7 +18,7 @@ void pagestate_finish(pagestate *s)
     s->states = NULL;
 }
 
-uint64_t pagestate_memory_bytes(const page_shape *shape)
+uint64_t pagestate_memory_bytes(const vt_shape *shape)
 {
     return page_count(shape);
 }

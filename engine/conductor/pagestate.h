@@ -9,8 +9,9 @@
  *   absent      conductor (submits a job)      PAGE_ABSENT
  *   queued      fetch worker (takes the job)   PAGE_QUEUED, from submission to arrival
  *   reading     fetch worker                     "
- *   in RAM      decode worker (takes the job)    "    (the RAM tier may hold it at any time
- * besides) decoding    decode worker                    " staged      conductor (uploads) "
+ *   in RAM      decode worker (takes the job)    "    (besides, the RAM tier may hold any page)
+ *   decoding    decode worker                    "
+ *   staged      conductor (uploads)              "
  *   resident    conductor (evicts)             PAGE_RESIDENT: in the atlas and the page table
  *   failed      conductor (after a pause)      PAGE_FAILED: the disk or the RAM tier said no
  *   corrupt     nobody                         PAGE_CORRUPT: drawn from its ancestor for good
@@ -30,10 +31,10 @@ typedef enum page_state {
     PAGE_CORRUPT,
 } page_state;
 
-enum { PAGESTATE_RETRIES = 256 };
+#define PAGESTATE_RETRIES 256
 
 typedef struct pagestate {
-    page_shape shape;
+    vt_shape shape;
     uint8_t *states; /* a page_state a page, by page_index */
     struct {
         vt_page page;
@@ -42,9 +43,9 @@ typedef struct pagestate {
     uint32_t retry_first, retry_count;
 } pagestate;
 
-bool pagestate_init(pagestate *s, const page_shape *shape); /* false: no memory */
+bool pagestate_init(pagestate *s, const vt_shape *shape); /* false: no memory */
 void pagestate_finish(pagestate *s);
-uint64_t pagestate_memory_bytes(const page_shape *shape); /* pure */
+uint64_t pagestate_memory_bytes(const vt_shape *shape); /* pure */
 
 page_state pagestate_get(const pagestate *s, vt_page p);
 void pagestate_set(pagestate *s, vt_page p, page_state state);

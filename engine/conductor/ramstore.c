@@ -33,7 +33,7 @@ typedef struct header {
     uint32_t pages, resident;
     uint32_t rows_crc, resident_crc; /* crc32c */
     uint32_t file_count;
-    uint32_t file_crcs[MOST_FILES]; /* pagefile_info.identity of each page file */
+    uint32_t file_crcs[MOST_FILES]; /* vt_info.identity of each page file */
     uint32_t crc;                   /* of all before it */
 } header;
 
@@ -74,7 +74,7 @@ static bool may_go(int fd)
            (st.st_size == 0 || (regular_read_at(fd, &h, sizeof h, 0) && is_header(&h)));
 }
 
-/* --- saving --- */
+/* ---- saving ---- */
 
 /* Where the rows begin: the image is padded to a whole piece. */
 static uint64_t rows_at(const header *h)
@@ -221,7 +221,7 @@ bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resi
     return written && replace_commit(r);
 }
 
-/* --- resuming --- */
+/* ---- resuming ---- */
 
 /* Whether the counts are such as a tier of `desc` writes, and the file can hold them. Its length
  * alone bounds nothing: it may be sparse. */

@@ -13,7 +13,7 @@ enum {
 
 /* list[places[page]] is the page, or it is not listed. */
 struct requests {
-    const page_shape *shapes[PAGE_MAX_TEXTURES];
+    const vt_shape *shapes[PAGE_MAX_TEXTURES];
     uint32_t first_place[PAGE_MAX_TEXTURES]; /* of each texture */
     uint32_t max;                            /* entries of each list */
     uint32_t count, last_count, missing;     /* entries */
@@ -35,7 +35,7 @@ static uint64_t pages_of(const requests_desc *desc)
  * is reached only by wants scattered over the whole texture. */
 static uint32_t most_requests(const requests_desc *desc)
 {
-    const uint64_t most = (uint64_t)desc->max_wants * PAGE_MAX_MIPS, pages = pages_of(desc);
+    const uint64_t most = (uint64_t)desc->max_wants * VT_MAX_MIPS, pages = pages_of(desc);
     return (uint32_t)(most < pages ? most : pages);
 }
 
@@ -118,7 +118,7 @@ static request *entry_of(requests *r, vt_page p)
 
 void requests_add(requests *r, vt_page p, uint32_t pixels, uint32_t lacking_mips)
 {
-    const page_shape *shape = r->shapes[p.texture - 1];
+    const vt_shape *shape = r->shapes[p.texture - 1];
     const uint64_t urgency = (uint64_t)pixels * (lacking_mips + 1);
     for (;; p = page_parent(p)) {
         request *entry = entry_of(r, p);
@@ -145,11 +145,11 @@ static uint32_t mip_of(const request *entry)
  * then the places are anew what they say. */
 uint32_t requests_list(requests *r, const request **out)
 {
-    uint32_t first[PAGE_MAX_MIPS + 1] = {0};
+    uint32_t first[VT_MAX_MIPS + 1] = {0};
     for (uint32_t i = 0; i < r->count; i++) {
         first[mip_of(&r->list[i]) + 1]++;
     }
-    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         first[mip + 1] += first[mip];
     }
     for (uint32_t i = 0; i < r->count; i++) {

@@ -25,7 +25,7 @@ typedef struct request {
 } request;
 
 typedef struct requests_desc {
-    const page_shape *const *shapes; /* by texture - 1; they outlive the requests */
+    const vt_shape *const *shapes; /* by texture - 1; they outlive the requests */
     uint32_t shape_count;
     uint32_t max_wants; /* of one image */
 } requests_desc;

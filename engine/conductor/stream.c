@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* --- on the workers' threads: jobs pass from lane to lane and end in arrivals --- */
+/* ---- on the workers' threads: jobs pass from queue to queue and end in arrivals ---- */
 
 void stream_decoded(void *context, const page_job *job)
 {
@@ -23,14 +23,14 @@ void stream_fetched(void *context, const page_job *job)
         arrivals_push(&v->arrivals, job);
         return;
     }
-    if (!decode_submit(v->decode, job)) { /* cannot be: the lane is as deep as there are tiles */
+    if (!decode_submit(v->decode, job)) { /* cannot be: the queue is as deep as there are tiles */
         page_job refused = *job;
         refused.refused |= job_arrived(job);
         arrivals_push(&v->arrivals, &refused);
     }
 }
 
-/* --- what the halves share --- */
+/* ---- what the halves share ---- */
 
 stream_texture *stream_texture_of(vt *v, vt_page p)
 {
@@ -62,7 +62,7 @@ void stream_note(vt *v, stream_event event, uint32_t page_id, uint32_t detail)
     v->stats.events++;
 }
 
-/* --- a frame --- */
+/* ---- a frame ---- */
 
 static void flush_table(vt *v, uint32_t texture)
 {
@@ -127,16 +127,16 @@ static void write_counters(const vt *v, uint64_t now_ns)
     }
     fetch_stats fetched;
     fetch_get_stats(v->fetch, &fetched);
-    trace_counter(v->desc.trace, "mip bias", now_ns, (double)most_bias);
-    trace_counter(v->desc.trace, "missing", now_ns, v->stats.missing);
-    trace_counter(v->desc.trace, "reads pending", now_ns, fetched.pending);
-    trace_counter(v->desc.trace, "uploaded", now_ns, (double)v->stats.pages.uploaded);
+    vt_trace_counter(v->desc.trace, "mip bias", now_ns, (double)most_bias);
+    vt_trace_counter(v->desc.trace, "missing", now_ns, v->stats.missing);
+    vt_trace_counter(v->desc.trace, "reads pending", now_ns, fetched.pending);
+    vt_trace_counter(v->desc.trace, "uploaded", now_ns, (double)v->stats.pages.uploaded);
 }
 
 /* Adds a part of the update to the trace; returns where the next one begins. */
 static uint64_t trace_part(const vt *v, const char *name, uint64_t from_ns)
 {
-    return trace_span(v->desc.trace, v->track, name, from_ns, 0, v->image);
+    return vt_trace_span(v->desc.trace, v->track, name, from_ns, 0, v->image);
 }
 
 /* What moves while the streamer is not frozen. */
@@ -147,7 +147,7 @@ static void step(vt *v, uint64_t started_ns)
         wait_for_workers(v);
     }
     help_workers(v, started_ns);
-    const uint64_t arrivals_ns = trace_now(v->desc.trace);
+    const uint64_t arrivals_ns = vt_trace_now(v->desc.trace);
     stream_take_in_arrivals(v, started_ns);
     const uint64_t feedback_ns = trace_part(v, "arrivals", arrivals_ns);
     stream_take_in_feedback(v);
@@ -178,7 +178,7 @@ void stream_update(vt *v, const vt_clock *clock)
         step(v, started_ns);
     }
     tell_of_ring(v);
-    const uint64_t table_ns = trace_now(v->desc.trace);
+    const uint64_t table_ns = vt_trace_now(v->desc.trace);
     flush_tables(v);
     trace_part(v, "table", table_ns);
     gpu_staging_fence(v->gpu, v->desc.deterministic);
@@ -191,25 +191,25 @@ void stream_update(vt *v, const vt_clock *clock)
     }
 }
 
-/* --- pinned pages --- */
+/* ---- pinned pages ---- */
 
 /* Something to stand in when even the coarsest page is damaged: mid grey, so there is no hole. */
 static void fill_grey(const vt *v, int32_t tile)
 {
     uint8_t *at = gpu_staging(v->gpu) + (size_t)tile * gpu_tile_bytes(&v->gpu_desc);
     for (uint32_t layer = 0; layer < v->gpu_desc.layer_count; layer++) {
-        const texel_format format = v->gpu_desc.formats[layer];
+        const vt_texel_format format = v->gpu_desc.formats[layer];
         texels_fill_grey(format, at, texel_row_bytes(format));
         at += texel_page_bytes(format);
     }
 }
 
-static void show_grey(vt *v, vt_page p)
+static void put_grey(vt *v, vt_page p)
 {
     const int32_t tile = gpu_staging_take(v->gpu, 0);
     if (tile >= 0) {
         fill_grey(v, tile);
-        stream_show(v, &(page_job){.page = p, .tile = tile, .wanted = 1});
+        stream_make_resident(v, &(page_job){.page = p, .tile = tile, .wanted = 1});
     }
 }
 
@@ -224,7 +224,7 @@ static void settle_workers(vt *v)
 static void load_pinned_of(vt *v, uint32_t texture)
 {
     stream_texture *t = &v->textures[texture - 1];
-    const page_shape *shape = &t->info->shape;
+    const vt_shape *shape = &t->info->shape;
     for (uint32_t mip = shape->mips; mip-- > t->pinned_mip;) {
         const uint32_t columns = page_columns(shape, mip), pages = columns * page_rows(shape, mip);
         for (uint32_t i = 0; i < pages; i++) {
@@ -240,7 +240,7 @@ static void load_pinned_of(vt *v, uint32_t texture)
     const vt_page root = {(uint8_t)texture, (uint8_t)(shape->mips - 1), 0, 0};
     const page_state state = pagestate_get(&t->states, root);
     if (state != PAGE_RESIDENT) {
-        show_grey(v, root);
+        put_grey(v, root);
     }
     if (state == PAGE_FAILED) { /* it will be asked for again, and then takes the grey's place */
         t->stands_in = true;

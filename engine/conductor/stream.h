@@ -2,9 +2,9 @@
  * between them. Private to vt.c (which makes and unmakes it) and the stream*.c that run it:
  *
  *     stream.c          a frame from beginning to end, cuts, pinned pages
- *     stream_wants.c    gpu feedback ─▶ feedback ─▶ requests ─▶ blocks ─▶ fetch
- *                                                      workers: fetch ─▶ ramtier ─▶ decode ─▶
- * staging stream_arrive.c   arrivals ─▶ atlas ─▶ gpu_upload, pagetable ─▶ gpu_table_write
+ *     stream_wants.c    gpu feedback ─▶ feedback ─▶ requests ─▶ clusters ─▶ fetch
+ *     workers           fetch ─▶ ramtier ─▶ decode ─▶ staging
+ *     stream_arrive.c   arrivals ─▶ atlas ─▶ gpu_upload, pagetable ─▶ gpu_table_write
  *
  * Threads: everything here on the one that has the context, but for stream_fetched and
  * stream_decoded. */
@@ -45,7 +45,7 @@ enum {
 typedef struct stream_texture {
     char *path;
     pagefile *file;
-    const pagefile_info *info; /* of file */
+    const vt_info *info; /* of file */
     pagetable *table;
     pagestate states;
     bias bias;
@@ -66,7 +66,7 @@ struct vt {
     gpu_table gpu_tables[VT_MAX_TEXTURES];
     uint64_t ram_fixed_bytes; /* RAM that is not the RAM tier's: tables, buffers, index */
     uint32_t slots;           /* of the atlas */
-    uint32_t most_order;      /* of a block */
+    uint32_t most_order;      /* of a cluster */
     uint32_t track;           /* the conductor's in desc.trace */
 
     char *suspend;    /* the file that the RAM tier goes into at the end; NULL: none */
@@ -88,7 +88,7 @@ struct vt {
     log_lines log;
     bool ring_told; /* that io_uring was given up is in the log */
 
-    /* tiles_in_flight: of blocks submitted and not yet taken from arrivals, each page of them one;
+    /* tiles_in_flight: of clusters submitted and not yet taken from arrivals, each page of them one;
      * prefetches_in_flight: pages that go into RAM only, likewise. */
     uint32_t tiles_in_flight;
     uint32_t prefetches_in_flight;
@@ -113,13 +113,13 @@ struct vt {
 
 /* What is written down in the event log. */
 typedef enum stream_event {
-    STREAM_ASKED = 1, /* detail: order of the block; the page is its corner */
-    STREAM_SHOWN,     /* detail: slot */
+    STREAM_ASKED = 1, /* detail: order of the cluster; the page is its corner */
+    STREAM_CAME,      /* detail: slot */
     STREAM_MOVED,     /* detail: slot, the new one */
     STREAM_EVICTED,   /* detail: slot */
 } stream_event;
 
-/* --- stream.c --- */
+/* ---- stream.c ---- */
 
 /* Once a frame; see vt_update. */
 void stream_update(vt *v, const vt_clock *clock);
@@ -146,7 +146,7 @@ uint64_t stream_stale_before(const vt *v);
  */
 bool stream_is_after_cut(const vt *v);
 
-/* --- stream_wants.c --- */
+/* ---- stream_wants.c ---- */
 
 /* Looks at the feedback images that have come back, and sends for what they miss. */
 void stream_take_in_feedback(vt *v);
@@ -154,12 +154,12 @@ void stream_take_in_feedback(vt *v);
 /* Whether the atlas has slots for more than what is on its way. */
 bool stream_has_open_slots(vt *v);
 
-/* Sends for the pages of a block with staging tiles; false: no tiles, or no place in the lane. */
+/* Sends for the pages of a cluster with staging tiles; false: no tiles, or no place in the queue. */
 bool stream_send_for(vt *v, vt_page corner, uint32_t order, bool ahead);
 
-/* --- stream_arrive.c --- */
+/* ---- stream_arrive.c ---- */
 
-/* Shows what is staged, as far as this frame's budgets go; one block always goes. */
+/* Shows what is staged, as far as this frame's budgets go; one cluster always goes. */
 void stream_take_in_arrivals(vt *v, uint64_t started_ns);
 
 /* Shows all that has arrived, whatever it takes. */
@@ -168,7 +168,7 @@ void stream_take_in_all(vt *v);
 /* Evicts every page but those that are pinned. */
 void stream_flush(vt *v);
 
-/* Shows a block that lies in staging. */
-void stream_show(vt *v, const page_job *job);
+/* Shows a cluster that lies in staging. */
+void stream_make_resident(vt *v, const page_job *job);
 
 #endif

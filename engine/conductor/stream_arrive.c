@@ -6,7 +6,7 @@
 
 #include "buddy/tree.h"
 
-/* --- what leaves, and what moves --- */
+/* ---- what leaves, and what moves ---- */
 
 /* Unmaps the page before its slot is handed to another. */
 static void evict(vt *v, uint32_t slot)
@@ -59,11 +59,11 @@ static void move(vt *v, atlas_move m)
     stream_note(v, STREAM_MOVED, id, m.to);
 }
 
-/* Gathers free and stale slots into a square, when that takes few copies: a block of siblings that
+/* Gathers free and stale slots into a square, when that takes few copies: a cluster of siblings that
  * stay together is worth a quarter of its own size. False: it cannot be done so cheaply. */
 static bool compact(vt *v, uint32_t order)
 {
-    atlas_move moves[ATLAS_BLOCK_PAGES / 4];
+    atlas_move moves[ATLAS_CLUSTER_PAGES / 4];
     uint32_t square;
     const uint32_t most = (1u << 2 * order) / 4;
     const uint32_t count =
@@ -77,9 +77,9 @@ static bool compact(vt *v, uint32_t order)
     return count > 0;
 }
 
-/* --- what comes --- */
+/* ---- what comes ---- */
 
-/* A part of a block: the 4^order pages from number `first` on, in Morton order. */
+/* A part of a cluster: the 4^order pages from number `first` on, in Morton order. */
 typedef struct part {
     uint32_t first, order;
 } part;
@@ -105,7 +105,7 @@ static uint64_t period_of(const vt *v, const page_job *job)
     return job->ahead ? stale + (v->image - stale) / 2 : v->image;
 }
 
-/* The first slot of a square for a part of a block, made free by eviction if need be;
+/* The first slot of a square for a part of a cluster, made free by eviction if need be;
  * ATLAS_NONE: there is none. */
 static uint32_t find_square(vt *v, const page_job *job, part p)
 {
@@ -126,7 +126,7 @@ static uint32_t find_square(vt *v, const page_job *job, part p)
 }
 
 /* Shows a page that has just been uploaded. */
-static void show_page(vt *v, vt_page p, uint32_t slot)
+static void make_resident(vt *v, vt_page p, uint32_t slot)
 {
     stream_texture *t = stream_texture_of(v, p);
     const bool pinned = p.mip >= t->pinned_mip;
@@ -140,10 +140,10 @@ static void show_page(vt *v, vt_page p, uint32_t slot)
     }
     v->stats.pages.uploaded++;
     v->stats.bytes.uploaded += gpu_tile_bytes(&v->gpu_desc);
-    stream_note(v, STREAM_SHOWN, page_pack(p), slot);
+    stream_note(v, STREAM_CAME, page_pack(p), slot);
 }
 
-/* Uploads a part of a block in one call, to a square of slots. */
+/* Uploads a part of a cluster in one call, to a square of slots. */
 static void upload(vt *v, const page_job *job, part p, uint32_t slot)
 {
     const vt_page corner = corner_of(job, p);
@@ -159,7 +159,7 @@ static void upload(vt *v, const page_job *job, part p, uint32_t slot)
     const uint64_t arrived = job_arrived(job) >> p.first;
     for (uint32_t i = 0; i < 1u << 2 * p.order; i++) {
         if (arrived >> i & 1) {
-            show_page(v, page_of_block(corner, i), slot + i);
+            make_resident(v, page_of_cluster(corner, i), slot + i);
         }
     }
 }
@@ -170,7 +170,7 @@ static void drop(vt *v, const page_job *job, part p)
 {
     for (uint32_t i = p.first; i < p.first + (1u << 2 * p.order); i++) {
         if (job_arrived(job) >> i & 1) {
-            const vt_page page = page_of_block(job->page, i);
+            const vt_page page = page_of_cluster(job->page, i);
             pagestate_set(&stream_texture_of(v, page)->states, page, PAGE_ABSENT);
             v->stats.pages.cancelled++;
         }
@@ -188,7 +188,7 @@ static void end_stand_in(vt *v, const page_job *job)
     }
 }
 
-void stream_show(vt *v, const page_job *job)
+void stream_make_resident(vt *v, const page_job *job)
 {
     end_stand_in(v, job);
     part parts[3 * JOB_MAX_ORDER + 1] = {{0, job->order}}; /* a stack: three wait at each order */
@@ -212,7 +212,7 @@ void stream_show(vt *v, const page_job *job)
     gpu_staging_sent(v->gpu, job->tile, job->order);
 }
 
-/* --- ended jobs --- */
+/* ---- ended jobs ---- */
 
 typedef struct failure {
     uint64_t pages; /* of the job */
@@ -225,7 +225,7 @@ static void take_in_failure(vt *v, const page_job *job, failure f)
         if ((f.pages >> i & 1) == 0) {
             continue;
         }
-        const vt_page p = page_of_block(job->page, i);
+        const vt_page p = page_of_cluster(job->page, i);
         stream_texture *t = stream_texture_of(v, p);
         if (job->corrupt >> i & 1) {
             pagestate_set(&t->states, p, PAGE_CORRUPT);
@@ -242,7 +242,7 @@ static void set_absent(vt *v, const page_job *job, uint64_t pages)
 {
     for (uint32_t i = 0; i < 1u << 2 * job->order; i++) {
         if (pages >> i & 1) {
-            const vt_page p = page_of_block(job->page, i);
+            const vt_page p = page_of_cluster(job->page, i);
             pagestate_set(&stream_texture_of(v, p)->states, p, PAGE_ABSENT);
         }
     }
@@ -272,7 +272,7 @@ static void take_in(vt *v, const page_job *job)
         return;
     }
     v->tiles_in_flight -= pages;
-    stream_show(v, job);
+    stream_make_resident(v, job);
 }
 
 void stream_take_in_all(vt *v)

@@ -1,12 +1,12 @@
 /* stream_wants.c: from feedback images to jobs: what the frame wanted, what of it is missing, and
- * which blocks of it to send for. See stream.h for the picture. */
+ * which clusters of it to send for. See stream.h for the picture. */
 #include "engine/conductor/stream.h"
 
 #include "engine/system/platform.h"
 
 #include "buddy/tree.h"
 
-/* --- sending --- */
+/* ---- sending ---- */
 
 static uint64_t all_pages(uint32_t order)
 {
@@ -16,13 +16,13 @@ static uint64_t all_pages(uint32_t order)
 static void mark_queued(vt *v, const page_job *job)
 {
     for (uint32_t i = 0; i < 1u << 2 * job->order; i++) {
-        const vt_page p = page_of_block(job->page, i);
+        const vt_page p = page_of_cluster(job->page, i);
         pagestate_set(&stream_texture_of(v, p)->states, p, PAGE_QUEUED);
     }
     stream_note(v, STREAM_ASKED, page_pack(job->page), job->order);
 }
 
-/* Sends a block on its way; false: the lane is full. */
+/* Sends a cluster on its way; false: the queue is full. */
 static bool submit(vt *v, page_job *job)
 {
     job->wanted = all_pages(job->order);
@@ -56,22 +56,22 @@ bool stream_send_for(vt *v, vt_page corner, uint32_t order, bool ahead)
     return true;
 }
 
-/* --- blocks --- */
+/* ---- clusters ---- */
 
-/* The block of 2^order x 2^order pages round p. */
-static vt_page block_corner(vt_page p, uint32_t order)
+/* The cluster of 2^order x 2^order pages round p. */
+static vt_page cluster_corner(vt_page p, uint32_t order)
 {
     p.x = (uint16_t)(p.x >> order << order);
     p.y = (uint16_t)(p.y >> order << order);
     return p;
 }
 
-/* Whether all pages of a block are wanted, and all are yet to be sent for. */
+/* Whether all pages of a cluster are wanted, and all are yet to be sent for. */
 static bool is_wanted_whole(vt *v, const requests *by, vt_page corner, uint32_t order)
 {
     const stream_texture *t = stream_texture_of(v, corner);
     for (uint32_t i = 1u << 2 * order; i-- > 0;) { /* the last first: it may not exist */
-        const vt_page p = page_of_block(corner, i);
+        const vt_page p = page_of_cluster(corner, i);
         if (!page_exists(&t->info->shape, p) || pagestate_get(&t->states, p) != PAGE_ABSENT ||
             !requests_wants(by, p)) {
             return false;
@@ -80,12 +80,12 @@ static bool is_wanted_whole(vt *v, const requests *by, vt_page corner, uint32_t 
     return true;
 }
 
-/* The largest block round an absent page that may go as one, of at most `most` pages. */
-static uint32_t block_order(vt *v, const requests *by, vt_page p, uint32_t most)
+/* The largest cluster round an absent page that may go as one, of at most `most` pages. */
+static uint32_t cluster_order(vt *v, const requests *by, vt_page p, uint32_t most)
 {
     uint32_t order = 0;
     while (order < v->most_order && 4u << 2 * order <= most &&
-           is_wanted_whole(v, by, block_corner(p, order + 1), order + 1)) {
+           is_wanted_whole(v, by, cluster_corner(p, order + 1), order + 1)) {
         order++;
     }
     return order;
@@ -93,10 +93,10 @@ static uint32_t block_order(vt *v, const requests *by, vt_page p, uint32_t most)
 
 /* Sends for an absent page, with its siblings where these are wanted too, or with fewer where there
  * is no staging for so many. Returns the pages sent for; 0: there is no staging at all. */
-static uint32_t send_block(vt *v, const requests *by, vt_page p, uint32_t most, bool ahead)
+static uint32_t send_cluster(vt *v, const requests *by, vt_page p, uint32_t most, bool ahead)
 {
-    uint32_t order = block_order(v, by, p, most);
-    while (!stream_send_for(v, block_corner(p, order), order, ahead)) {
+    uint32_t order = cluster_order(v, by, p, most);
+    while (!stream_send_for(v, cluster_corner(p, order), order, ahead)) {
         if (order-- == 0) {
             return 0;
         }
@@ -104,7 +104,7 @@ static uint32_t send_block(vt *v, const requests *by, vt_page p, uint32_t most, 
     return 1u << 2 * order;
 }
 
-/* --- the frame's own image --- */
+/* ---- the frame's own image ---- */
 
 /* Counts the slots of each texture that images from `since` on have wanted, or that are pinned.
  * Returns their sum. */
@@ -181,7 +181,7 @@ static bool send_for_missing(vt *v, uint32_t open)
 {
     const request *missing;
     const uint32_t count = requests_missing(v->requests, &missing);
-    bool refused = false, lanes_full = false;
+    bool refused = false, queue_full = false;
     for (uint32_t i = 0; i < count; i++) {
         const vt_page p = page_unpack(missing[i].page_id);
         if (pagestate_get(&stream_texture_of(v, p)->states, p) != PAGE_ABSENT) {
@@ -189,16 +189,16 @@ static bool send_for_missing(vt *v, uint32_t open)
         }
         if (open == 0) {
             refused = true;
-        } else if (!lanes_full) {
-            const uint32_t sent = send_block(v, v->requests, p, open, false);
-            lanes_full = sent == 0;
+        } else if (!queue_full) {
+            const uint32_t sent = send_cluster(v, v->requests, p, open, false);
+            queue_full = sent == 0;
             open -= sent;
         }
     }
     return refused;
 }
 
-/* --- when the atlas is too small --- */
+/* ---- when the atlas is too small ---- */
 
 /* Slots that a texture would like to have. */
 static uint32_t demand_of(const stream_texture *t)
@@ -272,7 +272,7 @@ static void take_in_wants(vt *v, const feedback_want *wants, uint32_t count)
     choose_jitter(v, refused);
 }
 
-/* --- the image of the camera that is expected soon --- */
+/* ---- the image of the camera that is expected soon ---- */
 
 /* Lists what is missing of it. */
 static uint32_t miss_predicted(vt *v, const feedback_want *wants, uint32_t count,
@@ -316,7 +316,7 @@ static void take_in_prediction(vt *v, const feedback_want *wants, uint32_t count
             continue; /* went with its siblings */
         }
         if (open > 0) {
-            const uint32_t sent = send_block(v, v->predicted, p, open, true);
+            const uint32_t sent = send_cluster(v, v->predicted, p, open, true);
             open = sent > 0 ? open - sent : 0;
         } else if (v->prefetches_in_flight >= STREAM_PREFETCHES) {
             return;
@@ -327,7 +327,7 @@ static void take_in_prediction(vt *v, const feedback_want *wants, uint32_t count
     }
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 static void take_in_image(vt *v, const gpu_feedback *image)
 {

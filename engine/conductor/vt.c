@@ -7,28 +7,35 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 
-/* --- asking and setting --- */
+/* ---- asking and setting ---- */
 
 const vt_desc *vt_get_desc(const vt *v)
 {
     return &v->desc;
 }
 
-const pagefile_info *vt_get_info(const vt *v)
+const vt_info *vt_get_info(const vt *v)
 {
     return v->textures[0].info;
 }
 
-const pagefile *vt_get_file(const vt *v)
-{
-    return v->textures[0].file;
-}
-
-texel_format vt_texel_format(const vt *v, uint32_t layer)
+vt_texel_format vt_atlas_format(const vt *v, uint32_t layer)
 {
     assert(layer < v->gpu_desc.layer_count);
     return v->gpu_desc.formats[layer];
+}
+
+bool vt_scan_heights(const vt *v, vt_take_row *take, void *context, char *error,
+                     uint32_t error_bytes)
+{
+    const pagefile_status status = pagefile_scan_heights(v->textures[0].file, take, context);
+    if (status != PAGEFILE_OK) {
+        (void)snprintf(error, error_bytes, "heights: the page file %s",
+                       pagefile_status_text(status));
+    }
+    return status == PAGEFILE_OK;
 }
 
 uint32_t vt_texture_count(const vt *v)
@@ -36,16 +43,10 @@ uint32_t vt_texture_count(const vt *v)
     return v->texture_count;
 }
 
-const pagefile_info *vt_texture_info(const vt *v, uint32_t texture)
+const vt_info *vt_texture_info(const vt *v, uint32_t texture)
 {
     assert(texture >= 1 && texture <= v->texture_count);
     return v->textures[texture - 1].info;
-}
-
-const pagefile *vt_texture_file(const vt *v, uint32_t texture)
-{
-    assert(texture >= 1 && texture <= v->texture_count);
-    return v->textures[texture - 1].file;
 }
 
 float vt_texture_bias(const vt *v, uint32_t texture)
@@ -96,7 +97,7 @@ bool vt_is_settled(const vt *v)
     return v->calm_images >= enough && v->fades.count == 0 && biases_rest(v);
 }
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 const char *vt_glsl(const vt *v)
 {
@@ -179,7 +180,7 @@ void vt_feedback_jitter(const vt *v, float *x, float *y)
     *y = ((float)row + 0.5f) / 8 - 0.5f;
 }
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 static void fill_in_ram(vt *v, vt_stats *out)
 {

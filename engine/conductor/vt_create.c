@@ -16,12 +16,12 @@
 #include <string.h>
 
 enum {
-    LANE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES,
+    QUEUE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES,
     ENOUGH_FEEDBACK = 320 * 180, /* texels: those of a screen of 2560 x 1440 */
     SMALL_INDEX = 32 << 20, /* bytes: so much is read, to say what budget would do, under any */
 };
 
-static const double MIB = 1024.0 * 1024.0;
+#define MIB (1024.0 * 1024.0)
 
 /* A line for the caller of vt_create. */
 typedef struct complaint {
@@ -41,7 +41,7 @@ static bool complain(const complaint *c, const char *format, ...)
     return false;
 }
 
-/* --- from desc to what is in effect --- */
+/* ---- from desc to what is in effect ---- */
 
 static uint32_t default_decode_workers(void)
 {
@@ -60,13 +60,13 @@ static void fill_in_defaults(vt_desc *d)
     d->screen_height = d->screen_height ? d->screen_height : 720;
     d->feedback_divisor = d->feedback_divisor ? d->feedback_divisor : 8;
     d->weight = d->weight > 0 ? d->weight : 1;
-    if (d->deterministic) { /* one worker a lane: jobs end in the order in which they began */
+    if (d->deterministic) { /* one worker a queue: jobs end in the order in which they began */
         d->read_workers = 1;
         d->decode_workers = 1;
     }
 }
 
-/* --- page files --- */
+/* ---- page files ---- */
 
 /* `left`: what the files before have not taken of the RAM budget, or of SMALL_INDEX. */
 static bool open_file(stream_texture *t, const char *path, uint64_t *left, const complaint *c)
@@ -117,17 +117,17 @@ static uint32_t count_pages(const vt *v)
     return pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
 }
 
-/* --- video memory --- */
+/* ---- video memory ---- */
 
 /* The format of an atlas' layer, given how it is stored. Where BC1 is wanted, what is in blocks
  * already stays as it is: it would not become smaller, or would lose a channel. */
-static texel_format atlas_format(vt_format wanted, texel_format stored)
+static vt_texel_format atlas_format(vt_format wanted, vt_texel_format stored)
 {
     switch (wanted) {
     case VT_FORMAT_BC1:
-        return stored == TEXEL_RGBA8 ? TEXEL_BC1 : stored;
+        return stored == VT_TEXEL_RGBA8 ? VT_TEXEL_BC1 : stored;
     case VT_FORMAT_RGBA8:
-        return TEXEL_RGBA8;
+        return VT_TEXEL_RGBA8;
     case VT_FORMAT_AUTO:
         break;
     }
@@ -136,23 +136,23 @@ static texel_format atlas_format(vt_format wanted, texel_format stored)
 
 /* The format in which the atlas would hold a layer as it is stored. Texels that came through JPEG
  * have lost more than BC1 loses, so they take no more room than it needs. */
-static texel_format natural_format(const pagefile_layer *layer)
+static vt_texel_format natural_format(const vt_layer *layer)
 {
-    return layer->format == TEXEL_RGBA8 && layer->lossy ? TEXEL_BC1 : layer->format;
+    return layer->format == VT_TEXEL_RGBA8 && layer->lossy ? VT_TEXEL_BC1 : layer->format;
 }
 
 /* What all textures' layer `i` is in the atlas: where they differ, RGBA8 holds any of them. */
-static pagefile_layer common_layer(const vt *v, uint32_t i)
+static vt_layer common_layer(const vt *v, uint32_t i)
 {
-    pagefile_layer common = {.format = TEXEL_NONE};
+    vt_layer common = {.format = VT_TEXEL_NONE};
     for (uint32_t k = 0; k < v->texture_count; k++) {
-        const pagefile_info *info = v->textures[k].info;
+        const vt_info *info = v->textures[k].info;
         if (i < info->layer_count) {
-            const pagefile_layer *layer = &info->layers[i];
-            const texel_format format = natural_format(layer);
-            const bool first = common.format == TEXEL_NONE;
+            const vt_layer *layer = &info->layers[i];
+            const vt_texel_format format = natural_format(layer);
+            const bool first = common.format == VT_TEXEL_NONE;
             common.srgb = first ? layer->srgb : common.srgb;
-            common.format = first || common.format == format ? format : TEXEL_RGBA8;
+            common.format = first || common.format == format ? format : VT_TEXEL_RGBA8;
         }
     }
     return common;
@@ -167,7 +167,7 @@ static void describe_layers(vt *v, vt_format format)
         g->layer_count = layers > g->layer_count ? layers : g->layer_count;
     }
     for (uint32_t i = 0; i < g->layer_count; i++) {
-        const pagefile_layer layer = common_layer(v, i);
+        const vt_layer layer = common_layer(v, i);
         g->formats[i] = atlas_format(format, layer.format);
         g->srgb[i] = layer.srgb;
     }
@@ -201,7 +201,7 @@ static void describe_gpu(vt *v, vt_format format)
     const vt_desc *d = &v->desc;
     gpu_desc *g = &v->gpu_desc;
     for (uint32_t i = 0; i < v->texture_count; i++) {
-        const pagefile_info *info = v->textures[i].info;
+        const vt_info *info = v->textures[i].info;
         v->gpu_tables[i] = (gpu_table){.shape = info->shape,
                                        .width = page_table_width(&info->shape),
                                        .height = page_table_height(&info->shape),
@@ -310,7 +310,7 @@ static void share_out(vt *v)
     }
 }
 
-/* A block is at most an eighth of the staging ring, so that several are on their way. */
+/* A cluster is at most an eighth of the staging ring, so that several are on their way. */
 static uint32_t most_order(const gpu_desc *desc)
 {
     uint32_t order = 0;
@@ -333,6 +333,9 @@ static bool make_tables(vt *v)
 
 static bool make_vram(vt *v, const complaint *c)
 {
+    if (!gpu_load(v->desc.get_proc_address, c->line, c->bytes)) {
+        return false;
+    }
     clamp_anisotropy(v);
     uint64_t least_bytes;
     v->slots = choose_feedback_and_atlas(v, &least_bytes);
@@ -356,12 +359,12 @@ static bool make_vram(vt *v, const complaint *c)
            complain(c, "out of memory");
 }
 
-/* --- RAM --- */
+/* ---- RAM ---- */
 
 /* The shapes of all textures, in the two forms that stations take. */
 typedef struct shapes {
-    page_shape list[VT_MAX_TEXTURES];
-    const page_shape *pointers[VT_MAX_TEXTURES]; /* into the page files' infos */
+    vt_shape list[VT_MAX_TEXTURES];
+    const vt_shape *pointers[VT_MAX_TEXTURES]; /* into the page files' infos */
 } shapes;
 
 static void list_shapes(const vt *v, shapes *out)
@@ -392,7 +395,7 @@ static fetch_desc describe_fetch(vt *v, const pagefile *files[VT_MAX_TEXTURES])
                         .ram = v->ram,
                         .workers = v->desc.read_workers,
                         .reader = v->desc.deterministic ? FETCH_PREAD : FETCH_AUTO,
-                        .depth = LANE_DEPTH,
+                        .depth = QUEUE_DEPTH,
                         .next = stream_fetched,
                         .context = v,
                         .trace = v->desc.trace};
@@ -422,7 +425,7 @@ static uint64_t fixed_ram_bytes(vt *v)
     return sizeof *v + bytes_of_textures(v) + atlas_memory_bytes(&ad) + feedback_memory_bytes(&fd) +
            2 * requests_memory_bytes(&rd) + fetch_memory_bytes(&reads) +
            decode_memory_bytes(v->desc.decode_workers) + (uint64_t)v->slots * sizeof(fade) +
-           3 * LANE_DEPTH * sizeof(page_job);
+           3 * QUEUE_DEPTH * sizeof(page_job);
 }
 
 static bool make_states(vt *v)
@@ -461,9 +464,9 @@ static bool make_ram(vt *v, ramstore_resident *resident, const complaint *c)
                     (double)v->desc.ram_budget_bytes / MIB);
 }
 
-/* --- the lanes --- */
+/* ---- the work queues ---- */
 
-static bool make_lanes(vt *v, const complaint *c)
+static bool make_queues(vt *v, const complaint *c)
 {
     decode_texture textures[VT_MAX_TEXTURES];
     const pagefile *files[VT_MAX_TEXTURES];
@@ -474,19 +477,19 @@ static bool make_lanes(vt *v, const complaint *c)
                       .staging = gpu_staging(v->gpu),
                       .tile_bytes = gpu_tile_bytes(&v->gpu_desc),
                       .workers = v->desc.decode_workers,
-                      .depth = LANE_DEPTH,
+                      .depth = QUEUE_DEPTH,
                       .next = stream_decoded,
                       .context = v,
                       .trace = v->desc.trace};
     memcpy(dd.wanted, v->gpu_desc.formats, sizeof dd.wanted);
     for (uint32_t i = 0; i < v->texture_count; i++) {
-        const pagefile_info *info = v->textures[i].info;
+        const vt_info *info = v->textures[i].info;
         textures[i] = (decode_texture){.layer_count = info->layer_count};
         for (uint32_t k = 0; k < info->layer_count; k++) {
             textures[i].stored[k] = info->layers[k].format;
         }
     }
-    if (!arrivals_init(&v->arrivals, LANE_DEPTH)) {
+    if (!arrivals_init(&v->arrivals, QUEUE_DEPTH)) {
         return complain(c, "out of memory");
     }
     const fetch_desc fd = describe_fetch(v, files);
@@ -495,7 +498,7 @@ static bool make_lanes(vt *v, const complaint *c)
     return v->fetch || complain(c, "the worker threads could not be started");
 }
 
-/* --- all of it --- */
+/* ---- all of it ---- */
 
 vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
 {
@@ -507,13 +510,13 @@ vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
     }
     v->desc = *desc;
     fill_in_defaults(&v->desc);
-    v->track = trace_track(v->desc.trace, TRACE_CONDUCTOR);
+    v->track = vt_trace_track(v->desc.trace, VT_TRACE_CONDUCTOR);
     v->settings = (vt_settings){
         .upload_ms = 2, .upload_bytes = UINT64_C(4) << 20, .fade_ms = 200, .bias_max = 4};
     ramstore_resident resident = {NULL, 0};
     if (!(suspend_name(v) || complain(&c, "out of memory")) || !open_files(v, &c) ||
         !make_vram(v, &c) || !make_glsl(v, &c) || !make_ram(v, &resident, &c) ||
-        !make_lanes(v, &c)) {
+        !make_queues(v, &c)) {
         free(resident.page_ids);
         vt_destroy(v);
         return NULL;

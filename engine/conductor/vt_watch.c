@@ -5,7 +5,7 @@
 
 #include <fcntl.h>
 
-/* --- disk --- */
+/* ---- disk ---- */
 
 void vt_get_disk_map(const vt *v, uint32_t kib[VT_DISK_CELLS])
 {
@@ -13,7 +13,7 @@ void vt_get_disk_map(const vt *v, uint32_t kib[VT_DISK_CELLS])
     fetch_get_disk_map(v->fetch, kib);
 }
 
-/* --- the atlas --- */
+/* ---- the atlas ---- */
 
 void vt_atlas_size(const vt *v, uint32_t *columns, uint32_t *rows)
 {
@@ -36,17 +36,7 @@ void vt_get_slots(const vt *v, vt_slot slots[])
     }
 }
 
-const buddy *vt_atlas_buddy(const vt *v)
-{
-    return atlas_core(v->atlas);
-}
-
-/* --- RAM --- */
-
-const buddy *vt_ram_buddy(const vt *v)
-{
-    return ramtier_core(v->ram);
-}
+/* ---- RAM ---- */
 
 uint32_t vt_ram_units(const vt *v, uint32_t *unit_bytes)
 {
@@ -80,7 +70,7 @@ void vt_walk_ram(vt *v, void (*visit)(void *context, const vt_held_page *page), 
     ramtier_walk(v->ram, visit_held, &walk);
 }
 
-/* --- why is this pixel blurry? --- */
+/* ---- why is this pixel blurry? ---- */
 
 const char *vt_reason_text(vt_reason reason)
 {
@@ -200,7 +190,7 @@ vt_why vt_explain(vt *v, const vt_pixel *pixel)
     return why;
 }
 
-/* --- emptying a tier --- */
+/* ---- emptying a tier ---- */
 
 void vt_flush_ram(vt *v)
 {

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { DISKMAP_CELLS = 1024 };
+#define DISKMAP_CELLS 1024
 
 /* Cell i is the bytes from i * file_bytes / DISKMAP_CELLS to where the next one begins. Relaxed:
  * each cell is a sum by itself, nothing is reached through it, and who draws it does not mind that

@@ -17,7 +17,7 @@
 
 typedef struct diskread diskread;
 
-enum { DISKREAD_MAX_DEPTH = 64 };
+#define DISKREAD_MAX_DEPTH 64
 
 /* What to read, and where to. */
 typedef struct diskread_range {

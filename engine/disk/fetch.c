@@ -7,10 +7,10 @@
 
 enum {
     DEFAULT_WORKERS = 2,
-    LEAST_BUFFER = 128 << 10, /* of a request; a block of 4 x 4 pages of BC1 fits */
+    LEAST_BUFFER = 128 << 10, /* of a request; a cluster of 4 x 4 pages of BC1 fits */
 };
 
-/* --- sizes --- */
+/* ---- sizes ---- */
 
 static uint32_t workers_of(uint32_t asked)
 {
@@ -41,7 +41,7 @@ uint64_t fetch_memory_bytes(const fetch_desc *desc)
     return sizeof(fetch) + (uint64_t)requests_of(desc) * buffer_bytes_of(desc);
 }
 
-/* --- making --- */
+/* ---- making ---- */
 
 /* One reader with a ring. False: there is none to be had. */
 static bool make_ring_reader(fetch *f)
@@ -98,13 +98,13 @@ fetch *fetch_create(const fetch_desc *desc)
     pace_init(&f->pace);
     diskmap_init(&f->map, pagefile_get_info(desc->files[0])->file_bytes);
     if (make_readers(f, desc)) {
-        f->lane = lane_create(&(lane_desc){.name = "fetch",
-                                           .workers = f->readers,
-                                           .depth = desc->depth,
-                                           .serve = fetch_serve,
-                                           .context = f});
+        f->queue = workqueue_create(&(workqueue_desc){.name = "fetch",
+                                                      .workers = f->readers,
+                                                      .depth = desc->depth,
+                                                      .serve = fetch_serve,
+                                                      .context = f});
     }
-    if (f->lane == NULL) {
+    if (f->queue == NULL) {
         fetch_destroy(f);
         return NULL;
     }
@@ -114,7 +114,7 @@ fetch *fetch_create(const fetch_desc *desc)
 void fetch_destroy(fetch *f)
 {
     if (f != NULL) {
-        lane_destroy(f->lane);
+        workqueue_destroy(f->queue);
         for (uint32_t i = 0; i < f->readers && f->disks != NULL; i++) {
             diskread_destroy(f->disks[i]);
         }
@@ -125,25 +125,25 @@ void fetch_destroy(fetch *f)
     }
 }
 
-/* --- jobs, pace and figures --- */
+/* ---- jobs, pace and figures ---- */
 
 bool fetch_submit(fetch *f, const page_job *job)
 {
     assert(job->wanted != 0 && job->order <= JOB_MAX_ORDER);
-    return lane_submit(f->lane, job);
+    return workqueue_submit(f->queue, job);
 }
 
 void fetch_cancel(fetch *f, uint32_t epoch)
 {
     atomic_store_explicit(&f->epoch, epoch, memory_order_relaxed); /* see the struct */
     pace_cut(&f->pace, epoch);
-    lane_wake(f->lane); /* those who hold something stale back */
+    workqueue_wake(f->queue); /* those who hold something stale back */
 }
 
 void fetch_set_pace(fetch *f, uint64_t delay_ns, uint64_t bytes_per_second)
 {
     pace_set(&f->pace, delay_ns, bytes_per_second);
-    lane_wake(f->lane); /* those who wait by the pace before */
+    workqueue_wake(f->queue); /* those who wait by the pace before */
 }
 
 void fetch_get_disk_map(const fetch *f, uint32_t kib[DISKMAP_CELLS])
@@ -153,7 +153,7 @@ void fetch_get_disk_map(const fetch *f, uint32_t kib[DISKMAP_CELLS])
 
 bool fetch_place(fetch *f, vt_page p, uint32_t *ahead)
 {
-    return lane_place(f->lane, p, ahead);
+    return workqueue_place(f->queue, p, ahead);
 }
 
 int fetch_ring_error(const fetch *f)
@@ -163,7 +163,7 @@ int fetch_ring_error(const fetch *f)
 
 void fetch_drain(fetch *f)
 {
-    lane_drain(f->lane);
+    workqueue_drain(f->queue);
 }
 
 static uint64_t read_counter(const atomic_uint_fast64_t *counter)
@@ -181,6 +181,6 @@ void fetch_get_stats(const fetch *f, fetch_stats *out)
         .failed = read_counter(&f->failed),
         .no_memory = read_counter(&f->no_memory),
         .cancelled = read_counter(&f->cancelled),
-        .pending = lane_pending(f->lane),
+        .pending = workqueue_pending(f->queue),
     };
 }

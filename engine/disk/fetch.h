@@ -1,10 +1,10 @@
-/* fetch.h: from disk into the RAM tier: a lane of threads that read blocks of pages as they are
+/* fetch.h: from disk into the RAM tier: a queue of threads that read clusters of pages as they are
  * stored.
  *
  *     fetch_submit ──▶ reader: in RAM? else neighbours in the file as one request, several requests
  *                      at once; check each page, insert ──▶ next(job)
  *
- * A page file has the pages of an aligned block side by side, so a block is mostly one request.
+ * A page file has the pages of an aligned cluster side by side, so a cluster is mostly one request.
  * Called by the conductor (stream.c). A job goes on by desc.next, on the reader's thread, once all
  * of its pages have arrived or failed; jobs begin in the order of submission, and those that need
  * less reading may overtake others. */
@@ -14,8 +14,8 @@
 #include "engine/disk/diskmap.h"
 #include "engine/disk/pagefile.h"
 #include "engine/ram/ramtier.h"
-#include "engine/system/lane.h"
-#include "engine/trace.h"
+#include "engine/system/workqueue.h"
+#include "engine/vt_trace.h"
 
 typedef struct fetch fetch;
 
@@ -35,7 +35,7 @@ typedef struct fetch_desc {
     uint32_t depth;   /* most jobs waiting; 0: 64 */
     void (*next)(void *context, const page_job *job);
     void *context;
-    trace *trace; /* the caller's: spans "read" and "insert"; NULL: none */
+    vt_trace *trace; /* the caller's: spans "read" and "insert"; NULL: none */
 } fetch_desc;
 
 typedef struct fetch_stats {
@@ -52,7 +52,7 @@ fetch *fetch_create(const fetch_desc *desc); /* NULL: no memory or no threads */
  * does nothing. */
 void fetch_destroy(fetch *f);
 
-bool fetch_submit(fetch *f, const page_job *job); /* false: the lane is full. Any thread. */
+bool fetch_submit(fetch *f, const page_job *job); /* false: the queue is full. Any thread. */
 
 /* Jobs of another epoch than this, as far as they have not been read yet, end with their pages
  * cancelled, and keep no others waiting. Any thread. */

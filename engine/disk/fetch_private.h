@@ -6,7 +6,7 @@
 #include "engine/disk/fetch.h"
 #include "engine/disk/pace.h"
 
-enum { FETCH_URING_DEPTH = 16 /* requests; more were seen to bring little */ };
+#define FETCH_URING_DEPTH 16 /* requests; more were seen to bring little */
 
 struct fetch {
     const pagefile *files[PAGE_MAX_TEXTURES]; /* by texture - 1 */
@@ -19,8 +19,8 @@ struct fetch {
     uint8_t *buffers; /* reader k's request r begins at (k * depth + r) * buffer_bytes */
     diskread **disks; /* by reader */
     uint32_t readers;
-    lane *lane;
-    trace *trace; /* NULL: none */
+    workqueue *queue;
+    vt_trace *trace; /* NULL: none */
     pace pace;
     diskmap map; /* of files[0] */
 
@@ -35,7 +35,7 @@ struct fetch {
     atomic_uint_fast64_t corrupt, failed, no_memory, cancelled;
 };
 
-/* All that worker `worker` of a fetch (context) does until the lane stops. */
-void fetch_serve(void *context, uint32_t worker, lane *l);
+/* All that worker `worker` of a fetch (context) does until the queue stops. */
+void fetch_serve(void *context, uint32_t worker, workqueue *l);
 
 #endif

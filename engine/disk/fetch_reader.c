@@ -44,13 +44,13 @@ typedef struct request {
 /* A reader's own, on its stack. */
 typedef struct reader {
     fetch *fetch;
-    lane *lane;
+    workqueue *queue;
     diskread *disk;
     uint8_t *buffers;
     uint32_t depth, started; /* requests */
     uint32_t held;           /* of those started */
     uint32_t turns;
-    uint32_t wakes; /* lane_rest's */
+    uint32_t wakes; /* workqueue_rest's */
     bool stopping;
     uint32_t track;                     /* in the trace: what the thread does … */
     uint32_t tracks[FETCH_URING_DEPTH]; /* … and what each request does, which overlap */
@@ -61,7 +61,7 @@ typedef struct reader {
 static_assert((int)FETCH_URING_DEPTH <= (int)DISKREAD_MAX_DEPTH,
               "a slot of the disk's for each request");
 
-/* --- counting --- */
+/* ---- counting ---- */
 
 /* n -> n + count; relaxed, see the struct */
 static void add(atomic_uint_fast64_t *counter, uint64_t count)
@@ -79,7 +79,7 @@ static uint64_t count_of(uint64_t pages)
     return (uint64_t)__builtin_popcountll(pages);
 }
 
-/* --- a page --- */
+/* ---- a page ---- */
 
 /* Where a page's layers lie. */
 typedef struct extent {
@@ -140,7 +140,7 @@ static void insert_page(fetch *f, page_job *job, uint32_t i, const extent *e, co
         sum += e->layers[k].bytes;
     }
     ramtier_blob blob;
-    if (!ramtier_insert(f->ram, page_pack(page_of_block(job->page, i)), e->layer_count, layers,
+    if (!ramtier_insert(f->ram, page_pack(page_of_cluster(job->page, i)), e->layer_count, layers,
                         apart ? joined : bytes, &blob)) {
         job->refused |= bit(i);
         return;
@@ -150,7 +150,7 @@ static void insert_page(fetch *f, page_job *job, uint32_t i, const extent *e, co
     add(&f->bytes_read, sum);
 }
 
-/* --- jobs in hand --- */
+/* ---- jobs in hand ---- */
 
 static bool is_free(const hand *h)
 {
@@ -167,7 +167,7 @@ static void end_job(reader *r, hand *h)
     add(&f->no_memory, count_of(job.refused));
     add(&f->cancelled, count_of(job.cancelled));
     f->next(f->context, &job);
-    lane_end(r->lane);
+    workqueue_end(r->queue);
 }
 
 static void end_if_done(reader *r, hand *h)
@@ -192,7 +192,7 @@ static void look_over(fetch *f, hand *h)
     }
     for (uint64_t rest = h->todo; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        if (ramtier_touch(f->ram, page_pack(page_of_block(h->job.page, i)))) {
+        if (ramtier_touch(f->ram, page_pack(page_of_cluster(h->job.page, i)))) {
             h->job.was_in_ram |= bit(i);
             h->todo &= ~bit(i);
         }
@@ -207,9 +207,9 @@ static hand *take_job(reader *r)
         h++;
     }
     while (h < r->hands + HANDS && !r->stopping) {
-        const lane_answer answer = lane_begin(r->lane, &h->job, r->started == 0);
-        r->stopping = answer == LANE_STOPS;
-        if (answer != LANE_JOB) {
+        const workqueue_answer answer = workqueue_begin(r->queue, &h->job, r->started == 0);
+        r->stopping = answer == WORKQUEUE_STOPS;
+        if (answer != WORKQUEUE_JOB) {
             h->job.wanted = 0;
             return NULL;
         }
@@ -237,7 +237,7 @@ static hand *next_hand(reader *r)
     return oldest ? oldest : take_job(r);
 }
 
-/* --- requests --- */
+/* ---- requests ---- */
 
 static request begin_run(const fetch *f, hand *h, const extent *e, uint32_t i)
 {
@@ -270,7 +270,7 @@ static bool cut_run(const fetch *f, hand *h, request *run)
     for (uint64_t rest = h->todo; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
         extent e;
-        if (!find_page(f, page_of_block(h->job.page, i), &e)) {
+        if (!find_page(f, page_of_cluster(h->job.page, i), &e)) {
             h->job.corrupt |= bit(i);
         } else if (run->pages == 0) {
             *run = begin_run(f, h, &e, i);
@@ -307,7 +307,7 @@ static void send_for(reader *r, uint32_t slot)
 {
     request *run = &r->requests[slot];
     add(&r->fetch->requests, 1);
-    run->from_ns = trace_now(r->fetch->trace);
+    run->from_ns = vt_trace_now(r->fetch->trace);
     if (pace_is_set(&r->fetch->pace)) {
         hold_back(r, run);
     } else {
@@ -338,7 +338,7 @@ static bool read_next_layer(reader *r, uint32_t slot, int64_t result)
     const uint32_t i = (uint32_t)__builtin_ctzll(run->pages);
     extent e;
     if (result < (int64_t)(run->end - run->begin) ||
-        !find_page(r->fetch, page_of_block(run->hand->job.page, i), &e)) {
+        !find_page(r->fetch, page_of_cluster(run->hand->job.page, i), &e)) {
         return false;
     }
     run->filled += e.layers[run->layer++].bytes;
@@ -372,7 +372,7 @@ static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, i
     page_job *job = &run->hand->job;
     for (uint64_t rest = run->pages; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        const vt_page page = page_of_block(job->page, i);
+        const vt_page page = page_of_cluster(job->page, i);
         extent e;
         if (got < 0) {
             job->failed |= bit(i);
@@ -386,9 +386,9 @@ static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, i
             job->corrupt |= bit(i);
             continue;
         }
-        const uint64_t from_ns = trace_now(f->trace);
+        const uint64_t from_ns = vt_trace_now(f->trace);
         insert_page(f, job, i, &e, bytes + e.begin);
-        trace_span(f->trace, r->track, "insert", from_ns, page_pack(page), e.end - e.begin);
+        vt_trace_span(f->trace, r->track, "insert", from_ns, page_pack(page), e.end - e.begin);
     }
 }
 
@@ -419,7 +419,7 @@ static void take_in_request(reader *r)
     request *run = &r->requests[done.slot];
     const vt_page page = run->hand->job.page;
     const uint64_t got = done.result > 0 ? (uint64_t)done.result : 0;
-    trace_span(f->trace, r->tracks[done.slot], "read", run->from_ns, page_pack(page), got);
+    vt_trace_span(f->trace, r->tracks[done.slot], "read", run->from_ns, page_pack(page), got);
     if (page.texture == 1) {
         diskmap_add(&f->map, run->begin, got);
     }
@@ -431,7 +431,7 @@ static void take_in_request(reader *r)
     end_request(r, run);
 }
 
-/* --- requests that are held back --- */
+/* ---- requests that are held back ---- */
 
 /* Ends a request that has not gone to the disk, and what else its job would read. */
 static void drop_request(reader *r, request *run)
@@ -477,10 +477,11 @@ static void rest(reader *r)
         }
     }
     r->stopping =
-        lane_rest(r->lane, r->started < r->depth, until_ns, &r->wakes) == LANE_STOPS || r->stopping;
+        workqueue_rest(r->queue, r->started < r->depth, until_ns, &r->wakes) == WORKQUEUE_STOPS ||
+        r->stopping;
 }
 
-/* --- a reader's life --- */
+/* ---- a reader's life ---- */
 
 static void go_round(reader *r)
 {
@@ -506,20 +507,20 @@ static void go_round(reader *r)
 /* Each request's buffer is a track, since spans of one track may not overlap. */
 static void name_tracks(reader *r, uint32_t worker)
 {
-    char name[TRACE_NAME_BYTES];
+    char name[VT_TRACE_NAME_BYTES];
     (void)snprintf(name, sizeof name, "fetch %u", worker + 1);
-    r->track = trace_track(r->fetch->trace, name);
+    r->track = vt_trace_track(r->fetch->trace, name);
     for (uint32_t i = 0; i < r->depth; i++) {
         (void)snprintf(name, sizeof name, "disk %u", worker * r->depth + i + 1);
-        r->tracks[i] = trace_track(r->fetch->trace, name);
+        r->tracks[i] = vt_trace_track(r->fetch->trace, name);
     }
 }
 
-void fetch_serve(void *context, uint32_t worker, lane *l)
+void fetch_serve(void *context, uint32_t worker, workqueue *l)
 {
     fetch *f = context;
     reader r = {.fetch = f,
-                .lane = l,
+                .queue = l,
                 .disk = f->disks[worker],
                 .buffers = f->buffers + (size_t)worker * f->depth * f->buffer_bytes,
                 .depth = f->depth};

@@ -53,7 +53,7 @@ void lz4stream_destroy(lz4stream *s)
     free(s);
 }
 
-/* --- stored bytes --- */
+/* ---- stored bytes ---- */
 
 static bool has_stored(lz4stream *s)
 {
@@ -86,7 +86,7 @@ static uint64_t take_length(lz4stream *s, uint32_t first)
     return length;
 }
 
-/* --- sequences --- */
+/* ---- sequences ---- */
 
 static void enter(lz4stream *s, lz4stream_state next)
 {
@@ -178,7 +178,7 @@ static void make_room(lz4stream *s)
     }
 }
 
-/* --- for the caller --- */
+/* ---- for the caller ---- */
 
 bool lz4stream_read(lz4stream *s, void *out, size_t bytes)
 {

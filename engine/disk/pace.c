@@ -2,8 +2,8 @@
  * milliseconds, and nanoseconds more are no matter. */
 #include "engine/disk/pace.h"
 
-static const uint64_t NS_PER_MS = 1000000;
-static const uint64_t NS_PER_SECOND = 1000000000;
+#define NS_PER_MS     UINT64_C(1000000)
+#define NS_PER_SECOND UINT64_C(1000000000)
 
 void pace_init(pace *p)
 {

@@ -38,7 +38,7 @@ typedef struct pace_promise {
     uint32_t changes; /* of the pace, at the time */
 } pace_promise;
 
-enum { PACE_MOST_DELAY_MS = 3600 * 1000 };
+#define PACE_MOST_DELAY_MS (3600 * 1000)
 
 void pace_init(pace *p); /* none is set */
 void pace_finish(pace *p);

@@ -23,8 +23,8 @@
 /* Constant after open. */
 struct pagefile {
     int fd;
-    pagefile_info info;
-    uint32_t first_page[PAGE_MAX_MIPS]; /* of each mip, in the index */
+    vt_info info;
+    uint32_t first_page[VT_MAX_MIPS]; /* of each mip, in the index */
     uint64_t index_offset;
     uint64_t heights_offset, heights_bytes;
     uint32_t heights_crc, index_crc;
@@ -68,18 +68,18 @@ static pagefile_status read_at(int fd, void *buffer, size_t bytes, uint64_t offs
     return PAGEFILE_OK;
 }
 
-static bool parse_layer(const uint8_t *at, uint32_t version, pagefile_layer *layer)
+static bool parse_layer(const uint8_t *at, uint32_t version, vt_layer *layer)
 {
     const uint32_t format = format_get32(at), flags = format_get32(at + 4);
-    layer->format = (texel_format)format;
+    layer->format = (vt_texel_format)format;
     layer->srgb = (flags & PAGEFILE_FLAG_SRGB) != 0;
     layer->lossy = (flags & PAGEFILE_FLAG_LOSSY) != 0 && version > 1;
-    memcpy(layer->name, at + 8, PAGEFILE_NAME_BYTES);
-    return texel_page_bytes(layer->format) != 0 && (version > 1 || format <= TEXEL_BC5) &&
-           memchr(layer->name, 0, PAGEFILE_NAME_BYTES) != NULL;
+    memcpy(layer->name, at + 8, VT_NAME_BYTES);
+    return texel_page_bytes(layer->format) != 0 && (version > 1 || format <= VT_TEXEL_BC5) &&
+           memchr(layer->name, 0, VT_NAME_BYTES) != NULL;
 }
 
-static bool parse_layers(const uint8_t *header, pagefile_info *info)
+static bool parse_layers(const uint8_t *header, vt_info *info)
 {
     info->layer_count = format_get32(header + PAGEFILE_AT_LAYERS);
     if (info->layer_count < 1 || info->layer_count > VT_MAX_LAYERS) {
@@ -94,12 +94,12 @@ static bool parse_layers(const uint8_t *header, pagefile_info *info)
     return true;
 }
 
-static bool parse_shape(const uint8_t *header, pagefile_info *info)
+static bool parse_shape(const uint8_t *header, vt_info *info)
 {
     const uint32_t kind = format_get32(header + PAGEFILE_AT_KIND);
-    info->kind = (pagefile_kind)kind;
+    info->kind = (vt_kind)kind;
     info->wrap_x = (format_get32(header + PAGEFILE_AT_FLAGS) & PAGEFILE_FLAG_WRAP_X) != 0;
-    return (kind == PAGEFILE_PICTURE || kind == PAGEFILE_TERRAIN) &&
+    return (kind == VT_PICTURE || kind == VT_TERRAIN) &&
            page_shape_make(format_get32(header + PAGEFILE_AT_WIDTH),
                            format_get32(header + PAGEFILE_AT_HEIGHT),
                            format_get32(header + PAGEFILE_AT_BORDER), &info->shape) &&
@@ -110,7 +110,7 @@ static bool parse_shape(const uint8_t *header, pagefile_info *info)
  * may be 255 times as much, so nobody is to hold them whole because of what a header says. */
 static bool parse_heights(const uint8_t *header, pagefile *file)
 {
-    pagefile_info *info = &file->info;
+    vt_info *info = &file->info;
     info->heights_width = format_get32(header + PAGEFILE_AT_HEIGHTS_WIDTH);
     info->heights_height = format_get32(header + PAGEFILE_AT_HEIGHTS_HEIGHT);
     file->heights_crc = format_get32(header + PAGEFILE_AT_HEIGHTS_CRC);
@@ -129,7 +129,7 @@ static bool parse_heights(const uint8_t *header, pagefile *file)
 
 static bool parse_index_place(const uint8_t *header, pagefile *file)
 {
-    pagefile_info *info = &file->info;
+    vt_info *info = &file->info;
     info->index_bytes = format_get64(header + PAGEFILE_AT_INDEX_BYTES);
     info->identity = format_header_crc(header);
     file->index_offset = format_get64(header + PAGEFILE_AT_INDEX_OFFSET);
@@ -242,7 +242,7 @@ void pagefile_close(pagefile *file)
     free(file);
 }
 
-const pagefile_info *pagefile_get_info(const pagefile *file)
+const vt_info *pagefile_get_info(const pagefile *file)
 {
     return &file->info;
 }
@@ -253,7 +253,7 @@ size_t pagefile_memory_bytes(const pagefile *file)
 }
 
 /* Whether layers of `format` may be stored so in files of this version. */
-static bool has_codec(uint32_t version, texel_format format, uint32_t codec)
+static bool has_codec(uint32_t version, vt_texel_format format, uint32_t codec)
 {
     switch (codec) {
     case PAGE_STORED:
@@ -262,7 +262,7 @@ static bool has_codec(uint32_t version, texel_format format, uint32_t codec)
     case PAGE_ZSTD:
         return version > 1;
     case PAGE_JPEG:
-        return version > 1 && format == TEXEL_RGBA8;
+        return version > 1 && format == VT_TEXEL_RGBA8;
     default:
         return false;
     }
@@ -270,7 +270,7 @@ static bool has_codec(uint32_t version, texel_format format, uint32_t codec)
 
 pagefile_status pagefile_find(const pagefile *file, vt_page p, uint32_t layer, pagefile_entry *out)
 {
-    const pagefile_info *info = &file->info;
+    const vt_info *info = &file->info;
     if (!page_exists(&info->shape, p) || layer >= info->layer_count) {
         return PAGEFILE_NO_PAGE;
     }
@@ -361,7 +361,7 @@ static pagefile_status judge_heights(heights_source *source, bool unpacked)
 static pagefile_status scan_heights(const pagefile *file, int16_t *row, pagefile_take_row *take,
                                     void *context)
 {
-    const pagefile_info *info = &file->info;
+    const vt_info *info = &file->info;
     heights_source source = {.file = file, .crc = 0, .status = PAGEFILE_OK};
     lz4stream *unpacked = lz4stream_create(read_stored_heights, &source);
     if (unpacked == NULL) {

@@ -27,7 +27,6 @@ enum {
     PAGEFILE_HEADER_BYTES = 256,
     PAGEFILE_ENTRY_BYTES = 24,
     PAGEFILE_CLUSTER = 8, /* pages a side: neighbours that one read can fetch */
-    PAGEFILE_NAME_BYTES = 12,
 };
 
 /* X(name, text): every way in which a page file can be refused. */
@@ -57,31 +56,6 @@ typedef enum pagefile_status { PAGEFILE_STATUSES(X) } pagefile_status;
 
 const char *pagefile_status_text(pagefile_status status);
 
-/* Values are part of the file: never renumber. */
-typedef enum pagefile_kind { PAGEFILE_PICTURE = 0, PAGEFILE_TERRAIN = 1 } pagefile_kind;
-
-typedef struct pagefile_layer {
-    texel_format format;            /* of the texels, once unpacked */
-    bool srgb;                      /* whether RGB is sRGB-encoded */
-    char name[PAGEFILE_NAME_BYTES]; /* "albedo", …; NUL-terminated */
-    bool lossy; /* whether its RGBA8 texels came through JPEG: opaque, and BC1 loses less */
-} pagefile_layer;
-
-/* What the header says. */
-typedef struct pagefile_info {
-    uint32_t version; /* 1 or 2 */
-    page_shape shape;
-    pagefile_kind kind;
-    bool wrap_x; /* the left edge continues at the right one, as on a globe */
-    uint32_t layer_count;
-    pagefile_layer layers[VT_MAX_LAYERS];
-    uint32_t heights_width, heights_height; /* 0: no heights */
-    uint64_t file_bytes;
-    uint64_t index_bytes;
-    uint32_t
-        identity; /* crc32c of the header, and so of the index, and so of every page's checksum */
-} pagefile_info;
-
 /* Where one layer of one page lies. */
 typedef struct pagefile_entry {
     uint64_t offset;   /* bytes from the start of the file */
@@ -99,7 +73,7 @@ void pagefile_close(pagefile *file); /* NULL does nothing */
  * file holds would be more than most_bytes. */
 pagefile_status pagefile_open_within(const char *path, uint64_t most_bytes, pagefile **out);
 
-const pagefile_info *pagefile_get_info(const pagefile *file);
+const vt_info *pagefile_get_info(const pagefile *file);
 
 /* The bytes that an open file holds in memory, its index included: part of the RAM budget. */
 size_t pagefile_memory_bytes(const pagefile *file);

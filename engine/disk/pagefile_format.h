@@ -70,7 +70,7 @@ enum {
 
 _Static_assert(PAGEFILE_AT_LAYER + VT_MAX_LAYERS * PAGEFILE_LAYER_BYTES <= PAGEFILE_HEADER_BYTES,
                "the layers fit into the header");
-_Static_assert(8 + PAGEFILE_NAME_BYTES + 4 == PAGEFILE_LAYER_BYTES, "a layer's record is full");
+_Static_assert(8 + VT_NAME_BYTES + 4 == PAGEFILE_LAYER_BYTES, "a layer's record is full");
 
 static inline uint32_t format_get32(const uint8_t *at)
 {
@@ -107,7 +107,7 @@ static inline uint32_t format_header_crc(const uint8_t header[PAGEFILE_HEADER_BY
 }
 
 /* Pages of the mips finer than `mip`: the index of that mip's first page. */
-static inline uint32_t format_first_page(const page_shape *shape, uint32_t mip)
+static inline uint32_t format_first_page(const vt_shape *shape, uint32_t mip)
 {
     uint32_t first = 0;
     for (uint32_t m = 0; m < mip; m++) {

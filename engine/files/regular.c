@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST_ROOM = 4096 }; /* bytes: a page of text, as most are */
+#define FIRST_ROOM 4096 /* bytes: a page of text, as most are */
 
 const char *file_text(int error)
 {
@@ -76,7 +76,7 @@ int regular_fd_at(int folder, const char *name, struct stat *about)
     return open_at(folder, name, O_NOFOLLOW, about);
 }
 
-/* --- all of it --- */
+/* ---- all of it ---- */
 
 /* Makes room for more than *room bytes and a zero; NULL: no memory, and text is freed. */
 static char *grow(char *text, size_t *room, size_t most)
@@ -147,7 +147,7 @@ bool regular_read_at(int fd, void *to, size_t bytes, uint64_t at)
     return true;
 }
 
-/* --- one that has something in it --- */
+/* ---- one that has something in it ---- */
 
 static bool has_bytes(const struct stat *st, char *why, size_t why_bytes)
 {

@@ -37,7 +37,7 @@ char *regular_read_fd(int fd, size_t most, size_t *bytes); /* the same of an ope
  * them. */
 bool regular_read_at(int fd, void *to, size_t bytes, uint64_t at);
 
-/* --- one that has something in it; `why` says what is wrong --- */
+/* ---- one that has something in it; `why` says what is wrong ---- */
 
 /* Whether `path` is such a file; *bytes, unless NULL, is its size. */
 bool regular_check(const char *path, uint64_t *bytes, char *why, size_t why_bytes);

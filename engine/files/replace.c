@@ -28,7 +28,7 @@ struct replacement {
     bool (*may_go)(int fd);
 };
 
-/* --- where it goes --- */
+/* ---- where it goes ---- */
 
 /* Where the link at `path` leads, from malloc. */
 static char *link_of(const char *path)
@@ -109,7 +109,7 @@ static bool may_replace(const replacement *r, const char *name, mode_t *mode)
     return goes;
 }
 
-/* --- the temporary --- */
+/* ---- the temporary ---- */
 
 /* Whether the open file is the one that has the name. */
 static bool has_name(const replacement *r, const struct stat *open)
@@ -168,7 +168,7 @@ static bool make_part(replacement *r, mode_t mode)
     return true;
 }
 
-/* --- writing --- */
+/* ---- writing ---- */
 
 static bool write_all(int fd, const char *from, size_t bytes)
 {
@@ -210,7 +210,7 @@ FILE *replace_stream(replacement *r)
     return r->stream;
 }
 
-/* --- from beginning to end --- */
+/* ---- from beginning to end ---- */
 
 static void release(replacement *r)
 {

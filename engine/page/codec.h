@@ -7,7 +7,7 @@ typedef enum page_codec {
     PAGE_STORED = 0, /* as they are */
     PAGE_LZ4 = 1,    /* one block; the fast and the slow packer write the same format */
     PAGE_ZSTD = 2,   /* one frame, without a dictionary */
-    PAGE_JPEG = 3,   /* a whole picture of 128 x 128, in a layer of TEXEL_RGBA8; alpha is 255 */
+    PAGE_JPEG = 3,   /* a whole picture of 128 x 128, in a layer of VT_TEXEL_RGBA8; alpha is 255 */
 } page_codec;
 
 #endif

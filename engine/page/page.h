@@ -4,8 +4,11 @@
  * VT_PAGE_TEXELS (128) texels a side: a payload in the middle and a border all round, which repeats
  * the neighbours' texels so that a filter may reach across without a second lookup.
  *
- *     |<------------ 128 ------------>|      border 4: payload 120, anisotropy up to 4 (one BC
- * block) | border | payload     | border |      border 8: payload 112, anisotropy up to 8
+ *     |<------------- 128 ------------->|
+ *     | border |    payload    | border |
+ *
+ * A border of 4 leaves a payload of 120 and filters with anisotropy up to 4; a border of 8 leaves
+ * 112 and filters with anisotropy up to 8.
  *
  * Mip m has ceil(width / 2^m) x ceil(height / 2^m) texels. Page (m, x, y) holds its texels
  * [x * payload, (x + 1) * payload) x [y * payload, …). The grid of pages is padded to a power of
@@ -16,7 +19,7 @@
 #define MEGABUDDY_ENGINE_PAGE_H
 
 #include "buddy/tree.h"
-#include "shaders/shared.h"
+#include "engine/vt_types.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -24,26 +27,8 @@
 
 enum {
     PAGE_MAX_GRID = 1 << VT_ID_X_BITS, /* pages a side at mip 0 */
-    PAGE_MAX_MIPS = VT_ID_X_BITS + 1,  /* 2048 pages a side at mip 0 to 1 at mip 11 */
     PAGE_MAX_TEXTURES = (1 << VT_ID_TEXTURE_BITS) - 1,
 };
-
-/* One page of one virtual texture. */
-typedef struct vt_page {
-    uint8_t texture; /* 1 … PAGE_MAX_TEXTURES; 0: no page */
-    uint8_t mip;     /* 0 is the finest */
-    uint16_t x, y;   /* pages */
-} vt_page;
-
-/* The shape of one virtual texture: what page arithmetic needs. Made by page_shape_make. */
-typedef struct page_shape {
-    uint32_t width, height;   /* texels at mip 0 */
-    uint32_t border, payload; /* texels; payload == VT_PAGE_TEXELS - 2 * border */
-    uint32_t grid_x, grid_y;  /* padded pages at mip 0, powers of two */
-    uint32_t mips;            /* 1 … PAGE_MAX_MIPS */
-    uint32_t
-        first_page[PAGE_MAX_MIPS + 1]; /* page_index of each mip's page (0, 0); then the count */
-} page_shape;
 
 static_assert(VT_ID_X_BITS + VT_ID_Y_BITS + VT_ID_MIP_BITS + VT_ID_TEXTURE_BITS == 32,
               "a page id fills one 32-bit texel");
@@ -74,7 +59,7 @@ static inline vt_page page_parent(vt_page p)
 }
 
 /* Page i, in Morton order, of a square block of pages whose first is `corner`. */
-static inline vt_page page_of_block(vt_page corner, uint32_t i)
+static inline vt_page page_of_cluster(vt_page corner, uint32_t i)
 {
     const vt_page p = {corner.texture, corner.mip, (uint16_t)(corner.x + buddy_morton_x(i)),
                        (uint16_t)(corner.y + buddy_morton_y(i))};
@@ -97,82 +82,86 @@ static inline uint32_t page_next_power_of_two(uint32_t value)
 }
 
 /* Texels of mip m. */
-static inline uint32_t page_mip_width(const page_shape *s, uint32_t mip)
+static inline uint32_t page_mip_width(const vt_shape *s, uint32_t mip)
 {
     return page_shift_up(s->width, mip);
 }
 
-static inline uint32_t page_mip_height(const page_shape *s, uint32_t mip)
+static inline uint32_t page_mip_height(const vt_shape *s, uint32_t mip)
 {
     return page_shift_up(s->height, mip);
 }
 
 /* Pages that exist at mip m: those that hold at least one texel of the picture. */
-static inline uint32_t page_columns(const page_shape *s, uint32_t mip)
+static inline uint32_t page_columns(const vt_shape *s, uint32_t mip)
 {
     return (page_mip_width(s, mip) + s->payload - 1) / s->payload;
 }
 
-static inline uint32_t page_rows(const page_shape *s, uint32_t mip)
+static inline uint32_t page_rows(const vt_shape *s, uint32_t mip)
 {
     return (page_mip_height(s, mip) + s->payload - 1) / s->payload;
 }
 
-/* --- the page table's layout: an entry for each page that exists, all mips in one picture ---
+/* ---- the page table's layout: an entry for each page that exists, all mips in one picture ----
  *
- *     +-------------+------+      Mip 0 on the left, the others one below the other beside it. A
- *     |             |  1   |      mip's first row follows from shifts alone, so that a shader needs
- *     |    mip 0    +---+--+      no list of places: y(m) = rows - (rows >> (m - 1)) + (m - 1),
- * which |             | 2 |         leaves at least ceil(rows / 2^m) rows to each and at most one
- * to |             +-+-+         spare. */
+ *     +-------------+------+
+ *     |             |  1   |      Mip 0 lies on the left, the others beside it, one below the
+ *     |    mip 0    +---+--+      other.
+ *     |             | 2 |
+ *     |             +-+-+
+ *     +-------------+3|
+ *
+ * A mip's first row follows from shifts alone, so that a shader needs no list of places:
+ * y(m) = rows - (rows >> (m - 1)) + (m - 1). That leaves each mip at least the ceil(rows / 2^m)
+ * rows that it needs, and at most one to spare. */
 
 /* Of the entry of page (mip, 0, 0), in entries. */
-static inline uint32_t page_table_left(const page_shape *s, uint32_t mip)
+static inline uint32_t page_table_left(const vt_shape *s, uint32_t mip)
 {
     return mip == 0 ? 0 : page_columns(s, 0);
 }
 
-static inline uint32_t page_table_top(const page_shape *s, uint32_t mip)
+static inline uint32_t page_table_top(const vt_shape *s, uint32_t mip)
 {
     const uint32_t rows = page_rows(s, 0);
     return mip == 0 ? 0 : rows - (rows >> (mip - 1)) + (mip - 1);
 }
 
 /* Entries of the table along its sides. */
-static inline uint32_t page_table_width(const page_shape *s)
+static inline uint32_t page_table_width(const vt_shape *s)
 {
     return page_columns(s, 0) + (s->mips > 1 ? page_columns(s, 1) : 0);
 }
 
-static inline uint32_t page_table_height(const page_shape *s)
+static inline uint32_t page_table_height(const vt_shape *s)
 {
     const uint32_t beside = page_table_top(s, s->mips - 1) + page_rows(s, s->mips - 1);
     return beside > page_rows(s, 0) ? beside : page_rows(s, 0);
 }
 
 /* Whether p exists in a texture of this shape (its texture number is not looked at). */
-static inline bool page_exists(const page_shape *s, vt_page p)
+static inline bool page_exists(const vt_shape *s, vt_page p)
 {
     return p.mip < s->mips && p.x < page_columns(s, p.mip) && p.y < page_rows(s, p.mip);
 }
 
 /* Pages that exist, all mips. */
-static inline uint32_t page_count(const page_shape *s)
+static inline uint32_t page_count(const vt_shape *s)
 {
     return s->first_page[s->mips];
 }
 
 /* A number from 0 to page_count - 1 for each page that exists: finest mip first, row by row.
  * Precondition: page_exists. */
-static inline uint32_t page_index(const page_shape *s, vt_page p)
+static inline uint32_t page_index(const vt_shape *s, vt_page p)
 {
     return s->first_page[p.mip] + p.y * page_columns(s, p.mip) + p.x;
 }
 
 /* Fills the shape of a texture of width x height texels with `border`. Returns false when a side is
  * zero, the border is neither 4 nor 8, or the grid would exceed PAGE_MAX_GRID. */
-static inline bool page_shape_make(uint32_t width, uint32_t height, uint32_t border,
-                                   page_shape *out)
+static inline bool page_shape_make(uint32_t width, uint32_t height, uint32_t border, vt_shape *out)
 {
     if (width == 0 || height == 0 || (border != 4 && border != 8)) {
         return false;
@@ -181,7 +170,7 @@ static inline bool page_shape_make(uint32_t width, uint32_t height, uint32_t bor
     if (width > PAGE_MAX_GRID * payload || height > PAGE_MAX_GRID * payload) {
         return false;
     }
-    page_shape s;
+    vt_shape s;
     s.width = width;
     s.height = height;
     s.border = border;
@@ -193,7 +182,7 @@ static inline bool page_shape_make(uint32_t width, uint32_t height, uint32_t bor
         s.mips++;
     }
     s.first_page[0] = 0;
-    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         const uint32_t pages = mip < s.mips ? page_columns(&s, mip) * page_rows(&s, mip) : 0;
         s.first_page[mip + 1] = s.first_page[mip] + pages;
     }

@@ -39,7 +39,7 @@ static uint32_t units_of(const arena_desc *desc)
     return units < UINT32_MAX - 1 ? (uint32_t)units : 0;
 }
 
-/* --- lock-free --- */
+/* ---- lock-free ---- */
 
 static buddy_desc core_desc(const arena_desc *desc)
 {
@@ -93,7 +93,7 @@ static const char *core_check(const void *at)
     return buddy_check(at);
 }
 
-/* --- levels --- */
+/* ---- levels ---- */
 
 static buddy_levels_desc describe_levels(const arena_desc *desc)
 {
@@ -180,7 +180,7 @@ static const char *schemes_check(const void *at)
     return buddy_levels_check(at);
 }
 
-/* --- either --- */
+/* ---- either ---- */
 
 static const kind LOCKFREE = {core_sizeof, core_init,      core_finish, core_gather,
                               core_free,   core_get_stats, core_walk,   core_check};
@@ -266,11 +266,6 @@ bool arena_take_all(arena *a, const buddy_block blocks[], uint32_t count)
 void arena_get_stats(const arena *a, arena_stats *out)
 {
     a->kind->get_stats(a->at, out);
-}
-
-const buddy *arena_core(const arena *a)
-{
-    return a->sync == VT_SYNC_LOCKFREE ? a->at : NULL;
 }
 
 void arena_walk(const arena *a, bool (*visit)(void *context, buddy_block block), void *context)

@@ -16,9 +16,8 @@ typedef struct arena_desc {
     uint32_t unit_bytes; /* a power of two */
     vt_sync sync;
     bool prefault; /* touch all of it at create */
-    struct buddy_fault
-        *fault; /* buddy/fault.h: which requests are refused although there is room; NULL:
-                            none */
+    /* Which requests are refused although there is room (buddy/fault.h); NULL: none. */
+    struct buddy_fault *fault;
 } arena_desc;
 
 typedef struct arena_stats {
@@ -45,9 +44,6 @@ void arena_free(arena *a, buddy_block block);
 bool arena_take_all(arena *a, const buddy_block blocks[], uint32_t count);
 
 void arena_get_stats(const arena *a, arena_stats *out);
-
-/* The lock-free core, to draw its map; NULL for the other two. */
-const buddy *arena_core(const arena *a);
 
 /* Calls visit for every free block; others must be at rest. */
 void arena_walk(const arena *a, bool (*visit)(void *context, buddy_block block), void *context);

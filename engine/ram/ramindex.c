@@ -60,7 +60,7 @@ uint32_t ramindex_find(const ramindex *ix, uint32_t page_id)
     return index;
 }
 
-/* --- the list of use --- */
+/* ---- the list of use ---- */
 
 static void list_remove(ramindex *ix, uint32_t index)
 {
@@ -102,7 +102,7 @@ void ramindex_touch(ramindex *ix, uint32_t index)
     }
 }
 
-/* --- entries --- */
+/* ---- entries ---- */
 
 uint32_t ramindex_take(ramindex *ix)
 {
@@ -174,7 +174,7 @@ void ramindex_walk_by_use(const ramindex *ix, void (*visit)(void *context, const
     }
 }
 
-/* --- check --- */
+/* ---- check ---- */
 
 static const char *check_chains(const ramindex *ix)
 {

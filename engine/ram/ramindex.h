@@ -17,7 +17,7 @@
 
 #define RAMINDEX_NONE UINT32_MAX
 
-enum { RAMINDEX_CODEC_SHIFT = 24 }; /* in a packed layer, above its bytes */
+#define RAMINDEX_CODEC_SHIFT 24 /* in a packed layer, above its bytes */
 
 /* One page. */
 typedef struct ramindex_entry {

@@ -25,7 +25,7 @@ enum {
     GATHER_ROUNDS = 20,              /* 1 + 2 + 4 + … pages evicted: more than there are */
 };
 
-/* --- sizes --- */
+/* ---- sizes ---- */
 
 uint64_t ramtier_least_budget(void)
 {
@@ -86,7 +86,7 @@ static bool fit_arena(ramtier *rt, const ramtier_desc *desc)
            rt->limit_units >= TEXEL_PAGE_MAX_BYTES / RAMTIER_UNIT_BYTES;
 }
 
-/* --- create and destroy --- */
+/* ---- create and destroy ---- */
 
 ramtier *ramtier_create(const ramtier_desc *desc)
 {
@@ -130,7 +130,7 @@ void ramtier_destroy(ramtier *rt)
     free(rt);
 }
 
-/* --- room; all of it needs the mutex --- */
+/* ---- room; all of it needs the mutex ---- */
 
 /* Blocks back to the buddy, entry back to the free ones. It is not held. */
 static void release(ramtier *rt, uint32_t index, uint32_t units)
@@ -178,7 +178,7 @@ static uint32_t make_room(ramtier *rt, uint32_t units)
     return index;
 }
 
-/* --- blobs --- */
+/* ---- blobs ---- */
 
 /* Needs the mutex. */
 static void pin_entry(ramtier *rt, uint32_t index, ramtier_blob *out)
@@ -187,7 +187,7 @@ static void pin_entry(ramtier *rt, uint32_t index, ramtier_blob *out)
     ramtier_fill_blob(rt, index, out);
 }
 
-/* --- insert --- */
+/* ---- insert ---- */
 
 /* Takes the blocks for an entry of ours. What is free may lie in too small pieces: then a few more
  * pages go, twice as many each time. Without the mutex. */
@@ -291,7 +291,7 @@ bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
     return held;
 }
 
-/* --- use --- */
+/* ---- use ---- */
 
 /* Brings a pinned page of an earlier run, which we have marked as loading. False: it is lost, and
  * is dropped when nobody has it pinned any more; who waits for it tries for himself. */
@@ -369,7 +369,7 @@ void ramtier_flush(ramtier *rt)
     pthread_mutex_unlock(&rt->mutex);
 }
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 /* Passes entries on, of those that are pinned or of those that are not. */
 typedef struct walk {
@@ -444,12 +444,7 @@ void ramtier_get_stats(ramtier *rt, ramtier_stats *out)
     pthread_mutex_unlock(&rt->mutex);
 }
 
-const buddy *ramtier_core(const ramtier *rt)
-{
-    return arena_core(rt->arena);
-}
-
-/* --- check --- */
+/* ---- check ---- */
 
 /* One byte a unit: 1 once a page or a free block has claimed it. */
 typedef struct claims {

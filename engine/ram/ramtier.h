@@ -21,7 +21,7 @@
 
 typedef struct ramtier ramtier;
 
-enum { RAMTIER_UNIT_BYTES = 256 };
+#define RAMTIER_UNIT_BYTES 256
 
 /* How one layer of a page is stored inside a blob. */
 typedef struct ramtier_layer {
@@ -138,9 +138,6 @@ uint64_t
 ramtier_arena_bytes_of(const ramtier_desc *desc); /* of a tier to be; 0: impossible. Pure */
 
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out);
-
-/* The arena's allocator, for drawing its map; NULL unless desc.sync was VT_SYNC_LOCKFREE. */
-const buddy *ramtier_core(const ramtier *rt);
 
 const char *ramtier_check(ramtier *rt); /* NULL when all is well. Others must be at rest. */
 

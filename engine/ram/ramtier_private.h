@@ -32,7 +32,7 @@ struct ramtier {
     uint64_t saved_at; /* -1: none */
 };
 
-/* --- ramtier_saved.c --- */
+/* ---- ramtier_saved.c ---- */
 
 /* Fills in what an entry says of a page, but for its blocks. */
 void ramtier_describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AROUND_BYTES = 256 << 10 }; /* read of an earlier run's file at once */
+#define AROUND_BYTES (256 << 10) /* read of an earlier run's file at once */
 
-/* --- a page, as entry and as blob --- */
+/* ---- a page, as entry and as blob ---- */
 
 void ramtier_describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,
                       const ramtier_layer layers[])
@@ -55,7 +55,7 @@ uint32_t ramtier_checksum(const ramtier_blob *blob)
     return crc;
 }
 
-/* --- bringing --- */
+/* ---- bringing ---- */
 
 /* Read and not mapped: a file that is cut, or on a disk that fails, is then a lost page and no
  * signal. */
@@ -75,7 +75,7 @@ bool ramtier_load(ramtier *rt, const ramtier_blob *blob)
     return ramtier_checksum(blob) == rt->checksums[blob->entry];
 }
 
-/* --- putting back --- */
+/* ---- putting back ---- */
 
 static bool is_sound(const ramtier *rt, const ramtier_saved *s)
 {
@@ -135,7 +135,7 @@ bool ramtier_restore(ramtier *rt, const ramtier_desc *desc)
     return true;
 }
 
-/* --- listing --- */
+/* ---- listing ---- */
 
 typedef struct listing {
     ramtier *rt;

@@ -1,6 +1,6 @@
 /* trace.c: one array of events. A writer claims the next index and fills it in; a flag in the event
  * says that it is whole. Nothing is ever taken back, so that is all there is to it. */
-#include "engine/trace.h"
+#include "engine/vt_trace.h"
 
 #include "engine/page/page.h"
 #include "engine/system/platform.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNTER = TRACE_NO_TRACK + 1 /* in place of a track */ };
+#define COUNTER (VT_TRACE_NO_TRACK + 1) /* in place of a track */
 
 /* Written once, by the thread that claimed it. from_ns <= to_ns; track is one that exists, or
  * COUNTER. */
@@ -33,7 +33,7 @@ typedef struct event {
 static_assert(sizeof(event) <= 48, "a million events take 48 MiB");
 
 /* Tracks are added under the mutex and never change: who was told a number needs no lock. */
-struct trace {
+struct vt_trace {
     uint64_t began_ns; /* create */
     uint64_t max_events;
     event *events; /* those below claimed belong to their writers until they are ready */
@@ -41,14 +41,14 @@ struct trace {
     atomic_uint_fast64_t trackless; /* spans dropped for want of a track */
     pthread_mutex_t mutex;
     uint32_t track_count;
-    char tracks[TRACE_MAX_TRACKS][TRACE_NAME_BYTES];
+    char tracks[VT_TRACE_MAX_TRACKS][VT_TRACE_NAME_BYTES];
 };
 
-/* --- making, and tracks --- */
+/* ---- making, and tracks ---- */
 
-trace *trace_create(uint32_t max_events)
+vt_trace *vt_trace_create(uint32_t max_events)
 {
-    trace *t = calloc(1, sizeof *t);
+    vt_trace *t = calloc(1, sizeof *t);
     event *events = calloc(max_events ? max_events : 1, sizeof *events);
     if (t == NULL || events == NULL) {
         free(events);
@@ -62,7 +62,7 @@ trace *trace_create(uint32_t max_events)
     return t;
 }
 
-void trace_destroy(trace *t)
+void vt_trace_destroy(vt_trace *t)
 {
     if (t != NULL) {
         pthread_mutex_destroy(&t->mutex);
@@ -72,40 +72,40 @@ void trace_destroy(trace *t)
 }
 
 /* The track of that name, or the next free one. Needs the mutex. */
-static uint32_t find_track(const trace *t, const char *name)
+static uint32_t find_track(const vt_trace *t, const char *name)
 {
     uint32_t i = 0;
-    while (i < t->track_count && strncmp(t->tracks[i], name, TRACE_NAME_BYTES - 1) != 0) {
+    while (i < t->track_count && strncmp(t->tracks[i], name, VT_TRACE_NAME_BYTES - 1) != 0) {
         i++;
     }
     return i;
 }
 
-uint32_t trace_track(trace *t, const char *name)
+uint32_t vt_trace_track(vt_trace *t, const char *name)
 {
     if (t == NULL) {
-        return TRACE_NO_TRACK;
+        return VT_TRACE_NO_TRACK;
     }
     pthread_mutex_lock(&t->mutex);
     const uint32_t track = find_track(t, name);
-    if (track == t->track_count && track < TRACE_MAX_TRACKS) {
-        (void)snprintf(t->tracks[track], TRACE_NAME_BYTES, "%s", name);
+    if (track == t->track_count && track < VT_TRACE_MAX_TRACKS) {
+        (void)snprintf(t->tracks[track], VT_TRACE_NAME_BYTES, "%s", name);
         t->track_count++;
     }
     pthread_mutex_unlock(&t->mutex);
-    return track < TRACE_MAX_TRACKS ? track : TRACE_NO_TRACK;
+    return track < VT_TRACE_MAX_TRACKS ? track : VT_TRACE_NO_TRACK;
 }
 
-/* --- writing events --- */
+/* ---- writing events ---- */
 
-uint64_t trace_now(const trace *t)
+uint64_t vt_trace_now(const vt_trace *t)
 {
     return t != NULL ? platform_now_ns() : 0;
 }
 
 /* free -> claimed; NULL: full. Relaxed: that each index goes to one thread is all that is asked of
  * it; what the thread then writes is published by `ready`. */
-static event *claim(trace *t)
+static event *claim(vt_trace *t)
 {
     const uint64_t i = atomic_fetch_add_explicit(&t->claimed, 1, memory_order_relaxed);
     return i < t->max_events ? &t->events[i] : NULL;
@@ -122,15 +122,15 @@ static bool is_ready(const event *e)
     return atomic_load_explicit(&e->ready, memory_order_acquire); /* pairs with publish */
 }
 
-uint64_t trace_span(trace *t, uint32_t track, const char *name, uint64_t from_ns, uint32_t page_id,
-                    uint64_t number)
+uint64_t vt_trace_span(vt_trace *t, uint32_t track, const char *name, uint64_t from_ns,
+                       uint32_t page_id, uint64_t number)
 {
     if (t == NULL) {
         return 0;
     }
     const uint64_t to_ns = platform_now_ns();
-    assert(from_ns <= to_ns && (track < TRACE_MAX_TRACKS || track == TRACE_NO_TRACK));
-    if (track == TRACE_NO_TRACK) {
+    assert(from_ns <= to_ns && (track < VT_TRACE_MAX_TRACKS || track == VT_TRACE_NO_TRACK));
+    if (track == VT_TRACE_NO_TRACK) {
         /* relaxed: a figure to look at */
         atomic_fetch_add_explicit(&t->trackless, 1, memory_order_relaxed);
         return to_ns;
@@ -148,7 +148,7 @@ uint64_t trace_span(trace *t, uint32_t track, const char *name, uint64_t from_ns
     return to_ns;
 }
 
-void trace_counter(trace *t, const char *name, uint64_t now_ns, double value)
+void vt_trace_counter(vt_trace *t, const char *name, uint64_t now_ns, double value)
 {
     event *e = t != NULL ? claim(t) : NULL;
     if (e != NULL) {
@@ -161,31 +161,31 @@ void trace_counter(trace *t, const char *name, uint64_t now_ns, double value)
     }
 }
 
-/* --- what there is --- */
+/* ---- what there is ---- */
 
-static uint64_t claimed_of(const trace *t)
+static uint64_t claimed_of(const vt_trace *t)
 {
     /* relaxed: an index that is missed belongs to an event that is being written just now */
     return atomic_load_explicit(&t->claimed, memory_order_relaxed);
 }
 
-uint64_t trace_count(const trace *t)
+uint64_t vt_trace_count(const vt_trace *t)
 {
     const uint64_t claimed = t != NULL ? claimed_of(t) : 0;
     return t != NULL && claimed > t->max_events ? t->max_events : claimed;
 }
 
-uint64_t trace_dropped(const trace *t)
+uint64_t vt_trace_dropped(const vt_trace *t)
 {
     return t == NULL ? 0
-                     : claimed_of(t) - trace_count(t) +
+                     : claimed_of(t) - vt_trace_count(t) +
                            /* relaxed: a figure to look at */
                            atomic_load_explicit(&t->trackless, memory_order_relaxed);
 }
 
-const char *trace_check(const trace *t)
+const char *vt_trace_check(const vt_trace *t)
 {
-    const uint64_t count = trace_count(t);
+    const uint64_t count = vt_trace_count(t);
     for (uint64_t i = 0; t != NULL && i < t->max_events; i++) {
         const event *e = &t->events[i];
         if (is_ready(e) != (i < count)) {
@@ -202,7 +202,7 @@ const char *trace_check(const trace *t)
     return NULL;
 }
 
-/* --- JSON --- */
+/* ---- JSON ---- */
 
 /* A name as a JSON string. Bytes above 127 are passed on: names are UTF-8. */
 static void write_string(FILE *out, const char *text)
@@ -226,12 +226,12 @@ static void write_us(FILE *out, const char *key, uint64_t ns)
 }
 
 /* What began before the trace did begins with it. */
-static uint64_t since_began(const trace *t, uint64_t ns)
+static uint64_t since_began(const vt_trace *t, uint64_t ns)
 {
     return ns > t->began_ns ? ns - t->began_ns : 0;
 }
 
-static void write_span(const trace *t, const event *e, FILE *out)
+static void write_span(const vt_trace *t, const event *e, FILE *out)
 {
     (void)fprintf(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%" PRIu32 ",\"name\":", e->track + 1);
     write_string(out, e->name);
@@ -246,7 +246,7 @@ static void write_span(const trace *t, const event *e, FILE *out)
     (void)fputs("}}", out);
 }
 
-static void write_counter(const trace *t, const event *e, FILE *out)
+static void write_counter(const vt_trace *t, const event *e, FILE *out)
 {
     (void)fputs(",\n{\"ph\":\"C\",\"pid\":1,\"name\":", out);
     write_string(out, e->name);
@@ -255,7 +255,7 @@ static void write_counter(const trace *t, const event *e, FILE *out)
     (void)fprintf(out, ",\"args\":{\"value\":%.9g}}", isfinite(e->value) ? e->value : 0.0);
 }
 
-static void write_tracks(trace *t, FILE *out)
+static void write_tracks(vt_trace *t, FILE *out)
 {
     pthread_mutex_lock(&t->mutex);
     for (uint32_t i = 0; i < t->track_count; i++) {
@@ -269,7 +269,7 @@ static void write_tracks(trace *t, FILE *out)
     pthread_mutex_unlock(&t->mutex);
 }
 
-bool trace_write(trace *t, FILE *out)
+bool vt_trace_write(vt_trace *t, FILE *out)
 {
     (void)fputs("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
                 "{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":"
@@ -278,13 +278,13 @@ bool trace_write(trace *t, FILE *out)
     if (t != NULL) {
         write_tracks(t, out);
     }
-    const uint64_t count = trace_count(t);
+    const uint64_t count = vt_trace_count(t);
     for (uint64_t i = 0; i < count; i++) {
         const event *e = &t->events[i];
         if (is_ready(e)) {
             (e->track == COUNTER ? write_counter : write_span)(t, e, out);
         }
     }
-    (void)fprintf(out, "\n],\"otherData\":{\"dropped\":%" PRIu64 "}}\n", trace_dropped(t));
+    (void)fprintf(out, "\n],\"otherData\":{\"dropped\":%" PRIu64 "}}\n", vt_trace_dropped(t));
     return fflush(out) == 0 && !ferror(out);
 }

@@ -10,7 +10,7 @@
  * instead of four lookups. */
 #include "engine/texels/bc1.h"
 
-#include "engine/page/block.h"
+#include "engine/page/bc.h"
 
 #include <stdbool.h>
 
@@ -19,7 +19,7 @@
 #include <stb_dxt.h>
 
 enum {
-    BLOCKS = BLOCK_COLUMNS,
+    BLOCKS = BC_COLUMNS,
     BLOCK_BYTES = 8,
 };
 
@@ -29,7 +29,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word lie l
 /* Four texels beside each other. */
 typedef uint32_t quad __attribute__((vector_size(16)));
 
-/* --- masks: for a byte of four choices, all ones in each texel whose choice has its low bit --- */
+/* ---- masks: all ones in each texel whose choice, of four in a byte, has its low bit ---- */
 
 #define LOW_BIT(byte, texel) (0u - (1u & (byte) >> 2 * (texel)))
 #define MASKS_1(byte)                                                          \
@@ -43,7 +43,7 @@ typedef uint32_t quad __attribute__((vector_size(16)));
 /* Shifted down by one, a byte of choices has the high bits where these look for the low ones. */
 static const quad LOW[256] = {MASKS_64(0), MASKS_64(64), MASKS_64(128), MASKS_64(192)};
 
-/* --- palettes --- */
+/* ---- palettes ---- */
 
 /* Blocks side by side. */
 typedef struct block_row {
@@ -149,7 +149,7 @@ static inline void make_palettes(const block_row *row, palettes *out)
     join_lanes(&red, &blue, out);
 }
 
-/* --- texels --- */
+/* ---- texels ---- */
 
 static inline quad repeat(uint32_t texel)
 {
@@ -189,9 +189,9 @@ void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba
 /* Alpha is made equal first: the packer looks for blocks of one colour by all four channels. */
 void bc1_pack_block(const uint8_t *texels, uint8_t *block)
 {
-    uint8_t opaque[BLOCK_RGBA_BYTES];
+    uint8_t opaque[BC_RGBA_BYTES];
     memcpy(opaque, texels, sizeof opaque);
-    for (uint32_t i = 0; i < BLOCK_TEXELS; i++) {
+    for (uint32_t i = 0; i < BC_TEXELS; i++) {
         opaque[4 * i + 3] = 255;
     }
     stb_compress_dxt_block(block, opaque, 0, STB_DXT_HIGHQUAL);
@@ -199,9 +199,9 @@ void bc1_pack_block(const uint8_t *texels, uint8_t *block)
 
 void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks)
 {
-    uint8_t texels[BLOCK_RGBA_BYTES];
-    for (uint32_t i = 0; i < BLOCK_COUNT; i++) {
-        block_get(rgba, i, texels);
+    uint8_t texels[BC_RGBA_BYTES];
+    for (uint32_t i = 0; i < BC_COUNT; i++) {
+        bc_get(rgba, i, texels);
         bc1_pack_block(texels, blocks + i * BLOCK_BYTES);
     }
 }

@@ -10,7 +10,7 @@
 
 #include "engine/page/texel.h"
 
-/* blocks: texel_page_bytes(TEXEL_BC1). The page's rows of texels begin row_bytes apart at `rgba`,
+/* blocks: texel_page_bytes(VT_TEXEL_BC1). The page's rows of texels begin row_bytes apart at `rgba`,
  * which is written once and never read. */
 void bc1_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 
@@ -22,7 +22,7 @@ void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba
  * and more. The baker packs with this too. */
 void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
-/* One block: texels as block_get gives them. Its colours are four, or two that are the same: it is
+/* One block: texels as bc_get gives them. Its colours are four, or two that are the same: it is
  * a half of BC3 too. */
 void bc1_pack_block(const uint8_t *texels, uint8_t *block);
 

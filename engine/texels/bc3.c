@@ -2,7 +2,7 @@
  * aside, where colours may be read again to get their alpha. */
 #include "engine/texels/bc3.h"
 
-#include "engine/page/block.h"
+#include "engine/page/bc.h"
 #include "engine/texels/bc1.h"
 #include "engine/texels/bc4.h"
 
@@ -12,27 +12,27 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "alpha is a word's hig
 
 void bc3_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
 {
-    for (uint32_t y = 0; y < BLOCK_COLUMNS; y++) {
-        const uint8_t *halves = blocks + y * BLOCK_COLUMNS * BLOCK_BYTES;
-        uint8_t alpha[BLOCK_SIDE][VT_PAGE_TEXELS];
-        uint32_t texels[BLOCK_SIDE][VT_PAGE_TEXELS];
+    for (uint32_t y = 0; y < BC_COLUMNS; y++) {
+        const uint8_t *halves = blocks + y * BC_COLUMNS * BLOCK_BYTES;
+        uint8_t alpha[BC_SIDE][VT_PAGE_TEXELS];
+        uint32_t texels[BC_SIDE][VT_PAGE_TEXELS];
         bc4_unpack_halves(halves, BLOCK_BYTES, alpha);
         bc1_unpack_halves(halves + HALF_BYTES, BLOCK_BYTES, (uint8_t *)texels, sizeof texels[0]);
-        for (uint32_t row = 0; row < BLOCK_SIDE; row++) {
+        for (uint32_t row = 0; row < BC_SIDE; row++) {
             for (uint32_t x = 0; x < VT_PAGE_TEXELS; x++) {
                 texels[row][x] = (texels[row][x] & 0xffffffu) | (uint32_t)alpha[row][x] << 24;
             }
-            memcpy(rgba + (y * BLOCK_SIDE + row) * row_bytes, texels[row], sizeof texels[row]);
+            memcpy(rgba + (y * BC_SIDE + row) * row_bytes, texels[row], sizeof texels[row]);
         }
     }
 }
 
 void bc3_pack_page(const uint8_t *rgba, uint8_t *blocks)
 {
-    uint8_t texels[BLOCK_RGBA_BYTES];
-    for (uint32_t i = 0; i < BLOCK_COUNT; i++) {
+    uint8_t texels[BC_RGBA_BYTES];
+    for (uint32_t i = 0; i < BC_COUNT; i++) {
         uint8_t *block = blocks + (size_t)i * BLOCK_BYTES;
-        block_get(rgba, i, texels);
+        bc_get(rgba, i, texels);
         bc4_pack_block(texels, 3, block);
         bc1_pack_block(texels, block + HALF_BYTES);
     }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* blocks: texel_page_bytes(TEXEL_BC3); rgba: rows of texels `row_bytes` apart, written once and
+/* blocks: texel_page_bytes(VT_TEXEL_BC3); rgba: rows of texels `row_bytes` apart, written once and
  * never read. */
 void bc3_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 

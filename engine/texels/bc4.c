@@ -2,22 +2,22 @@
  * the compiler makes vectors of; then the choices, a table lookup each. */
 #include "engine/texels/bc4.h"
 
-#include "engine/page/block.h"
+#include "engine/page/bc.h"
 
 #define STB_DXT_STATIC
 #define STB_DXT_IMPLEMENTATION
 #include <stb_dxt.h>
 
-enum { BLOCK_BYTES = 8 };
+#define BLOCK_BYTES 8
 
 /* Value i of block x at [i][x]. */
 typedef struct palettes {
-    uint8_t value[8][BLOCK_COLUMNS];
+    uint8_t value[8][BC_COLUMNS];
 } palettes;
 
 /* The two values that each block of a row stores. */
 typedef struct ends {
-    uint16_t first[BLOCK_COLUMNS], second[BLOCK_COLUMNS];
+    uint16_t first[BC_COLUMNS], second[BC_COLUMNS];
 } ends;
 
 /* A seventh of at most 7 * 255: 9363 / 2^16 is 1/7 + 5/458752, exact below 13107. */
@@ -36,7 +36,7 @@ static inline uint16_t fifth(uint16_t sum)
  * The latter for i of 5 and 6 is `limit`. */
 static inline void make_mean(const ends *e, uint16_t i, uint16_t limit, uint8_t *values)
 {
-    for (uint32_t x = 0; x < BLOCK_COLUMNS; x++) {
+    for (uint32_t x = 0; x < BC_COLUMNS; x++) {
         const uint16_t a = e->first[x], b = e->second[x];
         const uint16_t six = a > b ? 0xffff : 0;
         const uint16_t of_six = seventh((uint16_t)((7 - i) * a + i * b));
@@ -48,7 +48,7 @@ static inline void make_mean(const ends *e, uint16_t i, uint16_t limit, uint8_t 
 static void make_palettes(const uint8_t *blocks, size_t stride_bytes, palettes *out)
 {
     ends e;
-    for (uint32_t x = 0; x < BLOCK_COLUMNS; x++) {
+    for (uint32_t x = 0; x < BC_COLUMNS; x++) {
         e.first[x] = out->value[0][x] = blocks[x * stride_bytes];
         e.second[x] = out->value[1][x] = blocks[x * stride_bytes + 1];
     }
@@ -62,15 +62,15 @@ void bc4_unpack_halves(const uint8_t *blocks, size_t stride_bytes,
 {
     palettes p;
     make_palettes(blocks, stride_bytes, &p);
-    for (uint32_t x = 0; x < BLOCK_COLUMNS; x++) {
+    for (uint32_t x = 0; x < BC_COLUMNS; x++) {
         const uint8_t *palette = &p.value[0][x];
         uint64_t block;
         memcpy(&block, blocks + x * stride_bytes, sizeof block);
-        uint64_t choices = (block >> 16) * BLOCK_COLUMNS; /* so each is its row in the table */
-        for (uint32_t row = 0; row < BLOCK_SIDE; row++, choices >>= 12) {
-            uint8_t *to = &values[row][x * BLOCK_SIDE];
-            for (uint32_t i = 0; i < BLOCK_SIDE; i++) {
-                to[i] = palette[choices >> 3 * i & 7 * BLOCK_COLUMNS];
+        uint64_t choices = (block >> 16) * BC_COLUMNS; /* so each is its row in the table */
+        for (uint32_t row = 0; row < BC_SIDE; row++, choices >>= 12) {
+            uint8_t *to = &values[row][x * BC_SIDE];
+            for (uint32_t i = 0; i < BC_SIDE; i++) {
+                to[i] = palette[choices >> 3 * i & 7 * BC_COLUMNS];
             }
         }
     }
@@ -80,32 +80,32 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "choices and texels li
 
 void bc4_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
 {
-    for (uint32_t y = 0; y < BLOCK_COLUMNS; y++) {
-        uint8_t values[BLOCK_SIDE][VT_PAGE_TEXELS];
-        bc4_unpack_halves(blocks + y * BLOCK_COLUMNS * BLOCK_BYTES, BLOCK_BYTES, values);
-        for (uint32_t row = 0; row < BLOCK_SIDE; row++) {
+    for (uint32_t y = 0; y < BC_COLUMNS; y++) {
+        uint8_t values[BC_SIDE][VT_PAGE_TEXELS];
+        bc4_unpack_halves(blocks + y * BC_COLUMNS * BLOCK_BYTES, BLOCK_BYTES, values);
+        for (uint32_t row = 0; row < BC_SIDE; row++) {
             uint32_t texels[VT_PAGE_TEXELS];
             for (uint32_t x = 0; x < VT_PAGE_TEXELS; x++) {
                 const uint32_t value = values[row][x];
                 texels[x] = value | value << 8 | value << 16 | 0xff000000u;
             }
-            memcpy(rgba + (y * BLOCK_SIDE + row) * row_bytes, texels, sizeof texels);
+            memcpy(rgba + (y * BC_SIDE + row) * row_bytes, texels, sizeof texels);
         }
     }
 }
 
 void bc4_pack_block(const uint8_t *texels, uint32_t channel, uint8_t *block)
 {
-    uint8_t values[BLOCK_TEXELS];
-    block_get_channel(texels, channel, values);
+    uint8_t values[BC_TEXELS];
+    bc_get_channel(texels, channel, values);
     stb_compress_bc4_block(block, values);
 }
 
 void bc4_pack_page(const uint8_t *rgba, uint8_t *blocks)
 {
-    uint8_t texels[BLOCK_RGBA_BYTES];
-    for (uint32_t i = 0; i < BLOCK_COUNT; i++) {
-        block_get(rgba, i, texels);
+    uint8_t texels[BC_RGBA_BYTES];
+    for (uint32_t i = 0; i < BC_COUNT; i++) {
+        bc_get(rgba, i, texels);
         bc4_pack_block(texels, 0, blocks + i * BLOCK_BYTES);
     }
 }

@@ -8,12 +8,12 @@
 #ifndef MEGABUDDY_ENGINE_BC4_H
 #define MEGABUDDY_ENGINE_BC4_H
 
-#include "shaders/shared.h"
+#include "engine/vt_shared.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* blocks: texel_page_bytes(TEXEL_BC4); rgba: rows of texels `row_bytes` apart, written once and
+/* blocks: texel_page_bytes(VT_TEXEL_BC4); rgba: rows of texels `row_bytes` apart, written once and
  * never read. Grey, alpha 255. */
 void bc4_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 
@@ -24,7 +24,7 @@ void bc4_unpack_halves(const uint8_t *blocks, size_t stride_bytes,
 /* The other way, with loss: the red channel. Rows of rgba follow each other. */
 void bc4_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
-/* One block: channel `channel` (0 red … 3 alpha) of texels as block_get gives them. */
+/* One block: channel `channel` (0 red … 3 alpha) of texels as bc_get gives them. */
 void bc4_pack_block(const uint8_t *texels, uint32_t channel, uint8_t *block);
 
 #endif

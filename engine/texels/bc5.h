@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* blocks: texel_page_bytes(TEXEL_BC5); rgba: rows of texels `row_bytes` apart, written once and
+/* blocks: texel_page_bytes(VT_TEXEL_BC5); rgba: rows of texels `row_bytes` apart, written once and
  * never read. Blue and alpha become 255: shaders make a normal's z out of x and y. */
 void bc5_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 

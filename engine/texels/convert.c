@@ -8,10 +8,11 @@
 
 #include <string.h>
 
-enum { BLOCKS_MAX_BYTES = VT_PAGE_TEXELS * VT_PAGE_TEXELS }; /* BC3 and BC5: 16 bytes a block */
+#define BLOCKS_MAX_BYTES (VT_PAGE_TEXELS * VT_PAGE_TEXELS) /* BC3 and BC5: 16 bytes a block */
 
 /* Rows that follow each other become rows that are `row_bytes` apart. */
-static void spread_rows(texel_format format, const uint8_t *rows, uint8_t *target, size_t row_bytes)
+static void spread_rows(vt_texel_format format, const uint8_t *rows, uint8_t *target,
+                        size_t row_bytes)
 {
     const size_t bytes = texel_row_bytes(format);
     for (uint32_t y = 0; y < texel_page_rows(format); y++) {
@@ -19,64 +20,64 @@ static void spread_rows(texel_format format, const uint8_t *rows, uint8_t *targe
     }
 }
 
-static void unpack(texel_format from, const uint8_t *source, uint8_t *rgba, size_t row_bytes)
+static void unpack(vt_texel_format from, const uint8_t *source, uint8_t *rgba, size_t row_bytes)
 {
     switch (from) {
-    case TEXEL_BC1:
+    case VT_TEXEL_BC1:
         bc1_unpack_rows(source, rgba, row_bytes);
         break;
-    case TEXEL_BC3:
+    case VT_TEXEL_BC3:
         bc3_unpack_rows(source, rgba, row_bytes);
         break;
-    case TEXEL_BC4:
+    case VT_TEXEL_BC4:
         bc4_unpack_rows(source, rgba, row_bytes);
         break;
-    case TEXEL_BC5:
+    case VT_TEXEL_BC5:
         bc5_unpack_rows(source, rgba, row_bytes);
         break;
-    case TEXEL_RGBA8:
-    case TEXEL_NONE:
+    case VT_TEXEL_RGBA8:
+    case VT_TEXEL_NONE:
         break;
     }
 }
 
-static void pack(const uint8_t *rgba, texel_format to, uint8_t *target, size_t row_bytes)
+static void pack(const uint8_t *rgba, vt_texel_format to, uint8_t *target, size_t row_bytes)
 {
     uint8_t blocks[BLOCKS_MAX_BYTES];
     switch (to) {
-    case TEXEL_BC1:
+    case VT_TEXEL_BC1:
         bc1_pack_page(rgba, blocks);
         break;
-    case TEXEL_BC3:
+    case VT_TEXEL_BC3:
         bc3_pack_page(rgba, blocks);
         break;
-    case TEXEL_BC4:
+    case VT_TEXEL_BC4:
         bc4_pack_page(rgba, blocks);
         break;
-    case TEXEL_BC5:
+    case VT_TEXEL_BC5:
         bc5_pack_page(rgba, blocks);
         break;
-    case TEXEL_RGBA8:
-    case TEXEL_NONE:
+    case VT_TEXEL_RGBA8:
+    case VT_TEXEL_NONE:
         return;
     }
     spread_rows(to, blocks, target, row_bytes);
 }
 
-static void repack(texel_format from, const uint8_t *source, texel_format to, uint8_t *target,
+static void repack(vt_texel_format from, const uint8_t *source, vt_texel_format to, uint8_t *target,
                    size_t row_bytes)
 {
     uint8_t rgba[TEXEL_PAGE_MAX_BYTES];
-    unpack(from, source, rgba, texel_row_bytes(TEXEL_RGBA8));
+    unpack(from, source, rgba, texel_row_bytes(VT_TEXEL_RGBA8));
     pack(rgba, to, target, row_bytes);
 }
 
-bool texels_can_convert(texel_format from, texel_format to)
+bool texels_can_convert(vt_texel_format from, vt_texel_format to)
 {
     return texel_page_bytes(from) > 0 && texel_page_bytes(to) > 0;
 }
 
-bool texels_convert(texel_format from, const void *source, texel_format to, void *target,
+bool texels_convert(vt_texel_format from, const void *source, vt_texel_format to, void *target,
                     size_t row_bytes)
 {
     if (!texels_can_convert(from, to)) {
@@ -84,9 +85,9 @@ bool texels_convert(texel_format from, const void *source, texel_format to, void
     }
     if (from == to) {
         spread_rows(to, source, target, row_bytes);
-    } else if (to == TEXEL_RGBA8) {
+    } else if (to == VT_TEXEL_RGBA8) {
         unpack(from, source, target, row_bytes);
-    } else if (from == TEXEL_RGBA8) {
+    } else if (from == VT_TEXEL_RGBA8) {
         pack(source, to, target, row_bytes);
     } else {
         repack(from, source, to, target, row_bytes);
@@ -94,7 +95,7 @@ bool texels_convert(texel_format from, const void *source, texel_format to, void
     return true;
 }
 
-void texels_fill_grey(texel_format format, void *target, size_t row_bytes)
+void texels_fill_grey(vt_texel_format format, void *target, size_t row_bytes)
 {
     /* 16 bytes of each: four texels, or a block or two. A half of bytes 0x80 has two equal values,
      * or two equal colours, a dull one, and no choice but these and what lies between them. */
@@ -104,7 +105,9 @@ void texels_fill_grey(texel_format format, void *target, size_t row_bytes)
                                        0x80, 0x80, 0x80, 0xff, 0x80, 0x80, 0x80, 0xff};
     static const uint8_t OPAQUE[16] = {0xff, 0xff, 0,    0,    0,    0,    0,    0,
                                        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80};
-    const uint8_t *unit = format == TEXEL_RGBA8 ? TEXELS : format == TEXEL_BC3 ? OPAQUE : HALVES;
+    const uint8_t *unit = format == VT_TEXEL_RGBA8 ? TEXELS
+                          : format == VT_TEXEL_BC3 ? OPAQUE
+                                                   : HALVES;
     uint8_t *at = target;
     for (uint32_t y = 0; y < texel_page_rows(format); y++, at += row_bytes) {
         for (size_t x = 0; x < texel_row_bytes(format); x += sizeof HALVES) {

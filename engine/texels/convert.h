@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* Whether there is a way from one to the other: whether both exist. */
-bool texels_can_convert(texel_format from, texel_format to);
+bool texels_can_convert(vt_texel_format from, vt_texel_format to);
 
 /* Converts the page at `source`, texel_page_bytes(from) of it. `target` has rows (of texels or of
  * blocks, texel_page_rows of them) that are `row_bytes` apart; it is written once and never read,
@@ -18,10 +18,10 @@ bool texels_can_convert(texel_format from, texel_format to);
  * Unpacking is exact, packing loses. What a format has no channel for is dropped; of what was
  * dropped, alpha comes back as 255, the blue of BC5 as 255 and the green and blue of BC4 as its
  * red. From one compressed format to another it goes through RGBA8, with 64 KiB of stack. */
-bool texels_convert(texel_format from, const void *source, texel_format to, void *target,
+bool texels_convert(vt_texel_format from, const void *source, vt_texel_format to, void *target,
                     size_t row_bytes);
 
 /* A page of mid grey, opaque; in BC5 a normal that stands upright. Rows as above. */
-void texels_fill_grey(texel_format format, void *target, size_t row_bytes);
+void texels_fill_grey(vt_texel_format format, void *target, size_t row_bytes);
 
 #endif

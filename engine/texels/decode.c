@@ -1,4 +1,4 @@
-/* decode.c: a lane whose workers unpack. Staging is written once and never read: it may be
+/* decode.c: a queue whose workers unpack. Staging is written once and never read: it may be
  * write-combined memory. LZ4 and zstd read back what they have written, so a page is unpacked into
  * a buffer of the worker's (64 KiB, in its cache) and what goes to staging is copied or converted
  * from there. */
@@ -25,15 +25,15 @@ struct decode {
     decode_texture textures[PAGE_MAX_TEXTURES]; /* by texture - 1 */
     uint32_t texture_count;
     uint32_t layer_count;
-    texel_format wanted[VT_MAX_LAYERS];
+    vt_texel_format wanted[VT_MAX_LAYERS];
     uint8_t *staging;
     uint32_t tile_bytes;
     void (*next)(void *context, const page_job *job);
     void *context;
-    trace *trace;     /* NULL: none */
+    vt_trace *trace;  /* NULL: none */
     buffers *buffers; /* by worker; the last is for who helps */
     uint32_t buffers_count;
-    lane *lane;
+    workqueue *queue;
 
     /* statistics; any worker adds. Relaxed: figures to look at, nothing is ordered by them */
     atomic_uint_fast64_t pages_decoded, corrupt, missing;
@@ -50,7 +50,7 @@ uint64_t decode_memory_bytes(uint32_t workers)
     return sizeof(decode) + (workers_of(workers) + 1) * each;
 }
 
-/* --- on a worker's thread --- */
+/* ---- on a worker's thread ---- */
 
 /* The bytes [offset, offset + bytes) of a page: where they lie when that is in one piece, else
  * joined in `joined`. NULL when the page has not so many. */
@@ -83,7 +83,7 @@ typedef struct place {
     size_t row_bytes; /* from one row of the rectangle to the next */
 } place;
 
-static place place_of(texel_format format, uint8_t *rectangle, uint32_t order, uint32_t page)
+static place place_of(vt_texel_format format, uint8_t *rectangle, uint32_t order, uint32_t page)
 {
     const size_t bytes = texel_row_bytes(format), rows = texel_page_rows(format);
     const size_t row_bytes = bytes << order;
@@ -93,8 +93,8 @@ static place place_of(texel_format format, uint8_t *rectangle, uint32_t order, u
 }
 
 /* One layer, from its stored bytes to staging. */
-static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel_format stored,
-                         texel_format wanted, buffers *b, place to)
+static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, vt_texel_format stored,
+                         vt_texel_format wanted, buffers *b, place to)
 {
     if (layer->codec == PAGE_STORED && layer->bytes == texel_page_bytes(stored)) {
         return texels_convert(stored, bytes, wanted, to.at, to.row_bytes); /* as they are */
@@ -103,7 +103,7 @@ static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, texel
            texels_convert(stored, b->texels, wanted, to.at, to.row_bytes);
 }
 
-/* All layers of a pinned page: page `i` of the job's block. */
+/* All layers of a pinned page: page `i` of the job's cluster. */
 static bool unpack_page(const decode *d, const page_job *job, uint32_t i, const ramtier_blob *blob,
                         buffers *b)
 {
@@ -139,11 +139,11 @@ static void add(atomic_uint_fast64_t *counter, uint64_t count)
 static void run(void *context, uint32_t worker, page_job *job)
 {
     decode *d = context;
-    const uint64_t from_ns = trace_now(d->trace), arrived = job_arrived(job);
+    const uint64_t from_ns = vt_trace_now(d->trace), arrived = job_arrived(job);
     for (uint64_t rest = arrived; rest != 0; rest &= rest - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(rest);
         ramtier_blob blob;
-        if (!ramtier_pin(d->ram, page_pack(page_of_block(job->page, i)), &blob)) {
+        if (!ramtier_pin(d->ram, page_pack(page_of_cluster(job->page, i)), &blob)) {
             job->refused |= UINT64_C(1) << i;
             continue;
         }
@@ -155,12 +155,12 @@ static void run(void *context, uint32_t worker, page_job *job)
     add(&d->missing, (uint64_t)__builtin_popcountll(arrived & job->refused));
     add(&d->corrupt, (uint64_t)__builtin_popcountll(arrived & job->corrupt));
     add(&d->pages_decoded, (uint64_t)__builtin_popcountll(job_arrived(job)));
-    trace_span(d->trace, d->buffers[worker].track, "decode", from_ns, page_pack(job->page),
-               (uint64_t)__builtin_popcountll(arrived));
+    vt_trace_span(d->trace, d->buffers[worker].track, "decode", from_ns, page_pack(job->page),
+                  (uint64_t)__builtin_popcountll(arrived));
     d->next(d->context, job);
 }
 
-/* --- the conductor's side --- */
+/* ---- the conductor's side ---- */
 
 static bool is_possible(const decode_desc *desc)
 {
@@ -203,11 +203,11 @@ static bool make_buffers(decode *d, uint32_t count)
 static void name_tracks(decode *d, uint32_t workers)
 {
     for (uint32_t i = 0; i < workers; i++) {
-        char name[TRACE_NAME_BYTES];
+        char name[VT_TRACE_NAME_BYTES];
         (void)snprintf(name, sizeof name, "decode %u", i + 1);
-        d->buffers[i].track = trace_track(d->trace, name);
+        d->buffers[i].track = vt_trace_track(d->trace, name);
     }
-    d->buffers[workers].track = trace_track(d->trace, TRACE_CONDUCTOR);
+    d->buffers[workers].track = vt_trace_track(d->trace, VT_TRACE_CONDUCTOR);
 }
 
 decode *decode_create(const decode_desc *desc)
@@ -229,10 +229,10 @@ decode *decode_create(const decode_desc *desc)
     d->trace = desc->trace;
     if (make_buffers(d, workers + 1)) {
         name_tracks(d, workers);
-        d->lane = lane_create(&(lane_desc){
+        d->queue = workqueue_create(&(workqueue_desc){
             .name = "decode", .workers = workers, .depth = desc->depth, .run = run, .context = d});
     }
-    if (d->lane == NULL) {
+    if (d->queue == NULL) {
         decode_destroy(d);
         return NULL;
     }
@@ -242,7 +242,7 @@ decode *decode_create(const decode_desc *desc)
 void decode_destroy(decode *d)
 {
     if (d != NULL) {
-        lane_destroy(d->lane);
+        workqueue_destroy(d->queue);
         for (uint32_t i = 0; i < d->buffers_count; i++) {
             unpacker_destroy(d->buffers[i].unpacker);
         }
@@ -254,22 +254,22 @@ void decode_destroy(decode *d)
 bool decode_submit(decode *d, const page_job *job)
 {
     assert(job->tile >= 0 && job->page.texture >= 1 && job->page.texture <= d->texture_count);
-    return lane_submit(d->lane, job);
+    return workqueue_submit(d->queue, job);
 }
 
 bool decode_help(decode *d)
 {
-    return lane_help(d->lane);
+    return workqueue_help(d->queue);
 }
 
 bool decode_place(decode *d, vt_page p, uint32_t *ahead)
 {
-    return lane_place(d->lane, p, ahead);
+    return workqueue_place(d->queue, p, ahead);
 }
 
 void decode_drain(decode *d)
 {
-    lane_drain(d->lane);
+    workqueue_drain(d->queue);
 }
 
 static uint64_t read_counter(const atomic_uint_fast64_t *counter)
@@ -283,6 +283,6 @@ void decode_get_stats(const decode *d, decode_stats *out)
         .pages_decoded = read_counter(&d->pages_decoded),
         .corrupt = read_counter(&d->corrupt),
         .missing = read_counter(&d->missing),
-        .pending = lane_pending(d->lane),
+        .pending = workqueue_pending(d->queue),
     };
 }

@@ -1,40 +1,40 @@
-/* decode.h: from the RAM tier into staging: a lane of threads that unpack blocks of pages into
+/* decode.h: from the RAM tier into staging: a queue of threads that unpack clusters of pages into
  * texels.
  *
  *     decode_submit ──▶ worker: for each page that arrived: pin, unpack each layer, convert to the
- *                       atlas' format, write into the block's rectangle, unpin ──▶ next(job)
+ *                       atlas' format, write into the cluster's rectangle, unpin ──▶ next(job)
  *
- * The staging tiles are the GPU's mapped memory; those of a block belong to the job that names them
- * from submission until next() was called. How a block lies in them is gpu.h's: layer after layer,
+ * The staging tiles are the GPU's mapped memory; those of a cluster belong to the job that names them
+ * from submission until next() was called. How a cluster lies in them is gpu.h's: layer after layer,
  * a layer one rectangle of 2^order x 2^order pages. */
 #ifndef MEGABUDDY_ENGINE_DECODE_H
 #define MEGABUDDY_ENGINE_DECODE_H
 
 #include "engine/ram/ramtier.h"
-#include "engine/system/lane.h"
-#include "engine/trace.h"
+#include "engine/system/workqueue.h"
+#include "engine/vt_trace.h"
 
 typedef struct decode decode;
 
 /* How one virtual texture is stored. */
 typedef struct decode_texture {
     uint32_t layer_count;
-    texel_format stored[VT_MAX_LAYERS];
+    vt_texel_format stored[VT_MAX_LAYERS];
 } decode_texture;
 
 typedef struct decode_desc {
     ramtier *ram;
-    const decode_texture *textures;     /* by texture - 1; copied */
-    uint32_t texture_count;             /* at most PAGE_MAX_TEXTURES */
-    uint32_t layer_count;               /* of the atlas; what a texture has not is mid grey */
-    texel_format wanted[VT_MAX_LAYERS]; /* of each layer in the atlas */
-    uint8_t *staging;                   /* tile t begins at staging + t * tile_bytes */
-    uint32_t tile_bytes;                /* all layers of one page */
-    uint32_t workers;                   /* 0: 1 */
-    uint32_t depth;                     /* most jobs waiting; 0: 64 */
+    const decode_texture *textures;        /* by texture - 1; copied */
+    uint32_t texture_count;                /* at most PAGE_MAX_TEXTURES */
+    uint32_t layer_count;                  /* of the atlas; what a texture has not is mid grey */
+    vt_texel_format wanted[VT_MAX_LAYERS]; /* of each layer in the atlas */
+    uint8_t *staging;                      /* tile t begins at staging + t * tile_bytes */
+    uint32_t tile_bytes;                   /* all layers of one page */
+    uint32_t workers;                      /* 0: 1 */
+    uint32_t depth;                        /* most jobs waiting; 0: 64 */
     void (*next)(void *context, const page_job *job);
     void *context;
-    trace *trace; /* the caller's: spans "decode"; NULL: none */
+    vt_trace *trace; /* the caller's: spans "decode"; NULL: none */
 } decode_desc;
 
 typedef struct decode_stats {
@@ -48,8 +48,8 @@ decode *
 decode_create(const decode_desc *desc); /* NULL: no memory, no threads, no such conversion */
 void decode_destroy(decode *d);         /* waits for jobs in flight; NULL does nothing */
 
-bool decode_submit(decode *d, const page_job *job); /* false: the lane is full. Any thread. */
-bool decode_help(decode *d); /* decodes one block on the conductor's thread; false: none waits */
+bool decode_submit(decode *d, const page_job *job); /* false: the queue is full. Any thread. */
+bool decode_help(decode *d); /* decodes one cluster on the conductor's thread; false: none waits */
 /* Whether a page waits to be unpacked, and behind how many jobs. Any thread. */
 bool decode_place(decode *d, vt_page p, uint32_t *ahead);
 

@@ -133,7 +133,7 @@ static bool unpack_jpeg(unpacker *u, const unpacking *p)
 }
 
 bool unpacker_run(unpacker *u, page_codec codec, const void *stored, uint32_t stored_bytes,
-                  texel_format format, void *texels)
+                  vt_texel_format format, void *texels)
 {
     const unpacking p = {stored, stored_bytes, texels, texel_page_bytes(format)};
     bool done = false;
@@ -151,7 +151,7 @@ bool unpacker_run(unpacker *u, page_codec codec, const void *stored, uint32_t st
         done = unpack_zstd(u, &p);
         break;
     case PAGE_JPEG:
-        done = format == TEXEL_RGBA8 && unpack_jpeg(u, &p);
+        done = format == VT_TEXEL_RGBA8 && unpack_jpeg(u, &p);
         break;
     }
     return done;

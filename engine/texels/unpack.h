@@ -24,8 +24,8 @@ uint64_t unpacker_memory_bytes(void);
 
 /* Unpacks stored bytes to the texels of `format`: exactly texel_page_bytes(format) at `texels`.
  * False, and anything at all in those bytes, when they do not decode to just that, or when a JPEG
- * is not one of a page, or not of TEXEL_RGBA8. */
+ * is not one of a page, or not of VT_TEXEL_RGBA8. */
 bool unpacker_run(unpacker *u, page_codec codec, const void *stored, uint32_t stored_bytes,
-                  texel_format format, void *texels);
+                  vt_texel_format format, void *texels);
 
 #endif

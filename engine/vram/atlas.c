@@ -32,7 +32,7 @@ struct atlas {
     uint32_t used, pinned;  /* slots */
     uint64_t newest_key;
     uint64_t placed, evicted, moved;
-    uint64_t blocks[ATLAS_MAX_ORDER + 1];
+    uint64_t clusters[ATLAS_MAX_ORDER + 1];
     uint32_t table_mask;  /* places of the table, a power of two, minus 1 */
     uint32_t table_shift; /* from a 32-bit hash to a place */
     uint32_t *table;      /* slots by hashed page id; ATLAS_NONE: empty */
@@ -41,7 +41,8 @@ struct atlas {
     buddy *core;
 };
 
-static_assert((int)ATLAS_MAX_ORDER == (int)RECENCY_MAX_ORDER, "the tree knows every block's order");
+static_assert((int)ATLAS_MAX_ORDER == (int)RECENCY_MAX_ORDER,
+              "the tree knows every cluster's order");
 
 static bool is_possible(const atlas_desc *desc)
 {
@@ -83,7 +84,7 @@ uint64_t atlas_memory_bytes(const atlas_desc *desc)
            recency_bytes(levels_of(desc)) + (uint64_t)table_places(desc) * sizeof(uint32_t);
 }
 
-/* --- the table from page to slot: open addressing with linear probing --- */
+/* ---- the table from page to slot: open addressing with linear probing ---- */
 
 /* Fibonacci hashing: 2^32 over the golden ratio; the highest bits depend on all of the id. */
 static uint32_t home_of(const atlas *a, uint32_t page_id)
@@ -119,7 +120,7 @@ static void table_remove(atlas *a, uint32_t place)
     a->table[gap] = ATLAS_NONE;
 }
 
-/* --- keys --- */
+/* ---- keys ---- */
 
 static uint64_t first_key(uint64_t period)
 {
@@ -154,7 +155,7 @@ static void publish_key(atlas *a, uint32_t slot)
                                   : RECENCY_FREE);
 }
 
-/* --- create and destroy --- */
+/* ---- create and destroy ---- */
 
 /* Takes the slots beyond the last row out of play. Runs of Morton order that lie wholly beyond it
  * are aligned blocks: when a block begins at y >= rows, all of it does. */
@@ -229,7 +230,7 @@ void atlas_destroy(atlas *a)
     }
 }
 
-/* --- what the conductor does --- */
+/* ---- what the conductor does ---- */
 
 /* Fills a slot that the core has handed out. */
 static void fill_slot(atlas *a, uint32_t slot, uint32_t page_id, uint64_t key)
@@ -262,13 +263,13 @@ uint32_t atlas_place(atlas *a, vt_page corner, uint32_t order, uint64_t pages, u
     }
     for (uint32_t i = 0; i < UINT32_C(1) << 2 * order; i++) {
         if (pages >> i & 1) {
-            fill_slot(a, first + i, page_pack(page_of_block(corner, i)), next_key(a, period));
+            fill_slot(a, first + i, page_pack(page_of_cluster(corner, i)), next_key(a, period));
             a->placed++;
         } else {
             buddy_free(a->core, first + i, 0); /* a part of a block may go back by itself */
         }
     }
-    a->blocks[order]++;
+    a->clusters[order]++;
     return first;
 }
 
@@ -346,7 +347,7 @@ void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint
     }
 }
 
-/* --- compaction --- */
+/* ---- compaction ---- */
 
 /* Whether a page may be brought there: free, or stale. */
 static bool is_open(const atlas *a, uint32_t slot, uint64_t period)
@@ -426,7 +427,7 @@ void atlas_move_page(atlas *a, uint32_t from, uint32_t to)
     a->moved++;
 }
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 void atlas_get_stats(const atlas *a, atlas_stats *out)
 {
@@ -438,16 +439,11 @@ void atlas_get_stats(const atlas *a, atlas_stats *out)
                          .placed = a->placed,
                          .evicted = a->evicted,
                          .moved = a->moved};
-    memcpy(out->blocks, a->blocks, sizeof out->blocks);
+    memcpy(out->clusters, a->clusters, sizeof out->clusters);
     if (core.free_units > 0 && core.largest_order < BUDDY_ORDERS) {
         const uint32_t square = core.largest_order & ~1u; /* an odd order is two squares */
         out->fragmentation = 1.0 - (double)(UINT64_C(1) << square) / core.free_units;
     }
-}
-
-const buddy *atlas_core(const atlas *a)
-{
-    return a->core;
 }
 
 static const char *check_slot(const atlas *a, uint32_t slot)

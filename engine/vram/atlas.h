@@ -23,8 +23,8 @@ typedef struct atlas atlas;
 
 enum {
     ATLAS_MAX_COLUMNS = 256,
-    ATLAS_MAX_ORDER = 3, /* of a block: 8x8 slots */
-    ATLAS_BLOCK_PAGES = 64,
+    ATLAS_MAX_ORDER = 3, /* of a cluster: 8x8 slots */
+    ATLAS_CLUSTER_PAGES = 64,
 };
 
 typedef struct atlas_desc {
@@ -34,8 +34,8 @@ typedef struct atlas_desc {
 
 typedef struct atlas_stats {
     uint32_t slots, used, pinned;
-    uint64_t placed, evicted, moved;      /* pages */
-    uint64_t blocks[ATLAS_MAX_ORDER + 1]; /* placed, by order */
+    uint64_t placed, evicted, moved;        /* pages */
+    uint64_t clusters[ATLAS_MAX_ORDER + 1]; /* placed, by order */
     double fragmentation; /* 1 - largest free square / free slots; 0: none is free */
 } atlas_stats;
 
@@ -43,7 +43,7 @@ atlas *atlas_create(const atlas_desc *desc);         /* NULL: impossible desc or
 void atlas_destroy(atlas *a);                        /* NULL does nothing */
 uint64_t atlas_memory_bytes(const atlas_desc *desc); /* of RAM; pure */
 
-/* Puts a block of 2^order x 2^order pages into a free square of slots and marks them wanted at
+/* Puts a cluster of 2^order x 2^order pages into a free square of slots and marks them wanted at
  * `period`. corner: its first page; bit i of `pages`: page i in Morton order has come; the slots of
  * others stay free. Returns the first slot, a place in Morton order (page i is `i` behind it), or
  * ATLAS_NONE: no such square is free. Precondition: pages is not 0, and none of them is in the
@@ -79,7 +79,7 @@ void atlas_evict(atlas *a, uint32_t slot); /* frees the slot, and forgets a pin 
  * texture t at counts[t - 1]. Precondition: counts has room for all textures there are pages of. */
 void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint32_t textures);
 
-/* --- compaction --- */
+/* ---- compaction ---- */
 
 typedef struct atlas_move {
     uint32_t from, to; /* slots */
@@ -95,13 +95,12 @@ uint32_t atlas_plan_moves(const atlas *a, uint32_t order, uint64_t period, atlas
 /* Moves a page to a free slot, its recency and its pin with it. */
 void atlas_move_page(atlas *a, uint32_t from, uint32_t to);
 
-/* --- watching --- */
+/* ---- watching ---- */
 
 static inline uint32_t atlas_slot_x(uint32_t slot);
 static inline uint32_t atlas_slot_y(uint32_t slot);
 
 void atlas_get_stats(const atlas *a, atlas_stats *out);
-const buddy *atlas_core(const atlas *a); /* for drawing its map */
 const char *atlas_check(const atlas *a); /* NULL when all is well */
 
 #include "buddy/tree.h"

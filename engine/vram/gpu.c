@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- page tables --- */
+/* ---- page tables ---- */
 
 void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64_t *entries,
                      uint32_t stride)
@@ -22,7 +22,7 @@ void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64
     glPixelStorei(GL_UNPACK_ROW_LENGTH, 0);
 }
 
-/* --- drawing with it --- */
+/* ---- drawing with it ---- */
 
 static gpu_block make_block_for(const gpu *g, const gpu_frame *frame)
 {
@@ -49,9 +49,9 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
     assert(frame->texture >= 1 && frame->texture <= g->desc.table_count);
     table *t = &g->tables[frame->texture - 1];
     const gpu_block block = make_block_for(g, frame);
-    if (memcmp(&block, &t->block, sizeof(block)) != 0) { /* mostly it is the last frame's */
+    if (memcmp(&block, &t->block, sizeof block) != 0) { /* mostly it is the last frame's */
         t->block = block;
-        glNamedBufferSubData(t->block_buffer, 0, sizeof(block), &block);
+        glNamedBufferSubData(t->block_buffer, 0, sizeof block, &block);
     }
     glBindBufferBase(GL_UNIFORM_BUFFER, VT_BLOCK_BINDING, t->block_buffer);
     glBindTextureUnit(VT_UNIT_TABLE, t->entries);
@@ -62,7 +62,7 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
     }
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey)
 {
@@ -141,7 +141,7 @@ void gpu_feedback_done(gpu *g)
     f->count--;
 }
 
-/* --- checking --- */
+/* ---- checking ---- */
 
 static const char *check_staging(const staging *s)
 {
@@ -149,16 +149,16 @@ static const char *check_staging(const staging *s)
     uint32_t in_flight = 0, queued = 0;
     for (uint32_t i = 0; i < s->flight_count; i++) {
         const flight *f = &s->flights[(s->flight_head + i) % s->tile_count];
-        if (f->blocks == 0) {
-            return "a flight carries no block";
+        if (f->clusters == 0) {
+            return "a flight carries no cluster";
         }
-        in_flight += f->blocks;
+        in_flight += f->clusters;
     }
     for (uint32_t i = 0; i < s->queued_count; i++) {
         queued += 1u << 2 * s->queued[(s->queued_head + i) % s->tile_count].order;
     }
     if (in_flight + s->unfenced != s->queued_count) {
-        return "staging blocks are queued without a fence";
+        return "staging clusters are queued without a fence";
     }
     buddy_get_stats(s->tiles, &tiles);
     return tiles.free_units + s->taken + queued == s->tile_count ? buddy_check(s->tiles)

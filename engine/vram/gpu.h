@@ -5,7 +5,7 @@
  *     page tables (CPU) ──gpu_table_write──▶ table textures (RG32UI, one a virtual texture)
  *     feedback, survey target (R32UI) ──fenced buffers──▶ gpu_feedback_poll
  *
- * Pages travel in square blocks of 2^order x 2^order. A block lies in staging as one rectangle a
+ * Pages travel in square clusters of 2^order x 2^order. A cluster lies in staging as one rectangle a
  * layer, and goes up in one call a layer: on a large card it is the call that costs, not the bytes.
  *
  * Leaves OpenGL's pixel store state and pixel buffer bindings at their defaults, and expects them
@@ -32,7 +32,7 @@ enum {
 
 /* One virtual texture, as the card knows it. */
 typedef struct gpu_table {
-    page_shape shape;
+    vt_shape shape;
     uint32_t width, height; /* entries of its page table */
     bool wrap_x;
 } gpu_table;
@@ -42,7 +42,7 @@ typedef struct gpu_desc {
     uint32_t table_count;               /* 1 … GPU_MAX_TABLES */
     uint32_t atlas_columns, atlas_rows; /* slots */
     uint32_t layer_count;
-    texel_format formats[VT_MAX_LAYERS]; /* of the atlas */
+    vt_texel_format formats[VT_MAX_LAYERS]; /* of the atlas */
     bool srgb[VT_MAX_LAYERS];
     uint32_t staging_tiles;
     uint32_t feedback_width, feedback_height; /* texels of the feedback target */
@@ -81,6 +81,10 @@ uint32_t gpu_tile_bytes(const gpu_desc *desc);
  * are not scaled by the atlas' size. Pure. */
 bool gpu_has_rectangles(const gpu_desc *desc);
 
+/* Finds OpenGL's functions, which all below call: by `loader`, or if it is NULL by that of EGL or
+ * GLX, whichever has a current context on this thread. False: `error` says why in one line. */
+bool gpu_load(vt_get_proc_address *loader, char *error, uint32_t error_bytes);
+
 /* The largest atlas side in slots that the card takes, the largest side in texels of a target that
  * is drawn into, and whether it is a software renderer. */
 uint32_t gpu_max_slots(void);
@@ -94,10 +98,10 @@ void gpu_destroy(gpu *g); /* with the context current; NULL does nothing */
 
 const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy at least 1 and clamped */
 
-/* --- staging: tiles in mapped memory, handed out by a buddy --- */
+/* ---- staging: tiles in mapped memory, handed out by a buddy ---- */
 
 /* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or worse. A
- * block of 4^order tiles holds layer after layer, each as one rectangle: rows of 2^order times
+ * cluster of 4^order tiles holds layer after layer, each as one rectangle: rows of 2^order times
  * texel_row_bytes, 2^order times texel_page_rows of them. */
 uint8_t *gpu_staging(const gpu *g);
 
@@ -105,23 +109,23 @@ uint8_t *gpu_staging(const gpu *g);
  * none: the card still reads them, or workers hold them. Never waits. */
 int32_t gpu_staging_take(gpu *g, uint32_t order);
 
-/* Gives back a block that was not uploaded. */
+/* Gives back a cluster that was not uploaded. */
 void gpu_staging_give(gpu *g, int32_t tile, uint32_t order);
 
-/* A square part of a block in staging, and where it goes. */
+/* A square part of a cluster in staging, and where it goes. */
 typedef struct gpu_part {
-    int32_t tile;        /* of the block */
-    uint32_t order;      /* of the block */
-    uint32_t first;      /* the part's first page: its Morton number in the block */
+    int32_t tile;        /* of the cluster */
+    uint32_t order;      /* of the cluster */
+    uint32_t first;      /* the part's first page: its Morton number in the cluster */
     uint32_t part_order; /* the part is 2^part_order pages a side */
     uint32_t x, y;       /* slots: its first one in the atlas */
     vt_page corner;      /* its first page, for the audit */
 } gpu_part;
 
-/* Copies a part of a filled block to the atlas. */
+/* Copies a part of a filled cluster to the atlas. */
 void gpu_upload(gpu *g, const gpu_part *part);
 
-/* No more of the block will be uploaded: its tiles return by themselves once the card has read
+/* No more of the cluster will be uploaded: its tiles return by themselves once the card has read
  * them. */
 void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order);
 
@@ -132,19 +136,19 @@ void gpu_staging_fence(gpu *g, bool wait);
 /* Copies a slot of the atlas, all layers, to another slot. */
 void gpu_copy(gpu *g, uint32_t from_x, uint32_t from_y, uint32_t to_x, uint32_t to_y);
 
-/* --- page tables --- */
+/* ---- page tables ---- */
 
 /* Writes a rectangle of a texture's table; rows of `entries` are `stride` entries apart. */
 void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64_t *entries,
                      uint32_t stride);
 
-/* --- drawing with it --- */
+/* ---- drawing with it ---- */
 
 /* Binds table, atlas and uniform block for programs that include sample.glsl: the units and the
- * binding of shaders/shared.h, which nobody else should use (no sampler objects there either). */
+ * binding of engine/vt_shared.h, which nobody else should use (no sampler objects there either). */
 void gpu_bind(gpu *g, const gpu_frame *frame);
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 /* Binds the feedback target, or that of the survey, clears it and sets the viewport; switches
  * scissor test and blending off, colour and depth writes on. False: all buffers (of the survey

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MAX_ATLAS_SIDE = 256, /* slots: 8 bits a side in a table entry */
-};
+#define MAX_ATLAS_SIDE 256 /* slots: 8 bits a side in a table entry */
 
-/* --- what the card can do --- */
+/* ---- what the card can do ---- */
 
 uint32_t gpu_max_slots(void)
 {
@@ -25,7 +23,7 @@ uint32_t gpu_max_target_side(void)
     GLint viewport[2] = {0, 0};
     glGetIntegerv(GL_MAX_VIEWPORT_DIMS, viewport);
     GLint side = viewport[0] < viewport[1] ? viewport[0] : viewport[1];
-    for (size_t i = 0; i < sizeof(LIMITS) / sizeof(LIMITS[0]); i++) {
+    for (size_t i = 0; i < sizeof LIMITS / sizeof LIMITS[0]; i++) {
         GLint most = 0;
         glGetIntegerv(LIMITS[i], &most);
         side = most < side ? most : side;
@@ -37,7 +35,7 @@ bool gpu_is_software(void)
 {
     static const char *const names[] = {"llvmpipe", "softpipe", "swrast", "SWR", "Software"};
     const char *renderer = (const char *)glGetString(GL_RENDERER);
-    for (size_t i = 0; renderer && i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; renderer && i < sizeof names / sizeof names[0]; i++) {
         if (strstr(renderer, names[i])) {
             return true;
         }
@@ -59,20 +57,20 @@ static uint32_t possible_anisotropy(const gpu_desc *desc)
     return most;
 }
 
-GLenum gpu_internal_format(texel_format format, bool srgb)
+GLenum gpu_internal_format(vt_texel_format format, bool srgb)
 {
     switch (format) {
-    case TEXEL_RGBA8:
+    case VT_TEXEL_RGBA8:
         return srgb ? GL_SRGB8_ALPHA8 : GL_RGBA8;
-    case TEXEL_BC1: /* pictures are opaque: the variant without the one-bit alpha */
+    case VT_TEXEL_BC1: /* pictures are opaque: the variant without the one-bit alpha */
         return srgb ? GL_COMPRESSED_SRGB_S3TC_DXT1_EXT : GL_COMPRESSED_RGB_S3TC_DXT1_EXT;
-    case TEXEL_BC3:
+    case VT_TEXEL_BC3:
         return srgb ? GL_COMPRESSED_SRGB_ALPHA_S3TC_DXT5_EXT : GL_COMPRESSED_RGBA_S3TC_DXT5_EXT;
-    case TEXEL_BC4:
+    case VT_TEXEL_BC4:
         return GL_COMPRESSED_RED_RGTC1;
-    case TEXEL_BC5:
+    case VT_TEXEL_BC5:
         return GL_COMPRESSED_RG_RGTC2;
-    case TEXEL_NONE:
+    case VT_TEXEL_NONE:
         break;
     }
     return GL_NONE;
@@ -85,11 +83,11 @@ static const char *reject_formats(const gpu_desc *desc)
         return "the number of layers is out of range";
     }
     for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
-        const texel_format format = desc->formats[layer];
+        const vt_texel_format format = desc->formats[layer];
         if (gpu_internal_format(format, false) == GL_NONE) {
             return "the atlas' texel format is unknown";
         }
-        if ((format == TEXEL_BC1 || format == TEXEL_BC3) &&
+        if ((format == VT_TEXEL_BC1 || format == VT_TEXEL_BC3) &&
             !(GLAD_GL_EXT_texture_compression_s3tc &&
               (GLAD_GL_EXT_texture_sRGB || !desc->srgb[layer]))) {
             return "the card has no BC1 and BC3 textures";
@@ -105,7 +103,7 @@ static const char *reject_tables(const gpu_desc *desc, uint32_t most_texels)
     }
     for (uint32_t i = 0; i < desc->table_count; i++) {
         const gpu_table *t = &desc->tables[i];
-        if (t->shape.mips < 1 || t->shape.mips > PAGE_MAX_MIPS || t->width < 1 || t->height < 1 ||
+        if (t->shape.mips < 1 || t->shape.mips > VT_MAX_MIPS || t->width < 1 || t->height < 1 ||
             t->width > most_texels || t->height > most_texels) {
             return "the page table's size is out of range";
         }
@@ -150,7 +148,7 @@ static const char *reject(const gpu_desc *desc)
     return NULL;
 }
 
-/* --- making and unmaking --- */
+/* ---- making and unmaking ---- */
 
 static GLuint make_texture_of(GLenum target, GLenum format, GLsizei width, GLsizei height)
 {
@@ -189,7 +187,7 @@ static void make_atlas(gpu *g, uint32_t layer)
         (GLsizei)(d->atlas_columns * VT_PAGE_TEXELS), (GLsizei)(d->atlas_rows * VT_PAGE_TEXELS));
     glTextureParameteri(name, GL_TEXTURE_MIN_FILTER, GL_LINEAR);
     glTextureParameteri(name, GL_TEXTURE_MAG_FILTER, GL_LINEAR);
-    if (d->formats[layer] == TEXEL_BC4) { /* grey, as in an atlas of RGBA8 */
+    if (d->formats[layer] == VT_TEXEL_BC4) { /* grey, as in an atlas of RGBA8 */
         glTextureParameteri(name, GL_TEXTURE_SWIZZLE_G, GL_RED);
         glTextureParameteri(name, GL_TEXTURE_SWIZZLE_B, GL_RED);
     }
@@ -235,8 +233,8 @@ static bool make_staging(gpu *g)
     staging *s = &g->staging;
     s->tile_count = g->desc.staging_tiles;
     s->tile_bytes = gpu_tile_bytes(&g->desc);
-    s->queued = calloc(s->tile_count, sizeof(*s->queued));
-    s->flights = calloc(s->tile_count, sizeof(*s->flights));
+    s->queued = calloc(s->tile_count, sizeof *s->queued);
+    s->flights = calloc(s->tile_count, sizeof *s->flights);
     const size_t metadata = staging_metadata_bytes(&g->desc);
     void *at = aligned_alloc(64, metadata);
     if (!s->queued || !s->flights || !at) {
@@ -298,7 +296,7 @@ gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
         snprintf(error, error_bytes, "%s", why);
         return NULL;
     }
-    gpu *g = calloc(1, sizeof(*g));
+    gpu *g = calloc(1, sizeof *g);
     if (!g) {
         snprintf(error, error_bytes, "out of memory");
         return NULL;

@@ -35,30 +35,30 @@ _Static_assert(offsetof(gpu_block, wrap_x) == 52, "std140: uints on 4 bytes");
 /* Work that the card has been given and may not have finished. */
 typedef struct flight {
     GLsync fence;
-    bool flushed;    /* the fence itself has been sent to the card */
-    uint32_t blocks; /* staging: of the queue's front, that return when the fence has passed */
-    uint32_t target; /* feedback */
-    uint64_t tag;    /* feedback */
+    bool flushed;      /* the fence itself has been sent to the card */
+    uint32_t clusters; /* staging: of the queue's front, that return when the fence has passed */
+    uint32_t target;   /* feedback */
+    uint64_t tag;      /* feedback */
 } flight;
 
 /* 4^order tiles of the staging ring. */
-typedef struct staging_block {
+typedef struct staging_cluster {
     int32_t tile;
     uint32_t order;
-} staging_block;
+} staging_cluster;
 
-/* tiles of `tiles` that are not free == taken + those of all queued blocks
- * unfenced + blocks of all flights == queued_count */
+/* tiles of `tiles` that are not free == taken + those of all queued clusters
+ * unfenced + clusters of all flights == queued_count */
 typedef struct staging {
     GLuint buffer;
     uint8_t *memory; /* mapped; written by workers */
     uint32_t tile_count, tile_bytes;
     buddy *tiles;
-    uint32_t taken;        /* tiles: filled by a worker, or waiting for their upload */
-    staging_block *queued; /* a ring of tile_count: the card may still read them; in order */
+    uint32_t taken;          /* tiles: filled by a worker, or waiting for their upload */
+    staging_cluster *queued; /* a ring of tile_count: the card may still read them; in order */
     uint32_t queued_head, queued_count;
     uint32_t unfenced; /* of the queue's back: uploaded since the last fence */
-    flight *flights;   /* a ring of tile_count: every flight has at least one block */
+    flight *flights;   /* a ring of tile_count: every flight has at least one cluster */
     uint32_t flight_head, flight_count;
 } staging;
 
@@ -101,7 +101,7 @@ struct gpu {
     feedback_ring feedback;
 };
 
-GLenum gpu_internal_format(texel_format format, bool srgb); /* GL_NONE: no such format */
+GLenum gpu_internal_format(vt_texel_format format, bool srgb); /* GL_NONE: no such format */
 
 /* A fence behind all that the card has been given so far. */
 flight gpu_take_off(void);

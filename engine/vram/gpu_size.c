@@ -13,7 +13,7 @@ uint32_t gpu_tile_bytes(const gpu_desc *desc)
 bool gpu_has_rectangles(const gpu_desc *desc)
 {
     for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
-        if (desc->formats[layer] != TEXEL_RGBA8) { /* compressed texels cannot be had in one */
+        if (desc->formats[layer] != VT_TEXEL_RGBA8) { /* compressed texels cannot be had in one */
             return false;
         }
     }

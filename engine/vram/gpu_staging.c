@@ -1,11 +1,11 @@
 /* gpu_staging.c: the staging tiles of gpu.h, and their way into the atlas. Tiles come from a buddy,
- * so that a block of pages lies side by side; they go back to it once a fence behind their last
+ * so that a cluster of pages lies side by side; they go back to it once a fence behind their last
  * copy has passed. */
 #include "engine/vram/gpu_private.h"
 
 #include <assert.h>
 
-/* --- fences --- */
+/* ---- fences ---- */
 
 flight gpu_take_off(void)
 {
@@ -33,7 +33,7 @@ bool gpu_has_landed(flight *f, bool wait)
     return true;
 }
 
-/* --- tiles --- */
+/* ---- tiles ---- */
 
 uint8_t *gpu_staging(const gpu *g)
 {
@@ -65,20 +65,21 @@ void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order)
     staging *s = &g->staging;
     assert(tile >= 0 && (uint32_t)tile < s->tile_count && s->taken >= 1u << 2 * order);
     s->taken -= 1u << 2 * order;
-    s->queued[(s->queued_head + s->queued_count++) % s->tile_count] = (staging_block){tile, order};
+    s->queued[(s->queued_head + s->queued_count++) % s->tile_count] =
+        (staging_cluster){tile, order};
     s->unfenced++;
 }
 
-/* The oldest flight's blocks are free again. */
+/* The oldest flight's clusters are free again. */
 static void land(staging *s)
 {
-    const uint32_t blocks = s->flights[s->flight_head].blocks;
-    for (uint32_t i = 0; i < blocks; i++) {
-        const staging_block block = s->queued[s->queued_head];
-        buddy_free(s->tiles, (uint32_t)block.tile, 2 * block.order);
+    const uint32_t clusters = s->flights[s->flight_head].clusters;
+    for (uint32_t i = 0; i < clusters; i++) {
+        const staging_cluster cluster = s->queued[s->queued_head];
+        buddy_free(s->tiles, (uint32_t)cluster.tile, 2 * cluster.order);
         s->queued_head = (s->queued_head + 1) % s->tile_count;
     }
-    s->queued_count -= blocks;
+    s->queued_count -= clusters;
     s->flight_head = (s->flight_head + 1) % s->tile_count;
     s->flight_count--;
 }
@@ -89,7 +90,7 @@ void gpu_staging_fence(gpu *g, bool wait)
     if (s->unfenced > 0) {
         flight *f = &s->flights[(s->flight_head + s->flight_count++) % s->tile_count];
         *f = gpu_take_off();
-        f->blocks = s->unfenced;
+        f->clusters = s->unfenced;
         s->unfenced = 0;
     }
     while (s->flight_count > 0 && gpu_has_landed(&s->flights[s->flight_head], wait)) {
@@ -97,9 +98,9 @@ void gpu_staging_fence(gpu *g, bool wait)
     }
 }
 
-/* --- uploads --- */
+/* ---- uploads ---- */
 
-/* Where a part lies in its block's rectangle of one layer, and its size; texels. */
+/* Where a part lies in its cluster's rectangle of one layer, and its size; texels. */
 typedef struct area {
     uint32_t x, y, side; /* in the rectangle, whose rows are `stride` wide */
     uint32_t stride;
@@ -121,8 +122,8 @@ static area area_of(const gpu_part *part)
 /* Copies a layer from its rectangle, which begins at `offset` in the bound unpack buffer. */
 static void copy_layer(const gpu *g, uint32_t layer, const area *a, size_t offset)
 {
-    const texel_format format = g->desc.formats[layer];
-    const bool blocks = format != TEXEL_RGBA8;
+    const vt_texel_format format = g->desc.formats[layer];
+    const bool blocks = format != VT_TEXEL_RGBA8;
     const uint32_t texels = blocks ? 4 : 1; /* a side, of what a row consists of */
     const size_t unit_bytes = texel_row_bytes(format) / (VT_PAGE_TEXELS / texels);
     const size_t row_bytes = (size_t)a->stride / texels * unit_bytes;
@@ -152,7 +153,7 @@ static void copy_layer(const gpu *g, uint32_t layer, const area *a, size_t offse
 static void mark_audit(const gpu *g, const gpu_part *part)
 {
     for (uint32_t i = 0; i < 1u << 2 * part->part_order; i++) {
-        const uint32_t id = page_pack(page_of_block(part->corner, i));
+        const uint32_t id = page_pack(page_of_cluster(part->corner, i));
         const GLint x = (GLint)(part->x + buddy_morton_x(i)) * VT_AUDIT_TEXELS;
         const GLint y = (GLint)(part->y + buddy_morton_y(i)) * VT_AUDIT_TEXELS;
         glClearTexSubImage(g->audit, 0, x, y, 0, VT_AUDIT_TEXELS, VT_AUDIT_TEXELS, 1,

@@ -20,31 +20,31 @@ typedef struct span {
 /* Every entry is what entry_by_rule() makes of its parent's. A page is mapped when its entry names
  * its own mip. */
 struct pagetable {
-    page_shape shape;
+    vt_shape shape;
     uint32_t width; /* entries in a row of the table */
     uint64_t *entries;
-    uint32_t dirty_count[PAGE_MAX_MIPS];
-    span dirty[PAGE_MAX_MIPS][DIRTY_RECTS]; /* in pages of that mip */
+    uint32_t dirty_count[VT_MAX_MIPS];
+    span dirty[VT_MAX_MIPS][DIRTY_RECTS]; /* in pages of that mip */
 };
 
-static uint64_t entry_count(const page_shape *s)
+static uint64_t entry_count(const vt_shape *s)
 {
     return (uint64_t)page_table_width(s) * page_table_height(s);
 }
 
-uint64_t pagetable_memory_bytes(const page_shape *shape)
+uint64_t pagetable_memory_bytes(const vt_shape *shape)
 {
     return sizeof(pagetable) + entry_count(shape) * sizeof(uint64_t);
 }
 
-static span all_of(const page_shape *s, uint32_t mip)
+static span all_of(const vt_shape *s, uint32_t mip)
 {
     return (span){0, 0, page_columns(s, mip), page_rows(s, mip)};
 }
 
-pagetable *pagetable_create(const page_shape *shape)
+pagetable *pagetable_create(const vt_shape *shape)
 {
-    assert(shape->mips >= 1 && shape->mips <= PAGE_MAX_MIPS);
+    assert(shape->mips >= 1 && shape->mips <= VT_MAX_MIPS);
     pagetable *pt = calloc(1, sizeof *pt);
     uint64_t *entries = calloc(entry_count(shape), sizeof *entries);
     if (pt == NULL || entries == NULL) {
@@ -71,7 +71,7 @@ void pagetable_destroy(pagetable *pt)
     }
 }
 
-/* --- rectangles --- */
+/* ---- rectangles ---- */
 
 static uint64_t span_area(span s)
 {
@@ -135,12 +135,12 @@ bool pagetable_take_dirty(pagetable *pt, pagetable_rect *out)
     return false;
 }
 
-/* --- entries --- */
+/* ---- entries ---- */
 
 /* What a page itself brings into its entry: slot, mip, fade. */
-static const uint64_t OWN_BITS =
-    UINT64_C(0xffff) << VT_ENTRY_SLOT_SHIFT | UINT64_C(15) << (32 + VT_ENTRY_MIP_SHIFT) |
-    UINT64_C(1) << (32 + VT_ENTRY_OK_SHIFT) | UINT64_C(255) << (32 + VT_ENTRY_FADE_SHIFT);
+#define OWN_BITS                                                                           \
+    (UINT64_C(0xffff) << VT_ENTRY_SLOT_SHIFT | UINT64_C(15) << (32 + VT_ENTRY_MIP_SHIFT) | \
+     UINT64_C(1) << (32 + VT_ENTRY_OK_SHIFT) | UINT64_C(255) << (32 + VT_ENTRY_FADE_SHIFT))
 
 static uint64_t own_make(uint32_t slot_x, uint32_t slot_y, uint32_t mip, uint32_t fade)
 {
@@ -309,7 +309,7 @@ const uint64_t *pagetable_entries(const pagetable *pt)
     return pt->entries;
 }
 
-/* --- check --- */
+/* ---- check ---- */
 
 /* One bit an atlas slot: two pages in one slot are a wrong picture that no rule below sees. */
 typedef struct slot_set {

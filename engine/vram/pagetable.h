@@ -6,7 +6,7 @@
  *     mip 2  [    B    ]
  *
  * With both in one entry a fragment finds the two pages that trilinear filtering mixes with one
- * fetch. An entry's bits are VT_ENTRY_* of shaders/shared.h, its place in the table page.h's.
+ * fetch. An entry's bits are VT_ENTRY_* of engine/vt_shared.h, its place in the table page.h's.
  * Threads: the conductor's only. */
 #ifndef MEGABUDDY_ENGINE_PAGETABLE_H
 #define MEGABUDDY_ENGINE_PAGETABLE_H
@@ -20,9 +20,9 @@ typedef struct pagetable_rect {
     uint32_t x, y, width, height;
 } pagetable_rect;
 
-pagetable *pagetable_create(const page_shape *shape);     /* NULL: no memory */
-void pagetable_destroy(pagetable *pt);                    /* NULL does nothing */
-uint64_t pagetable_memory_bytes(const page_shape *shape); /* of RAM; pure */
+pagetable *pagetable_create(const vt_shape *shape);     /* NULL: no memory */
+void pagetable_destroy(pagetable *pt);                  /* NULL does nothing */
+uint64_t pagetable_memory_bytes(const vt_shape *shape); /* of RAM; pure */
 
 /* Page p is resident from now on, in the atlas slot (slot_x, slot_y): it stands in for itself and
  * for all below it that have nothing nearer. Precondition: it exists and is not mapped, and no

@@ -5,7 +5,7 @@
 #
 #   buddy/        itself and the C library, the core of it not even files and memory of its own
 #   shaders/*.h   nothing: GLSL reads them too
-#   engine/       buddy's public headers, other stations' headers, shaders/shared.h; not vt.h or
+#   engine/       buddy's public headers, other stations' headers, engine/vt_shared.h; not vt.h or
 #                 stream.h, which are above it; OpenGL and the embedded shaders only in gpu.c and
 #                 the gpu_*.c that it is split into (but gpu_size.c, which is arithmetic);
 #                 NAME_private.h is for NAME*.c alone

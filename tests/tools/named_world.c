@@ -17,10 +17,10 @@ int main(int argc, char **argv)
     if (pack == NULL || !page_shape_make(64, 64, 4, &desc.shape)) {
         return 1;
     }
-    desc.layers[0].format = TEXEL_RGBA8;
+    desc.layers[0].format = VT_TEXEL_RGBA8;
     (void)snprintf(desc.layers[0].name, sizeof desc.layers[0].name, "%s", argv[2]);
     const pagewriter_packed packed =
-        pagewriter_pack(pack, TEXEL_RGBA8, texels, (pagewriter_packing){.codec = PAGE_LZ4});
+        pagewriter_pack(pack, VT_TEXEL_RGBA8, texels, (pagewriter_packing){.codec = PAGE_LZ4});
     bool good = packed.data != NULL && pagewriter_create(&desc, &writer) == PAGEFILE_OK;
     for (uint32_t mip = 0; mip < desc.shape.mips && good; mip++) {
         good = pagewriter_put(writer, (vt_page){.mip = (uint8_t)mip}, &packed) == PAGEFILE_OK;

@@ -46,7 +46,7 @@ static void what_is_written_reads_back_the_same(void **state)
     }
 }
 
-/* --- texts --- */
+/* ---- texts ---- */
 
 /* Reads a PNG's texts by libpng; `check` sees them before they go. */
 static void with_texts(const char *path, void (*check)(const png_text *texts, int count))
@@ -117,7 +117,7 @@ static void bytes_that_are_no_text_are_replaced(void **state)
     with_texts(path, check_replaced);
 }
 
-/* --- what cannot be written --- */
+/* ---- what cannot be written ---- */
 
 static void what_cannot_be_written_leaves_nothing(void **state)
 {
@@ -143,7 +143,7 @@ static void a_full_disk_is_said_and_a_device_stays(void **state)
     assert_int_equal(access("/dev/null", F_OK), 0);
 }
 
-/* --- smaller ones, for pages --- */
+/* ---- smaller ones, for pages ---- */
 
 static void a_shrunken_picture_has_the_mean_of_what_it_covers(void **state)
 {

@@ -30,7 +30,7 @@
 
 enum { PATIENCE_SECONDS = 60 }; /* who waits for a pipe is ended, and the test fails */
 
-/* --- who writes --- */
+/* ---- who writes ---- */
 
 static bool write_plain(const char *folder, const char *name)
 {
@@ -79,7 +79,7 @@ static const struct writer {
 
 enum { WRITER_COUNT = sizeof WRITERS / sizeof WRITERS[0] };
 
-/* --- what stands there --- */
+/* ---- what stands there ---- */
 
 static const char *part_of(const char *folder, const char *name)
 {
@@ -130,7 +130,7 @@ static int end(void **state)
     return scratch_remove(state);
 }
 
-/* --- the dangers --- */
+/* ---- the dangers ---- */
 
 static void old_files_are_replaced_and_nothing_is_left(void **state)
 {
@@ -232,7 +232,7 @@ static void a_link_as_the_name_stays_and_leads_to_the_new_file(void **state)
     }
 }
 
-/* --- replace.h alone --- */
+/* ---- replace.h alone ---- */
 
 static void two_at_once_are_told(void **state)
 {
@@ -422,7 +422,7 @@ static void names_that_are_none_are_refused(void **state)
     assert_int_equal(scratch_count(*state), 1);
 }
 
-/* --- reading --- */
+/* ---- reading ---- */
 
 static void only_regular_files_are_read(void **state)
 {

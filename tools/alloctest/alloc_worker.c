@@ -53,7 +53,7 @@ static void count_operation(alloc_worker *w)
 /* Units of a block; each carries one word, at its beginning. */
 static size_t marked_units(const alloc_worker *w, const alloc_block *b)
 {
-    return alloc_subject_usable(w->subject, b->start, b->bytes) / ALLOC_UNIT_BYTES;
+    return w->ops->usable(w->self, b->start, b->bytes) / ALLOC_UNIT_BYTES;
 }
 
 static uint64_t *unit_word(const alloc_block *b, size_t unit)
@@ -93,23 +93,28 @@ static size_t random_size(alloc_worker *w)
     return size < most ? size : most;
 }
 
+/* Only a heap has all the functions; the schemes of the literature check nothing. */
+static bool is_heap(const alloc_worker *w)
+{
+    return w->ops->give != NULL;
+}
+
 /* Takes a block through one of the doors. *alignment: what the block must be aligned to. */
 static void *take(alloc_worker *w, size_t bytes, size_t *alignment)
 {
-    buddy_heap *h = alloc_subject_heap(w->subject);
-    switch (h != NULL ? below(w, 8) : 7) {
+    switch (is_heap(w) ? below(w, 8) : 7) {
     case 0:
-        return buddy_heap_try(h, bytes);
+        return w->ops->attempt(w->self, bytes);
     case 1:
         *alignment = (size_t)1 << below(w, 13); /* up to a page */
-        return buddy_heap_aligned(h, *alignment, bytes);
+        return w->ops->aligned(w->self, *alignment, bytes);
     case 2:
-        return buddy_heap_alloc_near(
-            h, bytes, w->live_count > 0 ? w->live[below(w, w->live_count)].start : NULL);
+        return w->ops->near(w->self, bytes,
+                            w->live_count > 0 ? w->live[below(w, w->live_count)].start : NULL);
     case 3:
-        return buddy_heap_exact(h, bytes);
+        return w->ops->exact(w->self, bytes);
     default:
-        return alloc_subject_take(w->subject, bytes);
+        return w->ops->alloc(w->self, bytes);
     }
 }
 
@@ -131,7 +136,7 @@ static void take_one(alloc_worker *w)
     if ((uintptr_t)b.start % alignment != 0) {
         fail(w, "a block is not aligned as asked for");
     }
-    if (alloc_subject_usable(w->subject, b.start, b.bytes) < b.bytes) {
+    if (w->ops->usable(w->self, b.start, b.bytes) < b.bytes) {
         fail(w, "a block is smaller than asked for");
         return;
     }
@@ -151,11 +156,10 @@ static void give_one(alloc_worker *w)
     w->live[i] = w->live[--w->live_count];
     w->live_bytes -= b.bytes;
     check_marks(w, &b);
-    buddy_heap *h = alloc_subject_heap(w->subject);
-    bool timed = is_timed(w), sized = h == NULL || below(w, 2) == 0;
+    const bool timed = is_timed(w), sized = !is_heap(w) || below(w, 2) == 0;
     uint64_t begin_ns = timed ? now_ns() : 0;
-    bool given = sized ? alloc_subject_give(w->subject, b.start, b.bytes)
-                       : buddy_heap_free(h, b.start) == BUDDY_HEAP_OK;
+    const bool given = sized ? w->ops->release(w->self, b.start, b.bytes)
+                             : w->ops->give(w->self, b.start) == BUDDY_HEAP_OK;
     if (timed) {
         add_time(w, begin_ns);
     }
@@ -168,10 +172,10 @@ static void give_one(alloc_worker *w)
 
 /* Gives back what must be refused: beside the start of a block of ours, or no heap memory at all.
  * (Giving a block back twice is no test here: it may be another thread's by then.) */
-static void give_wrongly(alloc_worker *w, buddy_heap *h)
+static void give_wrongly(alloc_worker *w)
 {
     const alloc_block *b = &w->live[below(w, w->live_count)];
-    size_t unit = ALLOC_UNIT_BYTES, usable = buddy_heap_usable_size(h, b->start);
+    const size_t unit = ALLOC_UNIT_BYTES, usable = w->ops->usable(w->self, b->start, b->bytes);
     buddy_heap_status expected = BUDDY_HEAP_MISALIGNED;
     void *pointer = b->start + 1 + below(w, unit - 1);
     if (below(w, 3) == 0) {
@@ -182,7 +186,7 @@ static void give_wrongly(alloc_worker *w, buddy_heap *h)
         pointer = b->start + unit * (1 + below(w, usable / unit - 1));
     }
     w->wrong_frees++;
-    if (buddy_heap_free(h, pointer) != expected) {
+    if (w->ops->give(w->self, pointer) != expected) {
         fail(w, "a wrong pointer was not refused for the right reason");
     }
 }
@@ -197,9 +201,8 @@ static void step(alloc_worker *w, uint64_t number)
     } else if (w->live_count > 0) {
         give_one(w);
     }
-    buddy_heap *h = alloc_subject_heap(w->subject); /* the article's schemes check nothing */
-    if (h != NULL && w->live_count > 0 && below(w, 64) == 0) {
-        give_wrongly(w, h);
+    if (is_heap(w) && w->live_count > 0 && below(w, 64) == 0) {
+        give_wrongly(w);
     }
 }
 

@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/alloctest/alloc_subject.h"
+#include "tools/bench/subjects/subject.h"
 
+#define ALLOC_UNIT_BYTES  64u
 #define ALLOC_WORKER_LIVE 4096u /* blocks that one worker holds at most */
 
 typedef struct alloc_block {
@@ -21,7 +22,8 @@ typedef struct alloc_block {
 
 typedef struct alloc_worker {
     /* set by the creator */
-    alloc_subject *subject;
+    const subject_ops *ops;
+    void *self;              /* the subject, as subject_enter gave it */
     const atomic_bool *stop; /* read at every step */
     uint64_t random;         /* the seed, then the generator's state */
     size_t share_bytes;      /* holds up to about so much */

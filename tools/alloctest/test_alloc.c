@@ -133,10 +133,10 @@ static uint64_t count_operations(const alloc_worker *workers, uint32_t count)
     return sum;
 }
 
-static void look(watch *w, alloc_subject *subject)
+static void look(watch *w, const subject_opened *tested)
 {
-    alloc_figures stats;
-    alloc_subject_get(subject, &stats);
+    subject_counts stats;
+    tested->ops->count(tested->state, &stats);
     if (stats.free_units == 0 || stats.largest_order == BUDDY_ORDERS) {
         return;
     }
@@ -157,7 +157,7 @@ static void print_progress(const watch *w, const options *o, uint64_t operations
 }
 
 /* Sleeps and looks until time is up, Ctrl-C, or a worker has nothing more to do. */
-static void watch_workers(watch *w, const options *o, alloc_subject *subject,
+static void watch_workers(watch *w, const options *o, const subject_opened *tested,
                           const alloc_worker *workers, const atomic_uint *ended)
 {
     bool tty = isatty(STDERR_FILENO);
@@ -169,7 +169,7 @@ static void watch_workers(watch *w, const options *o, alloc_subject *subject,
         struct timespec pause = {0, left_s < 1e-9 * LOOK_NS ? (long)(1e9 * left_s) : LOOK_NS};
         nanosleep(&pause, NULL);
         w->elapsed_s = now_s() - begin_s;
-        look(w, subject);
+        look(w, tested);
         if (tty) {
             print_progress(w, o, count_operations(workers, o->threads));
         }
@@ -202,10 +202,11 @@ static void *work(void *context)
     return NULL;
 }
 
-static bool start_worker(crew *c, alloc_subject *subject, const options *o, uint64_t *random)
+static bool start_worker(crew *c, const subject_opened *tested, const options *o, uint64_t *random)
 {
     alloc_worker *w = &c->workers[c->count];
-    w->subject = subject;
+    w->ops = tested->ops;
+    w->self = subject_enter(tested, c->count);
     w->stop = &stop;
     w->random = alloc_worker_random(random);
     w->share_bytes = (size_t)o->arena_bytes / o->threads;
@@ -223,15 +224,15 @@ static bool start_worker(crew *c, alloc_subject *subject, const options *o, uint
 }
 
 /* Starts the workers, watches, and waits for them. False when there was no memory or no thread. */
-static bool run_crew(crew *c, alloc_subject *subject, const options *o, watch *w)
+static bool run_crew(crew *c, const subject_opened *tested, const options *o, watch *w)
 {
     uint64_t random = o->seed;
     bool started = true;
     while (started && c->count < o->threads) {
-        started = start_worker(c, subject, o, &random);
+        started = start_worker(c, tested, o, &random);
     }
     if (started) {
-        watch_workers(w, o, subject, c->workers, &c->ended);
+        watch_workers(w, o, tested, c->workers, &c->ended);
     }
     atomic_store_explicit(&stop, true, memory_order_relaxed);
     for (uint32_t i = 0; i < c->count; i++) {
@@ -243,7 +244,7 @@ static bool run_crew(crew *c, alloc_subject *subject, const options *o, watch *w
 /* ---- judging ---- */
 
 /* Says what is wrong, if anything. */
-static bool judge(const crew *c, const char *fault, const alloc_figures *stats)
+static bool judge(const crew *c, const char *fault, const subject_counts *stats)
 {
     uint64_t wrong_frees = 0;
     for (uint32_t i = 0; i < c->count; i++) {
@@ -267,7 +268,7 @@ static bool judge(const crew *c, const char *fault, const alloc_figures *stats)
 }
 
 /* What waited at the levels of the article's schemes: those where anything did. */
-static void print_levels(const alloc_figures *stats)
+static void print_levels(const subject_counts *stats)
 {
     for (uint32_t order = 0; order <= stats->max_order; order++) {
         if (stats->pending[order] != 0 || stats->wasted[order] != 0) {
@@ -278,7 +279,7 @@ static void print_levels(const alloc_figures *stats)
     }
 }
 
-static void print_allocator(const alloc_figures *stats)
+static void print_allocator(const subject_counts *stats)
 {
     char text[UNITS_TEXT];
     if (stats->peak_bytes != 0) {
@@ -327,18 +328,18 @@ static void print_work(const crew *c, const options *o, const watch *w)
 }
 
 /* Runs the test on an allocator that stands. Returns the exit code. */
-static int test_subject(alloc_subject *subject, const options *o)
+static int test_subject(const subject_opened *tested, const options *o)
 {
     watch w = {0};
     crew c = {.workers = calloc(o->threads, sizeof(alloc_worker)),
               .threads = calloc(o->threads, sizeof(pthread_t))};
     int code = EXIT_FAILED;
-    if (c.workers == NULL || c.threads == NULL || !run_crew(&c, subject, o, &w)) {
+    if (c.workers == NULL || c.threads == NULL || !run_crew(&c, tested, o, &w)) {
         complain("cannot start", "not enough memory or threads");
     } else {
-        const char *fault = alloc_subject_check(subject);
-        alloc_figures stats;
-        alloc_subject_get(subject, &stats);
+        const char *fault = tested->ops->check(tested->state);
+        subject_counts stats;
+        tested->ops->count(tested->state, &stats);
         print_work(&c, o, &w);
         print_allocator(&stats);
         bool good = judge(&c, fault, &stats);
@@ -350,18 +351,36 @@ static int test_subject(alloc_subject *subject, const options *o)
     return code;
 }
 
+/* What it is called in the benchmarks. */
+static const subject *find_subject(vt_sync sync)
+{
+    return subject_find(sync == VT_SYNC_MUTEX      ? "levels-mutex"
+                        : sync == VT_SYNC_SPINLOCK ? "levels-spinlock"
+                                                   : "megabuddy-checked");
+}
+
 static int run_test(const options *o, buddy_track *follower)
 {
-    alloc_subject *subject = alloc_subject_create(o->sync, o->arena_bytes, follower);
-    if (subject == NULL) {
+    subject_opened tested;
+    const subject *who = find_subject(o->sync);
+    errno = 0;
+    if (!who->open(who,
+                   &(subject_setup){.arena_bytes = o->arena_bytes,
+                                    .unit_bytes = ALLOC_UNIT_BYTES,
+                                    .heap_unit_bytes = ALLOC_UNIT_BYTES,
+                                    .threads = o->threads,
+                                    .follower = follower},
+                   &tested)) {
         char text[UNITS_TEXT];
-        complain(units_format_bytes(o->arena_bytes, text), strerror(errno));
+        complain(units_format_bytes(o->arena_bytes, text), strerror(errno != 0 ? errno : ENOMEM));
         return EXIT_FAILED;
     }
     atomic_store_explicit(&stop, false, memory_order_relaxed);
     catch_interrupt();
-    int code = test_subject(subject, o);
-    alloc_subject_destroy(subject);
+    int code = test_subject(&tested, o);
+    if (tested.ops->close != NULL) {
+        tested.ops->close(tested.state);
+    }
     return code;
 }
 

@@ -43,7 +43,7 @@ static int fail(const char *what, const char *why)
 typedef struct job {
     const options *o;
     world w;
-    page_shape shape;
+    vt_shape shape;
     crew *workers;
     progress bar;
 } job;
@@ -97,9 +97,9 @@ static int summarise(const job *j)
 }
 
 /* One or two channels are data: heights, masks. The card has no sRGB for them either. */
-static bool is_data(texel_format format)
+static bool is_data(vt_texel_format format)
 {
-    return format == TEXEL_BC4 || format == TEXEL_BC5;
+    return format == VT_TEXEL_BC4 || format == VT_TEXEL_BC5;
 }
 
 static pyramid_desc describe(job *j, pagewriter *writer)
@@ -177,7 +177,7 @@ static pagewriter_desc describe_file(const job *j)
     desc.layers[0].lossy = o->colour_format.packing.codec == PAGE_JPEG;
     if (j->w.normals.width > 0) {
         desc.layers[desc.layer_count++] =
-            (pagefile_layer){.format = o->normals_format.format, .name = "normal"};
+            (vt_layer){.format = o->normals_format.format, .name = "normal"};
     }
     return desc;
 }
@@ -192,8 +192,8 @@ static int bake(options *o, job *j)
     if (!page_shape_make(j->w.colour.width, j->w.colour.height, o->border, &j->shape)) {
         return fail(o->input, "is larger than a page file can hold");
     }
-    if (o->colour_format.format == TEXEL_NONE) {
-        o->colour_format.format = j->w.colour.has_alpha ? TEXEL_BC3 : TEXEL_BC1;
+    if (o->colour_format.format == VT_TEXEL_NONE) {
+        o->colour_format.format = j->w.colour.has_alpha ? VT_TEXEL_BC3 : VT_TEXEL_BC1;
     }
     const pagewriter_desc desc = describe_file(j);
     pagewriter *writer = NULL;

@@ -12,7 +12,7 @@ enum {
     DEFAULT_WIDTH = 16384, /* of --earth and --synthetic */
 };
 
-static const double DEFAULT_CHECKPOINT_S = 20;
+#define DEFAULT_CHECKPOINT_S 20.0
 
 /* ---- formats ---- */
 
@@ -31,9 +31,10 @@ static bool split_level(const char *text, char word[16], uint32_t most, int *lev
     return true;
 }
 
+#define LZ4HC_LEVEL 9 /* where the text names none */
+
 static bool parse_packing(const char *text, pagewriter_packing *out)
 {
-    enum { LZ4HC_LEVEL = 9 };
     char word[16];
     int level = 0;
     if (strcmp(text, "none") == 0) {
@@ -53,7 +54,8 @@ static bool parse_packing(const char *text, pagewriter_packing *out)
 /* "bc1", "bc1+zstd:19", "jpeg:80". */
 static bool parse_format(const char *text, layer_format *out)
 {
-    static const texel_format FORMATS[] = {TEXEL_RGBA8, TEXEL_BC1, TEXEL_BC3, TEXEL_BC4, TEXEL_BC5};
+    static const vt_texel_format FORMATS[] = {VT_TEXEL_RGBA8, VT_TEXEL_BC1, VT_TEXEL_BC3,
+                                              VT_TEXEL_BC4, VT_TEXEL_BC5};
     char word[32];
     const char *plus = strchr(text, '+');
     const size_t length = plus != NULL ? (size_t)(plus - text) : strlen(text);
@@ -64,7 +66,7 @@ static bool parse_format(const char *text, layer_format *out)
     memcpy(word, text, length);
     word[length] = '\0';
     if (split_level(text, word, 100, &quality) && strcmp(word, "jpeg") == 0) {
-        *out = (layer_format){TEXEL_RGBA8, {PAGE_JPEG, quality}};
+        *out = (layer_format){VT_TEXEL_RGBA8, {PAGE_JPEG, quality}};
         return true;
     }
     memcpy(word, text, length);
@@ -131,11 +133,11 @@ static bool take_normals(void *into, const char *value)
 {
     options *o = into;
     o->normals = true;
-    o->normals_format = (layer_format){TEXEL_BC5, {PAGE_LZ4, 0}};
-    return value == NULL ||
-           (parse_format(value, &o->normals_format) &&
-            (o->normals_format.format == TEXEL_BC5 || o->normals_format.format == TEXEL_RGBA8) &&
-            o->normals_format.packing.codec != PAGE_JPEG);
+    o->normals_format = (layer_format){VT_TEXEL_BC5, {PAGE_LZ4, 0}};
+    return value == NULL || (parse_format(value, &o->normals_format) &&
+                             (o->normals_format.format == VT_TEXEL_BC5 ||
+                              o->normals_format.format == VT_TEXEL_RGBA8) &&
+                             o->normals_format.packing.codec != PAGE_JPEG);
 }
 
 static const option_row ROWS[] = {
@@ -244,7 +246,7 @@ static int check_options(const options *o)
 bool bake_options_read(int argc, char **argv, options *o, int *code)
 {
     *o = (options){
-        .colour_format = {TEXEL_NONE, {PAGE_LZ4, 0}},
+        .colour_format = {VT_TEXEL_NONE, {PAGE_LZ4, 0}},
         .range = {0, 8848},
         .border = DEFAULT_BORDER,
         .checkpoint_s = DEFAULT_CHECKPOINT_S,

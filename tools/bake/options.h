@@ -7,7 +7,7 @@
 
 /* How a layer is stored. */
 typedef struct layer_format {
-    texel_format format; /* TEXEL_NONE: what suits the input */
+    vt_texel_format format; /* VT_TEXEL_NONE: what suits the input */
     pagewriter_packing packing;
 } layer_format;
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WHY_BYTES = 512 };
+#define WHY_BYTES 512
 
 static int fail(const char *what, const char *why)
 {
@@ -123,7 +123,7 @@ static int open_earth(const options *o, crew *workers, world *w)
     identify_file(w, desc.heights_path);
     w->colour = earth_source(w->globe);
     w->heights = earth_heights(w->globe, &w->heights_width, &w->heights_height);
-    w->kind = PAGEFILE_TERRAIN;
+    w->kind = VT_TERRAIN;
     if (o->normals) {
         w->normals = earth_normals(w->globe);
     }
@@ -140,7 +140,7 @@ static int open_synthetic(const options *o, crew *workers, world *w)
     }
     w->colour = synthetic_source(w->made);
     w->heights = synthetic_heights(w->made, &w->heights_width, &w->heights_height);
-    w->kind = PAGEFILE_TERRAIN;
+    w->kind = VT_TERRAIN;
     return EXIT_DONE;
 }
 
@@ -183,7 +183,7 @@ static int open_input(const options *o, crew *workers, world *w)
         w->heights = w->raster.metres;
         w->heights_width = w->raster.width;
         w->heights_height = w->raster.height;
-        w->kind = PAGEFILE_TERRAIN;
+        w->kind = VT_TERRAIN;
     }
     return EXIT_DONE;
 }

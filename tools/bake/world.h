@@ -11,7 +11,7 @@
 typedef struct world {
     source colour;
     source normals; /* width 0: none asked for */
-    pagefile_kind kind;
+    vt_kind kind;
     const int16_t *heights; /* NULL: none */
     uint32_t heights_width, heights_height;
     uint64_t identity; /* of everything that decides what its texels are */

@@ -1,13 +1,15 @@
 /* baking.c: `megabuddy bench bake`: what a bake costs beside what it cannot do without.
  *
- *     for each round, in turns     pipeline    a window of the Earth, from its source to a page
- * file synthesis   its texels alone encoder     its pages, made beforehand, to BC1 packing     the
- * same, and LZ4 on top
+ *     for each round, in turns
+ *         pipeline     a window of the Earth, from its source to a page file
+ *         synthesis    its texels alone
+ *         encoder      its pages, made beforehand, to BC1
+ *         packing      the same, and LZ4 on top
  *
  * The window is cut out of a world of 131072 texels, so that every texel has as much detail made up
  * as the largest world's. */
 #include "engine/files/regular.h"
-#include "tools/bake/mips/block.h"
+#include "tools/bake/mips/chunk.h"
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"
 #include "tools/base/folder.h"
@@ -60,7 +62,7 @@ typedef struct workload {
     world earth;
     window cut;
     source input; /* the window as a source */
-    page_shape shape;
+    vt_shape shape;
     uint32_t pages; /* of mip 0 */
     uint8_t *rgba;  /* of all of them */
     struct worker {
@@ -96,10 +98,10 @@ static void fill_window(void *context, uint32_t worker, source_rect rect, uint8_
     w->whole.fill(w->whole.context, worker, rect, rgba, row_bytes);
 }
 
-static void page_block(const workload *l, uint32_t index, block *b)
+static void page_chunk(const workload *l, uint32_t index, chunk *b)
 {
     const uint32_t columns = page_columns(&l->shape, 0);
-    *b = (block){
+    *b = (chunk){
         .left = (int64_t)(index % columns) * l->shape.payload - BORDER,
         .top = (int64_t)(index / columns) * l->shape.payload - BORDER,
         .width = VT_PAGE_TEXELS,
@@ -112,9 +114,9 @@ static void page_block(const workload *l, uint32_t index, block *b)
 static void make_page(void *context, uint32_t worker, uint32_t index)
 {
     const workload *l = context;
-    block b;
-    page_block(l, index, &b);
-    block_fill(&l->input, worker, &b);
+    chunk b;
+    page_chunk(l, index, &b);
+    chunk_fill(&l->input, worker, &b);
 }
 
 static int open_world(workload *l, uint32_t threads)
@@ -185,7 +187,7 @@ static pagefile_status bake_to(workload *l, const char *path)
         .path = path,
         .shape = l->shape,
         .layer_count = 1,
-        .layers = {{.format = TEXEL_BC1, .srgb = true, .name = "albedo"}},
+        .layers = {{.format = VT_TEXEL_BC1, .srgb = true, .name = "albedo"}},
     };
     pagewriter *writer = NULL;
     pagefile_status status = pagewriter_create(&file, &writer);
@@ -195,7 +197,7 @@ static pagefile_status bake_to(workload *l, const char *path)
     const pyramid_desc desc = {
         .shape = l->shape,
         .layer_count = 1,
-        .layers = {{l->input, HALVE_SRGB, TEXEL_BC1, {PAGE_LZ4, 0}}},
+        .layers = {{l->input, HALVE_SRGB, VT_TEXEL_BC1, {PAGE_LZ4, 0}}},
         .workers = l->workers,
         .writer = writer,
     };
@@ -241,11 +243,12 @@ static void encode_page(void *context, uint32_t worker, uint32_t index)
 {
     const workload *l = context;
     struct worker *own = &l->own[worker];
-    texels_convert(TEXEL_RGBA8, l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES, TEXEL_BC1,
-                   own->blocks, texel_row_bytes(TEXEL_BC1));
+    texels_convert(VT_TEXEL_RGBA8, l->rgba + (size_t)index * TEXEL_PAGE_MAX_BYTES, VT_TEXEL_BC1,
+                   own->blocks, texel_row_bytes(VT_TEXEL_BC1));
     if (l->packs) {
-        free(pagewriter_pack(own->pack, TEXEL_BC1, own->blocks, (pagewriter_packing){PAGE_LZ4, 0})
-                 .data);
+        free(
+            pagewriter_pack(own->pack, VT_TEXEL_BC1, own->blocks, (pagewriter_packing){PAGE_LZ4, 0})
+                .data);
     }
 }
 

@@ -94,7 +94,7 @@ static int fly_over(GLFWwindow *w, vt *world, double end)
     glEnable(GL_DEPTH_TEST); /* in both passes: each target has a depth of its own */
     glClearColor(0.3f, 0.5f, 0.8f, 1);
     glEnable(GL_FRAMEBUFFER_SRGB); /* vt_sample gives linear light; the card encodes it */
-    const page_shape shape = vt_get_info(world)->shape;
+    const vt_shape shape = vt_get_info(world)->shape;
     wide = (float)shape.width / (float)shape.height;
     float now = 0;
     while (now < end && !glfwWindowShouldClose(w) && !glfwGetKey(w, GLFW_KEY_ESCAPE)) {

@@ -48,7 +48,7 @@ static int fail(const char *what, pagefile_status status)
 
 static mip_sum sum_mip(const pagefile *file, uint32_t mip, uint32_t layer)
 {
-    const page_shape *shape = &pagefile_get_info(file)->shape;
+    const vt_shape *shape = &pagefile_get_info(file)->shape;
     const uint32_t columns = page_columns(shape, mip);
     mip_sum sum = {.entries = columns * page_rows(shape, mip)};
     for (uint32_t i = 0; i < sum.entries; i++) {
@@ -64,12 +64,12 @@ static mip_sum sum_mip(const pagefile *file, uint32_t mip, uint32_t layer)
     return sum;
 }
 
-static void print_shape(const options *o, const pagefile_info *info)
+static void print_shape(const options *o, const vt_info *info)
 {
-    const page_shape *s = &info->shape;
+    const vt_shape *s = &info->shape;
     char file_size[UNITS_TEXT], index_size[UNITS_TEXT];
     say_line(stdout, "%s: %s of %" PRIu32 " x %" PRIu32 " texels%s", o->path,
-             info->kind == PAGEFILE_TERRAIN ? "terrain" : "picture", s->width, s->height,
+             info->kind == VT_TERRAIN ? "terrain" : "picture", s->width, s->height,
              info->wrap_x ? ", wraps in x" : "");
     printf("file     version %" PRIu32 ", %s, of which index %s\n", info->version,
            units_format_bytes(info->file_bytes, file_size),
@@ -97,7 +97,7 @@ static void widen_range(void *context, uint32_t row, const int16_t *metres)
 
 static int print_heights(const options *o, const pagefile *file)
 {
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     heights_range range = {info->heights_width, INT16_MAX, INT16_MIN};
     if (info->heights_width == 0) {
         printf("heights  none\n");
@@ -112,7 +112,7 @@ static int print_heights(const options *o, const pagefile *file)
     return EXIT_DONE;
 }
 
-static void print_mip(const page_shape *s, uint32_t mip, const mip_sum *sum)
+static void print_mip(const vt_shape *s, uint32_t mip, const mip_sum *sum)
 {
     char texels[32], grid[32], bytes[UNITS_TEXT], mean[UNITS_TEXT];
     const uint32_t packed = sum->entries - sum->bad - sum->codecs[PAGE_STORED];
@@ -127,10 +127,10 @@ static void print_mip(const page_shape *s, uint32_t mip, const mip_sum *sum)
 /* Prints one layer's mips. Returns how many entries are bad. */
 static uint32_t print_layer(const pagefile *file, uint32_t layer)
 {
-    const pagefile_info *info = pagefile_get_info(file);
-    const pagefile_layer *l = &info->layers[layer];
+    const vt_info *info = pagefile_get_info(file);
+    const vt_layer *l = &info->layers[layer];
     char stored[UNITS_TEXT], unpacked[UNITS_TEXT];
-    mip_sum sums[PAGE_MAX_MIPS], all = {0};
+    mip_sum sums[VT_MAX_MIPS], all = {0};
     for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
         sums[mip] = sum_mip(file, mip, layer);
         all.bytes += sums[mip].bytes;
@@ -159,7 +159,7 @@ static uint32_t print_layer(const pagefile *file, uint32_t layer)
 
 static int print_table(const options *o, const pagefile *file)
 {
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     uint32_t bad = 0;
     print_shape(o, info);
     const int status = print_heights(o, file);
@@ -196,7 +196,7 @@ static int write_page(const options *o, const pagefile *file)
 }
 
 /* Copies the payload of a page to its place in the picture of its mip. */
-static void place_page(const page_shape *s, vt_page p, const uint8_t *page, uint8_t *whole)
+static void place_page(const vt_shape *s, vt_page p, const uint8_t *page, uint8_t *whole)
 {
     const uint32_t width = page_mip_width(s, p.mip), height = page_mip_height(s, p.mip);
     const uint32_t left = p.x * s->payload, top = p.y * s->payload;
@@ -210,7 +210,7 @@ static void place_page(const page_shape *s, vt_page p, const uint8_t *page, uint
 static int write_mip(const options *o, const pagefile *file)
 {
     static uint8_t page[TEXEL_PAGE_MAX_BYTES];
-    const page_shape *s = &pagefile_get_info(file)->shape;
+    const vt_shape *s = &pagefile_get_info(file)->shape;
     const uint32_t mip = o->mip;
     const uint64_t texels = (uint64_t)page_mip_width(s, mip) * page_mip_height(s, mip);
     uint8_t *whole = texels <= MIP_MAX_TEXELS ? calloc((size_t)texels, 4) : NULL;
@@ -249,8 +249,8 @@ static int fail_beyond(const options *o, const char *what, uint32_t asked, uint3
 /* Whether the world has the mip, the page and the layer. */
 static int check_asked(const options *o, const pagefile *file)
 {
-    const pagefile_info *info = pagefile_get_info(file);
-    const page_shape *s = &info->shape;
+    const vt_info *info = pagefile_get_info(file);
+    const vt_shape *s = &info->shape;
     if (o->layer >= info->layer_count) {
         return fail_beyond(o, "layer", o->layer, info->layer_count - 1);
     }

@@ -39,14 +39,14 @@ enum {
 
 /* A format, and the channels that it keeps. */
 typedef struct format {
-    texel_format format;
+    vt_texel_format format;
     uint32_t channels;
     const char *kept;
 } format;
 
 static const format FORMATS[] = {
-    {TEXEL_RGBA8, 4, "rgba"}, {TEXEL_BC1, 3, "rgb"}, {TEXEL_BC3, 4, "rgba"},
-    {TEXEL_BC5, 2, "rg"},     {TEXEL_BC4, 1, "r"},
+    {VT_TEXEL_RGBA8, 4, "rgba"}, {VT_TEXEL_BC1, 3, "rgb"}, {VT_TEXEL_BC3, 4, "rgba"},
+    {VT_TEXEL_BC5, 2, "rg"},     {VT_TEXEL_BC4, 1, "r"},
 };
 
 enum { FORMAT_COUNT = sizeof FORMATS / sizeof FORMATS[0] };
@@ -88,7 +88,7 @@ static uint8_t *page_at(uint8_t *pages, uint32_t i)
 
 /* ---- the sample ---- */
 
-static vt_page page_of_number(const page_shape *s, uint32_t number)
+static vt_page page_of_number(const vt_shape *s, uint32_t number)
 {
     uint32_t mip = 0, first = 0;
     while (number - first >= page_columns(s, mip) * page_rows(s, mip)) {
@@ -103,7 +103,7 @@ static vt_page page_of_number(const page_shape *s, uint32_t number)
 /* Page i of the sample: all of them, or p->finest of mip 0 and the others from the rest, evenly. */
 static vt_page choose(const sample *p, uint32_t i)
 {
-    const page_shape *s = &pagefile_get_info(p->file)->shape;
+    const vt_shape *s = &pagefile_get_info(p->file)->shape;
     const uint64_t finest = p->finest_pages, others = p->world_pages - finest;
     const uint64_t number = i < p->finest
                                 ? i * finest / p->finest
@@ -129,7 +129,7 @@ static pagefile_status load(sample *p, uint32_t layer)
 
 static pagefile_status open_sample(sample *p, const pagefile *file, uint32_t pages)
 {
-    const page_shape *s = &pagefile_get_info(file)->shape;
+    const vt_shape *s = &pagefile_get_info(file)->shape;
     const uint32_t all = page_count(s), finest = page_columns(s, 0) * page_rows(s, 0);
     *p = (sample){.file = file,
                   .count = pages < all ? pages : all,
@@ -169,7 +169,7 @@ static void close_sample(sample *p)
 /* ---- measuring ---- */
 
 /* Squares of differences of the payload's texels; *values counts them. */
-static double squares_off(const page_shape *s, const uint8_t *was, const uint8_t *is,
+static double squares_off(const vt_shape *s, const uint8_t *was, const uint8_t *is,
                           uint32_t channels, double *values)
 {
     double sum = 0;
@@ -187,18 +187,18 @@ static double squares_off(const page_shape *s, const uint8_t *was, const uint8_t
 }
 
 /* Converts the sample to the format. Returns seconds. */
-static double convert_all(sample *p, texel_format to)
+static double convert_all(sample *p, vt_texel_format to)
 {
     const double began = seconds_now();
     for (uint32_t i = 0; i < p->count; i++) {
-        texels_convert(TEXEL_RGBA8, page_at(p->rgba, i), to, page_at(p->texels, i),
+        texels_convert(VT_TEXEL_RGBA8, page_at(p->rgba, i), to, page_at(p->texels, i),
                        texel_row_bytes(to));
     }
     return seconds_now() - began;
 }
 
 /* Packs all of it. Returns seconds; less than 0: no memory. */
-static double pack_all(sample *p, texel_format from, pagewriter_packing how)
+static double pack_all(sample *p, vt_texel_format from, pagewriter_packing how)
 {
     const double began = seconds_now();
     bool enough = true;
@@ -211,7 +211,7 @@ static double pack_all(sample *p, texel_format from, pagewriter_packing how)
 }
 
 /* Unpacks all of it to texels of the format. Returns seconds. */
-static double unpack_all(sample *p, texel_format to, uint8_t *room)
+static double unpack_all(sample *p, vt_texel_format to, uint8_t *room)
 {
     const double began = seconds_now();
     for (uint32_t i = 0; i < p->count; i++) {
@@ -224,13 +224,13 @@ static double unpack_all(sample *p, texel_format to, uint8_t *room)
 static double decibels(sample *p, const format *f)
 {
     static uint8_t texels[TEXEL_PAGE_MAX_BYTES], rgba[TEXEL_PAGE_MAX_BYTES];
-    const page_shape *s = &pagefile_get_info(p->file)->shape;
+    const vt_shape *s = &pagefile_get_info(p->file)->shape;
     const uint32_t channels = f->channels == 4 && p->opaque ? 3 : f->channels;
     double squares = 0, values = 0;
     for (uint32_t i = 0; i < p->count; i++) {
         (void)unpacker_run(p->unpack, p->packed[i].codec, p->packed[i].data, p->packed[i].bytes,
                            f->format, texels);
-        texels_convert(f->format, texels, TEXEL_RGBA8, rgba, texel_row_bytes(TEXEL_RGBA8));
+        texels_convert(f->format, texels, VT_TEXEL_RGBA8, rgba, texel_row_bytes(VT_TEXEL_RGBA8));
         squares += squares_off(s, page_at(p->rgba, i), rgba, channels, &values);
     }
     return squares > 0 ? 10 * log10(255.0 * 255.0 * values / squares) : INFINITY;
@@ -306,18 +306,18 @@ static bool print_packings(sample *p, const format *f, const packing *list, int 
     return true;
 }
 
-static void print_head(const sample *p, const pagefile_layer *l)
+static void print_head(const sample *p, const vt_layer *l)
 {
     printf("%" PRIu32 " of %" PRIu64 " pages, one thread; dB against what the file has%s\n\n",
            p->count, p->world_pages,
-           l->format == TEXEL_RGBA8 && !l->lossy ? "" : ", which has lost something already");
+           l->format == VT_TEXEL_RGBA8 && !l->lossy ? "" : ", which has lost something already");
     printf("  %-6s %-8s %10s %10s %8s  %6s %-4s %9s %11s\n", "format", "packing", "a page", "world",
            "of rgba8", "dB", "of", "packed/s", "unpacked/s");
 }
 
 static bool print_table(sample *p)
 {
-    static const format JPEG_KEEPS = {TEXEL_RGBA8, 3, "rgb"};
+    static const format JPEG_KEEPS = {VT_TEXEL_RGBA8, 3, "rgb"};
     for (int i = 0; i < FORMAT_COUNT; i++) {
         if (!print_packings(p, &FORMATS[i], PACKINGS, PACKING_COUNT)) {
             return false;
@@ -329,7 +329,7 @@ static bool print_table(sample *p)
 pagefile_status info_codecs_print(const pagefile *file, uint32_t layer, uint32_t pages)
 {
     sample p;
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     if (layer >= info->layer_count) {
         return PAGEFILE_NO_PAGE;
     }

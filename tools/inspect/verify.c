@@ -56,12 +56,12 @@ static int fail(const char *what, pagefile_status status, int why)
     return EXIT_FAILED;
 }
 
-static uint32_t clusters_across(const page_shape *s, uint32_t mip)
+static uint32_t clusters_across(const vt_shape *s, uint32_t mip)
 {
     return (page_columns(s, mip) + PAGEFILE_CLUSTER - 1) / PAGEFILE_CLUSTER;
 }
 
-static uint32_t clusters_down(const page_shape *s, uint32_t mip)
+static uint32_t clusters_down(const vt_shape *s, uint32_t mip)
 {
     return (page_rows(s, mip) + PAGEFILE_CLUSTER - 1) / PAGEFILE_CLUSTER;
 }
@@ -73,7 +73,7 @@ static vt_page page_of(const batch *b, uint32_t cluster, uint32_t i)
     const uint32_t x = (b->first + cluster) % across, y = (b->first + cluster) / across;
     const vt_page corner = {0, (uint8_t)b->mip, (uint16_t)(x * PAGEFILE_CLUSTER),
                             (uint16_t)(y * PAGEFILE_CLUSTER)};
-    return page_of_block(corner, i);
+    return page_of_cluster(corner, i);
 }
 
 /* What is known of a cluster's pages: where each layer of each lies. */
@@ -87,7 +87,7 @@ typedef struct extent {
 
 static void look_up(const batch *b, uint32_t cluster, extent *e)
 {
-    const pagefile_info *info = pagefile_get_info(b->file);
+    const vt_info *info = pagefile_get_info(b->file);
     *e = (extent){.first = UINT64_MAX};
     for (uint32_t i = 0; i < CLUSTER_PAGES * info->layer_count; i++) {
         const uint32_t layer = i % info->layer_count;
@@ -134,7 +134,7 @@ static pagefile_status check_layer(const batch *b, const extent *e, uint32_t i, 
     } else {
         status = pagefile_read(b->file, entry, alone);
     }
-    const texel_format format = pagefile_get_info(b->file)->layers[e->layers[i]].format;
+    const vt_texel_format format = pagefile_get_info(b->file)->layers[e->layers[i]].format;
     if (status == PAGEFILE_OK &&
         !unpacker_run(r->unpack, entry->codec, stored, entry->bytes, format, r->texels)) {
         status = PAGEFILE_BAD_PAGE;
@@ -180,7 +180,7 @@ static uint32_t report_batch(const options *o, const batch *b, uint32_t clusters
 /* Checks all pages, coarsest mip first, as they lie in the file. Returns how many are bad. */
 static uint32_t check_pages(const options *o, const pagefile *file, crew *workers, batch *b)
 {
-    const page_shape *s = &pagefile_get_info(file)->shape;
+    const vt_shape *s = &pagefile_get_info(file)->shape;
     uint32_t bad = 0, done = 0, all = 0;
     progress bar;
     progress_begin(&bar, "verify", BAR_DELAY_MS, o->quiet);

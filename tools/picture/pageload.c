@@ -8,7 +8,7 @@
 #include <string.h>
 
 static pagefile_status unpack(const pagefile_entry *entry, const uint8_t *stored,
-                              texel_format format, uint8_t *texels)
+                              vt_texel_format format, uint8_t *texels)
 {
     unpacker *u = unpacker_create(); /* a few microseconds; reading took longer */
     if (u == NULL) {
@@ -48,8 +48,8 @@ pagefile_status pageload_rgba(const pagefile *file, vt_page p, uint32_t layer, u
     uint8_t texels[TEXEL_PAGE_MAX_BYTES];
     const pagefile_status status = pageload_texels(file, p, layer, texels);
     if (status == PAGEFILE_OK) {
-        const texel_format format = pagefile_get_info(file)->layers[layer].format;
-        texels_convert(format, texels, TEXEL_RGBA8, rgba, texel_row_bytes(TEXEL_RGBA8));
+        const vt_texel_format format = pagefile_get_info(file)->layers[layer].format;
+        texels_convert(format, texels, VT_TEXEL_RGBA8, rgba, texel_row_bytes(VT_TEXEL_RGBA8));
     }
     return status;
 }
@@ -58,8 +58,8 @@ pagefile_status pageload_shown(const pagefile *file, vt_page p, uint32_t layer, 
 {
     const pagefile_status status = pageload_rgba(file, p, layer, rgba);
     if (status == PAGEFILE_OK) {
-        const pagefile_layer *l = &pagefile_get_info(file)->layers[layer];
-        if (l->format == TEXEL_BC5 && strcmp(l->name, "normal") == 0) {
+        const vt_layer *l = &pagefile_get_info(file)->layers[layer];
+        if (l->format == VT_TEXEL_BC5 && strcmp(l->name, "normal") == 0) {
             rebuild_normals(rgba);
         }
     }

@@ -1,5 +1,6 @@
 #include "tools/report/html.h"
 
+#include "tools/base/units.h"
 #include "tools/base/utf8.h"
 
 #include <math.h>
@@ -7,8 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DASH "–"
 
 enum { DECIMALS_MAX = 6, TEXT_BYTES = 64 };
 
@@ -62,7 +61,7 @@ void html_number(FILE *out, double value)
 {
     char text[TEXT_BYTES];
     if (!(value > 0)) {
-        (void)fputs(value == 0 ? "0" : DASH, out);
+        (void)fputs(value == 0 ? "0" : HTML_DASH, out);
         return;
     }
     /* Through "1.23e+04", since rounding may carry: 99.96 has one decimal less than 99.94. */
@@ -78,7 +77,7 @@ void html_count(FILE *out, double value)
 {
     char text[TEXT_BYTES];
     if (!(value >= 0)) {
-        (void)fputs(DASH, out);
+        (void)fputs(HTML_DASH, out);
         return;
     }
     (void)snprintf(text, sizeof text, "%.0f", value);
@@ -88,7 +87,7 @@ void html_count(FILE *out, double value)
 void html_share(FILE *out, double share)
 {
     if (!(share >= 0)) {
-        (void)fputs(DASH, out);
+        (void)fputs(HTML_DASH, out);
     } else if (share >= 1) {
         (void)fputs("100\u00a0%", out);
     } else {
@@ -101,7 +100,7 @@ void html_time(FILE *out, double ns)
     static const char *const UNITS[] = {"ns", "µs", "ms", "s"};
     uint32_t unit = 0;
     if (!(ns >= 0)) {
-        (void)fputs(DASH, out);
+        (void)fputs(HTML_DASH, out);
         return;
     }
     while (unit < 3 && ns >= 999.5) { /* which three digits would show as 1,000 */
@@ -110,4 +109,24 @@ void html_time(FILE *out, double ns)
     }
     html_number(out, ns);
     (void)fprintf(out, "\u00a0%s", UNITS[unit]);
+}
+
+void html_bytes(FILE *out, double bytes)
+{
+    char text[UNITS_TEXT];
+    (void)fputs(bytes >= 0 ? units_format_bytes((uint64_t)bytes, text) : HTML_DASH, out);
+}
+
+void html_in(FILE *out, const char *before, html_put *put, double value, const char *after)
+{
+    (void)fputs(before, out);
+    put(out, value);
+    (void)fputs(after, out);
+}
+
+void html_text_in(FILE *out, const char *before, const char *text, const char *after)
+{
+    (void)fputs(before, out);
+    html_text(out, text);
+    (void)fputs(after, out);
 }

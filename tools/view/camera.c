@@ -38,7 +38,7 @@ static bool refuse(const reader *r, const char *format, ...)
     return false;
 }
 
-/* --- reading --- */
+/* ---- reading ---- */
 
 static bool is_blank(char c)
 {
@@ -174,7 +174,7 @@ void camera_path_free(camera_path *path)
     *path = (camera_path){NULL, 0};
 }
 
-/* --- the curve --- */
+/* ---- the curve ---- */
 
 double camera_path_seconds(const camera_path *path)
 {

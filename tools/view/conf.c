@@ -150,7 +150,7 @@ static bool fail(conf_error *error, const char *format, ...)
     return false;
 }
 
-/* --- what a key allows --- */
+/* ---- what a key allows ---- */
 
 /* Writes "a size from 1 MiB to 1 TiB" and the like. */
 static void describe_range(const conf_key *key, char text[RANGE_BYTES])
@@ -193,7 +193,7 @@ static void describe_wanted(const conf_key *key, const char *value, char text[RA
     }
 }
 
-/* --- text to value --- */
+/* ---- text to value ---- */
 
 static bool assign_size(const conf_key *key, const char *value, void *at)
 {
@@ -294,7 +294,7 @@ static bool assign_or_explain(conf *c, const conf_key *key, const char *value, c
                 key->name, VALUE_SHOWN, value, range);
 }
 
-/* --- finding keys --- */
+/* ---- finding keys ---- */
 
 static bool group_exists(const char *group)
 {
@@ -336,7 +336,7 @@ static void list_names(const char *group, char *text, size_t room)
     }
 }
 
-/* --- a file --- */
+/* ---- a file ---- */
 
 /* Writes the value of a setting as --set would take it. False: a type that the key does not take.
  */
@@ -443,7 +443,7 @@ bool conf_read(conf *c, const char *path, conf_error *error)
     return good;
 }
 
-/* --- --set --- */
+/* ---- --set ---- */
 
 bool conf_set(conf *c, const char *assignment, conf_error *error)
 {
@@ -466,7 +466,7 @@ bool conf_set(conf *c, const char *assignment, conf_error *error)
     return assign_or_explain(c, key, equals + 1, (conf_place){NULL, 0}, error);
 }
 
-/* --- defaults and writing --- */
+/* ---- defaults and writing ---- */
 
 void conf_defaults(conf *c)
 {

@@ -31,22 +31,22 @@ static void draw_predicted(const frame_loop *loop, const frame_input *in)
 
 double frame_run(frame_loop *loop, const frame_input *in)
 {
-    trace *const t = loop->trace;
+    vt_trace *const t = loop->trace;
     const double from_ms = frame_clock_ms();
-    uint64_t ns = trace_now(t);
+    uint64_t ns = vt_trace_now(t);
     vt_update(in->world, &(vt_clock){.now_ms = in->now_ms, .cut = in->cut});
-    ns = trace_span(t, loop->track, "vt_update", ns, 0, loop->count);
+    ns = vt_trace_span(t, loop->track, "vt_update", ns, 0, loop->count);
     draw_feedback(in, in->at, VT_FEEDBACK_NOW);
     draw_predicted(loop, in);
-    ns = trace_span(t, loop->track, "feedback pass", ns, 0, loop->count);
+    ns = vt_trace_span(t, loop->track, "feedback pass", ns, 0, loop->count);
     loop->draw(loop->user, in->at);
-    ns = trace_span(t, loop->track, "draw", ns, 0, loop->count);
+    ns = vt_trace_span(t, loop->track, "draw", ns, 0, loop->count);
     loop->last = *in->at; /* now: who ends the frame may move the camera */
     if (loop->finish != NULL) {
         loop->finish(loop->user);
     } else {
         glFinish();
-        trace_span(t, loop->track, "finish", ns, 0, loop->count);
+        vt_trace_span(t, loop->track, "finish", ns, 0, loop->count);
     }
     loop->count++;
     return frame_clock_ms() - from_ms;

@@ -35,7 +35,7 @@ typedef struct frame_loop {
     frame_draw *draw;
     frame_finish *finish; /* NULL: glFinish */
     void *user;           /* goes to both */
-    trace *trace;         /* the timeline of what a frame does; NULL: none */
+    vt_trace *trace;      /* the timeline of what a frame does; NULL: none */
     uint32_t track;       /* in it */
 
     /* frame_run's: for others to read */

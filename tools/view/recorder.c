@@ -22,7 +22,7 @@ struct recorder {
     bool cut; /* one came with a frame that was passed over */
 };
 
-/* --- collecting --- */
+/* ---- collecting ---- */
 
 recorder *recorder_create(double wrap_width)
 {
@@ -131,7 +131,7 @@ double recorder_seconds(const recorder *r)
     return r->count == 0 ? 0 : r->samples[r->count - 1].t;
 }
 
-/* --- thinning --- */
+/* ---- thinning ---- */
 
 /* What is known of a sample. */
 enum {
@@ -282,7 +282,7 @@ bool recorder_path(const recorder *r, camera_path *path, char *error, size_t err
     return true;
 }
 
-/* --- writing --- */
+/* ---- writing ---- */
 
 /* A name as part of a comment: nothing in it may end the line. */
 static void write_name(FILE *out, const char *name)

@@ -37,7 +37,7 @@ int view_open_failed(const char *why)
     return setting ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/* --- arguments --- */
+/* ---- arguments ---- */
 
 static bool take_size(void *into, const char *value)
 {
@@ -103,7 +103,7 @@ static const option_table TABLE = {
     .operand_at = offsetof(view_options, world),
 };
 
-/* --- from settings to the streamer --- */
+/* ---- from settings to the streamer ---- */
 
 bool view_settings(const view_options *o, conf *c, conf_error *error)
 {
@@ -192,7 +192,7 @@ bool view_path(const view_options *o, scene_kind kind, camera_path *path, char *
                              error_bytes);
 }
 
-/* --- the end of it --- */
+/* ---- the end of it ---- */
 
 bool view_close_world(vt *world)
 {
@@ -245,22 +245,22 @@ static int run_traced(view_options *o)
         replace_drop(r);
         return view_fail("%s: %s", o->trace_file, file_text(why));
     }
-    o->trace = trace_create(TRACE_EVENTS);
+    o->trace = vt_trace_create(TRACE_EVENTS);
     if (o->trace == NULL) {
         replace_drop(r);
         return view_fail("--trace: no memory for %d events", TRACE_EVENTS);
     }
-    o->frame_track = trace_track(o->trace, "frame");
+    o->frame_track = vt_trace_track(o->trace, "frame");
     int code = run(o);
-    (void)trace_write(o->trace, out); /* what fails here fails at the end */
+    (void)vt_trace_write(o->trace, out); /* what fails here fails at the end */
     if (!replace_commit(r)) {
         code = view_fail("%s: %s", o->trace_file, file_text(errno));
     }
-    if (trace_dropped(o->trace) > 0) {
+    if (vt_trace_dropped(o->trace) > 0) {
         (void)view_fail("%s: full; the last %" PRIu64 " events are not in it", o->trace_file,
-                        trace_dropped(o->trace));
+                        vt_trace_dropped(o->trace));
     }
-    trace_destroy(o->trace);
+    vt_trace_destroy(o->trace);
     return code;
 }
 

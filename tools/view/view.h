@@ -25,7 +25,7 @@ typedef struct view_options {
     const char *path;       /* camera path file; NULL: conf.view.path */
     const char *report;     /* folder; NULL: none */
     const char *trace_file; /* NULL: none */
-    trace *trace;           /* what goes into it; NULL: none */
+    vt_trace *trace;        /* what goes into it; NULL: none */
     uint32_t frame_track;   /* in it: what the main thread does of a frame */
     uint32_t width, height; /* pixels; 0: conf.view's */
     views_kind view;        /* to begin with; headless: of all frames */

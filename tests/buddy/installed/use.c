@@ -10,6 +10,20 @@
 
 BUDDY_POOL(doubles, double);
 
+/* Names that are private to the library are the program's own. */
+int region_map(void);
+int core_extents(void);
+
+int region_map(void)
+{
+    return 1;
+}
+
+int core_extents(void)
+{
+    return 2;
+}
+
 static bool heap_works(void)
 {
     buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 20});
@@ -59,5 +73,8 @@ static bool watched_heap_works(void)
 
 int main(void)
 {
-    return heap_works() && pool_works() && levels_work() && watched_heap_works() ? 0 : 1;
+    return region_map() + core_extents() == 3 && heap_works() && pool_works() && levels_work() &&
+                   watched_heap_works()
+               ? 0
+               : 1;
 }

@@ -12,7 +12,7 @@
 
 static gpu_table table;
 
-static gpu_desc desc_of(uint32_t width, uint32_t height, texel_format format)
+static gpu_desc desc_of(uint32_t width, uint32_t height, vt_texel_format format)
 {
     gpu_desc d = {.tables = &table,
                   .table_count = 1,
@@ -34,7 +34,7 @@ static void budgets_are_kept_and_used_up(void **state)
     uint64_t random = seed_of_run();
     for (int round = 0; round < 300; round++) {
         gpu_desc d = desc_of(1 + seed_below(&random, 60000), 1 + seed_below(&random, 60000),
-                             seed_below(&random, 2) ? TEXEL_BC1 : TEXEL_RGBA8);
+                             seed_below(&random, 2) ? VT_TEXEL_BC1 : VT_TEXEL_RGBA8);
         const uint64_t budget = UINT64_C(1) << (16 + seed_below(&random, 16));
         const uint32_t pages = page_count(&table.shape), least = pages < 8 ? pages : 8;
         uint64_t least_bytes;
@@ -59,7 +59,7 @@ static void what_is_said_to_be_the_least_is_enough(void **state)
 {
     (void)state;
     for (uint32_t side = 100; side < 100000; side = side * 3 / 2) {
-        gpu_desc d = desc_of(side, side / 2 + 1, TEXEL_RGBA8);
+        gpu_desc d = desc_of(side, side / 2 + 1, VT_TEXEL_RGBA8);
         const uint32_t pages = page_count(&table.shape), least = pages < 8 ? pages : 8;
         uint64_t least_bytes, same;
         assert_int_equal(budget_fit_atlas(&d, 1, least, pages, 128, &least_bytes), 0);
@@ -70,7 +70,7 @@ static void what_is_said_to_be_the_least_is_enough(void **state)
 static void pinned_mips_take_an_eighth_at_most(void **state)
 {
     (void)state;
-    page_shape s;
+    vt_shape s;
     assert_true(page_shape_make(16384, 8192, 4, &s));
     for (uint32_t slots = 1; slots < 20000; slots = slots * 2 + 1) {
         const uint32_t first = budget_first_pinned_mip(&s, slots);

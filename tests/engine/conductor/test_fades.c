@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "engine/conductor/fades.h"
-#include "shaders/shared.h"
+#include "engine/vt_shared.h"
 
 enum { PAGES = 4 };
 
@@ -22,7 +22,7 @@ static vt_page page(uint32_t i)
 static int set_up(void **state)
 {
     (void)state;
-    page_shape shape;
+    vt_shape shape;
     if (!page_shape_make(PAGES * 120, 120, 4, &shape)) {
         return -1;
     }

@@ -14,7 +14,7 @@
 enum { WIDTH = 160, HEIGHT = 90, PIXELS = WIDTH * HEIGHT, IMAGES = 20 };
 
 static uint32_t image[PIXELS];
-static page_shape shapes[2];
+static vt_shape shapes[2];
 static uint64_t random_state;
 
 static uint32_t random_below(uint32_t limit)

@@ -8,7 +8,7 @@
 
 #include "engine/conductor/pagestate.h"
 
-static page_shape shape;
+static vt_shape shape;
 
 static vt_page nth(uint32_t i)
 {

@@ -33,7 +33,7 @@ static int make_worlds(void **state)
     }
     for (uint32_t i = 0; i < 2; i++) {
         const char *path = scratch_path(*state, i ? "b.mega" : "a.mega");
-        rig_write_world(path, &(rig_world){600 + 200 * i, 500, 4, {TEXEL_BC1}});
+        rig_write_world(path, &(rig_world){600 + 200 * i, 500, 4, {VT_TEXEL_BC1}});
         if (pagefile_open(path, &worlds[i]) != PAGEFILE_OK) {
             return -1;
         }
@@ -340,7 +340,7 @@ static void any_file_is_refused_or_harmless(void **state)
     assert_true(damaged > 0);
 }
 
-/* --- what stands where it is to go --- */
+/* ---- what stands where it is to go ---- */
 
 /* A file that is whole, and where a byte of its header is to be spoilt. */
 static void put_suspended(const char *path, long spoilt)
@@ -515,7 +515,7 @@ static void a_full_disk_leaves_what_was_there(void **state)
     ramtier_destroy(rt);
 }
 
-/* --- while it is open --- */
+/* ---- while it is open ---- */
 
 /* Resumes, but keeps another name of the file. */
 static ramtier *resume_and_keep(const char *path, const char *other)

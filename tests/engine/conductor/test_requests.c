@@ -14,8 +14,8 @@
 
 enum { MOST_WANTS = 64, ROUNDS = 200 };
 
-static page_shape shapes[2];
-static const page_shape *const SHAPES[2] = {&shapes[0], &shapes[1]};
+static vt_shape shapes[2];
+static const vt_shape *const SHAPES[2] = {&shapes[0], &shapes[1]};
 
 static requests *make(uint32_t width, uint32_t height, uint32_t max_wants)
 {
@@ -129,7 +129,7 @@ static void pages_that_wait_become_more_urgent(void **state)
 static vt_page random_page(uint64_t *random)
 {
     const uint8_t texture = (uint8_t)(1 + seed_below(random, 2));
-    const page_shape *s = SHAPES[texture - 1];
+    const vt_shape *s = SHAPES[texture - 1];
     const uint8_t mip = (uint8_t)seed_below(random, s->mips);
     return (vt_page){texture, mip, (uint16_t)seed_below(random, page_columns(s, mip)),
                      (uint16_t)seed_below(random, page_rows(s, mip))};

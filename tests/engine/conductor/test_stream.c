@@ -32,9 +32,9 @@ static int make_world(void **state)
         return -1;
     }
     rig_write_world(scratch_path(*state, "world.mega"),
-                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {TEXEL_RGBA8}});
+                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {VT_TEXEL_RGBA8}});
     rig_write_world(scratch_path(*state, "bc1.mega"),
-                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {TEXEL_BC1}});
+                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {VT_TEXEL_BC1}});
     return 0;
 }
 
@@ -48,12 +48,12 @@ static vt *open_world(void **state, uint64_t ram, uint64_t vram, bool determinis
                                  .deterministic = deterministic});
 }
 
-/* --- what it must do --- */
+/* ---- what it must do ---- */
 
 static void coarsest_mips_are_there_before_the_first_frame(void **state)
 {
     vt *v = open_world(state, 8 * RIG_MIB, rig_vram_for(64), false);
-    const page_shape *s = &v->textures[0].info->shape;
+    const vt_shape *s = &v->textures[0].info->shape;
     vt_stats stats;
     vt_get_stats(v, &stats);
     assert_int_equal(stats.vram.slots_pinned, budget_pages_from_mip(s, v->textures[0].pinned_mip));
@@ -293,7 +293,7 @@ static void memory_seen_from_outside_stays_within_the_budget(void **state)
     vt_destroy(v);
 }
 
-static texel_format format_chosen(void **state, uint64_t vram, bool software)
+static vt_texel_format format_chosen(void **state, uint64_t vram, bool software)
 {
     char error[512];
     const vt_desc desc = {.path = scratch_path(*state, "bc1.mega"), .vram_budget_bytes = vram};
@@ -301,7 +301,7 @@ static texel_format format_chosen(void **state, uint64_t vram, bool software)
     vt *v = vt_create(&desc, error, sizeof error);
     fake_gpu_found.software = true;
     assert_non_null(v);
-    const texel_format format = v->gpu_desc.formats[0];
+    const vt_texel_format format = v->gpu_desc.formats[0];
     assert_true(gpu_bytes(&v->gpu_desc) <= vram);
     vt_destroy(v);
     return format;
@@ -309,12 +309,12 @@ static texel_format format_chosen(void **state, uint64_t vram, bool software)
 
 static void pages_are_expanded_only_for_software_with_room(void **state)
 {
-    assert_int_equal(format_chosen(state, 64 * RIG_MIB, true), TEXEL_RGBA8);
-    assert_int_equal(format_chosen(state, 8 * RIG_MIB, true), TEXEL_BC1);
-    assert_int_equal(format_chosen(state, 64 * RIG_MIB, false), TEXEL_BC1);
+    assert_int_equal(format_chosen(state, 64 * RIG_MIB, true), VT_TEXEL_RGBA8);
+    assert_int_equal(format_chosen(state, 8 * RIG_MIB, true), VT_TEXEL_BC1);
+    assert_int_equal(format_chosen(state, 64 * RIG_MIB, false), VT_TEXEL_BC1);
 }
 
-/* --- bad input --- */
+/* ---- bad input ---- */
 
 /* Overwrites some stored bytes of a page in a copy of the world. */
 static const char *damage(void **state, vt_page p)
@@ -359,7 +359,7 @@ static void damaged_page_is_reported_once_and_drawn_from_its_ancestor(void **sta
 static void damaged_coarsest_page_leaves_no_hole(void **state)
 {
     char error[256];
-    page_shape s;
+    vt_shape s;
     assert_true(page_shape_make(WORLD_WIDTH, WORLD_HEIGHT, 4, &s));
     const vt_desc desc = {.path = damage(state, (vt_page){1, (uint8_t)(s.mips - 1), 0, 0}),
                           .vram_budget_bytes = rig_vram_for(200)};

@@ -29,7 +29,7 @@ static int make_world(void **state)
         return -1;
     }
     rig_write_world(scratch_path(*state, "world.mega"),
-                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {TEXEL_RGBA8}});
+                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {VT_TEXEL_RGBA8}});
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* test_stream_motion.c: cuts, blocks, pools that are too small for a flight, and runs that repeat
+/* test_stream_motion.c: cuts, clusters, pools that are too small for a flight, and runs that repeat
  * themselves (on a fake GPU, see stream_rig.h). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ static int make_world(void **state)
         return -1;
     }
     rig_write_world(scratch_path(*state, "bc1.mega"),
-                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {TEXEL_BC1}});
+                    &(rig_world){WORLD_WIDTH, WORLD_HEIGHT, 4, {VT_TEXEL_BC1}});
     return 0;
 }
 
@@ -160,7 +160,7 @@ static void cut_forgets_what_was_asked_for(void **state)
     vt_destroy(v);
 }
 
-/* --- repeating --- */
+/* ---- repeating ---- */
 
 static uint64_t hash_of_flight(void **state, uint32_t slots)
 {

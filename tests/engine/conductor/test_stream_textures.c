@@ -20,10 +20,11 @@ static int make_worlds(void **state)
         return -1;
     }
     rig_write_world(scratch_path(*state, "terrain.mega"),
-                    &(rig_world){120 * 40, 120 * 21, 4, {TEXEL_RGBA8, TEXEL_BC5}});
-    rig_write_world(scratch_path(*state, "prop.mega"), &(rig_world){1300, 700, 8, {TEXEL_RGBA8}});
+                    &(rig_world){120 * 40, 120 * 21, 4, {VT_TEXEL_RGBA8, VT_TEXEL_BC5}});
+    rig_write_world(scratch_path(*state, "prop.mega"),
+                    &(rig_world){1300, 700, 8, {VT_TEXEL_RGBA8}});
     rig_write_world(scratch_path(*state, "other.mega"),
-                    &(rig_world){100, 3000, 4, {TEXEL_BC1, TEXEL_BC5}});
+                    &(rig_world){100, 3000, 4, {VT_TEXEL_BC1, VT_TEXEL_BC5}});
     return 0;
 }
 
@@ -78,7 +79,7 @@ static void info_is_each_texture_s_own(void **state)
     assert_int_equal(vt_texture_count(v), 3);
     assert_int_equal(vt_texture_info(v, 1)->shape.width, 120 * 40);
     assert_int_equal(vt_texture_info(v, 2)->shape.border, 8);
-    assert_int_equal(vt_texture_info(v, 3)->layers[0].format, TEXEL_BC1);
+    assert_int_equal(vt_texture_info(v, 3)->layers[0].format, VT_TEXEL_BC1);
     assert_int_equal(v->gpu_desc.layer_count, 2);
     vt_destroy(v);
 }
@@ -141,7 +142,7 @@ static void random_cameras_on_all_textures_make_no_hole(void **state)
         for (int frame = 0; frame < 100; frame++) {
             const bool cut = seed_below(&random, 30) == 0;
             for (int i = 0; i < 3; i++) {
-                const page_shape *s = &vt_texture_info(v, (uint32_t)i + 1)->shape;
+                const vt_shape *s = &vt_texture_info(v, (uint32_t)i + 1)->shape;
                 windows[i].x = cut ? seed_below(&random, s->width) : windows[i].x + 20;
                 windows[i].y = cut ? seed_below(&random, s->height) : windows[i].y + 7;
                 windows[i].lod = cut ? (float)seed_below(&random, 3) : windows[i].lod;

@@ -18,10 +18,10 @@
 
 static const rig_window CAMERA = {.lod = 0, .x = 600, .y = 500, .wide = 4, .high = 4};
 
-static vt *open_world(void **state, trace *t)
+static vt *open_world(void **state, vt_trace *t)
 {
     const char *path = scratch_path(*state, "world.mega");
-    rig_write_world(path, &(rig_world){.width = 1200, .height = 1000, .formats = {TEXEL_RGBA8}});
+    rig_write_world(path, &(rig_world){.width = 1200, .height = 1000, .formats = {VT_TEXEL_RGBA8}});
     return rig_create(&(vt_desc){.path = path,
                                  .vram_budget_bytes = 16 * RIG_MIB,
                                  .ram_budget_bytes = 16 * RIG_MIB,
@@ -98,19 +98,19 @@ static uint32_t occurrences(const char *text, const char *word)
 
 static void a_trace_has_all_threads_and_lasts_longer_than_a_world(void **state)
 {
-    trace *t = trace_create(100000);
+    vt_trace *t = vt_trace_create(100000);
     vt *v = open_world(state, t);
     rig_settle(v, CAMERA, 2000);
     vt_stats stats;
     vt_get_stats(v, &stats);
     vt_destroy(v);
     vt_destroy(open_world(state, t)); /* on the same tracks */
-    assert_null(trace_check(t));
-    assert_int_equal(trace_dropped(t), 0);
+    assert_null(vt_trace_check(t));
+    assert_int_equal(vt_trace_dropped(t), 0);
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
-    assert_true(trace_write(t, out));
+    assert_true(vt_trace_write(t, out));
     assert_int_equal(fclose(out), 0);
     static const char *const TRACKS[] = {"conductor", "fetch 1", "disk 16", "decode 1"};
     for (size_t i = 0; i < sizeof TRACKS / sizeof TRACKS[0]; i++) {
@@ -126,7 +126,7 @@ static void a_trace_has_all_threads_and_lasts_longer_than_a_world(void **state)
         assert_int_equal(occurrences(text, EACH_FRAME[i]), updates);
     }
     free(text);
-    trace_destroy(t);
+    vt_trace_destroy(t);
 }
 
 int main(void)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* A world of one page, whose layer is stored in `format`, or by way of JPEG. */
-static const char *write_world(void **state, const char *name, texel_format format, bool lossy)
+static const char *write_world(void **state, const char *name, vt_texel_format format, bool lossy)
 {
     static const uint8_t TEXELS[TEXEL_PAGE_MAX_BYTES];
     const char *path = scratch_path(*state, name);
@@ -36,7 +36,7 @@ static const char *write_world(void **state, const char *name, texel_format form
     return path;
 }
 
-static texel_format atlas_of(const char *path, const char *other, vt_format wanted)
+static vt_texel_format atlas_of(const char *path, const char *other, vt_format wanted)
 {
     const vt_source others = {.path = other};
     vt *v = rig_create(&(vt_desc){.path = path,
@@ -45,7 +45,7 @@ static texel_format atlas_of(const char *path, const char *other, vt_format want
                                   .format = wanted,
                                   .vram_budget_bytes = 16 * RIG_MIB,
                                   .ram_budget_bytes = 16 * RIG_MIB});
-    const texel_format format = vt_texel_format(v, 0);
+    const vt_texel_format format = vt_atlas_format(v, 0);
     vt_destroy(v);
     return format;
 }
@@ -53,42 +53,45 @@ static texel_format atlas_of(const char *path, const char *other, vt_format want
 static void the_atlas_is_as_stored_or_as_asked_for(void **state)
 {
     static const struct {
-        texel_format stored;
+        vt_texel_format stored;
         bool lossy;
-        texel_format left_to_us, in_blocks;
+        vt_texel_format left_to_us, in_blocks;
     } CASES[] = {
-        {TEXEL_RGBA8, false, TEXEL_RGBA8, TEXEL_BC1}, {TEXEL_RGBA8, true, TEXEL_BC1, TEXEL_BC1},
-        {TEXEL_BC1, false, TEXEL_BC1, TEXEL_BC1},     {TEXEL_BC3, false, TEXEL_BC3, TEXEL_BC3},
-        {TEXEL_BC4, false, TEXEL_BC4, TEXEL_BC4},     {TEXEL_BC5, false, TEXEL_BC5, TEXEL_BC5},
+        {VT_TEXEL_RGBA8, false, VT_TEXEL_RGBA8, VT_TEXEL_BC1},
+        {VT_TEXEL_RGBA8, true, VT_TEXEL_BC1, VT_TEXEL_BC1},
+        {VT_TEXEL_BC1, false, VT_TEXEL_BC1, VT_TEXEL_BC1},
+        {VT_TEXEL_BC3, false, VT_TEXEL_BC3, VT_TEXEL_BC3},
+        {VT_TEXEL_BC4, false, VT_TEXEL_BC4, VT_TEXEL_BC4},
+        {VT_TEXEL_BC5, false, VT_TEXEL_BC5, VT_TEXEL_BC5},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         const char *path = write_world(state, "one.mega", CASES[i].stored, CASES[i].lossy);
         fake_gpu_found.software = false;
         assert_int_equal(atlas_of(path, NULL, VT_FORMAT_AUTO), CASES[i].left_to_us);
         assert_int_equal(atlas_of(path, NULL, VT_FORMAT_BC1), CASES[i].in_blocks);
-        assert_int_equal(atlas_of(path, NULL, VT_FORMAT_RGBA8), TEXEL_RGBA8);
+        assert_int_equal(atlas_of(path, NULL, VT_FORMAT_RGBA8), VT_TEXEL_RGBA8);
         fake_gpu_found.software = true;
-        assert_int_equal(atlas_of(path, NULL, VT_FORMAT_AUTO), TEXEL_RGBA8);
+        assert_int_equal(atlas_of(path, NULL, VT_FORMAT_AUTO), VT_TEXEL_RGBA8);
     }
 }
 
 /* Where formats differ RGBA8 holds them all; but JPEG and BC1 meet in BC1. */
 static void textures_that_differ_share_an_atlas(void **state)
 {
-    const char *const bc1 = write_world(state, "bc1.mega", TEXEL_BC1, false);
-    const char *const bc3 = write_world(state, "bc3.mega", TEXEL_BC3, false);
-    const char *const plain = write_world(state, "plain.mega", TEXEL_RGBA8, false);
-    const char *const jpeg = write_world(state, "jpeg.mega", TEXEL_RGBA8, true);
+    const char *const bc1 = write_world(state, "bc1.mega", VT_TEXEL_BC1, false);
+    const char *const bc3 = write_world(state, "bc3.mega", VT_TEXEL_BC3, false);
+    const char *const plain = write_world(state, "plain.mega", VT_TEXEL_RGBA8, false);
+    const char *const jpeg = write_world(state, "jpeg.mega", VT_TEXEL_RGBA8, true);
     fake_gpu_found.software = false;
-    assert_int_equal(atlas_of(jpeg, bc1, VT_FORMAT_AUTO), TEXEL_BC1);
-    assert_int_equal(atlas_of(bc1, jpeg, VT_FORMAT_AUTO), TEXEL_BC1);
-    assert_int_equal(atlas_of(jpeg, plain, VT_FORMAT_AUTO), TEXEL_RGBA8);
-    assert_int_equal(atlas_of(jpeg, bc3, VT_FORMAT_AUTO), TEXEL_RGBA8);
-    assert_int_equal(atlas_of(bc3, plain, VT_FORMAT_BC1), TEXEL_BC1); /* BC3 is packed anew */
+    assert_int_equal(atlas_of(jpeg, bc1, VT_FORMAT_AUTO), VT_TEXEL_BC1);
+    assert_int_equal(atlas_of(bc1, jpeg, VT_FORMAT_AUTO), VT_TEXEL_BC1);
+    assert_int_equal(atlas_of(jpeg, plain, VT_FORMAT_AUTO), VT_TEXEL_RGBA8);
+    assert_int_equal(atlas_of(jpeg, bc3, VT_FORMAT_AUTO), VT_TEXEL_RGBA8);
+    assert_int_equal(atlas_of(bc3, plain, VT_FORMAT_BC1), VT_TEXEL_BC1); /* BC3 is packed anew */
     fake_gpu_found.software = true;
 }
 
-/* --- screens of any size --- */
+/* ---- screens of any size ---- */
 
 static void any_screen_has_feedback(void **state)
 {
@@ -100,7 +103,7 @@ static void any_screen_has_feedback(void **state)
         {1, 16384, 1, 16384, 64},     {65535, 65535, 0, 4096, 64},
     };
     const char *path = scratch_path(*state, "screens.mega");
-    rig_write_world(path, &(rig_world){.width = 1000, .height = 800, .formats = {TEXEL_RGBA8}});
+    rig_write_world(path, &(rig_world){.width = 1000, .height = 800, .formats = {VT_TEXEL_RGBA8}});
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         fake_gpu_found.max_target_side = CASES[i].most_side;
         vt *v = rig_create(&(vt_desc){.path = path,
@@ -125,7 +128,7 @@ static void any_screen_has_feedback(void **state)
     fake_gpu_found.max_target_side = 16384;
 }
 
-/* --- a header that asks for much --- */
+/* ---- a header that asks for much ---- */
 
 /* A file of 135 MB, all of it a hole, that says that it is an index: there is no memory for it, nor
  * a look at it, in a budget of 16 MiB. */
@@ -134,7 +137,7 @@ static void an_index_larger_than_the_budget_is_not_read(void **state)
     const char *path = scratch_path(*state, "index.mega");
     uint8_t header[PAGEFILE_HEADER_BYTES] = {0};
     char error[512] = "";
-    page_shape s;
+    vt_shape s;
     assert_true(page_shape_make(2048 * 120, 2048 * 120, 4, &s));
     const uint64_t bytes = (uint64_t)page_count(&s) * PAGEFILE_ENTRY_BYTES;
     memcpy(header, PAGEFILE_MAGIC, PAGEFILE_MAGIC_BYTES);
@@ -147,7 +150,7 @@ static void an_index_larger_than_the_budget_is_not_read(void **state)
     format_put64(header + PAGEFILE_AT_FILE_BYTES, sizeof header + bytes);
     format_put64(header + PAGEFILE_AT_INDEX_OFFSET, sizeof header);
     format_put64(header + PAGEFILE_AT_INDEX_BYTES, bytes);
-    format_put32(header + PAGEFILE_AT_LAYER, TEXEL_BC1);
+    format_put32(header + PAGEFILE_AT_LAYER, VT_TEXEL_BC1);
     format_put32(header + PAGEFILE_AT_CRC, format_header_crc(header));
     FILE *f = fopen(path, "wb");
     assert_non_null(f);

@@ -25,13 +25,13 @@ static void write_seed(const char *path)
     static const uint8_t TEXELS[TEXEL_PAGE_MAX_BYTES];
     pagewriter_desc desc = {.path = path,
                             .layer_count = 3,
-                            .layers = {{TEXEL_BC1, true, "a", false},
-                                       {TEXEL_BC3, true, "b", false},
-                                       {TEXEL_RGBA8, true, "c", true}}};
+                            .layers = {{VT_TEXEL_BC1, true, "a", false},
+                                       {VT_TEXEL_BC3, true, "b", false},
+                                       {VT_TEXEL_RGBA8, true, "c", true}}};
     pagewriter_packed packed[3] = {
-        codecs_pack_lz4(TEXEL_BC1, TEXELS),
-        codecs_pack(TEXEL_BC3, TEXELS, (pagewriter_packing){PAGE_ZSTD, 0}),
-        codecs_pack(TEXEL_RGBA8, TEXELS, (pagewriter_packing){PAGE_JPEG, 0})};
+        codecs_pack_lz4(VT_TEXEL_BC1, TEXELS),
+        codecs_pack(VT_TEXEL_BC3, TEXELS, (pagewriter_packing){PAGE_ZSTD, 0}),
+        codecs_pack(VT_TEXEL_RGBA8, TEXELS, (pagewriter_packing){PAGE_JPEG, 0})};
     pagewriter *w = NULL;
     if (!page_shape_make(150, 150, 4, &desc.shape) || pagewriter_create(&desc, &w) != PAGEFILE_OK) {
         abort();

@@ -43,7 +43,7 @@ static bool happens(uint32_t one_in)
     return does;
 }
 
-/* --- pread --- */
+/* ---- pread ---- */
 
 ssize_t __real_pread(int fd, void *buffer, size_t bytes, off_t offset);
 ssize_t __wrap_pread(int fd, void *buffer, size_t bytes, off_t offset);
@@ -59,7 +59,7 @@ ssize_t __wrap_pread(int fd, void *buffer, size_t bytes, off_t offset)
     return __real_pread(fd, buffer, part, offset);
 }
 
-/* --- the ring --- */
+/* ---- the ring ---- */
 
 static struct {
     struct io_uring_sqe asked[ENTRIES];
@@ -155,7 +155,7 @@ int __wrap_io_uring_submit_and_wait(struct io_uring *ring, unsigned count)
     return (int)submitted;
 }
 
-/* --- reads --- */
+/* ---- reads ---- */
 
 static uint8_t byte_at(uint64_t offset)
 {

@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- the tests --- */
+/* ---- the tests ---- */
 
-static const texel_format EXPANDED[LAYERS] = {TEXEL_RGBA8, TEXEL_RGBA8};
-static const texel_format SWAPPED[LAYERS] = {TEXEL_RGBA8, TEXEL_BC1};
+static const vt_texel_format EXPANDED[LAYERS] = {VT_TEXEL_RGBA8, VT_TEXEL_RGBA8};
+static const vt_texel_format SWAPPED[LAYERS] = {VT_TEXEL_RGBA8, VT_TEXEL_BC1};
 
 /* Sends every page of the file through, a staging area full at a time. */
-static void send_all(rig *r, const page_shape *s, const texel_format wanted[LAYERS])
+static void send_all(rig *r, const vt_shape *s, const vt_texel_format wanted[LAYERS])
 {
     for (uint32_t first = 0; first < page_count(s); first += TILES) {
         uint32_t sent = 0;
@@ -45,9 +45,9 @@ static void send_all(rig *r, const page_shape *s, const texel_format wanted[LAYE
 
 static void every_page_arrives_in_every_format(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
-    const texel_format *const all[] = {AS_STORED, EXPANDED, SWAPPED};
+    const vt_texel_format *const all[] = {AS_STORED, EXPANDED, SWAPPED};
     for (uint32_t i = 0; i < 3; i++) {
         rig r;
         start(&r, path, 8 << 20, 2, all[i]);
@@ -67,7 +67,7 @@ static void every_page_arrives_in_every_format(void **state)
 /* Counts the pages' layers that are stored with a codec. */
 static uint32_t count_codec(const pagefile *file, uint32_t layer, page_codec codec)
 {
-    const page_shape *s = &pagefile_get_info(file)->shape;
+    const vt_shape *s = &pagefile_get_info(file)->shape;
     uint32_t count = 0;
     for (uint32_t i = 0; i < page_columns(s, 0) * page_rows(s, 0); i++) {
         pagefile_entry e;
@@ -83,8 +83,8 @@ static uint32_t count_codec(const pagefile *file, uint32_t layer, page_codec cod
 static void jpeg_and_zstd_arrive_in_every_format(void **state)
 {
     const pagewriter_packing before[LAYERS] = {packing_of_rigs[0], packing_of_rigs[1]};
-    const texel_format *const all[] = {AS_STORED, SWAPPED};
-    page_shape s;
+    const vt_texel_format *const all[] = {AS_STORED, SWAPPED};
+    vt_shape s;
     packing_of_rigs[0] = (pagewriter_packing){PAGE_ZSTD, 0};
     packing_of_rigs[1] = (pagewriter_packing){PAGE_JPEG, 80};
     const char *path = write_world(*state, &s);
@@ -101,7 +101,7 @@ static void jpeg_and_zstd_arrive_in_every_format(void **state)
 
 static void what_is_in_ram_is_not_read_again(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 1, AS_STORED);
@@ -130,7 +130,7 @@ static void what_is_in_ram_is_not_read_again(void **state)
 static void a_small_tier_and_many_workers_show_no_wrong_texel(void **state)
 {
     uint64_t random = seed_of_run();
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 1536 * 1024, 3, AS_STORED);
@@ -171,7 +171,7 @@ static void overwrite_byte(const char *path, uint64_t offset)
 
 static void a_damaged_page_and_one_that_is_not_there_are_corrupt(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     const vt_page bad = {1, 0, 3, 2};
     pagefile *file = NULL;
@@ -201,11 +201,11 @@ static void a_damaged_page_and_one_that_is_not_there_are_corrupt(void **state)
 
 static void a_file_cut_short_while_open_is_reported(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 1, AS_STORED);
-    const pagefile_info *info = pagefile_get_info(r.file);
+    const vt_info *info = pagefile_get_info(r.file);
     const vt_page p = {1, 0, 5, 5};
     assert_int_equal(truncate(path, (off_t)(PAGEFILE_HEADER_BYTES + info->index_bytes + 4096)), 0);
     submit(&r, p, 0);
@@ -236,7 +236,7 @@ static void break_descriptor_of(const char *path)
 
 static void a_disk_that_says_no_may_be_asked_again(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 1, AS_STORED);
@@ -254,7 +254,7 @@ static void a_disk_that_says_no_may_be_asked_again(void **state)
 
 static void a_tier_without_room_ends_a_job_with_no_memory(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, ramtier_least_budget(), 1, AS_STORED);
@@ -275,7 +275,7 @@ static void a_tier_without_room_ends_a_job_with_no_memory(void **state)
 /* Decode alone, given what no fetch would give it. */
 static void decode_refuses_what_does_not_unpack(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 1, AS_STORED);
@@ -314,16 +314,16 @@ static void decode_refuses_what_does_not_unpack(void **state)
 static void impossible_lanes_are_refused(void **state)
 {
     (void)state;
-    const decode_texture texture = {1, {TEXEL_BC1}};
+    const decode_texture texture = {1, {VT_TEXEL_BC1}};
     decode_desc dd = {.textures = &texture,
                       .texture_count = 1,
                       .layer_count = 1,
-                      .wanted = {TEXEL_RGBA8},
+                      .wanted = {VT_TEXEL_RGBA8},
                       .tile_bytes = TEXEL_PAGE_MAX_BYTES - 1,
                       .next = end};
     assert_null(decode_create(&dd)); /* the tile is too small */
     dd.tile_bytes = TEXEL_PAGE_MAX_BYTES;
-    dd.wanted[0] = TEXEL_NONE;
+    dd.wanted[0] = VT_TEXEL_NONE;
     assert_null(decode_create(&dd));
     dd.layer_count = VT_MAX_LAYERS + 1;
     assert_null(decode_create(&dd));

@@ -14,7 +14,7 @@
 
 static const uint64_t MS = 1000000, SECOND = 1000000000;
 
-/* --- the arithmetic --- */
+/* ---- the arithmetic ---- */
 
 static void without_a_pace_everything_is_due_at_once(void **state)
 {
@@ -79,7 +79,7 @@ static void a_cut_frees_the_pipe(void **state)
     pace_finish(&p);
 }
 
-/* --- fetch --- */
+/* ---- fetch ---- */
 
 /* Sends the first `count` pages of the finest mip on their way into RAM, each a job. */
 static void submit_row(rig *r, uint32_t count, uint32_t epoch)
@@ -111,7 +111,7 @@ static void wait_for_requests(rig *r, uint64_t count)
 
 static void requests_take_at_least_the_delay_and_arrive(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 3, AS_STORED);
@@ -129,7 +129,7 @@ static void requests_take_at_least_the_delay_and_arrive(void **state)
 
 static void all_requests_together_take_at_least_their_bytes_by_the_rate(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     const uint64_t rate = 4 << 20;
     rig r;
@@ -148,7 +148,7 @@ static void all_requests_together_take_at_least_their_bytes_by_the_rate(void **s
 
 static void destroying_ends_what_is_held_back(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 2, AS_STORED);
@@ -164,7 +164,7 @@ static void destroying_ends_what_is_held_back(void **state)
 
 static void a_cut_ends_what_is_held_back_for_the_old_camera(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 2, AS_STORED);
@@ -189,7 +189,7 @@ static void a_cut_ends_what_is_held_back_for_the_old_camera(void **state)
 
 static void a_job_comes_in_while_others_are_held_back(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 2, AS_STORED);
@@ -219,7 +219,7 @@ static void a_job_comes_in_while_others_are_held_back(void **state)
 static void paces_and_cuts_at_random_lose_no_job(void **state)
 {
     uint64_t random = seed_of_run();
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 1536 * 1024, 3, AS_STORED);
@@ -250,7 +250,7 @@ static void paces_and_cuts_at_random_lose_no_job(void **state)
     stop(&r);
 }
 
-/* --- the map --- */
+/* ---- the map ---- */
 
 static void a_map_has_every_byte_in_its_cell(void **state)
 {
@@ -287,7 +287,7 @@ static void a_map_has_every_byte_in_its_cell(void **state)
 /* Single pages, whose layers lie side by side: what was read is what was stored. */
 static void the_map_of_a_fetch_sums_up_to_what_it_read(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 2, AS_STORED);
@@ -309,7 +309,7 @@ static void the_map_of_a_fetch_sums_up_to_what_it_read(void **state)
     stop(&r);
 }
 
-/* --- both kinds of readers --- */
+/* ---- both kinds of readers ---- */
 
 static int with_pread(void **state)
 {

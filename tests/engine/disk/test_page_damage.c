@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { COLUMNS = 4, ROWS = 2, BLOCK = 4 /* pages of a block of 2 x 2 */ };
+enum { COLUMNS = 4, ROWS = 2, CLUSTER = 4 /* pages of a cluster of 2 x 2 */ };
 
 static uint64_t seed;
 static page_job ended; /* written by the reader, read after fetch_drain */
@@ -34,7 +34,7 @@ static void put_page(pagewriter *w, vt_page p, uint32_t layers)
     pagewriter_packed packed[VT_MAX_LAYERS];
     for (uint32_t i = 0; i < layers; i++) {
         memset(texels, (int)(page_pack(p) + i), sizeof texels);
-        packed[i] = codecs_pack(TEXEL_RGBA8, texels, (pagewriter_packing){PAGE_STORED, 0});
+        packed[i] = codecs_pack(VT_TEXEL_RGBA8, texels, (pagewriter_packing){PAGE_STORED, 0});
         assert_non_null(packed[i].data);
     }
     assert_int_equal(pagewriter_put(w, p, packed), PAGEFILE_OK);
@@ -49,7 +49,7 @@ static const char *write_world(void *state, uint32_t layers)
     pagewriter_desc desc = {.path = path, .layer_count = layers};
     pagewriter *w = NULL;
     for (uint32_t i = 0; i < layers; i++) {
-        desc.layers[i].format = TEXEL_RGBA8;
+        desc.layers[i].format = VT_TEXEL_RGBA8;
         snprintf(desc.layers[i].name, sizeof desc.layers[i].name, "layer %u", i);
     }
     assert_true(page_shape_make(COLUMNS * 120, ROWS * 120, 4, &desc.shape));
@@ -77,21 +77,21 @@ static void flip(const char *path, const pagefile_entry *entry, uint32_t bit)
     close(fd);
 }
 
-/* Reads the first block of mip 0 into a RAM tier. Returns which of its pages are corrupt. */
-static uint64_t read_block(const pagefile *file)
+/* Reads the first cluster of mip 0 into a RAM tier. Returns which of its pages are corrupt. */
+static uint64_t read_cluster(const pagefile *file)
 {
     const pagefile *const files[] = {file};
     ramtier *ram = ramtier_create(&(ramtier_desc){.budget_bytes = 8 << 20});
     fetch *f = fetch_create(
         &(fetch_desc){.files = files, .file_count = 1, .ram = ram, .workers = 1, .next = end});
     const page_job job = {
-        .page = {1, 0, 0, 0}, .order = 1, .tile = JOB_NO_TILE, .wanted = (1u << BLOCK) - 1};
+        .page = {1, 0, 0, 0}, .order = 1, .tile = JOB_NO_TILE, .wanted = (1u << CLUSTER) - 1};
     assert_true(ram != NULL && f != NULL && fetch_submit(f, &job));
     fetch_drain(f);
     assert_int_equal(ended.failed | ended.refused | ended.cancelled, 0);
-    for (uint32_t i = 0; i < BLOCK; i++) {
+    for (uint32_t i = 0; i < CLUSTER; i++) {
         const bool arrived = job_arrived(&ended) >> i & 1;
-        assert_int_equal(ramtier_has(ram, page_pack(page_of_block(job.page, i))), arrived);
+        assert_int_equal(ramtier_has(ram, page_pack(page_of_cluster(job.page, i))), arrived);
     }
     fetch_destroy(f);
     ramtier_destroy(ram);
@@ -104,20 +104,20 @@ static void a_changed_bit_is_noticed_in_any_layer(void **state)
         const char *path = write_world(*state, layers);
         pagefile *file = NULL;
         assert_int_equal(pagefile_open(path, &file), PAGEFILE_OK);
-        assert_int_equal(read_block(file), 0);
+        assert_int_equal(read_cluster(file), 0);
         for (uint32_t i = 0; i < 4 * layers; i++) {
-            const uint32_t page = seed_below(&seed, BLOCK);
+            const uint32_t page = seed_below(&seed, CLUSTER);
             pagefile_entry entry;
-            assert_int_equal(
-                pagefile_find(file, page_of_block((vt_page){1, 0, 0, 0}, page), i % layers, &entry),
-                PAGEFILE_OK);
+            assert_int_equal(pagefile_find(file, page_of_cluster((vt_page){1, 0, 0, 0}, page),
+                                           i % layers, &entry),
+                             PAGEFILE_OK);
             assert_int_equal(entry.codec, PAGE_STORED);
             const uint32_t bit = seed_below(&seed, entry.bytes * 8);
             flip(path, &entry, bit);
-            assert_int_equal(read_block(file), UINT64_C(1) << page);
+            assert_int_equal(read_cluster(file), UINT64_C(1) << page);
             flip(path, &entry, bit);
         }
-        assert_int_equal(read_block(file), 0);
+        assert_int_equal(read_cluster(file), 0);
         pagefile_close(file);
     }
 }

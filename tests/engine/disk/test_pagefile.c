@@ -22,7 +22,7 @@
 
 enum { WIDTH = 1000, HEIGHT = 300, LAYERS = 2 };
 
-static const texel_format FORMATS[LAYERS] = {TEXEL_BC1, TEXEL_RGBA8};
+static const vt_texel_format FORMATS[LAYERS] = {VT_TEXEL_BC1, VT_TEXEL_RGBA8};
 
 /* Texels that tell page and layer apart; half of the pages do not compress. */
 static void fill_texels(vt_page p, uint32_t layer, uint8_t *texels)
@@ -39,10 +39,11 @@ static pagewriter_desc make_desc(const char *path)
 {
     pagewriter_desc desc = {
         .path = path,
-        .kind = PAGEFILE_TERRAIN,
+        .kind = VT_TERRAIN,
         .wrap_x = true,
         .layer_count = LAYERS,
-        .layers = {{TEXEL_BC1, true, "albedo", false}, {TEXEL_RGBA8, false, "normal-map1", true}},
+        .layers = {{VT_TEXEL_BC1, true, "albedo", false},
+                   {VT_TEXEL_RGBA8, false, "normal-map1", true}},
     };
     assert_true(page_shape_make(WIDTH, HEIGHT, 4, &desc.shape));
     return desc;
@@ -64,7 +65,7 @@ static void put_page(pagewriter *w, vt_page p)
 }
 
 /* Calls for each page, finest mip first, from right to left. */
-static void put_all(pagewriter *w, const page_shape *shape)
+static void put_all(pagewriter *w, const vt_shape *shape)
 {
     for (uint32_t mip = 0; mip < shape->mips; mip++) {
         for (uint32_t y = 0; y < page_rows(shape, mip); y++) {
@@ -99,11 +100,11 @@ static void what_was_put_comes_back(void **state)
     write_world(path);
     pagefile *file = NULL;
     assert_int_equal(pagefile_open(path, &file), PAGEFILE_OK);
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     assert_int_equal(info->shape.width, WIDTH);
     assert_int_equal(info->shape.height, HEIGHT);
     assert_int_equal(info->shape.border, 4);
-    assert_int_equal(info->kind, PAGEFILE_TERRAIN);
+    assert_int_equal(info->kind, VT_TERRAIN);
     assert_true(info->wrap_x);
     assert_int_equal(info->layer_count, LAYERS);
     assert_string_equal(info->layers[1].name, "normal-map1");
@@ -298,7 +299,7 @@ static void version_1_is_read_and_has_what_it_had(void **state)
     pagefile *file = NULL;
     pagefile_entry e;
     assert_int_equal(open_as_version_1(state, flags, 3, &file), PAGEFILE_OK);
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     assert_int_equal(info->version, 1);
     assert_true(info->layers[1].srgb && !info->layers[1].lossy);
     assert_int_equal(pagefile_find(file, p, 1, &e), PAGEFILE_OK);
@@ -320,7 +321,7 @@ static void version_1_has_no_more_than_it_had(void **state)
         assert_int_equal(pagefile_find(file, (vt_page){0, 0, 0, 0}, 1, &e), PAGEFILE_BAD_INDEX);
         pagefile_close(file);
     }
-    for (uint32_t i = TEXEL_BC3; i <= TEXEL_BC4; i++) {
+    for (uint32_t i = VT_TEXEL_BC3; i <= VT_TEXEL_BC4; i++) {
         assert_int_equal(open_as_version_1(state, PAGEFILE_AT_LAYER, i, &file),
                          PAGEFILE_BAD_HEADER);
     }

@@ -17,7 +17,8 @@
 #include <turbojpeg.h>
 #include <zstd.h>
 
-static const texel_format FORMATS[] = {TEXEL_RGBA8, TEXEL_BC1, TEXEL_BC3, TEXEL_BC4, TEXEL_BC5};
+static const vt_texel_format FORMATS[] = {VT_TEXEL_RGBA8, VT_TEXEL_BC1, VT_TEXEL_BC3, VT_TEXEL_BC4,
+                                          VT_TEXEL_BC5};
 enum { FORMAT_COUNT = sizeof FORMATS / sizeof FORMATS[0] };
 
 /* Each codec, and most of its levels. */
@@ -44,7 +45,7 @@ static uint8_t *copy_of(const void *bytes, size_t count)
 
 /* Unpacks from a copy of the stored bytes into `texels`, by way of a buffer of a page's size. */
 static pagefile_status unpack(page_codec codec, const void *stored, size_t stored_bytes,
-                              texel_format format, uint8_t *texels)
+                              vt_texel_format format, uint8_t *texels)
 {
     const size_t bytes = texel_page_bytes(format);
     uint8_t *from = copy_of(stored, stored_bytes), *to = malloc(bytes);
@@ -74,7 +75,7 @@ static void every_codec_gives_back_what_it_was_given(void **state)
     uint64_t random = seed_of_run();
     for (uint32_t i = 0; i < PACKING_COUNT * FORMAT_COUNT; i++) {
         const pagewriter_packing how = PACKINGS[i / FORMAT_COUNT];
-        const texel_format format = FORMATS[i % FORMAT_COUNT];
+        const vt_texel_format format = FORMATS[i % FORMAT_COUNT];
         if (how.codec == PAGE_JPEG) {
             continue; /* loses: below */
         }
@@ -115,9 +116,9 @@ static void jpeg_keeps_more_the_better_it_is(void **state)
     paint(texels, &random);
     for (int level = 25; level <= 100; level += 25) {
         pagewriter_packed packed =
-            pagewriter_pack(k, TEXEL_RGBA8, texels, (pagewriter_packing){PAGE_JPEG, level});
+            pagewriter_pack(k, VT_TEXEL_RGBA8, texels, (pagewriter_packing){PAGE_JPEG, level});
         assert_int_equal(packed.codec, PAGE_JPEG);
-        assert_int_equal(unpack(PAGE_JPEG, packed.data, packed.bytes, TEXEL_RGBA8, got),
+        assert_int_equal(unpack(PAGE_JPEG, packed.data, packed.bytes, VT_TEXEL_RGBA8, got),
                          PAGEFILE_OK);
         const double lost_here = lost(texels, got);
         assert_true(lost_here < worse && packed.bytes > smaller);
@@ -139,10 +140,10 @@ static void what_does_not_shrink_is_stored(void **state)
     }
     for (uint32_t i = 0; i < PACKING_COUNT; i++) {
         const bool jpeg = PACKINGS[i].codec == PAGE_JPEG;
-        pagewriter_packed packed = pagewriter_pack(k, TEXEL_RGBA8, noise, PACKINGS[i]);
+        pagewriter_packed packed = pagewriter_pack(k, VT_TEXEL_RGBA8, noise, PACKINGS[i]);
         assert_int_equal(packed.codec, jpeg ? PAGE_JPEG : PAGE_STORED);
         assert_true(packed.bytes <= TEXEL_PAGE_MAX_BYTES);
-        assert_int_equal(unpack(packed.codec, packed.data, packed.bytes, TEXEL_RGBA8, got),
+        assert_int_equal(unpack(packed.codec, packed.data, packed.bytes, VT_TEXEL_RGBA8, got),
                          PAGEFILE_OK);
         assert_true(jpeg || memcmp(got, noise, sizeof noise) == 0);
         free(packed.data);
@@ -159,10 +160,10 @@ static void packing_does_not_remember(void **state)
         paint(texels, &random);
         paint(other, &random);
         const pagewriter_packing before = PACKINGS[seed_below(&random, PACKING_COUNT)];
-        free(pagewriter_pack(k, TEXEL_RGBA8, other, before).data);
-        free(pagewriter_pack(k, TEXEL_RGBA8, texels, before).data);
-        pagewriter_packed used = pagewriter_pack(k, TEXEL_RGBA8, texels, PACKINGS[i]);
-        pagewriter_packed fresh = codecs_pack(TEXEL_RGBA8, texels, PACKINGS[i]);
+        free(pagewriter_pack(k, VT_TEXEL_RGBA8, other, before).data);
+        free(pagewriter_pack(k, VT_TEXEL_RGBA8, texels, before).data);
+        pagewriter_packed used = pagewriter_pack(k, VT_TEXEL_RGBA8, texels, PACKINGS[i]);
+        pagewriter_packed fresh = codecs_pack(VT_TEXEL_RGBA8, texels, PACKINGS[i]);
         assert_int_equal(used.bytes, fresh.bytes);
         assert_int_equal(used.checksum, fresh.checksum);
         assert_memory_equal(used.data, fresh.data, used.bytes);
@@ -171,7 +172,7 @@ static void packing_does_not_remember(void **state)
     }
 }
 
-/* --- what is not a page --- */
+/* ---- what is not a page ---- */
 
 static void anything_too_short_or_too_long_is_refused(void **state)
 {
@@ -181,18 +182,20 @@ static void anything_too_short_or_too_long_is_refused(void **state)
     uint64_t random = seed_of_run();
     paint(texels, &random);
     for (uint32_t i = 0; i < PACKING_COUNT; i++) {
-        pagewriter_packed p = pagewriter_pack(k, TEXEL_RGBA8, texels, PACKINGS[i]);
+        pagewriter_packed p = pagewriter_pack(k, VT_TEXEL_RGBA8, texels, PACKINGS[i]);
         for (uint32_t bytes = 0; bytes < p.bytes; bytes += 1 + seed_below(&random, 200)) {
-            assert_int_equal(unpack(p.codec, p.data, bytes, TEXEL_RGBA8, got), PAGEFILE_BAD_PAGE);
+            assert_int_equal(unpack(p.codec, p.data, bytes, VT_TEXEL_RGBA8, got),
+                             PAGEFILE_BAD_PAGE);
         }
-        assert_int_equal(unpack(p.codec, p.data, p.bytes - 1, TEXEL_RGBA8, got), PAGEFILE_BAD_PAGE);
+        assert_int_equal(unpack(p.codec, p.data, p.bytes - 1, VT_TEXEL_RGBA8, got),
+                         PAGEFILE_BAD_PAGE);
         memcpy(longer, p.data, p.bytes);
         for (uint32_t more = 1; more < 64; more += 1 + seed_below(&random, 9)) {
             longer[p.bytes + more - 1] = (uint8_t)seed_next(&random) & 0x7f;
-            assert_int_equal(unpack(p.codec, longer, p.bytes + more, TEXEL_RGBA8, got),
+            assert_int_equal(unpack(p.codec, longer, p.bytes + more, VT_TEXEL_RGBA8, got),
                              PAGEFILE_BAD_PAGE);
         }
-        assert_int_equal(unpack(p.codec, longer, sizeof longer, TEXEL_RGBA8, got),
+        assert_int_equal(unpack(p.codec, longer, sizeof longer, VT_TEXEL_RGBA8, got),
                          PAGEFILE_BAD_PAGE);
         free(p.data);
     }
@@ -206,15 +209,15 @@ static void pages_of_another_format_are_refused(void **state)
     uint64_t random = seed_of_run();
     paint(texels, &random);
     for (uint32_t i = 0; i < PACKING_COUNT; i++) {
-        pagewriter_packed rgba = pagewriter_pack(k, TEXEL_RGBA8, texels, PACKINGS[i]);
+        pagewriter_packed rgba = pagewriter_pack(k, VT_TEXEL_RGBA8, texels, PACKINGS[i]);
         for (uint32_t f = 1; f < FORMAT_COUNT; f++) {
             assert_int_equal(unpack(rgba.codec, rgba.data, rgba.bytes, FORMATS[f], got),
                              PAGEFILE_BAD_PAGE);
         }
-        assert_false(unpacker_run(u, rgba.codec, rgba.data, rgba.bytes, TEXEL_NONE, got));
+        assert_false(unpacker_run(u, rgba.codec, rgba.data, rgba.bytes, VT_TEXEL_NONE, got));
         free(rgba.data);
     }
-    assert_int_equal(unpack((page_codec)4, texels, 8192, TEXEL_BC1, got), PAGEFILE_BAD_PAGE);
+    assert_int_equal(unpack((page_codec)4, texels, 8192, VT_TEXEL_BC1, got), PAGEFILE_BAD_PAGE);
 }
 
 /* Bits flip; a page may come out, or none, and afterwards a good one still does. */
@@ -228,25 +231,25 @@ static void flipped_bits_end_in_a_status(void **state)
     for (uint32_t i = 1; i < PACKING_COUNT; i++) {
         paint(texels, &random);
         uint32_t refused = 0;
-        pagewriter_packed p = pagewriter_pack(k, TEXEL_RGBA8, texels, PACKINGS[i]);
-        assert_int_equal(unpack(p.codec, p.data, p.bytes, TEXEL_RGBA8, good), PAGEFILE_OK);
+        pagewriter_packed p = pagewriter_pack(k, VT_TEXEL_RGBA8, texels, PACKINGS[i]);
+        assert_int_equal(unpack(p.codec, p.data, p.bytes, VT_TEXEL_RGBA8, good), PAGEFILE_OK);
         for (uint32_t round = 0; round < ROUNDS; round++) {
             uint8_t *bad = copy_of(p.data, p.bytes);
             const uint32_t reach = round % 2 == 0 ? p.bytes : p.bytes < 700 ? p.bytes : 700;
             for (uint32_t flips = 1 + seed_below(&random, 8); flips > 0; flips--) {
                 bad[seed_below(&random, reach)] ^= (uint8_t)(1u << seed_below(&random, 8));
             }
-            refused += unpack(p.codec, bad, p.bytes, TEXEL_RGBA8, got) != PAGEFILE_OK;
+            refused += unpack(p.codec, bad, p.bytes, VT_TEXEL_RGBA8, got) != PAGEFILE_OK;
             free(bad);
         }
         assert_true(refused > 0);
-        assert_int_equal(unpack(p.codec, p.data, p.bytes, TEXEL_RGBA8, got), PAGEFILE_OK);
+        assert_int_equal(unpack(p.codec, p.data, p.bytes, VT_TEXEL_RGBA8, got), PAGEFILE_OK);
         assert_memory_equal(got, good, sizeof good);
         free(p.data);
     }
 }
 
-/* --- zstd --- */
+/* ---- zstd ---- */
 
 static size_t frame(uint8_t *out, size_t room, const void *bytes, size_t count)
 {
@@ -261,15 +264,16 @@ static void zstd_pages_are_one_frame(void **state)
     static const uint8_t SKIPPED[12] = {0x50, 0x2a, 0x4d, 0x18, 4};
     static uint8_t texels[8192], got[8192], stored[16384];
     size_t bytes = frame(stored, sizeof stored, texels, 8192);
-    assert_int_equal(unpack(PAGE_ZSTD, stored, bytes, TEXEL_BC1, got), PAGEFILE_OK);
+    assert_int_equal(unpack(PAGE_ZSTD, stored, bytes, VT_TEXEL_BC1, got), PAGEFILE_OK);
     memcpy(stored + bytes, SKIPPED, sizeof SKIPPED);
-    assert_int_equal(unpack(PAGE_ZSTD, stored, bytes + sizeof SKIPPED, TEXEL_BC1, got),
+    assert_int_equal(unpack(PAGE_ZSTD, stored, bytes + sizeof SKIPPED, VT_TEXEL_BC1, got),
                      PAGEFILE_BAD_PAGE);
     bytes = frame(stored, sizeof stored, texels, 4096);
     bytes += frame(stored + bytes, sizeof stored - bytes, texels, 4096);
-    assert_int_equal(unpack(PAGE_ZSTD, stored, bytes, TEXEL_BC1, got), PAGEFILE_BAD_PAGE);
+    assert_int_equal(unpack(PAGE_ZSTD, stored, bytes, VT_TEXEL_BC1, got), PAGEFILE_BAD_PAGE);
     memcpy(stored, SKIPPED, sizeof SKIPPED);
-    assert_int_equal(unpack(PAGE_ZSTD, stored, sizeof SKIPPED, TEXEL_BC1, got), PAGEFILE_BAD_PAGE);
+    assert_int_equal(unpack(PAGE_ZSTD, stored, sizeof SKIPPED, VT_TEXEL_BC1, got),
+                     PAGEFILE_BAD_PAGE);
 }
 
 /* A kilobyte that would become a gigabyte, and a frame that wants a window of as much. */
@@ -285,11 +289,11 @@ static void zstd_takes_no_more_than_a_page(void **state)
     const size_t bytes = frame(stored, sizeof stored, huge, HUGE_BYTES);
     free(huge);
     assert_true(bytes < 8192);
-    assert_int_equal(unpack(PAGE_ZSTD, stored, bytes, TEXEL_RGBA8, got), PAGEFILE_BAD_PAGE);
-    (void)unpack(PAGE_ZSTD, WINDOW, sizeof WINDOW, TEXEL_BC1, got);
+    assert_int_equal(unpack(PAGE_ZSTD, stored, bytes, VT_TEXEL_RGBA8, got), PAGEFILE_BAD_PAGE);
+    (void)unpack(PAGE_ZSTD, WINDOW, sizeof WINDOW, VT_TEXEL_BC1, got);
 }
 
-/* --- JPEG --- */
+/* ---- JPEG ---- */
 
 typedef struct picture {
     int width, height, pixels, subsampling, flags;
@@ -337,12 +341,12 @@ static void jpegs_of_any_kind_but_one_size_are_read(void **state)
     static uint8_t stored[TEXEL_PAGE_MAX_BYTES], got[TEXEL_PAGE_MAX_BYTES];
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         const size_t bytes = make_jpeg(&CASES[i].picture, stored);
-        const pagefile_status status = unpack(PAGE_JPEG, stored, bytes, TEXEL_RGBA8, got);
+        const pagefile_status status = unpack(PAGE_JPEG, stored, bytes, VT_TEXEL_RGBA8, got);
         if (status != CASES[i].status) {
             fail_msg("case %zu: %s", i, pagefile_status_text(status));
         }
         assert_true(status != PAGEFILE_OK || (got[3] == 255 && got[sizeof got - 1] == 255));
-        assert_int_equal(unpack(PAGE_JPEG, stored, bytes, TEXEL_BC1, got), PAGEFILE_BAD_PAGE);
+        assert_int_equal(unpack(PAGE_JPEG, stored, bytes, VT_TEXEL_BC1, got), PAGEFILE_BAD_PAGE);
     }
 }
 
@@ -357,7 +361,7 @@ static void jpegs_without_a_picture_are_refused(void **state)
         uint8_t *bad = copy_of(stored, cut + 2);
         bad[cut] = 0xff;
         bad[cut + 1] = 0xd9;
-        assert_int_equal(unpack(PAGE_JPEG, bad, cut + 2, TEXEL_RGBA8, got), PAGEFILE_BAD_PAGE);
+        assert_int_equal(unpack(PAGE_JPEG, bad, cut + 2, VT_TEXEL_RGBA8, got), PAGEFILE_BAD_PAGE);
         free(bad);
     }
 }
@@ -371,8 +375,9 @@ static void a_bad_header_does_not_spoil_the_next_page(void **state)
     const picture whole = {128, 128, TJPF_RGBA, TJSAMP_420, 0};
     const size_t bytes = make_jpeg(&whole, stored);
     for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(unpack(PAGE_JPEG, BAD, sizeof BAD, TEXEL_RGBA8, got), PAGEFILE_BAD_PAGE);
-        assert_int_equal(unpack(PAGE_JPEG, stored, bytes, TEXEL_RGBA8, got), PAGEFILE_OK);
+        assert_int_equal(unpack(PAGE_JPEG, BAD, sizeof BAD, VT_TEXEL_RGBA8, got),
+                         PAGEFILE_BAD_PAGE);
+        assert_int_equal(unpack(PAGE_JPEG, stored, bytes, VT_TEXEL_RGBA8, got), PAGEFILE_OK);
     }
 }
 

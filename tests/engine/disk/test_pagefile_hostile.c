@@ -20,7 +20,8 @@
 
 enum { ROUNDS = 2000, LAYERS = 4 };
 
-static const texel_format FORMATS[LAYERS] = {TEXEL_BC1, TEXEL_BC4, TEXEL_BC3, TEXEL_RGBA8};
+static const vt_texel_format FORMATS[LAYERS] = {VT_TEXEL_BC1, VT_TEXEL_BC4, VT_TEXEL_BC3,
+                                                VT_TEXEL_RGBA8};
 static const page_codec CODECS[LAYERS] = {PAGE_LZ4, PAGE_LZ4, PAGE_ZSTD, PAGE_JPEG};
 
 static uint8_t *good;
@@ -50,7 +51,7 @@ static void write_good(const char *path)
     static int16_t heights[50 * 30];
     pagewriter_desc desc = {.path = path, .layer_count = LAYERS};
     for (uint32_t i = 0; i < LAYERS; i++) {
-        desc.layers[i] = (pagefile_layer){.format = FORMATS[i], .name = "a"};
+        desc.layers[i] = (vt_layer){.format = FORMATS[i], .name = "a"};
     }
     pagewriter *w = NULL;
     assert_true(page_shape_make(241, 119, 4, &desc.shape));

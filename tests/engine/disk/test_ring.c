@@ -30,7 +30,7 @@ enum {
     PATIENCE_S = 60, /* until a test says that something never came */
 };
 
-/* --- what the ring does wrong --- */
+/* ---- what the ring does wrong ---- */
 
 typedef enum fault_kind {
     RING_GOOD = 0,
@@ -98,7 +98,7 @@ static void break_ring(fault_kind how, int after_calls)
     atomic_store_explicit(&good_calls, after_calls, memory_order_relaxed);
 }
 
-/* --- reads --- */
+/* ---- reads ---- */
 
 static uint8_t byte_at(uint64_t offset)
 {
@@ -212,7 +212,7 @@ static void whatever_the_ring_does_all_is_read(void **state)
     close(fd);
 }
 
-/* --- the threads that read --- */
+/* ---- the threads that read ---- */
 
 static uint32_t threads_named(const char *name)
 {
@@ -257,7 +257,7 @@ static void read_some_pages(rig *r)
 
 static void without_a_ring_there_are_as_many_readers_as_asked_for(void **state)
 {
-    page_shape s;
+    vt_shape s;
     rig r;
     const char *path = write_world(*state, &s);
     break_ring(RING_REFUSED, 0);
@@ -270,7 +270,7 @@ static void without_a_ring_there_are_as_many_readers_as_asked_for(void **state)
 
 static void with_a_ring_there_is_one_reader(void **state)
 {
-    page_shape s;
+    vt_shape s;
     rig r;
     const char *path = write_world(*state, &s);
     start(&r, path, 16 << 20, 3, AS_STORED);
@@ -280,7 +280,7 @@ static void with_a_ring_there_is_one_reader(void **state)
     stop(&r);
 }
 
-/* --- the whole streamer --- */
+/* ---- the whole streamer ---- */
 
 static bool is_told(vt *v)
 {
@@ -298,7 +298,7 @@ static void a_ring_that_errs_is_told_of_and_the_world_is_drawn(void **state)
 {
     static const rig_window CAMERA = {.lod = 0, .x = 600, .y = 500, .wide = 4, .high = 4};
     const char *path = scratch_path(*state, "drawn.mega");
-    rig_write_world(path, &(rig_world){.width = 1200, .height = 1000, .formats = {TEXEL_RGBA8}});
+    rig_write_world(path, &(rig_world){.width = 1200, .height = 1000, .formats = {VT_TEXEL_RGBA8}});
     const bool ring = is_ring_to_be_had();
     for (int after = 0; after < 4; after++) {
         break_ring(RING_ERRS, after);

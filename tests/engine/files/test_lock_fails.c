@@ -36,7 +36,7 @@ static pagefile_status create_world(void **state)
 {
     pagewriter_desc desc = {.path = scratch_path(*state, "world.mega"),
                             .layer_count = 1,
-                            .layers = {{.format = TEXEL_BC1, .name = "albedo"}}};
+                            .layers = {{.format = VT_TEXEL_BC1, .name = "albedo"}}};
     pagewriter *w = NULL;
     assert_true(page_shape_make(64, 64, 4, &desc.shape));
     const pagefile_status status = pagewriter_create(&desc, &w);

@@ -13,7 +13,7 @@ static void ids_survive_packing(void **state)
 {
     (void)state;
     const uint16_t sides[] = {0, 1, 1000, PAGE_MAX_GRID - 1};
-    for (uint8_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint8_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         for (int i = 0; i < 16; i++) {
             const vt_page p = {(uint8_t)(1 + i * 4), mip, sides[i % 4], sides[i / 4]};
             const vt_page q = page_unpack(page_pack(p));
@@ -29,7 +29,7 @@ static void ids_survive_packing(void **state)
 static void shapes_that_cannot_be_are_refused(void **state)
 {
     (void)state;
-    page_shape s = {0};
+    vt_shape s = {0};
     assert_false(page_shape_make(0, 1, 4, &s));
     assert_false(page_shape_make(1, 0, 4, &s));
     assert_false(page_shape_make(1, 1, 0, &s));
@@ -37,13 +37,13 @@ static void shapes_that_cannot_be_are_refused(void **state)
     assert_false(page_shape_make(PAGE_MAX_GRID * 120 + 1, 1, 4, &s));
     assert_false(page_shape_make(1, UINT32_MAX, 8, &s));
     assert_true(page_shape_make(PAGE_MAX_GRID * 120, 1, 4, &s));
-    assert_int_equal(s.mips, PAGE_MAX_MIPS);
+    assert_int_equal(s.mips, VT_MAX_MIPS);
     assert_true(page_shape_make(131072, 131072, 8, &s)); /* what the project aims at */
 }
 
 /* The invariants of one shape: every mip halves, parents of pages that exist do, one page ends it.
  */
-static void check_shape(const page_shape *s)
+static void check_shape(const vt_shape *s)
 {
     assert_int_equal(s->payload + 2 * s->border, VT_PAGE_TEXELS);
     assert_int_equal(s->grid_x & (s->grid_x - 1), 0);
@@ -72,7 +72,7 @@ static void every_mip_covers_the_one_below(void **state)
     (void)state;
     for (uint32_t width = 1; width < 3000; width += 61) {
         for (uint32_t height = 1; height < 3000; height += 97) {
-            page_shape s = {0};
+            vt_shape s = {0};
             assert_true(page_shape_make(width, height, width % 2 == 0 ? 4 : 8, &s));
             check_shape(&s);
         }
@@ -82,7 +82,7 @@ static void every_mip_covers_the_one_below(void **state)
 static void known_shape_has_known_pages(void **state)
 {
     (void)state;
-    page_shape s = {0};
+    vt_shape s = {0};
     assert_true(page_shape_make(16384, 8192, 4, &s));
     assert_int_equal(s.payload, 120);
     assert_int_equal(s.grid_x, 256);
@@ -96,10 +96,10 @@ static void known_shape_has_known_pages(void **state)
 static void formats_have_their_bytes(void **state)
 {
     (void)state;
-    assert_int_equal(texel_page_bytes(TEXEL_RGBA8), 65536);
-    assert_int_equal(texel_page_bytes(TEXEL_BC1), 8192);
-    assert_int_equal(texel_page_bytes(TEXEL_NONE), 0);
-    assert_int_equal(texel_page_bytes((texel_format)77), 0);
+    assert_int_equal(texel_page_bytes(VT_TEXEL_RGBA8), 65536);
+    assert_int_equal(texel_page_bytes(VT_TEXEL_BC1), 8192);
+    assert_int_equal(texel_page_bytes(VT_TEXEL_NONE), 0);
+    assert_int_equal(texel_page_bytes((vt_texel_format)77), 0);
 }
 
 int main(void)

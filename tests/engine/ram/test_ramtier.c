@@ -359,7 +359,7 @@ static void the_number_of_pages_is_bounded(void **state)
     ramtier_destroy(rt);
 }
 
-/* --- threads --- */
+/* ---- threads ---- */
 
 static ramtier *shared;
 static atomic_uint damaged; /* pages that did not read back */

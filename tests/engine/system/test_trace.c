@@ -8,7 +8,7 @@
 
 #include "engine/page/page.h"
 #include "engine/system/platform.h"
-#include "engine/trace.h"
+#include "engine/vt_trace.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -19,13 +19,13 @@
 enum { THREADS = 4, EVENTS_EACH = 2000 };
 
 /* The trace as it is written, parsed; to be deleted. */
-static cJSON *written(trace *t)
+static cJSON *written(vt_trace *t)
 {
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
     assert_non_null(out);
-    assert_true(trace_write(t, out));
+    assert_true(vt_trace_write(t, out));
     assert_int_equal(fclose(out), 0);
     cJSON *json = cJSON_ParseWithLength(text, bytes);
     assert_non_null(json);
@@ -68,34 +68,34 @@ static double dropped_in(const cJSON *json)
 static void no_trace_takes_everything_and_keeps_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(trace_track(NULL, "nobody"), TRACE_NO_TRACK);
-    assert_int_equal(trace_now(NULL), 0);
-    assert_int_equal(trace_span(NULL, 3, "nothing", 0, 0, 0), 0);
-    trace_counter(NULL, "nothing", 0, 1);
-    assert_int_equal(trace_count(NULL) + trace_dropped(NULL), 0);
-    assert_null(trace_check(NULL));
+    assert_int_equal(vt_trace_track(NULL, "nobody"), VT_TRACE_NO_TRACK);
+    assert_int_equal(vt_trace_now(NULL), 0);
+    assert_int_equal(vt_trace_span(NULL, 3, "nothing", 0, 0, 0), 0);
+    vt_trace_counter(NULL, "nothing", 0, 1);
+    assert_int_equal(vt_trace_count(NULL) + vt_trace_dropped(NULL), 0);
+    assert_null(vt_trace_check(NULL));
     cJSON *json = written(NULL);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "traceEvents")), 1);
     cJSON_Delete(json);
-    trace_destroy(NULL);
+    vt_trace_destroy(NULL);
 }
 
 static void spans_say_where_when_and_of_which_page(void **state)
 {
     (void)state;
-    trace *t = trace_create(10);
-    const uint32_t track = trace_track(t, "decode 1");
-    assert_int_equal(trace_track(t, "another"), track + 1);
-    assert_int_equal(trace_track(t, "decode 1"), track);
+    vt_trace *t = vt_trace_create(10);
+    const uint32_t track = vt_trace_track(t, "decode 1");
+    assert_int_equal(vt_trace_track(t, "another"), track + 1);
+    assert_int_equal(vt_trace_track(t, "decode 1"), track);
     const vt_page page = {1, 2, 30, 40};
     const uint64_t from_ns = platform_now_ns() + 1234;
     while (platform_now_ns() < from_ns + 5000) {
     }
-    const uint64_t to_ns = trace_span(t, track, "decode", from_ns, page_pack(page), 64);
-    trace_span(t, track, "insert", 1, 0, 5); /* began before the trace did */
-    trace_counter(t, "mip bias", to_ns, 0.25);
-    trace_counter(t, "mip bias", to_ns, (double)INFINITY);
-    assert_null(trace_check(t));
+    const uint64_t to_ns = vt_trace_span(t, track, "decode", from_ns, page_pack(page), 64);
+    vt_trace_span(t, track, "insert", 1, 0, 5); /* began before the trace did */
+    vt_trace_counter(t, "mip bias", to_ns, 0.25);
+    vt_trace_counter(t, "mip bias", to_ns, (double)INFINITY);
+    assert_null(vt_trace_check(t));
 
     cJSON *json = written(t);
     const cJSON *span = find(json, "X", "decode", 0), *args = cJSON_GetObjectItem(span, "args");
@@ -114,40 +114,40 @@ static void spans_say_where_when_and_of_which_page(void **state)
     assert_float_equal(number_of(cJSON_GetObjectItem(counter, "args"), "value"), 0.25, 0);
     assert_non_null(find(json, "C", "mip bias", 1)); /* what JSON cannot say does not break it */
     cJSON_Delete(json);
-    trace_destroy(t);
+    vt_trace_destroy(t);
 }
 
 static void names_of_any_bytes_are_written_as_json(void **state)
 {
     (void)state;
-    trace *t = trace_create(4);
-    const uint32_t track = trace_track(t, "\"quoted\\\n\x01");
-    trace_span(t, track, "a \"b\" \\ \t", trace_now(t), 0, 0);
+    vt_trace *t = vt_trace_create(4);
+    const uint32_t track = vt_trace_track(t, "\"quoted\\\n\x01");
+    vt_trace_span(t, track, "a \"b\" \\ \t", vt_trace_now(t), 0, 0);
     char longer[100];
     memset(longer, 'l', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
-    assert_int_equal(trace_track(t, longer), track + 1);
-    assert_int_equal(trace_track(t, longer), track + 1);
+    assert_int_equal(vt_trace_track(t, longer), track + 1);
+    assert_int_equal(vt_trace_track(t, longer), track + 1);
     cJSON *json = written(t);
     assert_non_null(find(json, "X", "a \"b\" \\ \t", 0));
     const cJSON *args = cJSON_GetObjectItem(find(json, "M", "thread_name", 0), "args");
     assert_string_equal(string_of(args, "name"), "\"quoted\\\n\x01");
     cJSON_Delete(json);
-    trace_destroy(t);
+    vt_trace_destroy(t);
 }
 
 static void a_full_trace_drops_what_comes_later_and_counts_it(void **state)
 {
     (void)state;
-    trace *t = trace_create(3);
-    const uint32_t track = trace_track(t, "one");
+    vt_trace *t = vt_trace_create(3);
+    const uint32_t track = vt_trace_track(t, "one");
     for (uint32_t i = 0; i < 5; i++) {
-        assert_true(trace_span(t, track, "span", trace_now(t), 0, i) > 0);
+        assert_true(vt_trace_span(t, track, "span", vt_trace_now(t), 0, i) > 0);
     }
-    trace_counter(t, "counter", trace_now(t), 1);
-    assert_int_equal(trace_count(t), 3);
-    assert_int_equal(trace_dropped(t), 3);
-    assert_null(trace_check(t));
+    vt_trace_counter(t, "counter", vt_trace_now(t), 1);
+    assert_int_equal(vt_trace_count(t), 3);
+    assert_int_equal(vt_trace_dropped(t), 3);
+    assert_null(vt_trace_check(t));
     cJSON *json = written(t);
     assert_int_equal(number_of(cJSON_GetObjectItem(find(json, "X", "span", 2), "args"), "number"),
                      2);
@@ -155,34 +155,34 @@ static void a_full_trace_drops_what_comes_later_and_counts_it(void **state)
     assert_null(find(json, "C", "counter", 0));
     assert_int_equal(dropped_in(json), 3);
     cJSON_Delete(json);
-    trace_destroy(t);
+    vt_trace_destroy(t);
 
-    t = trace_create(0);
-    trace_counter(t, "counter", 0, 1);
-    assert_int_equal(trace_dropped(t), 1);
-    trace_destroy(t);
+    t = vt_trace_create(0);
+    vt_trace_counter(t, "counter", 0, 1);
+    assert_int_equal(vt_trace_dropped(t), 1);
+    vt_trace_destroy(t);
 }
 
 static void too_many_tracks_lose_their_spans_only(void **state)
 {
     (void)state;
-    trace *t = trace_create(TRACE_MAX_TRACKS + 8);
-    for (uint32_t i = 0; i < TRACE_MAX_TRACKS + 2; i++) {
-        char name[TRACE_NAME_BYTES];
+    vt_trace *t = vt_trace_create(VT_TRACE_MAX_TRACKS + 8);
+    for (uint32_t i = 0; i < VT_TRACE_MAX_TRACKS + 2; i++) {
+        char name[VT_TRACE_NAME_BYTES];
         (void)snprintf(name, sizeof name, "track %u", i);
-        const uint32_t track = trace_track(t, name);
-        assert_int_equal(track, i < TRACE_MAX_TRACKS ? i : TRACE_NO_TRACK);
-        trace_span(t, track, "span", trace_now(t), 0, i);
+        const uint32_t track = vt_trace_track(t, name);
+        assert_int_equal(track, i < VT_TRACE_MAX_TRACKS ? i : VT_TRACE_NO_TRACK);
+        vt_trace_span(t, track, "span", vt_trace_now(t), 0, i);
     }
-    assert_int_equal(trace_count(t), TRACE_MAX_TRACKS);
-    assert_int_equal(trace_dropped(t), 2);
-    assert_null(trace_check(t));
-    trace_destroy(t);
+    assert_int_equal(vt_trace_count(t), VT_TRACE_MAX_TRACKS);
+    assert_int_equal(vt_trace_dropped(t), 2);
+    assert_null(vt_trace_check(t));
+    vt_trace_destroy(t);
 }
 
 /* A thread of those that write at once. */
 typedef struct writer {
-    trace *trace;
+    vt_trace *trace;
     uint32_t index;
     pthread_t thread;
 } writer;
@@ -190,13 +190,13 @@ typedef struct writer {
 static void *write_events(void *argument)
 {
     const writer *w = argument;
-    char name[TRACE_NAME_BYTES];
+    char name[VT_TRACE_NAME_BYTES];
     (void)snprintf(name, sizeof name, "writer %u", w->index);
-    const uint32_t track = trace_track(w->trace, name);
+    const uint32_t track = vt_trace_track(w->trace, name);
     for (uint32_t i = 0; i < EVENTS_EACH; i++) {
-        const uint64_t to_ns =
-            trace_span(w->trace, track, "work", trace_now(w->trace), 0, w->index * EVENTS_EACH + i);
-        trace_counter(w->trace, "done", to_ns, i);
+        const uint64_t to_ns = vt_trace_span(w->trace, track, "work", vt_trace_now(w->trace), 0,
+                                             w->index * EVENTS_EACH + i);
+        vt_trace_counter(w->trace, "done", to_ns, i);
     }
     return NULL;
 }
@@ -229,7 +229,7 @@ static void assert_all_there(const cJSON *json)
 static void threads_that_write_at_once_lose_nothing(void **state)
 {
     (void)state;
-    trace *t = trace_create(2 * THREADS * EVENTS_EACH);
+    vt_trace *t = vt_trace_create(2 * THREADS * EVENTS_EACH);
     writer writers[THREADS];
     for (uint32_t i = 0; i < THREADS; i++) {
         writers[i] = (writer){.trace = t, .index = i};
@@ -239,27 +239,27 @@ static void threads_that_write_at_once_lose_nothing(void **state)
     for (uint32_t i = 0; i < THREADS; i++) {
         pthread_join(writers[i].thread, NULL);
     }
-    assert_int_equal(trace_count(t), 2 * THREADS * EVENTS_EACH);
-    assert_int_equal(trace_dropped(t), 0);
-    assert_null(trace_check(t));
+    assert_int_equal(vt_trace_count(t), 2 * THREADS * EVENTS_EACH);
+    assert_int_equal(vt_trace_dropped(t), 0);
+    assert_null(vt_trace_check(t));
     cJSON *json = written(t);
     assert_all_there(json);
     cJSON_Delete(json);
-    trace_destroy(t);
+    vt_trace_destroy(t);
 }
 
 static void a_file_that_takes_no_more_is_reported(void **state)
 {
     (void)state;
-    trace *t = trace_create(1);
+    vt_trace *t = vt_trace_create(1);
     FILE *full = fopen("/dev/full", "w");
     if (full == NULL) {
-        trace_destroy(t);
+        vt_trace_destroy(t);
         skip();
     }
-    assert_false(trace_write(t, full));
+    assert_false(vt_trace_write(t, full));
     (void)fclose(full);
-    trace_destroy(t);
+    vt_trace_destroy(t);
 }
 
 int main(void)

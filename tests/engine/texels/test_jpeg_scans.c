@@ -102,7 +102,7 @@ static pagefile_status unpack(const char *path)
     assert_non_null(stored);
     assert_in_range(bytes, 1, TEXEL_PAGE_MAX_BYTES); /* else it is refused for its size */
     const pagefile_status status =
-        codecs_unpack(PAGE_JPEG, stored, (uint32_t)bytes, TEXEL_RGBA8, texels);
+        codecs_unpack(PAGE_JPEG, stored, (uint32_t)bytes, VT_TEXEL_RGBA8, texels);
     free(stored);
     return status;
 }

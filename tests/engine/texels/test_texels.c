@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* --- BC1 --- */
+/* ---- BC1 ---- */
 
 /* One block on its own, by the definition, channel by channel. */
 static void colours_texel(const uint8_t *block, uint32_t texel, bool always_four, uint8_t rgba[4])
@@ -47,7 +47,7 @@ static void bc1_unpacks_by_the_definition(void **state)
         }
         memcpy(blocks, (const uint8_t[8]){0, 0, 0, 0, 0xe4, 0xe4, 0xe4, 0xe4}, 8); /* equal ends */
         memset(blocks + 8, 0xff, 8);
-        bc1_unpack_rows(blocks, rgba, texel_row_bytes(TEXEL_RGBA8));
+        bc1_unpack_rows(blocks, rgba, texel_row_bytes(VT_TEXEL_RGBA8));
         for (uint32_t i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
             const uint32_t x = i % VT_PAGE_TEXELS, y = i / VT_PAGE_TEXELS;
             uint8_t expected[4];
@@ -58,7 +58,7 @@ static void bc1_unpacks_by_the_definition(void **state)
     }
 }
 
-/* --- BC3, BC4 and BC5: halves of three-bit choices --- */
+/* ---- BC3, BC4 and BC5: halves of three-bit choices ---- */
 
 /* One texel of one half of a block, by the definition. */
 static uint8_t half_texel(const uint8_t *half, uint32_t texel)
@@ -79,15 +79,16 @@ static uint8_t half_texel(const uint8_t *half, uint32_t texel)
 }
 
 /* A texel of a block of one of the three. */
-static void halves_texel(texel_format format, const uint8_t *block, uint32_t texel, uint8_t rgba[4])
+static void halves_texel(vt_texel_format format, const uint8_t *block, uint32_t texel,
+                         uint8_t rgba[4])
 {
     const uint8_t first = half_texel(block, texel);
-    if (format == TEXEL_BC4) {
+    if (format == VT_TEXEL_BC4) {
         memset(rgba, first, 3);
         rgba[3] = 255;
         return;
     }
-    if (format == TEXEL_BC5) {
+    if (format == VT_TEXEL_BC5) {
         rgba[0] = first;
         rgba[1] = half_texel(block + 8, texel);
         rgba[2] = rgba[3] = 255;
@@ -100,18 +101,18 @@ static void halves_texel(texel_format format, const uint8_t *block, uint32_t tex
 static void halves_unpack_by_the_definition(void **state)
 {
     (void)state;
-    static const texel_format FORMATS[] = {TEXEL_BC3, TEXEL_BC4, TEXEL_BC5};
+    static const vt_texel_format FORMATS[] = {VT_TEXEL_BC3, VT_TEXEL_BC4, VT_TEXEL_BC5};
     static uint8_t blocks[VT_PAGE_TEXELS * VT_PAGE_TEXELS];
     static uint8_t rgba[TEXEL_PAGE_MAX_BYTES];
     uint64_t random = seed_of_run();
     for (uint32_t round = 0; round < 12; round++) {
-        const texel_format format = FORMATS[round % 3];
+        const vt_texel_format format = FORMATS[round % 3];
         const size_t block_bytes = texel_row_bytes(format) / (VT_PAGE_TEXELS / 4);
         for (size_t i = 0; i < sizeof blocks; i++) {
             blocks[i] = (uint8_t)seed_next(&random);
         }
         blocks[0] = blocks[1] = 77; /* equal ends */
-        assert_true(texels_convert(format, blocks, TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
+        assert_true(texels_convert(format, blocks, VT_TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
         for (uint32_t i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
             const uint32_t x = i % VT_PAGE_TEXELS, y = i / VT_PAGE_TEXELS;
             uint8_t expected[4];
@@ -140,7 +141,7 @@ static void every_pair_of_ends_is_exact(void **state)
                                       0xfa};
             memcpy(blocks + i * 8, block, 8);
         }
-        assert_true(texels_convert(TEXEL_BC4, blocks, TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
+        assert_true(texels_convert(VT_TEXEL_BC4, blocks, VT_TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
         for (uint32_t i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
             const uint32_t x = i % VT_PAGE_TEXELS, y = i / VT_PAGE_TEXELS;
             const uint8_t *block = blocks + 8 * (y / 4 * (VT_PAGE_TEXELS / 4) + x / 4);
@@ -149,9 +150,10 @@ static void every_pair_of_ends_is_exact(void **state)
     }
 }
 
-/* --- all of them --- */
+/* ---- all of them ---- */
 
-static const texel_format ALL[] = {TEXEL_RGBA8, TEXEL_BC1, TEXEL_BC5, TEXEL_BC3, TEXEL_BC4};
+static const vt_texel_format ALL[] = {VT_TEXEL_RGBA8, VT_TEXEL_BC1, VT_TEXEL_BC5, VT_TEXEL_BC3,
+                                      VT_TEXEL_BC4};
 enum { FORMATS = sizeof ALL / sizeof ALL[0] };
 
 /* Choices 0, 1, 2 … 7 and again, of three bits each. */
@@ -159,10 +161,10 @@ enum { FORMATS = sizeof ALL / sizeof ALL[0] };
 
 /* Blocks worked out by hand, and their first eight texels. */
 static const struct {
-    texel_format format;
+    vt_texel_format format;
     uint8_t block[16], texels[8][4];
 } BY_HAND[] = {
-    {TEXEL_BC1, /* black and white, black first: three colours and a hole */
+    {VT_TEXEL_BC1, /* black and white, black first: three colours and a hole */
      {0x00, 0x00, 0xff, 0xff, 0xe4, 0xe4},
      {{0, 0, 0, 255},
       {255, 255, 255, 255},
@@ -172,7 +174,7 @@ static const struct {
       {255, 255, 255, 255},
       {127, 127, 127, 255},
       {0, 0, 0, 0}}},
-    {TEXEL_BC1, /* red and blue: four colours */
+    {VT_TEXEL_BC1, /* red and blue: four colours */
      {0x00, 0xf8, 0x1f, 0x00, 0xe4, 0x1b},
      {{255, 0, 0, 255},
       {0, 0, 255, 255},
@@ -182,7 +184,7 @@ static const struct {
       {170, 0, 85, 255},
       {0, 0, 255, 255},
       {255, 0, 0, 255}}},
-    {TEXEL_BC4, /* the larger first: six means */
+    {VT_TEXEL_BC4, /* the larger first: six means */
      {255, 0, EACH_OF_EIGHT},
      {{255, 255, 255, 255},
       {0, 0, 0, 255},
@@ -192,7 +194,7 @@ static const struct {
       {109, 109, 109, 255},
       {72, 72, 72, 255},
       {36, 36, 36, 255}}},
-    {TEXEL_BC4, /* the smaller first: four means, 0 and 255 */
+    {VT_TEXEL_BC4, /* the smaller first: four means, 0 and 255 */
      {10, 210, EACH_OF_EIGHT},
      {{10, 10, 10, 255},
       {210, 210, 210, 255},
@@ -202,7 +204,7 @@ static const struct {
       {170, 170, 170, 255},
       {0, 0, 0, 255},
       {255, 255, 255, 255}}},
-    {TEXEL_BC5, /* one of each */
+    {VT_TEXEL_BC5, /* one of each */
      {255, 0, EACH_OF_EIGHT, 10, 210, EACH_OF_EIGHT},
      {{255, 10, 255, 255},
       {0, 210, 255, 255},
@@ -212,7 +214,7 @@ static const struct {
       {109, 170, 255, 255},
       {72, 0, 255, 255},
       {36, 255, 255, 255}}},
-    {TEXEL_BC3, /* black first, and yet four colours */
+    {VT_TEXEL_BC3, /* black first, and yet four colours */
      {255, 0, EACH_OF_EIGHT, 0x00, 0x00, 0xff, 0xff, 0xe4, 0xe4},
      {{0, 0, 0, 255},
       {255, 255, 255, 0},
@@ -231,7 +233,7 @@ static void blocks_made_by_hand_unpack_to_the_bit(void **state)
     for (size_t i = 0; i < sizeof BY_HAND / sizeof BY_HAND[0]; i++) {
         memcpy(blocks, BY_HAND[i].block, 16);
         assert_true(
-            texels_convert(BY_HAND[i].format, blocks, TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
+            texels_convert(BY_HAND[i].format, blocks, VT_TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
         assert_memory_equal(rgba, BY_HAND[i].texels[0], 16);
         assert_memory_equal(rgba + 4 * VT_PAGE_TEXELS, BY_HAND[i].texels[4], 16);
     }
@@ -263,24 +265,24 @@ static void packing_keeps_a_picture(void **state)
 {
     (void)state;
     static const struct {
-        texel_format format;
+        vt_texel_format format;
         uint32_t channels; /* that it keeps */
         double least;      /* 10^(dB / 10) */
     } CASES[] = {
-        {TEXEL_BC1, 3, 3981},   /* 36 dB */
-        {TEXEL_BC3, 4, 5012},   /* 37 dB */
-        {TEXEL_BC4, 1, 100000}, /* 50 dB */
-        {TEXEL_BC5, 2, 100000}, /* 50 dB */
-        {TEXEL_RGBA8, 4, 1e9},
+        {VT_TEXEL_BC1, 3, 3981},   /* 36 dB */
+        {VT_TEXEL_BC3, 4, 5012},   /* 37 dB */
+        {VT_TEXEL_BC4, 1, 100000}, /* 50 dB */
+        {VT_TEXEL_BC5, 2, 100000}, /* 50 dB */
+        {VT_TEXEL_RGBA8, 4, 1e9},
     };
     static uint8_t rgba[TEXEL_PAGE_MAX_BYTES], page[TEXEL_PAGE_MAX_BYTES];
     static uint8_t back[TEXEL_PAGE_MAX_BYTES];
     uint64_t random = seed_of_run();
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        const texel_format format = CASES[i].format;
+        const vt_texel_format format = CASES[i].format;
         paint(rgba, &random);
-        assert_true(texels_convert(TEXEL_RGBA8, rgba, format, page, texel_row_bytes(format)));
-        assert_true(texels_convert(format, page, TEXEL_RGBA8, back, 4 * VT_PAGE_TEXELS));
+        assert_true(texels_convert(VT_TEXEL_RGBA8, rgba, format, page, texel_row_bytes(format)));
+        assert_true(texels_convert(format, page, VT_TEXEL_RGBA8, back, 4 * VT_PAGE_TEXELS));
         const double got = quality(rgba, back, CASES[i].channels);
         if (got < CASES[i].least) {
             fail_msg("%s: signal over noise is %.0f", texel_format_name(format), got);
@@ -298,13 +300,13 @@ static void bc1_drops_alpha(void **state)
     for (uint32_t i = 0; i < TEXEL_PAGE_MAX_BYTES; i++) {
         rgba[i] = i % 4 == 3 ? 255 : (uint8_t)(i / 16 % 32 * 7 + i / 2048 * 5 + i % 4);
     }
-    assert_true(texels_convert(TEXEL_RGBA8, rgba, TEXEL_BC1, one, 256));
+    assert_true(texels_convert(VT_TEXEL_RGBA8, rgba, VT_TEXEL_BC1, one, 256));
     for (uint32_t i = 3; i < TEXEL_PAGE_MAX_BYTES; i += 4) {
         rgba[i] = (uint8_t)seed_next(&random);
     }
-    assert_true(texels_convert(TEXEL_RGBA8, rgba, TEXEL_BC1, other, 256));
+    assert_true(texels_convert(VT_TEXEL_RGBA8, rgba, VT_TEXEL_BC1, other, 256));
     assert_memory_equal(one, other, sizeof one);
-    bc1_unpack_rows(one, rgba, texel_row_bytes(TEXEL_RGBA8));
+    bc1_unpack_rows(one, rgba, texel_row_bytes(VT_TEXEL_RGBA8));
     for (uint32_t i = 3; i < TEXEL_PAGE_MAX_BYTES; i += 4) {
         assert_int_equal(rgba[i], 255);
     }
@@ -320,12 +322,12 @@ static void every_format_becomes_every_other(void **state)
     static uint8_t expected[TEXEL_PAGE_MAX_BYTES], wide[APART * VT_PAGE_TEXELS];
     uint64_t random = seed_of_run();
     for (uint32_t i = 0; i < FORMATS * FORMATS; i++) {
-        const texel_format a = ALL[i / FORMATS], b = ALL[i % FORMATS];
+        const vt_texel_format a = ALL[i / FORMATS], b = ALL[i % FORMATS];
         const size_t row_bytes = texel_row_bytes(b);
         paint(rgba, &random);
-        assert_true(texels_convert(TEXEL_RGBA8, rgba, a, from, texel_row_bytes(a)));
-        assert_true(texels_convert(a, from, TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
-        assert_true(texels_convert(TEXEL_RGBA8, rgba, b, expected, row_bytes));
+        assert_true(texels_convert(VT_TEXEL_RGBA8, rgba, a, from, texel_row_bytes(a)));
+        assert_true(texels_convert(a, from, VT_TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
+        assert_true(texels_convert(VT_TEXEL_RGBA8, rgba, b, expected, row_bytes));
         memset(wide, 0xa5, sizeof wide);
         assert_true(texels_can_convert(a, b) && texels_convert(a, from, b, wide, APART));
         for (uint32_t y = 0; y < VT_PAGE_TEXELS; y++) {
@@ -344,11 +346,11 @@ static void what_does_not_exist_is_not_converted(void **state)
     (void)state;
     static uint8_t page[TEXEL_PAGE_MAX_BYTES];
     for (uint32_t i = 0; i < FORMATS; i++) {
-        assert_false(texels_can_convert(ALL[i], TEXEL_NONE));
-        assert_false(texels_convert(TEXEL_NONE, page, ALL[i], page, 512));
-        assert_false(texels_convert(ALL[i], page, (texel_format)6, page, 512));
+        assert_false(texels_can_convert(ALL[i], VT_TEXEL_NONE));
+        assert_false(texels_convert(VT_TEXEL_NONE, page, ALL[i], page, 512));
+        assert_false(texels_convert(ALL[i], page, (vt_texel_format)6, page, 512));
     }
-    assert_false(texels_convert(TEXEL_NONE, page, TEXEL_NONE, page, 512));
+    assert_false(texels_convert(VT_TEXEL_NONE, page, VT_TEXEL_NONE, page, 512));
 }
 
 static void grey_is_even_and_opaque(void **state)
@@ -357,7 +359,7 @@ static void grey_is_even_and_opaque(void **state)
     static uint8_t page[TEXEL_PAGE_MAX_BYTES], rgba[TEXEL_PAGE_MAX_BYTES];
     for (uint32_t i = 0; i < FORMATS; i++) {
         texels_fill_grey(ALL[i], page, texel_row_bytes(ALL[i]));
-        assert_true(texels_convert(ALL[i], page, TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
+        assert_true(texels_convert(ALL[i], page, VT_TEXEL_RGBA8, rgba, 4 * VT_PAGE_TEXELS));
         assert_in_range(rgba[0], 120, 136);
         assert_int_equal(rgba[3], 255);
         for (uint32_t k = 4; k < TEXEL_PAGE_MAX_BYTES; k++) {

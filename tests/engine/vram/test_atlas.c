@@ -135,7 +135,7 @@ static void place(atlas *a, uint64_t period)
     uint64_t pages = random_below(3) == 0 ? seed_next(&random_state) : UINT64_MAX;
     for (uint32_t i = 0; i < 64; i++) {
         const bool fits = i < side * side;
-        if (!fits || model_find(page_pack(page_of_block(corner, i))) != ATLAS_NONE) {
+        if (!fits || model_find(page_pack(page_of_cluster(corner, i))) != ATLAS_NONE) {
             pages &= ~(UINT64_C(1) << i);
         }
     }
@@ -149,7 +149,7 @@ static void place(atlas *a, uint64_t period)
         assert_int_equal(model[first + i].page_id, 0);
         if (pages >> i & 1) {
             mark(&model[first + i], period);
-            model[first + i].page_id = page_pack(page_of_block(corner, i));
+            model[first + i].page_id = page_pack(page_of_cluster(corner, i));
         }
     }
 }
@@ -162,7 +162,7 @@ static void evict(atlas *a, uint32_t slot)
     }
 }
 
-/* Clears the cheapest square of an order, as the conductor does; a block then fits. */
+/* Clears the cheapest square of an order, as the conductor does; a cluster then fits. */
 static void clear_victim(atlas *a, uint64_t period)
 {
     const uint32_t order = random_below(ATLAS_MAX_ORDER + 1);
@@ -186,7 +186,7 @@ static void move(atlas *a, uint32_t from, uint32_t to)
 static void compact(atlas *a, uint64_t period)
 {
     const uint32_t order = 1 + random_below(ATLAS_MAX_ORDER), most = 1u << 2 * order;
-    atlas_move moves[ATLAS_BLOCK_PAGES];
+    atlas_move moves[ATLAS_CLUSTER_PAGES];
     uint32_t first = 0;
     if (atlas_victim(a, order, period) != ATLAS_NONE) {
         return; /* there is no need */
@@ -362,7 +362,7 @@ static void statistics_say_what_is_where(void **state)
     const uint32_t first = atlas_place(a, (vt_page){1, 0, 8, 8}, 2, UINT64_MAX, 1);
     atlas_pin(a, first);
     atlas_get_stats(a, &s);
-    assert_true(s.used == 16 && s.pinned == 1 && s.placed == 16 && s.blocks[2] == 1);
+    assert_true(s.used == 16 && s.pinned == 1 && s.placed == 16 && s.clusters[2] == 1);
     assert_true(s.fragmentation > 0.6 && s.fragmentation < 0.7); /* 48 are free, 16 in one square */
     atlas_destroy(a);
 }

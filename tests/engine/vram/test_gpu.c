@@ -17,7 +17,7 @@ enum { MAX_NAMES = 512 };
 
 static uint64_t seed; /* of this run */
 
-/* --- sizes --- */
+/* ---- sizes ---- */
 
 static uint64_t level_bytes(GLuint texture, GLint level)
 {
@@ -104,7 +104,7 @@ static void counts_every_byte_that_it_makes(void **state)
     }
 }
 
-/* --- what it refuses --- */
+/* ---- what it refuses ---- */
 
 static void refuses_what_cannot_be_made(void **state)
 {
@@ -118,7 +118,7 @@ static void refuses_what_cannot_be_made(void **state)
     bad[1].atlas_rows = 257;
     bad[2].layer_count = 0;
     bad[3].layer_count = VT_MAX_LAYERS + 1;
-    bad[4].formats[1] = TEXEL_NONE;
+    bad[4].formats[1] = VT_TEXEL_NONE;
     bad[5].staging_tiles = 0;
     bad[6].staging_tiles = UINT32_MAX;
     bad[7].feedback_width = 0;
@@ -138,7 +138,7 @@ static void refuses_what_cannot_be_made(void **state)
     gl_rig_expect_quiet();
 }
 
-/* --- uploads --- */
+/* ---- uploads ---- */
 
 /* Fills `copy` and the tile: the mapped memory itself is for writing only. */
 static void random_tile(const gpu *g, int32_t tile, uint8_t *copy)
@@ -173,7 +173,7 @@ static void expect_slot(uint32_t x, uint32_t y, const uint8_t *tile)
 {
     static uint8_t texels[TEXEL_PAGE_MAX_BYTES];
     const GLint left = (GLint)x * VT_PAGE_TEXELS, top = (GLint)y * VT_PAGE_TEXELS;
-    const GLsizei bc1_bytes = (GLsizei)texel_page_bytes(TEXEL_BC1);
+    const GLsizei bc1_bytes = (GLsizei)texel_page_bytes(VT_TEXEL_BC1);
     glGetTextureSubImage(texture_labelled("atlas", GL_SRGB8_ALPHA8), 0, left, top, 0,
                          VT_PAGE_TEXELS, VT_PAGE_TEXELS, 1, GL_RGBA, GL_UNSIGNED_BYTE,
                          sizeof(texels), texels);
@@ -217,9 +217,9 @@ static void uploads_land_in_their_slots_and_nowhere_else(void **state)
     destroy(g);
 }
 
-/* Puts a page's layers into their places in a block's rectangles. */
+/* Puts a page's layers into their places in a cluster's rectangles. */
 static void lay_page(const gpu_desc *desc, uint32_t order, uint32_t page, const uint8_t *texels,
-                     uint8_t *block)
+                     uint8_t *cluster)
 {
     for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
         const size_t row = texel_row_bytes(desc->formats[layer]);
@@ -227,15 +227,15 @@ static void lay_page(const gpu_desc *desc, uint32_t order, uint32_t page, const 
         for (size_t y = 0; y < rows; y++) {
             const size_t at =
                 ((buddy_morton_y(page) * rows + y) << order) * row + buddy_morton_x(page) * row;
-            memcpy(block + at, texels, row);
+            memcpy(cluster + at, texels, row);
             texels += row;
         }
-        block += (rows * row) << 2 * order;
+        cluster += (rows * row) << 2 * order;
     }
 }
 
-/* A block of 2 x 2 as a whole, then again in two of its quarters. */
-static void blocks_and_their_parts_land_page_by_page(void **state)
+/* A cluster of 2 x 2 as a whole, then again in two of its quarters. */
+static void clusters_and_their_parts_land_page_by_page(void **state)
 {
     (void)state;
     gpu_desc desc = small_desc();
@@ -275,7 +275,7 @@ static void two_channel_layers_hold_what_was_uploaded(void **state)
     static uint8_t texels[VT_PAGE_TEXELS * VT_PAGE_TEXELS];
     static uint8_t copy[TEXEL_PAGE_MAX_BYTES * 2];
     gpu_desc desc = small_desc();
-    desc.formats[1] = TEXEL_BC5;
+    desc.formats[1] = VT_TEXEL_BC5;
     desc.srgb[1] = false;
     gpu *g = create(&desc);
     const int32_t tile = gpu_staging_take(g, 0);
@@ -312,13 +312,13 @@ static void tiles_return_once_the_card_has_read_them(void **state)
 
 enum { MOST_HELD = 90 };
 
-/* Blocks that the test has taken. */
-typedef struct held_block {
+/* Clusters that the test has taken. */
+typedef struct held_cluster {
     int32_t tile;
     uint32_t order;
-} held_block;
+} held_cluster;
 
-static void do_something(gpu *g, held_block held[MOST_HELD], uint32_t *count)
+static void do_something(gpu *g, held_cluster held[MOST_HELD], uint32_t *count)
 {
     const uint32_t order = seed_below(&seed, 4);
     int32_t tile;
@@ -327,7 +327,7 @@ static void do_something(gpu *g, held_block held[MOST_HELD], uint32_t *count)
         tile = gpu_staging_take(g, order);
         if (tile >= 0) {
             assert_int_equal(tile % (1 << 2 * order), 0);
-            held[(*count)++] = (held_block){tile, order};
+            held[(*count)++] = (held_cluster){tile, order};
         }
         break;
     case 1:
@@ -339,7 +339,7 @@ static void do_something(gpu *g, held_block held[MOST_HELD], uint32_t *count)
     case 2:
         if (*count > 0) { /* one page of it is enough */
             (*count)--;
-            const held_block b = held[*count];
+            const held_cluster b = held[*count];
             gpu_upload(g, &(gpu_part){.tile = b.tile, .order = b.order, .corner = {1, 0, 0, 0}});
             gpu_staging_sent(g, b.tile, b.order);
         }
@@ -356,7 +356,7 @@ static void books_balance_whatever_is_done(void **state)
     gpu_desc desc = small_desc();
     desc.staging_tiles = MOST_HELD;
     gpu *g = create(&desc);
-    held_block held[MOST_HELD];
+    held_cluster held[MOST_HELD];
     uint32_t count = 0;
     for (int step = 0; step < 600; step++) {
         do_something(g, held, &count);
@@ -377,7 +377,7 @@ static void books_balance_whatever_is_done(void **state)
     destroy(g);
 }
 
-/* --- page tables --- */
+/* ---- page tables ---- */
 
 static void table_rectangles_land_with_their_stride(void **state)
 {
@@ -414,7 +414,7 @@ static void table_rectangles_land_with_their_stride(void **state)
     destroy(g);
 }
 
-/* --- in flight --- */
+/* ---- in flight ---- */
 
 static void can_be_destroyed_with_work_in_flight(void **state)
 {
@@ -452,7 +452,7 @@ static void leaves_pixel_transfer_state_alone(void **state)
     destroy(g);
 }
 
-/* --- the card itself --- */
+/* ---- the card itself ---- */
 
 static void anisotropy_is_what_the_border_allows(void **state)
 {
@@ -490,7 +490,7 @@ int main(void)
         cmocka_unit_test(counts_every_byte_that_it_makes),
         cmocka_unit_test(refuses_what_cannot_be_made),
         cmocka_unit_test(uploads_land_in_their_slots_and_nowhere_else),
-        cmocka_unit_test(blocks_and_their_parts_land_page_by_page),
+        cmocka_unit_test(clusters_and_their_parts_land_page_by_page),
         cmocka_unit_test(two_channel_layers_hold_what_was_uploaded),
         cmocka_unit_test(tiles_return_once_the_card_has_read_them),
         cmocka_unit_test(books_balance_whatever_is_done),

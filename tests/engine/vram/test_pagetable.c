@@ -16,7 +16,7 @@ enum { STEPS = 3000, MODEL_ENTRIES = 64 * 64 * 2 };
 
 /* By page: what a mapped page brings into its entry, 0 of others; and the table as the GPU has it.
  */
-static uint64_t mapped[PAGE_MAX_MIPS][MODEL_ENTRIES];
+static uint64_t mapped[VT_MAX_MIPS][MODEL_ENTRIES];
 static uint64_t gpu_copy[MODEL_ENTRIES * 2];
 static bool slot_used[65536];
 static uint64_t random_state;
@@ -26,13 +26,13 @@ static uint32_t random_below(uint32_t limit)
     return seed_below(&random_state, limit);
 }
 
-static uint64_t *model_at(const page_shape *s, vt_page p)
+static uint64_t *model_at(const vt_shape *s, vt_page p)
 {
     return &mapped[p.mip][p.y * page_columns(s, p.mip) + p.x];
 }
 
 /* Goes up from *p to a mapped page; 0: there is none. */
-static uint64_t nearest(const page_shape *s, vt_page *p)
+static uint64_t nearest(const vt_shape *s, vt_page *p)
 {
     while (*model_at(s, *p) == 0 && p->mip + 1u < s->mips) {
         *p = page_parent(*p);
@@ -41,7 +41,7 @@ static uint64_t nearest(const page_shape *s, vt_page *p)
 }
 
 /* The rule itself: the nearest mapped page, and behind it the nearest above that one. */
-static uint64_t model_entry(const page_shape *s, vt_page p)
+static uint64_t model_entry(const vt_shape *s, vt_page p)
 {
     const uint64_t shown = nearest(s, &p);
     uint64_t above = 0;
@@ -57,7 +57,7 @@ static uint64_t model_entry(const page_shape *s, vt_page p)
            UINT64_C(1) << (32 + VT_ENTRY_COARSE_OK_SHIFT);
 }
 
-static void copy_dirty(pagetable *pt, const page_shape *s)
+static void copy_dirty(pagetable *pt, const vt_shape *s)
 {
     pagetable_rect r;
     const size_t stride = page_table_width(s);
@@ -71,7 +71,7 @@ static void copy_dirty(pagetable *pt, const page_shape *s)
     }
 }
 
-static void compare_with_model(pagetable *pt, const page_shape *s)
+static void compare_with_model(pagetable *pt, const vt_shape *s)
 {
     const char *wrong = pagetable_check(pt);
     if (wrong != NULL) {
@@ -130,7 +130,7 @@ static void change(pagetable *pt, vt_page p, uint64_t *own)
     }
 }
 
-static void step(pagetable *pt, const page_shape *s)
+static void step(pagetable *pt, const vt_shape *s)
 {
     const uint8_t mip = (uint8_t)random_below(s->mips);
     const vt_page p = {1, mip, (uint16_t)random_below(page_columns(s, mip)),
@@ -146,7 +146,7 @@ static void step(pagetable *pt, const page_shape *s)
     }
 }
 
-static pagetable *begin(uint32_t width, uint32_t height, uint32_t border, page_shape *s)
+static pagetable *begin(uint32_t width, uint32_t height, uint32_t border, vt_shape *s)
 {
     assert_true(page_shape_make(width, height, border, s));
     memset(mapped, 0, sizeof mapped);
@@ -159,7 +159,7 @@ static pagetable *begin(uint32_t width, uint32_t height, uint32_t border, page_s
 
 static void random_work_matches_the_model(uint32_t width, uint32_t height, uint32_t border)
 {
-    page_shape s;
+    vt_shape s;
     pagetable *pt = begin(width, height, border, &s);
     compare_with_model(pt, &s);
     for (uint32_t i = 0; i < STEPS; i++) {
@@ -187,7 +187,7 @@ static void random_work_on_many_shapes(void **state)
 static void places_are_apart(uint32_t width, uint32_t height)
 {
     static uint8_t taken[4096 * 2200];
-    page_shape s = {.mips = 0};
+    vt_shape s = {.mips = 0};
     assert_true(page_shape_make(width, height, 4, &s));
     const size_t stride = page_table_width(&s);
     assert_true(stride * page_table_height(&s) <= sizeof taken);
@@ -220,7 +220,7 @@ static void the_layout_gives_every_page_a_place_of_its_own(void **state)
 static void nothing_resident_is_entry_zero_everywhere(void **state)
 {
     (void)state;
-    page_shape s;
+    vt_shape s;
     pagetable *pt = begin(1000, 1000, 4, &s);
     for (uint32_t mip = 0; mip < s.mips; mip++) {
         assert_int_equal(pagetable_entry(pt, (vt_page){1, (uint8_t)mip, 0, 0}), 0);
@@ -235,7 +235,7 @@ static void nothing_resident_is_entry_zero_everywhere(void **state)
 static void a_page_of_mip_0_dirties_one_entry(void **state)
 {
     (void)state;
-    page_shape s;
+    vt_shape s;
     pagetable *pt = begin(32 * 120, 32 * 120, 4, &s);
     copy_dirty(pt, &s);
     pagetable_map(pt, (vt_page){1, 0, 17, 9}, 3, 4, 255);
@@ -251,7 +251,7 @@ static void a_page_of_mip_0_dirties_one_entry(void **state)
 static void what_pages_between_hide_is_not_dirty(void **state)
 {
     (void)state;
-    page_shape s;
+    vt_shape s;
     pagetable *pt = begin(32 * 120, 32 * 120, 4, &s);
     pagetable_map(pt, (vt_page){1, 2, 1, 1}, 0, 0, 255);
     for (uint16_t i = 0; i < 4; i++) {
@@ -274,7 +274,7 @@ static void what_pages_between_hide_is_not_dirty(void **state)
 static void far_changes_stay_apart_and_near_ones_are_joined(void **state)
 {
     (void)state;
-    page_shape s;
+    vt_shape s;
     pagetable *pt = begin(64 * 120, 64 * 120, 4, &s);
     copy_dirty(pt, &s);
     pagetable_map(pt, (vt_page){1, 0, 0, 0}, 0, 0, 255);
@@ -295,7 +295,7 @@ static void far_changes_stay_apart_and_near_ones_are_joined(void **state)
 static void the_check_sees_a_slot_that_two_pages_share(void **state)
 {
     (void)state;
-    page_shape s;
+    vt_shape s;
     pagetable *pt = begin(1000, 1000, 4, &s);
     pagetable_map(pt, (vt_page){1, 0, 0, 0}, 5, 5, 255);
     assert_null(pagetable_check(pt));

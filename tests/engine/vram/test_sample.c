@@ -17,7 +17,7 @@ enum { MAX_PIXELS = 400 * 300 };
 static float drawn[MAX_PIXELS * 4], wanted[MAX_PIXELS * 4];
 static uint32_t ids[MAX_PIXELS];
 
-/* --- comparing --- */
+/* ---- comparing ---- */
 
 #define BODY(expression)                             \
     "in vec2 uv;\n"                                  \
@@ -131,7 +131,8 @@ static void looks_like_a_plain_texture_in_srgb(void **state)
 static void looks_like_a_plain_texture_in_bc1(void **state)
 {
     (void)state;
-    scene s = scene_open_small((scene){.desc = {.formats = {TEXEL_BC1}}, .texels = scene_blocky});
+    scene s =
+        scene_open_small((scene){.desc = {.formats = {VT_TEXEL_BC1}}, .texels = scene_blocky});
     scene_place_mips(&s, 0);
     compare_views(BODY("textureLod(plain, uv, vt_lod(uv))"));
     scene_close(&s);
@@ -201,7 +202,7 @@ static void can_be_compiled_without_anisotropy(void **state)
     scene_close(&s);
 }
 
-/* --- what is missing, and what is arriving --- */
+/* ---- what is missing, and what is arriving ---- */
 
 static const view_case page_1_0 = {
     "page 1 0", {122 / 360.f, 2 / 240.f, 116 / 360.f, 116 / 240.f}, 116, 116}; /* a pixel a texel */
@@ -262,7 +263,7 @@ static void bias_makes_everything_coarser(void **state)
     scene_close(&s);
 }
 
-/* --- large pictures --- */
+/* ---- large pictures ---- */
 
 /* The far end of a picture of the largest width, against a texture of that page alone. */
 static void is_precise_at_the_far_end_of_a_large_picture(void **state)
@@ -295,7 +296,7 @@ static void is_precise_at_the_far_end_of_a_large_picture(void **state)
     scene_close(&s);
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 static void draw_ids(const char *body, gl_rig_area area, uint32_t width, uint32_t height)
 {
@@ -315,7 +316,7 @@ static uint32_t clamp_page(double texel, uint32_t payload, uint32_t count)
  * either is right. Returns the number of pixels looked at. */
 static uint32_t expect_feedback(const scene *s, const view_case *v, uint32_t mip)
 {
-    const page_shape *shape = &s->shape;
+    const vt_shape *shape = &s->shape;
     uint32_t looked_at = 0;
     for (uint32_t i = 0; i < v->width * v->height; i++) {
         const double across = (i % v->width + 0.5) / v->width;
@@ -381,7 +382,7 @@ static void feedback_is_right_at_the_very_corners(void **state)
     scene_close(&s);
 }
 
-/* --- audit --- */
+/* ---- audit ---- */
 
 /* What vt_audit says all over page (x, y) of mip 0, which it must say everywhere there. Fifteen
  * texels on sixteen pixels: at one to one rounding decides whether the next mip is looked at. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* data is NULL when there is no memory. */
-static inline pagewriter_packed codecs_pack(texel_format format, const void *texels,
+static inline pagewriter_packed codecs_pack(vt_texel_format format, const void *texels,
                                             pagewriter_packing how)
 {
     pagewriter_packed packed = {.data = NULL};
@@ -20,13 +20,13 @@ static inline pagewriter_packed codecs_pack(texel_format format, const void *tex
     return packed;
 }
 
-static inline pagewriter_packed codecs_pack_lz4(texel_format format, const void *texels)
+static inline pagewriter_packed codecs_pack_lz4(vt_texel_format format, const void *texels)
 {
     return codecs_pack(format, texels, (pagewriter_packing){PAGE_LZ4, 0});
 }
 
 static inline pagefile_status codecs_unpack(page_codec codec, const void *stored,
-                                            uint32_t stored_bytes, texel_format format,
+                                            uint32_t stored_bytes, vt_texel_format format,
                                             void *texels)
 {
     pagefile_status status = PAGEFILE_NO_MEMORY;

@@ -35,7 +35,15 @@ struct gpu {
     bool drawing, arrived;
 };
 
-/* --- the card --- */
+/* ---- the card ---- */
+
+bool gpu_load(vt_get_proc_address *loader, char *error, uint32_t error_bytes)
+{
+    (void)loader;
+    (void)error;
+    (void)error_bytes;
+    return true;
+}
 
 uint32_t gpu_max_slots(void)
 {
@@ -147,14 +155,14 @@ const gpu_desc *gpu_get_desc(const gpu *g)
     return &g->desc;
 }
 
-/* --- staging --- */
+/* ---- staging ---- */
 
 uint8_t *gpu_staging(const gpu *g)
 {
     return g->staging;
 }
 
-static bool is_block_free(const gpu *g, uint32_t first, uint32_t tiles)
+static bool are_tiles_free(const gpu *g, uint32_t first, uint32_t tiles)
 {
     for (uint32_t i = first; i < first + tiles; i++) {
         if (g->tiles[i] != TILE_FREE) {
@@ -164,8 +172,8 @@ static bool is_block_free(const gpu *g, uint32_t first, uint32_t tiles)
     return true;
 }
 
-/* A block's tiles go from one state to another. */
-static void change_block(gpu *g, int32_t tile, uint32_t order, tile_state to)
+/* A cluster's tiles go from one state to another. */
+static void change_tiles(gpu *g, int32_t tile, uint32_t order, tile_state to)
 {
     assert(tile >= 0 && (uint32_t)tile + (1u << 2 * order) <= g->desc.staging_tiles);
     for (uint32_t i = 0; i < 1u << 2 * order; i++) {
@@ -179,8 +187,8 @@ int32_t gpu_staging_take(gpu *g, uint32_t order)
 {
     const uint32_t tiles = 1u << 2 * order;
     for (uint32_t tile = 0; tile + tiles <= g->desc.staging_tiles && !g->exhausted; tile += tiles) {
-        if (is_block_free(g, tile, tiles)) {
-            change_block(g, (int32_t)tile, order, TILE_TAKEN);
+        if (are_tiles_free(g, tile, tiles)) {
+            change_tiles(g, (int32_t)tile, order, TILE_TAKEN);
             return (int32_t)tile;
         }
     }
@@ -190,20 +198,20 @@ int32_t gpu_staging_take(gpu *g, uint32_t order)
 
 void gpu_staging_give(gpu *g, int32_t tile, uint32_t order)
 {
-    change_block(g, tile, order, TILE_FREE);
+    change_tiles(g, tile, order, TILE_FREE);
 }
 
 void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order)
 {
-    change_block(g, tile, order, TILE_READING);
+    change_tiles(g, tile, order, TILE_READING);
 }
 
-/* Copies page i of a block out of its rectangles into a slot, layer after layer. */
+/* Copies page i of a cluster out of its rectangles into a slot, layer after layer. */
 static void copy_page(gpu *g, const gpu_part *part, uint32_t i, uint8_t *slot)
 {
     const uint8_t *layer = g->staging + (size_t)part->tile * gpu_tile_bytes(&g->desc);
     for (uint32_t l = 0; l < g->desc.layer_count; l++) {
-        const texel_format format = g->desc.formats[l];
+        const vt_texel_format format = g->desc.formats[l];
         const size_t row = texel_row_bytes(format), rows = texel_page_rows(format);
         const uint8_t *from =
             layer + (buddy_morton_y(i) * rows << part->order) * row + buddy_morton_x(i) * row;
@@ -222,7 +230,7 @@ void gpu_upload(gpu *g, const gpu_part *part)
         const uint32_t x = part->x + buddy_morton_x(i), y = part->y + buddy_morton_y(i);
         assert(x < g->desc.atlas_columns && y < g->desc.atlas_rows);
         const size_t slot = (size_t)y * g->desc.atlas_columns + x;
-        g->pages[slot] = page_pack(page_of_block(part->corner, i));
+        g->pages[slot] = page_pack(page_of_cluster(part->corner, i));
         copy_page(g, part, part->first + i, g->texels + slot * gpu_tile_bytes(&g->desc));
     }
     g->counts.uploads++;
@@ -250,7 +258,7 @@ void gpu_staging_fence(gpu *g, bool wait)
     g->counts.frames++;
 }
 
-/* --- page tables and drawing --- */
+/* ---- page tables and drawing ---- */
 
 void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64_t *entries,
                      uint32_t stride)
@@ -272,7 +280,7 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
     g->counts.binds++;
 }
 
-/* --- feedback --- */
+/* ---- feedback ---- */
 
 bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey)
 {
@@ -330,7 +338,7 @@ const char *gpu_check(const gpu *g)
     return g->image_count <= IMAGES ? NULL : "the feedback ring overflows";
 }
 
-/* --- the test's side --- */
+/* ---- the test's side ---- */
 
 static void feed(uint32_t *to, uint32_t size, const uint32_t *ids, uint32_t count)
 {
@@ -397,7 +405,7 @@ static const char *check_slot(const gpu *g, vt_page p, uint32_t slot, uint32_t m
     if (there.texture == 0) {
         return "an entry points at a slot that was never filled";
     }
-    if (above > PAGE_MAX_MIPS || there.texture != p.texture || there.mip != mip ||
+    if (above > VT_MAX_MIPS || there.texture != p.texture || there.mip != mip ||
         there.x != p.x >> above || there.y != p.y >> above) {
         return "an entry points at another page's texels";
     }
@@ -423,7 +431,7 @@ static const char *check_entry(const gpu *g, vt_page p, bool holes)
 
 static const char *check_texture(const gpu *g, uint32_t texture, bool holes)
 {
-    const page_shape *shape = &g->desc.tables[texture - 1].shape;
+    const vt_shape *shape = &g->desc.tables[texture - 1].shape;
     for (uint32_t mip = 0; mip < shape->mips; mip++) {
         for (uint32_t y = 0; y < page_rows(shape, mip); y++) {
             for (uint32_t x = 0; x < page_columns(shape, mip); x++) {

@@ -1,4 +1,4 @@
-/* fetch_rig.h: a page file, a RAM tier, both lanes and a staging area. Include after cmocka. */
+/* fetch_rig.h: a page file, a RAM tier, both queues and a staging area. Include after cmocka. */
 #ifndef MEGABUDDY_TESTS_FETCH_RIG_H
 #define MEGABUDDY_TESTS_FETCH_RIG_H
 
@@ -23,11 +23,11 @@ enum {
     TILES = 12,
     MOST_PAGES = 128,
     TILE_BYTES = 2 * TEXEL_PAGE_MAX_BYTES,
-    BLOCK_TILES = 64, /* of a block of 8 x 8 */
+    CLUSTER_TILES = 64, /* of a cluster of 8 x 8 */
     GUARD = 0xa5,
 };
 
-static const texel_format STORED[LAYERS] = {TEXEL_BC1, TEXEL_RGBA8};
+static const vt_texel_format STORED[LAYERS] = {VT_TEXEL_BC1, VT_TEXEL_RGBA8};
 
 /* How worlds written from now on are packed. */
 static pagewriter_packing packing_of_rigs[LAYERS] = {{PAGE_LZ4, 0}, {PAGE_LZ4, 0}};
@@ -71,7 +71,7 @@ static inline void put_page(pagewriter *w, vt_page p)
     }
 }
 
-/* --- the rig: a file, a tier, both lanes and a staging area --- */
+/* ---- the rig: a file, a tier, both queues and a staging area ---- */
 
 typedef struct rig {
     pagefile *file;
@@ -102,7 +102,7 @@ static inline void go_on(void *context, const page_job *job)
     }
 }
 
-static inline const char *write_world(void *state, page_shape *shape)
+static inline const char *write_world(void *state, vt_shape *shape)
 {
     const char *path = scratch_path(state, "world.mega");
     pagewriter_desc desc = {
@@ -127,13 +127,13 @@ static inline const char *write_world(void *state, page_shape *shape)
 static fetch_reader reader_of_rigs; /* how those started from now on read */
 
 static inline void start(rig *r, const char *path, uint64_t budget_bytes, uint32_t workers,
-                         const texel_format wanted[LAYERS])
+                         const vt_texel_format wanted[LAYERS])
 {
     memset(r, 0, sizeof *r);
     pthread_mutex_init(&r->mutex, NULL);
     assert_int_equal(pagefile_open(path, &r->file), PAGEFILE_OK);
     r->ram = ramtier_create(&(ramtier_desc){.budget_bytes = budget_bytes});
-    r->staging = calloc(BLOCK_TILES, TILE_BYTES);
+    r->staging = calloc(CLUSTER_TILES, TILE_BYTES);
     assert_true(r->ram != NULL && r->staging != NULL);
     const decode_texture texture = {LAYERS, {STORED[0], STORED[1]}};
     decode_desc dd = {.ram = r->ram,
@@ -187,16 +187,16 @@ static inline void drain(rig *r)
     decode_drain(r->decode);
 }
 
-/* Page i of a block lies in its place in every layer's rectangle. */
+/* Page i of a cluster lies in its place in every layer's rectangle. */
 static inline void assert_page_shows(const rig *r, const page_job *job, uint32_t i,
-                                     const texel_format wanted[LAYERS])
+                                     const vt_texel_format wanted[LAYERS])
 {
     static uint8_t stored[TEXEL_PAGE_MAX_BYTES];
     static uint8_t expected[TEXEL_PAGE_MAX_BYTES];
     const uint8_t *rectangle = r->staging + (size_t)job->tile * TILE_BYTES;
     for (uint32_t layer = 0; layer < LAYERS; layer++) {
         const size_t row = texel_row_bytes(wanted[layer]), rows = texel_page_rows(wanted[layer]);
-        stored_texels(page_of_block(job->page, i), layer, stored);
+        stored_texels(page_of_cluster(job->page, i), layer, stored);
         assert_true(texels_convert(STORED[layer], stored, wanted[layer], expected, row));
         for (size_t y = 0; y < rows; y++) {
             const size_t line = (buddy_morton_y(i) * rows + y) << job->order;
@@ -208,11 +208,11 @@ static inline void assert_page_shows(const rig *r, const page_job *job, uint32_t
 }
 
 static inline void assert_tile_shows(const rig *r, const page_job *job,
-                                     const texel_format wanted[LAYERS])
+                                     const vt_texel_format wanted[LAYERS])
 {
     assert_page_shows(r, job, 0, wanted);
 }
 
-static const texel_format AS_STORED[LAYERS] = {TEXEL_BC1, TEXEL_RGBA8};
+static const vt_texel_format AS_STORED[LAYERS] = {VT_TEXEL_BC1, VT_TEXEL_RGBA8};
 
 #endif

@@ -16,7 +16,7 @@ static gpu_table tables[2];
 static inline void shape_tables(uint32_t width, uint32_t height)
 {
     for (uint32_t i = 0; i < 2; i++) {
-        page_shape *shape = &tables[i].shape;
+        vt_shape *shape = &tables[i].shape;
         assert_true(page_shape_make(width, height / (i + 1), 4, shape));
         tables[i].width = page_table_width(shape);
         tables[i].height = page_table_height(shape);
@@ -32,7 +32,7 @@ static inline gpu_desc small_desc(void)
         .atlas_columns = 4,
         .atlas_rows = 2,
         .layer_count = 2,
-        .formats = {TEXEL_RGBA8, TEXEL_BC1},
+        .formats = {VT_TEXEL_RGBA8, VT_TEXEL_BC1},
         .srgb = {true, true},
         .staging_tiles = 3,
         .feedback_width = FEEDBACK_WIDTH,
@@ -60,7 +60,7 @@ static inline void destroy(gpu *g)
     gl_rig_expect_quiet();
 }
 
-/* --- a feedback pass whose pixel (x, y) is base + 1000 y + x --- */
+/* ---- a feedback pass whose pixel (x, y) is base + 1000 y + x ---- */
 
 static const char ids_by_place[] =
     "in vec2 uv;\n"

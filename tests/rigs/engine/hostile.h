@@ -22,7 +22,7 @@ static inline uint32_t hostile_read_all(const char *path)
     if (u == NULL) {
         abort();
     }
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     const uint32_t layers = info->layer_count;
     for (uint32_t mip = 0; mip < info->shape.mips; mip++) {
         const uint32_t columns = page_columns(&info->shape, mip);
@@ -30,7 +30,7 @@ static inline uint32_t hostile_read_all(const char *path)
         for (uint32_t i = 0; i < count && looked < HOSTILE_MAX_PAGES; i++, looked++) {
             const vt_page p = {0, (uint8_t)mip, (uint16_t)(i / layers % columns),
                                (uint16_t)(i / layers / columns)};
-            const texel_format format = info->layers[i % layers].format;
+            const vt_texel_format format = info->layers[i % layers].format;
             pagefile_entry e;
             whole += pagefile_find(file, p, i % layers, &e) == PAGEFILE_OK &&
                      (pagefile_read(file, &e, stored) == PAGEFILE_OK ||

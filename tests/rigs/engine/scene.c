@@ -13,7 +13,7 @@ enum {
     BLOCK = 4, /* texels of a BC1 block's side */
 };
 
-/* --- what the texture shows --- */
+/* ---- what the texture shows ---- */
 
 void scene_noisy(uint32_t mip, uint32_t x, uint32_t y, uint8_t rgba[4])
 {
@@ -66,7 +66,7 @@ static void encode_block(const uint8_t rgba[4], uint8_t block[8])
 static void fill(const scene *s, uint32_t mip, int64_t left, int64_t top, uint32_t width,
                  uint32_t height, uint8_t *out)
 {
-    const bool bc1 = s->desc.formats[0] == TEXEL_BC1;
+    const bool bc1 = s->desc.formats[0] == VT_TEXEL_BC1;
     const uint32_t step = bc1 ? BLOCK : 1;
     for (uint32_t y = 0; y < height; y += step) {
         for (uint32_t x = 0; x < width; x += step) {
@@ -82,7 +82,7 @@ static void fill(const scene *s, uint32_t mip, int64_t left, int64_t top, uint32
     }
 }
 
-/* --- laying it out --- */
+/* ---- laying it out ---- */
 
 static uint32_t slot_x(uint32_t index)
 {
@@ -233,7 +233,7 @@ void scene_swap_texels(scene *s, uint32_t mip, uint32_t x, uint32_t y, uint32_t 
 static void make_plain(scene *s)
 {
     const gpu_desc *d = &s->desc;
-    const bool bc1 = d->formats[0] == TEXEL_BC1;
+    const bool bc1 = d->formats[0] == VT_TEXEL_BC1;
     const GLenum format = bc1          ? GL_COMPRESSED_RGB_S3TC_DXT1_EXT
                           : d->srgb[0] ? GL_SRGB8_ALPHA8
                                        : GL_RGBA8;
@@ -275,7 +275,7 @@ scene scene_open(scene s, uint32_t width, uint32_t height)
 {
     s.desc.atlas_columns = s.desc.atlas_rows = SLOTS;
     s.desc.layer_count = 1;
-    s.desc.formats[0] = s.desc.formats[0] ? s.desc.formats[0] : TEXEL_RGBA8;
+    s.desc.formats[0] = s.desc.formats[0] ? s.desc.formats[0] : VT_TEXEL_RGBA8;
     s.desc.staging_tiles = 1;
     s.desc.feedback_width = s.desc.feedback_height = 16;
     s.desc.audit = true;

@@ -27,7 +27,7 @@ typedef struct scene_placed {
 
 typedef struct scene {
     gpu_desc desc; /* formats, srgb and anisotropy are the test's to set; zero: RGBA8, no, off */
-    page_shape shape;
+    vt_shape shape;
     gpu_table *tables;     /* desc's: all SCENE_TEXTURE of them have the same shape */
     scene_content *texels; /* NULL: scene_noisy */
     bool wrap_x;

@@ -19,9 +19,9 @@
 const uint64_t RIG_MIB = 1 << 20;
 double rig_clock_ms;
 
-/* --- worlds --- */
+/* ---- worlds ---- */
 
-static pagewriter_packed pack(vt_page p, texel_format format)
+static pagewriter_packed pack(vt_page p, vt_texel_format format)
 {
     static uint32_t texels[VT_PAGE_TEXELS * VT_PAGE_TEXELS];
     for (size_t i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
@@ -49,9 +49,9 @@ void rig_write_world(const char *path, const rig_world *world)
 {
     pagewriter_desc desc = {.path = path};
     pagewriter *w;
-    for (uint32_t i = 0; i < VT_MAX_LAYERS && world->formats[i] != TEXEL_NONE; i++) {
+    for (uint32_t i = 0; i < VT_MAX_LAYERS && world->formats[i] != VT_TEXEL_NONE; i++) {
         desc.layers[desc.layer_count++] =
-            (pagefile_layer){.format = world->formats[i], .srgb = i == 0, .name = "layer"};
+            (vt_layer){.format = world->formats[i], .srgb = i == 0, .name = "layer"};
     }
     assert_true(page_shape_make(world->width, world->height, world->border ? world->border : 4,
                                 &desc.shape));
@@ -81,12 +81,12 @@ vt *rig_create(const vt_desc *desc)
     return v;
 }
 
-/* --- a camera and its frames --- */
+/* ---- a camera and its frames ---- */
 
 uint32_t rig_image(const vt *v, rig_window w, uint32_t ids[RIG_MOST_IDS])
 {
     const uint32_t texture = w.texture ? w.texture : 1;
-    const page_shape *s = &v->textures[texture - 1].info->shape;
+    const vt_shape *s = &v->textures[texture - 1].info->shape;
     float level = w.lod + v->textures[texture - 1].bias.value;
     level = level > (float)(s->mips - 1) ? (float)(s->mips - 1) : level;
     const uint32_t mip = (uint32_t)level, page = s->payload << mip;

@@ -23,9 +23,9 @@ typedef struct rig_window {
 /* Writes a world whose every texel tells its page: the first one of a page of RGBA8 is its id (of
  * texture 1). */
 typedef struct rig_world {
-    uint32_t width, height;              /* texels */
-    uint32_t border;                     /* 0: 4 */
-    texel_format formats[VT_MAX_LAYERS]; /* TEXEL_NONE ends them */
+    uint32_t width, height;                 /* texels */
+    uint32_t border;                        /* 0: 4 */
+    vt_texel_format formats[VT_MAX_LAYERS]; /* VT_TEXEL_NONE ends them */
 } rig_world;
 
 void rig_write_world(const char *path, const rig_world *world);

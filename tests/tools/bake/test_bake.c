@@ -83,8 +83,8 @@ static image image_halve(const image *m)
 }
 
 /* The texel that page p must hold at (i, j). */
-static const uint8_t *expected_texel(const image *m, const page_shape *s, bool wrap, vt_page p,
-                                     int i, int j)
+static const uint8_t *expected_texel(const image *m, const vt_shape *s, bool wrap, vt_page p, int i,
+                                     int j)
 {
     int64_t x = (int64_t)p.x * s->payload + i - s->border;
     int64_t y = (int64_t)p.y * s->payload + j - s->border;
@@ -101,7 +101,7 @@ static const uint8_t *expected_texel(const image *m, const page_shape *s, bool w
 
 /* Whether (i, j) of page p is a texel of the picture itself. Beyond its edges the last one is
  * repeated, in a narrow picture thousands of times. */
-static bool is_of_picture(const image *m, const page_shape *s, vt_page p, int i, int j)
+static bool is_of_picture(const image *m, const vt_shape *s, vt_page p, int i, int j)
 {
     int64_t x = (int64_t)p.x * s->payload + i - s->border;
     int64_t y = (int64_t)p.y * s->payload + j - s->border;
@@ -122,7 +122,7 @@ static void image_fill(void *context, uint32_t worker, source_rect rect, uint8_t
 }
 
 typedef struct setting {
-    texel_format format;
+    vt_texel_format format;
     uint32_t border, threads;
     bool wrap;
     pagewriter_packing packing;
@@ -171,12 +171,12 @@ static pagefile_status bake_image(image *m, const setting *how, const char *path
 static void read_page(const pagefile *file, vt_page p, uint8_t *rgba)
 {
     static uint8_t stored[TEXEL_PAGE_MAX_BYTES], texels[TEXEL_PAGE_MAX_BYTES];
-    const texel_format format = pagefile_get_info(file)->layers[0].format;
+    const vt_texel_format format = pagefile_get_info(file)->layers[0].format;
     pagefile_entry e;
     assert_int_equal(pagefile_find(file, p, 0, &e), PAGEFILE_OK);
     assert_int_equal(pagefile_read(file, &e, stored), PAGEFILE_OK);
     assert_int_equal(codecs_unpack(e.codec, stored, e.bytes, format, texels), PAGEFILE_OK);
-    texels_convert(format, texels, TEXEL_RGBA8, rgba, texel_row_bytes(TEXEL_RGBA8));
+    texels_convert(format, texels, VT_TEXEL_RGBA8, rgba, texel_row_bytes(VT_TEXEL_RGBA8));
 }
 
 typedef struct difference {
@@ -185,15 +185,15 @@ typedef struct difference {
 } difference;
 
 /* The channels that a format keeps. */
-static int channels_of(texel_format format)
+static int channels_of(vt_texel_format format)
 {
-    return format == TEXEL_BC4 ? 1 : format == TEXEL_BC5 ? 2 : format == TEXEL_BC1 ? 3 : 4;
+    return format == VT_TEXEL_BC4 ? 1 : format == VT_TEXEL_BC5 ? 2 : format == VT_TEXEL_BC1 ? 3 : 4;
 }
 
 static void compare_page(const pagefile *file, const image *m, vt_page p, difference *d)
 {
     static uint8_t rgba[TEXEL_PAGE_MAX_BYTES];
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = pagefile_get_info(file);
     const int channels = channels_of(info->layers[0].format);
     read_page(file, p, rgba);
     for (int i = 0; i < VT_PAGE_TEXELS * VT_PAGE_TEXELS; i++) {
@@ -215,7 +215,7 @@ static difference compare_world(const char *path, const image *m)
     pagefile *file = NULL;
     difference d = {0};
     assert_int_equal(pagefile_open(path, &file), PAGEFILE_OK);
-    const page_shape *s = &pagefile_get_info(file)->shape;
+    const vt_shape *s = &pagefile_get_info(file)->shape;
     image level = image_make(m->width, m->height);
     memcpy(level.rgba, m->rgba, (size_t)m->width * m->height * 4);
     for (uint32_t mip = 0; mip < s->mips; mip++) {
@@ -286,7 +286,7 @@ static void four_quadrants_are_exact_in_every_size(void **state)
     const char *path = scratch_path(*state, "quadrants.mega");
     for (size_t i = 0; i < sizeof SIZES / sizeof SIZES[0]; i++) {
         for (int variant = 0; variant < 4; variant++) {
-            const setting how = {TEXEL_RGBA8, variant % 2 == 0 ? 4 : 8, 2, variant >= 2, LZ4};
+            const setting how = {VT_TEXEL_RGBA8, variant % 2 == 0 ? 4 : 8, 2, variant >= 2, LZ4};
             image m = quadrants(SIZES[i][0], SIZES[i][1]);
             assert_int_equal(bake_image(&m, &how, path, NULL), PAGEFILE_OK);
             assert_int_equal(compare_world(path, &m).largest, 0);
@@ -303,7 +303,7 @@ static void random_pictures_match_the_reference(void **state)
     const char *path = scratch_path(*state, "noise.mega");
     uint64_t seed = seed_of_run();
     for (size_t i = 0; i < sizeof SIZES / sizeof SIZES[0]; i++) {
-        const setting how = {TEXEL_RGBA8, 4, 3, i % 2 == 0, i % 3 != 0 ? LZ4 : STORED};
+        const setting how = {VT_TEXEL_RGBA8, 4, 3, i % 2 == 0, i % 3 != 0 ? LZ4 : STORED};
         image m = noise(SIZES[i][0], SIZES[i][1], &seed);
         assert_int_equal(bake_image(&m, &how, path, NULL), PAGEFILE_OK);
         const difference d = compare_world(path, &m);
@@ -334,20 +334,20 @@ static void every_format_is_close_to_the_picture(void **state)
 {
     static const struct {
         const char *name;
-        texel_format format;
+        vt_texel_format format;
         pagewriter_packing packing;
         bool fades;
         double least; /* dB */
     } CASES[] = {
-        {"bc1+lz4", TEXEL_BC1, {PAGE_LZ4, 0}, false, 39},
-        {"bc1+lz4hc", TEXEL_BC1, {PAGE_LZ4, 9}, false, 39},
-        {"bc1+zstd", TEXEL_BC1, {PAGE_ZSTD, 3}, false, 39},
-        {"bc3+zstd", TEXEL_BC3, {PAGE_ZSTD, 19}, true, 40},
-        {"bc4+lz4", TEXEL_BC4, {PAGE_LZ4, 0}, false, 53},
-        {"bc5+none", TEXEL_BC5, {PAGE_STORED, 0}, false, 54},
-        {"jpeg:75", TEXEL_RGBA8, {PAGE_JPEG, 75}, false, 40},
-        {"jpeg:90", TEXEL_RGBA8, {PAGE_JPEG, 90}, false, 41},
-        {"rgba8+zstd", TEXEL_RGBA8, {PAGE_ZSTD, 3}, true, 70},
+        {"bc1+lz4", VT_TEXEL_BC1, {PAGE_LZ4, 0}, false, 39},
+        {"bc1+lz4hc", VT_TEXEL_BC1, {PAGE_LZ4, 9}, false, 39},
+        {"bc1+zstd", VT_TEXEL_BC1, {PAGE_ZSTD, 3}, false, 39},
+        {"bc3+zstd", VT_TEXEL_BC3, {PAGE_ZSTD, 19}, true, 40},
+        {"bc4+lz4", VT_TEXEL_BC4, {PAGE_LZ4, 0}, false, 53},
+        {"bc5+none", VT_TEXEL_BC5, {PAGE_STORED, 0}, false, 54},
+        {"jpeg:75", VT_TEXEL_RGBA8, {PAGE_JPEG, 75}, false, 40},
+        {"jpeg:90", VT_TEXEL_RGBA8, {PAGE_JPEG, 90}, false, 41},
+        {"rgba8+zstd", VT_TEXEL_RGBA8, {PAGE_ZSTD, 3}, true, 70},
     };
     const char *path = scratch_path(*state, "hills.mega");
     uint64_t seed = seed_of_run();
@@ -369,7 +369,7 @@ static void threads_do_not_change_a_byte(void **state)
     const char *many_path = scratch_path(*state, "many.mega");
     uint64_t seed = seed_of_run();
     image m = noise(600, 400, &seed);
-    setting how = {TEXEL_BC1, 4, 1, true, LZ4};
+    setting how = {VT_TEXEL_BC1, 4, 1, true, LZ4};
     size_t one_bytes = 0, many_bytes = 0;
     assert_int_equal(bake_image(&m, &how, one_path, NULL), PAGEFILE_OK);
     how.threads = 7;
@@ -391,7 +391,7 @@ static void cancelling_leaves_nothing(void **state)
     const char *directory = scratch_path(*state, "cancel");
     assert_int_equal(mkdir(directory, 0700), 0);
     const char *path = scratch_path(*state, "cancel/world.mega");
-    const setting how = {TEXEL_BC1, 4, 2, false, LZ4};
+    const setting how = {VT_TEXEL_BC1, 4, 2, false, LZ4};
     image m = quadrants(500, 500);
     assert_int_equal(bake_image(&m, &how, path, &CANCELLED), PAGEFILE_WRITE_FAILED);
     assert_int_equal(errno, ECANCELED);

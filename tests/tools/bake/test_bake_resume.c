@@ -57,7 +57,7 @@ static pagewriter_desc describe(const shape *s, const char *path, uint64_t ident
     assert_true(page_shape_make(s->width, s->height, s->border, &desc.shape));
     for (uint32_t i = 0; i < s->layers; i++) {
         desc.layers[i] =
-            (pagefile_layer){.format = i == 0 ? TEXEL_BC1 : TEXEL_BC5, .name = "layer"};
+            (vt_layer){.format = i == 0 ? VT_TEXEL_BC1 : VT_TEXEL_BC5, .name = "layer"};
     }
     return desc;
 }
@@ -274,7 +274,7 @@ static void a_strangers_file_is_left_alone(void **state)
     rmdir(folder);
 }
 
-/* --- what others may have put there --- */
+/* ---- what others may have put there ---- */
 
 static pagefile_status try_to_open(const char *path)
 {

@@ -14,12 +14,12 @@
 
 #include <stdlib.h>
 
-static page_shape shape;
+static vt_shape shape;
 
 static pagewriter *begin(const char *path)
 {
     pagewriter_desc desc = {
-        .path = path, .layer_count = 1, .layers = {{.format = TEXEL_BC1}}, .identity = 7};
+        .path = path, .layer_count = 1, .layers = {{.format = VT_TEXEL_BC1}}, .identity = 7};
     pagewriter *w = NULL;
     snprintf(desc.layers[0].name, sizeof desc.layers[0].name, "albedo");
     assert_true(page_shape_make(500, 300, 4, &desc.shape));
@@ -33,7 +33,7 @@ static void put_mip(pagewriter *w, uint8_t mip)
     static uint8_t texels[TEXEL_PAGE_MAX_BYTES];
     for (uint16_t y = 0; y < page_rows(&shape, mip); y++) {
         for (uint16_t x = 0; x < page_columns(&shape, mip); x++) {
-            pagewriter_packed packed = codecs_pack_lz4(TEXEL_BC1, texels);
+            pagewriter_packed packed = codecs_pack_lz4(VT_TEXEL_BC1, texels);
             assert_non_null(packed.data);
             assert_int_equal(pagewriter_put(w, (vt_page){0, mip, x, y}, &packed), PAGEFILE_OK);
             free(packed.data);

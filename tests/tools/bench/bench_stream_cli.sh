@@ -34,7 +34,7 @@ awk -F, '($5 == "holes" || $5 == "wrong_pages") && $7 != 0 { exit 1 }' page/stre
     fail "holes or wrong pages"
 like=$(sed -n 's/^stream,still,megabuddy,[0-9]*,like_plain_db,dB,\([0-9]*\).*/\1/p' page/stream.csv)
 [ "${like:-0}" -ge 40 ] || fail "the plain texture shows another picture: ${like:-no} dB"
-grep -q '<polyline class="ours"' page/report.html || fail "a page without a plot"
+grep -q '<path class="line" d="M' page/report.html || fail "a page without a plot"
 [ -s page/pool-50.png ] || fail "a page without its picture"
 expect 1 'absent.mega' "$program" bench stream absent.mega
 

@@ -29,7 +29,7 @@ static const char *const SUBJECTS[] = {
 };
 static const uint32_t THREADS[] = {1, 2, 4, 8, 16};
 
-/* --- a table of plausible figures --- */
+/* ---- a table of plausible figures ---- */
 
 static bench_row table_rows[ROWS_MAX];
 static bench_table table;
@@ -141,7 +141,7 @@ static void fill_table(void)
     add_occupancy();
 }
 
-/* --- reading the page --- */
+/* ---- reading the page ---- */
 
 static char *read_whole(const char *path)
 {
@@ -169,7 +169,7 @@ static void check_page(const char *page)
     assert_non_null(strstr(page, "</html>"));
 }
 
-/* --- the page --- */
+/* ---- the page ---- */
 
 static void the_page_shows_every_subject_and_case(void **state)
 {
@@ -344,7 +344,7 @@ static void more_names_than_it_has_room_for_do_no_harm(void **state)
     free(page);
 }
 
-/* --- texts and numbers --- */
+/* ---- texts and numbers ---- */
 
 static const char *printed(void (*print)(FILE *, double), double value)
 {
@@ -403,7 +403,7 @@ static void numbers_have_three_digits(void **state)
     assert_string_equal(printed(html_time, 7.2e12), "7,200\u00a0s");
 }
 
-/* --- the file --- */
+/* ---- the file ---- */
 
 static void missing_folders_are_made(void **state)
 {

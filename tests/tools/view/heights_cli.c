@@ -46,18 +46,18 @@ static void must(bool good, const char *what)
     }
 }
 
-/* --- worlds --- */
+/* ---- worlds ---- */
 
 /* A world of one page, with heights where there are any. */
 static void write_world(const char *path, const int16_t *metres, uint32_t width, uint32_t height)
 {
     static uint8_t texels[TEXEL_PAGE_MAX_BYTES];
     pagewriter_desc desc = {.path = path,
-                            .kind = PAGEFILE_TERRAIN,
+                            .kind = VT_TERRAIN,
                             .layer_count = 1,
-                            .layers = {{TEXEL_RGBA8, true, "albedo", false}}};
+                            .layers = {{VT_TEXEL_RGBA8, true, "albedo", false}}};
     pagewriter *w = NULL;
-    pagewriter_packed packed = codecs_pack_lz4(TEXEL_RGBA8, texels);
+    pagewriter_packed packed = codecs_pack_lz4(VT_TEXEL_RGBA8, texels);
     must(page_shape_make(100, 50, 4, &desc.shape) && pagewriter_create(&desc, &w) == PAGEFILE_OK &&
              pagewriter_put(w, (vt_page){0}, &packed) == PAGEFILE_OK,
          "no world");
@@ -116,7 +116,7 @@ static void write_bomb(const char *path, size_t short_by)
     free(block);
 }
 
-/* --- running the program --- */
+/* ---- running the program ---- */
 
 typedef struct outcome {
     int code;
@@ -148,7 +148,7 @@ static outcome run(const char *const arguments[])
     return out;
 }
 
-/* --- the cases --- */
+/* ---- the cases ---- */
 
 static void look_at_a_bomb(const char *program, const char *path)
 {

@@ -20,7 +20,7 @@
 
 static const rammap_colour FREE = {0, 0, 0};
 
-/* --- the map of the arena --- */
+/* ---- the map of the arena ---- */
 
 static const uint8_t *texel(const rammap *m, uint32_t cell)
 {
@@ -93,7 +93,7 @@ static void cells_show_their_share(void **state)
     free(m);
 }
 
-/* --- the log --- */
+/* ---- the log ---- */
 
 static void same_line_is_counted(void **state)
 {
@@ -156,7 +156,7 @@ static void long_lines_are_cut_and_still_known_again(void **state)
     assert_int_equal(strlen(journal_get(&j, 0)->text), JOURNAL_LINE_BYTES - 1);
 }
 
-/* --- the plots --- */
+/* ---- the plots ---- */
 
 static void history_takes_differences(void **state)
 {

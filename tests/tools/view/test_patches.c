@@ -36,7 +36,7 @@ static heightmap random_heights(uint32_t width, uint32_t height, bool wrap_x)
     return h;
 }
 
-/* --- heights that come row by row --- */
+/* ---- heights that come row by row ---- */
 
 /* A raster whose sample (x, y) is 10 * x + y, made to fit. */
 static heightrows shrink(uint32_t width, uint32_t height, uint32_t most_side)
@@ -102,7 +102,7 @@ static void heights_are_bounded_in_all(void **state)
     free(heightrows_end(&h));
 }
 
-/* --- heights --- */
+/* ---- heights ---- */
 
 static void a_sample_is_met_at_its_centre_and_lines_lie_between(void **state)
 {
@@ -183,7 +183,7 @@ static void impossible_rasters_are_refused(void **state)
     heightmap_finish(&h);
 }
 
-/* --- patches --- */
+/* ---- patches ---- */
 
 static patches_view view_of(const patches_ground *g, const camera *c, double far_distance)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "shaders/shared.h"
+#include "engine/vt_shared.h"
 #include "tools/view/headless/measure.h"
 #include "tools/view/report/report.h"
 
@@ -17,7 +17,7 @@
 #include <errno.h>
 #include <math.h>
 
-/* --- measuring --- */
+/* ---- measuring ---- */
 
 static void a_percentile_is_one_of_the_values(void **state)
 {
@@ -62,7 +62,7 @@ static void likeness_looks_at_textured_pixels_only(void **state)
     assert_true(measure_psnr(a, b, none, 2) == MEASURE_PSNR_CAP);
 }
 
-/* --- writing --- */
+/* ---- writing ---- */
 
 static report example(void)
 {

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { HEAD = 8 }; /* bytes that tell one format from another */
+#define HEAD 8 /* bytes that tell one format from another */
 
 static bool begins(const uint8_t *head, const char *magic, size_t bytes)
 {

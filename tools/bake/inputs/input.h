@@ -1,8 +1,8 @@
 /* input.h: what a baker can read, opened by what it is and not by what it is called.
  *
  *     picture.jpg, .png, .tif     row by row: memory is the width times the rows asked for
- *     anything else               as a whole, by tools/picture/picture.h: BMP, TGA, PSD, GIF, HDR,
- * PNM … tiles/t_{x}_{y}.png         a mosaic of pictures of any kind: tools/bake/inputs/mosaic.h
+ *     anything else               as a whole, by tools/picture/picture.h: BMP, TGA, GIF, HDR …
+ *     tiles/t_{x}_{y}.png         a mosaic of pictures of any kind: tools/bake/inputs/mosaic.h
  *     folder                      a mosaic of its tile_{x}_{y}.png, .jpg or .tif
  *
  * What lies turned in its file comes as it is to be seen: tools/bake/inputs/turn.h says what that

@@ -14,7 +14,7 @@
 
 #include <jerror.h>
 
-enum { MAX_SCANS = 500 }; /* of a progressive file: each costs a pass over the whole picture */
+#define MAX_SCANS 500 /* of a progressive file: each costs a pass over the whole picture */
 
 static const uint64_t MAX_COEFFICIENT_BYTES = UINT64_C(2) << 30;
 

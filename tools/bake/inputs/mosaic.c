@@ -28,7 +28,7 @@ typedef struct mosaic {
     uint32_t closed_rows; /* rows of tiles */
     uint32_t worker_count;
     firstfail *failures; /* one a worker */
-    source *surveys;     /* one a worker: alpha and notes of the tiles that it has looked at */
+    source *checked;     /* one a worker: alpha and notes of the tiles that it has looked at */
     /* of the prepare that is going on */
     uint32_t first, end; /* rows */
     uint32_t first_row;  /* of tiles */
@@ -184,7 +184,7 @@ static void close_mosaic(void *context)
     tilenames_free(&m->names);
     free(m->tiles);
     free(m->failures);
-    free(m->surveys);
+    free(m->checked);
     free(m);
 }
 
@@ -226,7 +226,7 @@ static bool measure(mosaic *m, char *why, size_t why_bytes)
     return true;
 }
 
-static void survey_tile(void *context, uint32_t worker, uint32_t index)
+static void check_tile(void *context, uint32_t worker, uint32_t index)
 {
     mosaic *m = context;
     firstfail *failure = &m->failures[worker];
@@ -239,23 +239,23 @@ static void survey_tile(void *context, uint32_t worker, uint32_t index)
         !check_size(m, index, &tile, why, sizeof why)) {
         firstfail_note(failure, index, m->names.names[index], why);
     }
-    m->surveys[worker].has_alpha |= tile.has_alpha;
-    m->surveys[worker].notes |= tile.notes;
+    m->checked[worker].has_alpha |= tile.has_alpha;
+    m->checked[worker].notes |= tile.notes;
     input_close(&tile);
 }
 
 /* Looks at every tile's header: any may have alpha. */
-static bool survey(mosaic *m, char *why, size_t why_bytes)
+static bool check_tiles(mosaic *m, char *why, size_t why_bytes)
 {
-    run(m, m->names.columns * m->names.rows, survey_tile);
+    run(m, m->names.columns * m->names.rows, check_tile);
     const firstfail *failure = firstfail_of(m->failures, m->worker_count);
     if (failure != NULL) {
         snprintf(why, why_bytes, "%s", failure->why);
         return false;
     }
     for (uint32_t i = 0; i < m->worker_count; i++) {
-        m->has_alpha = m->has_alpha || m->surveys[i].has_alpha;
-        m->notes |= m->surveys[i].notes;
+        m->has_alpha = m->has_alpha || m->checked[i].has_alpha;
+        m->notes |= m->checked[i].notes;
     }
     return true;
 }
@@ -265,8 +265,8 @@ static bool allocate(mosaic *m)
     m->worker_count = m->workers != NULL ? crew_threads(m->workers) : 1;
     m->tiles = calloc((size_t)m->names.columns * m->names.rows, sizeof *m->tiles);
     m->failures = calloc(m->worker_count, sizeof *m->failures);
-    m->surveys = calloc(m->worker_count, sizeof *m->surveys);
-    return m->tiles != NULL && m->failures != NULL && m->surveys != NULL;
+    m->checked = calloc(m->worker_count, sizeof *m->checked);
+    return m->tiles != NULL && m->failures != NULL && m->checked != NULL;
 }
 
 bool mosaic_open(const char *pattern, crew *workers, source *out, char *why, size_t why_bytes)
@@ -286,7 +286,7 @@ bool mosaic_open(const char *pattern, crew *workers, source *out, char *why, siz
         close_mosaic(m);
         return false;
     }
-    if (!survey(m, why, why_bytes)) {
+    if (!check_tiles(m, why, why_bytes)) {
         close_mosaic(m);
         return false;
     }

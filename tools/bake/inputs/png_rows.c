@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t MOST_INTERLACED_BYTES = UINT64_C(2) << 30;
+#define MOST_INTERLACED_BYTES (UINT64_C(2) << 30)
 
 typedef struct png_rows {
     png_file file;

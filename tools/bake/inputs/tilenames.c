@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DIGITS = 9 }; /* such a number fits 32 bits */
+#define MAX_DIGITS 9 /* such a number fits 32 bits */
 
 /* "before{x}between{y}after", or with y first. Its parts lie in the pattern itself. */
 typedef struct pattern {

@@ -16,9 +16,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { STRIPE = 64 }; /* rows of the file that are turned together */
+#define STRIPE 64 /* rows of the file that are turned together */
 
-static const uint64_t MEMORY_MOST = UINT64_C(64) << 20;
+#define MEMORY_MOST (UINT64_C(64) << 20)
 
 typedef struct turn {
     source from;

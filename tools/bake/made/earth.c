@@ -31,14 +31,14 @@ enum { METRES, SHORE, RANGE };
 enum { RED, GREEN, BLUE, ICE };
 
 /* How the ground looks. Found by looking at it. */
-static const float EQUATOR_METRES = NORMALS_WORLD_METRES;
-static const float EXAGGERATION = NORMALS_EXAGGERATION; /* of slopes, for the light */
-static const float DETAIL_SHARE = 0.42f; /* of the heights' range around, as made-up relief */
-static const float DETAIL_METRES = 8;    /* and so much everywhere: no plain is level */
-static const float COAST_SHARE = 0.45f;  /* of the range, as the raggedness of coasts */
-static const float COAST_METRES = 6;
-static const float WARP_SHARE = 0.45f; /* of a texel of the picture, by which it is read aside */
-static const float LEAST_WARPED = 16;  /* texels of ours to one of it */
+#define EQUATOR_METRES NORMALS_WORLD_METRES
+#define EXAGGERATION   NORMALS_EXAGGERATION /* of slopes, for the light */
+#define DETAIL_SHARE   0.42f                /* of the heights' range around, as made-up relief */
+#define DETAIL_METRES  8.0f                 /* and so much everywhere: no plain is level */
+#define COAST_SHARE    0.45f                /* of the range, as the raggedness of coasts */
+#define COAST_METRES   6.0f
+#define WARP_SHARE     0.45f /* of a texel of the picture, by which it is read aside */
+#define LEAST_WARPED   16.0f /* texels of ours to one of it */
 
 typedef struct octaves {
     uint32_t count;
@@ -307,11 +307,12 @@ static void fill_span(const earth *e, scratch *s, source_rect rect, product what
     }
 }
 
+#define ROWS (PATCH_MAX_HEIGHT - 2)
+
 /* A rectangle in pieces that the patches can hold. */
 static void fill(const earth *e, scratch *s, source_rect rect, product what, uint8_t *rgba,
                  size_t row_bytes)
 {
-    enum { ROWS = PATCH_MAX_HEIGHT - 2 };
     for (uint32_t y = 0; y < rect.height; y += ROWS) {
         for (uint32_t x = 0; x < rect.width; x += SPAN) {
             const source_rect piece = {rect.x + x, rect.y + y,

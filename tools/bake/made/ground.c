@@ -45,10 +45,12 @@ static const uint8_t *picture_at(const picture *p, uint32_t column, uint32_t row
     return p->rgba + ((size_t)y * p->width + x) * 4;
 }
 
+/* The ocean is looked for from here: off Ghana. */
+enum { BEGIN_X = ETOPO_WIDTH / 2, BEGIN_Y = ETOPO_HEIGHT / 2 };
+
 /* Sea is what lies below it and hangs together with the ocean; the rest is basins, dry or lakes. */
 static bool *find_ocean(const int16_t *metres)
 {
-    enum { BEGIN_X = ETOPO_WIDTH / 2, BEGIN_Y = ETOPO_HEIGHT / 2 }; /* off Ghana */
     const size_t count = (size_t)ETOPO_WIDTH * ETOPO_HEIGHT;
     bool *ocean = calloc(count, sizeof *ocean);
     uint32_t *stack = malloc(count * sizeof *stack);
@@ -207,10 +209,11 @@ static void fill_unknown(picture *p, const picture *half)
     }
 }
 
+#define LEVELS 20 /* halvings: more than the widest picture takes to a texel */
+
 /* Land grows over all of the sea: the nearest land's colour, at ever coarser levels. */
 static bool grow_land(picture *p)
 {
-    enum { LEVELS = 20 };
     picture levels[LEVELS] = {{0}};
     int count = 0;
     const picture *below = p;
@@ -257,7 +260,7 @@ static bool split_colours(preparation *p, crew *workers)
     return done;
 }
 
-/* ---- */
+/* ---- for the caller ---- */
 
 bool ground_open(ground *g, const ground_desc *desc, ground_failure *failure)
 {

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum { NOISE_MAX_SPAN = 1024 };
+#define NOISE_MAX_SPAN 1024
 
 typedef struct noise_octave {
     uint32_t seed;

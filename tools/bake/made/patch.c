@@ -3,13 +3,13 @@
 
 #include "tools/bake/made/resample.h"
 #include "tools/bake/made/wide.h"
-#include "tools/bake/mips/block.h"
+#include "tools/bake/mips/chunk.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUND = 3 }; /* points more than cells: one before, two behind */
+#define ROUND 3 /* points more than cells: one before, two behind */
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -66,7 +66,7 @@ void patch_close(patch *p)
 
 /* ---- points from samples ---- */
 
-enum { FRACTION = 256 }; /* a warp is rounded to 256ths of a texel, so that places stay integers */
+#define FRACTION 256 /* a warp is rounded to 256ths of a texel, so that places stay integers */
 
 static resample_tap tap_across(const patch_raster *r, int64_t x, float aside)
 {
@@ -87,7 +87,7 @@ static void read_sample_row(const patch *p, const patch_raster *r, uint32_t row,
 {
     uint32_t done = 0;
     while (done < p->sample_columns) {
-        const uint32_t x = block_nearest(p->first_column + done, r->columns, !r->clamp_x);
+        const uint32_t x = chunk_nearest(p->first_column + done, r->columns, !r->clamp_x);
         const bool outside = r->clamp_x && p->first_column + done != (int64_t)x;
         const uint32_t left = outside ? 1 : r->columns - x, wanted = p->sample_columns - done;
         const uint32_t run = wanted < left ? wanted : left;

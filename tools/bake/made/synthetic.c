@@ -24,10 +24,12 @@ enum {
 };
 
 /* How the world looks. Found by looking at it. */
-static const float LAND_METRES = 5200, RIDGE_METRES = 5600, DETAIL_METRES = 700;
-static const float SEA_LEVEL = 0.08f; /* of the continents' noise */
-static const float WORLD_METRES = 40000000;
-static const float EXAGGERATION = 18; /* of slopes, for the light */
+#define LAND_METRES   5200.0f
+#define RIDGE_METRES  5600.0f
+#define DETAIL_METRES 700.0f
+#define SEA_LEVEL     0.08f /* of the continents' noise */
+#define WORLD_METRES  40000000.0f
+#define EXAGGERATION  18.0f /* of slopes, for the light */
 
 typedef struct octaves {
     uint32_t count;

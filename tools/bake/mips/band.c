@@ -1,7 +1,7 @@
 /* band.c: what is held, and what is needed. */
 #include "tools/bake/mips/band.h"
 
-#include "tools/bake/mips/block.h"
+#include "tools/bake/mips/chunk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-bool band_open(const page_shape *shape, uint32_t mip, uint32_t layer_count, uint32_t step, band *b)
+bool band_open(const vt_shape *shape, uint32_t mip, uint32_t layer_count, uint32_t step, band *b)
 {
     *b = (band){
         .mip = mip,
@@ -40,13 +40,13 @@ void band_close(band *b)
     *b = (band){0};
 }
 
-bool band_has_page_row(const band *b, const page_shape *shape)
+bool band_has_page_row(const band *b, const vt_shape *shape)
 {
     return b->next_page_row < b->page_rows &&
            b->end >= smaller(b->height, (b->next_page_row + 1) * shape->payload + shape->border);
 }
 
-void band_drop(band *b, const page_shape *shape, uint32_t coarser_end)
+void band_drop(band *b, const vt_shape *shape, uint32_t coarser_end)
 {
     uint32_t keep = smaller(b->end, 2 * coarser_end);
     if (b->next_page_row < b->page_rows) {
@@ -69,18 +69,18 @@ static void cut_row(const uint8_t *row, uint32_t width, int64_t left, bool wrap,
         return;
     }
     for (int i = 0; i < VT_PAGE_TEXELS; i++) {
-        const uint32_t x = block_nearest(left + i, width, wrap);
+        const uint32_t x = chunk_nearest(left + i, width, wrap);
         memcpy(out + i * TEXEL_BYTES, row + (size_t)x * TEXEL_BYTES, TEXEL_BYTES);
     }
 }
 
-void band_cut(const band *b, const page_shape *shape, bool wrap, uint32_t layer, uint32_t x,
+void band_cut(const band *b, const vt_shape *shape, bool wrap, uint32_t layer, uint32_t x,
               uint8_t *page)
 {
     const int64_t left = (int64_t)x * shape->payload - shape->border;
     const int64_t top = (int64_t)b->next_page_row * shape->payload - shape->border;
     for (int i = 0; i < VT_PAGE_TEXELS; i++) {
-        const uint32_t row = block_nearest(top + i, b->height, false);
+        const uint32_t row = chunk_nearest(top + i, b->height, false);
         cut_row(band_row(b, layer, row), b->width, left, wrap, page + i * PAGE_ROW_BYTES);
     }
 }

@@ -21,7 +21,7 @@ typedef struct band {
 } band;
 
 /* Room for `step` new rows at a time beside those that are still needed. false: no memory. */
-bool band_open(const page_shape *shape, uint32_t mip, uint32_t layer_count, uint32_t step, band *b);
+bool band_open(const vt_shape *shape, uint32_t mip, uint32_t layer_count, uint32_t step, band *b);
 void band_close(band *b);
 
 static inline uint8_t *band_row(const band *b, uint32_t layer, uint32_t y)
@@ -30,13 +30,13 @@ static inline uint8_t *band_row(const band *b, uint32_t layer, uint32_t y)
 }
 
 /* Whether all rows of the next row of pages are there, border included. */
-bool band_has_page_row(const band *b, const page_shape *shape);
+bool band_has_page_row(const band *b, const vt_shape *shape);
 
 /* Lets go of rows that neither a page nor the next mip, which has `coarser_end` rows, needs. */
-void band_drop(band *b, const page_shape *shape, uint32_t coarser_end);
+void band_drop(band *b, const vt_shape *shape, uint32_t coarser_end);
 
-/* Copies page x of the next row of pages with its border, as block_cut does. */
-void band_cut(const band *b, const page_shape *shape, bool wrap, uint32_t layer, uint32_t x,
+/* Copies page x of the next row of pages with its border, as chunk_cut does. */
+void band_cut(const band *b, const vt_shape *shape, bool wrap, uint32_t layer, uint32_t x,
               uint8_t *page);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "engine/texels/convert.h"
 #include "tools/bake/mips/band.h"
-#include "tools/bake/mips/block.h"
+#include "tools/bake/mips/chunk.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,16 +12,16 @@
 #include <time.h>
 
 enum {
-    BLOCK_COLUMNS = 4, /* pages of mip 0 made at once: half a megabyte, which a core's cache has */
-    BLOCK_ROWS = 2,
-    CHUNK_ROWS = 8, /* rows of a coarser mip that one thread makes in one go */
+    CHUNK_COLUMNS = 4, /* pages of mip 0 made at once: half a megabyte, which a core's cache has */
+    CHUNK_ROWS = 2,
+    SHARE_ROWS = 8, /* rows of a coarser mip that one thread makes in one go */
     TEXEL_BYTES = 4,
 };
 
 /* A worker's own. */
 typedef struct workbench {
     packer *pack;
-    uint8_t *rgba;                        /* a block of mip 0 */
+    uint8_t *rgba;                        /* a chunk of mip 0 */
     uint8_t page[TEXEL_PAGE_MAX_BYTES];   /* cut out of it */
     uint8_t texels[TEXEL_PAGE_MAX_BYTES]; /* in the layer's format */
     pagefile_status status;               /* the first that went wrong */
@@ -30,9 +30,9 @@ typedef struct workbench {
 
 typedef struct pyramid {
     const pyramid_desc *desc;
-    band bands[PAGE_MAX_MIPS]; /* from mip 1 on; of mip 0 only the numbers */
-    workbench *workbenches;    /* one a worker */
-    uint32_t step, steps;      /* done, and all */
+    band bands[VT_MAX_MIPS]; /* from mip 1 on; of mip 0 only the numbers */
+    workbench *workbenches;  /* one a worker */
+    uint32_t step, steps;    /* done, and all */
     uint64_t pages_done, pages_total;
     double kept_at; /* when the last checkpoint was made, seconds */
     bool has_kept;  /* there is one */
@@ -64,8 +64,8 @@ static void fail_at(workbench *b, pagefile_status status)
 static bool pack_page(workbench *b, const pyramid_layer *layer, pagewriter_packed *packed)
 {
     const uint8_t *texels = b->page;
-    if (layer->format != TEXEL_RGBA8) {
-        texels_convert(TEXEL_RGBA8, b->page, layer->format, b->texels,
+    if (layer->format != VT_TEXEL_RGBA8) {
+        texels_convert(VT_TEXEL_RGBA8, b->page, layer->format, b->texels,
                        texel_row_bytes(layer->format));
         texels = b->texels;
     }
@@ -92,27 +92,27 @@ static void put_page(const pyramid *p, workbench *b, vt_page page, pagewriter_pa
 
 /* ---- mip 0 ---- */
 
-/* The block of pages [column, …) of this step with its border. */
-static block block_of(const pyramid *p, uint32_t column, uint8_t *rgba)
+/* The chunk of pages [column, …) of this step with its border. */
+static chunk chunk_of(const pyramid *p, uint32_t column, uint8_t *rgba)
 {
-    const page_shape *s = &p->desc->shape;
-    const uint32_t columns = smaller(BLOCK_COLUMNS, page_columns(s, 0) - column);
-    const uint32_t row = p->step * BLOCK_ROWS, rows = smaller(BLOCK_ROWS, page_rows(s, 0) - row);
-    return (block){
+    const vt_shape *s = &p->desc->shape;
+    const uint32_t columns = smaller(CHUNK_COLUMNS, page_columns(s, 0) - column);
+    const uint32_t row = p->step * CHUNK_ROWS, rows = smaller(CHUNK_ROWS, page_rows(s, 0) - row);
+    return (chunk){
         .left = (int64_t)column * s->payload - s->border,
         .top = (int64_t)row * s->payload - s->border,
         .width = columns * s->payload + 2 * s->border,
         .height = rows * s->payload + 2 * s->border,
         .rgba = rgba,
-        .row_bytes = ((size_t)BLOCK_COLUMNS * s->payload + 2 * s->border) * TEXEL_BYTES,
+        .row_bytes = ((size_t)CHUNK_COLUMNS * s->payload + 2 * s->border) * TEXEL_BYTES,
     };
 }
 
-/* Halves a block's inside, as far as it lies in the picture, into the band of mip 1. Payloads are
- * even, so that blocks begin at even texels. */
-static void halve_block(const pyramid *p, uint32_t layer, const block *b)
+/* Halves a chunk's inside, as far as it lies in the picture, into the band of mip 1. Payloads are
+ * even, so that chunks begin at even texels. */
+static void halve_chunk(const pyramid *p, uint32_t layer, const chunk *b)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     const band *to = &p->bands[1];
     const uint32_t x = (uint32_t)(b->left + s->border), y = (uint32_t)(b->top + s->border);
     const uint32_t width = smaller(b->width - 2 * s->border, s->width - x);
@@ -126,23 +126,23 @@ static void halve_block(const pyramid *p, uint32_t layer, const block *b)
     }
 }
 
-static void make_block(void *context, uint32_t worker, uint32_t index)
+static void make_chunk(void *context, uint32_t worker, uint32_t index)
 {
     const pyramid *p = context;
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     workbench *own = &p->workbenches[worker];
-    pagewriter_packed packed[BLOCK_ROWS * BLOCK_COLUMNS][VT_MAX_LAYERS] = {{{0}}};
-    const uint32_t column = index * BLOCK_COLUMNS, row = p->step * BLOCK_ROWS;
-    const block b = block_of(p, column, own->rgba);
+    pagewriter_packed packed[CHUNK_ROWS * CHUNK_COLUMNS][VT_MAX_LAYERS] = {{{0}}};
+    const uint32_t column = index * CHUNK_COLUMNS, row = p->step * CHUNK_ROWS;
+    const chunk b = chunk_of(p, column, own->rgba);
     const uint32_t columns = b.width / s->payload, pages = columns * (b.height / s->payload);
     for (uint32_t layer = 0; layer < p->desc->layer_count; layer++) {
-        block_fill(&p->desc->layers[layer].input, worker, &b);
+        chunk_fill(&p->desc->layers[layer].input, worker, &b);
         if (s->mips > 1) {
-            halve_block(p, layer, &b);
+            halve_chunk(p, layer, &b);
         }
         for (uint32_t i = 0; i < pages; i++) {
             const uint32_t x = column + i % columns, y = row + i / columns;
-            block_cut(&b, s, (int64_t)x * s->payload, (int64_t)y * s->payload, own->page);
+            chunk_cut(&b, s, (int64_t)x * s->payload, (int64_t)y * s->payload, own->page);
             pack_page(own, &p->desc->layers[layer], &packed[i][layer]);
         }
     }
@@ -161,12 +161,12 @@ typedef struct halve_job {
     uint32_t first, end; /* rows of `to` to be made */
 } halve_job;
 
-static void halve_chunk(void *context, uint32_t worker, uint32_t index)
+static void halve_share(void *context, uint32_t worker, uint32_t index)
 {
     const halve_job *job = context;
-    const uint32_t first = job->first + index * CHUNK_ROWS;
+    const uint32_t first = job->first + index * SHARE_ROWS;
     (void)worker;
-    for (uint32_t y = first; y < smaller(first + CHUNK_ROWS, job->end); y++) {
+    for (uint32_t y = first; y < smaller(first + SHARE_ROWS, job->end); y++) {
         const uint32_t below =
             smaller(2 * y + 1, job->from->height - 1); /* an odd last row twice */
         for (uint32_t layer = 0; layer < job->p->desc->layer_count; layer++) {
@@ -188,7 +188,7 @@ static void halve_band(pyramid *p, const band *from, band *to)
     halve_job job = {p, from, to, to->end, rows_after(to, from, from->end)};
     assert(job.end - to->first <= to->capacity);
     to->end = job.end;
-    crew_run(p->desc->workers, (job.end - job.first + CHUNK_ROWS - 1) / CHUNK_ROWS, halve_chunk,
+    crew_run(p->desc->workers, (job.end - job.first + SHARE_ROWS - 1) / SHARE_ROWS, halve_share,
              &job);
 }
 
@@ -226,7 +226,7 @@ static void emit_page_rows(pyramid *p, band *b)
 /* Carries what mip 1 got just now up through all mips. */
 static void climb(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     for (uint32_t mip = 1; mip < s->mips; mip++) {
         band *b = &p->bands[mip];
         if (mip + 1 < s->mips) {
@@ -242,9 +242,9 @@ static void climb(pyramid *p)
 /* The rows of pages of a step of mip 0, and all that follows from them. */
 static pyramid_failure make_step(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     band *finest = &p->bands[0];
-    const uint32_t rows = smaller(BLOCK_ROWS, finest->page_rows - finest->next_page_row);
+    const uint32_t rows = smaller(CHUNK_ROWS, finest->page_rows - finest->next_page_row);
     const uint32_t top = finest->next_page_row * s->payload;
     const uint32_t end = smaller(finest->height, top + rows * s->payload);
     for (uint32_t i = 0; i < p->desc->layer_count; i++) {
@@ -259,7 +259,7 @@ static pyramid_failure make_step(pyramid *p)
     if (s->mips > 1) {
         p->bands[1].end = rows_after(&p->bands[1], finest, end);
     }
-    crew_run(p->desc->workers, (finest->columns + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS, make_block,
+    crew_run(p->desc->workers, (finest->columns + CHUNK_COLUMNS - 1) / CHUNK_COLUMNS, make_chunk,
              p);
     finest->next_page_row += rows;
     p->pages_done += (uint64_t)rows * finest->columns;
@@ -282,12 +282,12 @@ typedef struct kept {
     uint64_t pages_done;
     struct {
         uint32_t first, end, next_page_row;
-    } bands[PAGE_MAX_MIPS];
+    } bands[VT_MAX_MIPS];
 } kept;
 
 static pagefile_status keep(pyramid *p)
 {
-    pagewriter_part parts[1 + PAGE_MAX_MIPS * VT_MAX_LAYERS];
+    pagewriter_part parts[1 + VT_MAX_MIPS * VT_MAX_LAYERS];
     kept k = {.step = p->step, .pages_done = p->pages_done};
     uint32_t count = 1;
     parts[0] = (pagewriter_part){&k, sizeof k};
@@ -376,10 +376,10 @@ static pyramid_failure run(pyramid *p)
 
 static bool open_workbenches(pyramid *p)
 {
-    const page_shape *s = &p->desc->shape;
+    const vt_shape *s = &p->desc->shape;
     const uint32_t threads = crew_threads(p->desc->workers);
-    const size_t bytes = ((size_t)BLOCK_COLUMNS * s->payload + 2 * s->border) *
-                         ((size_t)BLOCK_ROWS * s->payload + 2 * s->border) * TEXEL_BYTES;
+    const size_t bytes = ((size_t)CHUNK_COLUMNS * s->payload + 2 * s->border) *
+                         ((size_t)CHUNK_ROWS * s->payload + 2 * s->border) * TEXEL_BYTES;
     p->workbenches = calloc(threads, sizeof *p->workbenches);
     bool enough = p->workbenches != NULL;
     for (uint32_t i = 0; i < threads && enough; i++) {
@@ -395,11 +395,11 @@ static bool open_bands(pyramid *p)
     const pyramid_desc *d = p->desc;
     bool enough = true;
     for (uint32_t mip = 0; mip < d->shape.mips; mip++) {
-        const uint32_t step = page_shift_up(BLOCK_ROWS * d->shape.payload, mip);
+        const uint32_t step = page_shift_up(CHUNK_ROWS * d->shape.payload, mip);
         enough =
             band_open(&d->shape, mip, mip > 0 ? d->layer_count : 0, step, &p->bands[mip]) && enough;
     }
-    p->steps = (p->bands[0].page_rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    p->steps = (p->bands[0].page_rows + CHUNK_ROWS - 1) / CHUNK_ROWS;
     return enough;
 }
 

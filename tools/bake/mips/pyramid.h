@@ -1,10 +1,10 @@
 /* pyramid.h: from sources of texels to the pages of every mip, in one pass from top to bottom.
  *
- *     source ─ blocks of pages ─▶ cut, encode, pack (crew) ─▶ pagewriter
+ *     source ─ chunks of pages ─▶ cut, encode, pack (crew) ─▶ pagewriter
  *                  └─ halve ─▶ band of mip 1 ─ halve ─▶ band of mip 2 ─ halve ─▶ …
  *                                    └─ a row of pages is complete: cut, encode, pack (crew) ─▶ …
  *
- * Mip 0, three quarters of all texels, is made a block of pages at a time in a worker's cache and
+ * Mip 0, three quarters of all texels, is made a chunk of pages at a time in a worker's cache and
  * never seen again. A band holds as many rows as a row of pages needs, border included, and those
  * that the next mip still waits for. So memory grows with the width of the picture, and not with
  * its height; and what a bake has to remember to go on after a kill is its bands. */
@@ -22,7 +22,7 @@
 typedef struct pyramid_layer {
     source input; /* width and height are the shape's */
     halve_kind kind;
-    texel_format format;
+    vt_texel_format format;
     pagewriter_packing packing;
 } pyramid_layer;
 
@@ -33,7 +33,7 @@ enum {
 };
 
 typedef struct pyramid_desc {
-    page_shape shape;
+    vt_shape shape;
     uint32_t layer_count;
     pyramid_layer layers[VT_MAX_LAYERS];
     crew *workers;

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { SRGB_ONE = 1 << 22 }; /* linear 1.0: two bits of room for a sum of four in 24 */
+#define SRGB_ONE (1 << 22) /* linear 1.0: two bits of room for a sum of four in 24 */
 
 /* An sRGB byte as linear light, 0 … SRGB_ONE, rounded to nearest. */
 uint32_t srgb_decode(uint8_t value);

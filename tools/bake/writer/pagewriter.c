@@ -62,7 +62,7 @@ pagefile_status pagewriter_create(const pagewriter_desc *desc, pagewriter **out)
     w->desc = *desc;
     w->folder_fd = w->state.fd = -1;
     pthread_mutex_init(&w->lock, NULL);
-    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         w->spools[mip].fd = -1;
     }
     status = allocate(w) ? work_open(w) : PAGEFILE_NO_MEMORY;
@@ -162,7 +162,7 @@ static void release(pagewriter *w, bool remove)
     if (w == NULL) {
         return;
     }
-    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         spool_close(&w->spools[mip]);
     }
     spool_close(&w->state);

@@ -27,11 +27,11 @@ typedef struct pagewriter pagewriter;
 
 typedef struct pagewriter_desc {
     const char *path; /* the final name; overwritten only by a successful commit */
-    page_shape shape;
-    pagefile_kind kind;
+    vt_shape shape;
+    vt_kind kind;
     bool wrap_x;
     uint32_t layer_count;
-    pagefile_layer layers[VT_MAX_LAYERS];
+    vt_layer layers[VT_MAX_LAYERS];
     uint64_t identity; /* of all that decides what the pages will be; 0: no checkpoints */
 } pagewriter_desc;
 
@@ -64,8 +64,8 @@ packer *packer_create(void);    /* NULL: no memory */
 void packer_destroy(packer *k); /* NULL does nothing */
 
 /* Packs one page of texels. The result is the same whatever was packed before.
- * Preconditions: the level is one of the codec's; JPEG is for TEXEL_RGBA8 only, and drops alpha. */
-pagewriter_packed pagewriter_pack(packer *k, texel_format format, const void *texels,
+ * Preconditions: the level is one of the codec's; JPEG is for VT_TEXEL_RGBA8 only, and drops alpha. */
+pagewriter_packed pagewriter_pack(packer *k, vt_texel_format format, const void *texels,
                                   pagewriter_packing how);
 
 /* PAGEFILE_WRITE_FAILED leaves errno set, as it does from the calls below; PAGEFILE_NOT_A_FILE when

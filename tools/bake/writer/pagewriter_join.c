@@ -83,11 +83,11 @@ static pagefile_status copy_page(const pagewriter *w, vt_page p, const cluster_r
 static pagefile_status copy_clusters(const pagewriter *w, uint32_t mip, uint32_t top,
                                      const cluster_row *row, spool *out)
 {
-    const page_shape *shape = &w->desc.shape;
+    const vt_shape *shape = &w->desc.shape;
     for (uint32_t left = 0; left < page_columns(shape, mip); left += PAGEFILE_CLUSTER) {
         const vt_page corner = {0, (uint8_t)mip, (uint16_t)left, (uint16_t)top};
         for (uint32_t code = 0; code < PAGEFILE_CLUSTER * PAGEFILE_CLUSTER; code++) {
-            const vt_page p = page_of_block(corner, code);
+            const vt_page p = page_of_cluster(corner, code);
             const pagefile_status status =
                 page_exists(shape, p) ? copy_page(w, p, row, out) : PAGEFILE_OK;
             if (status != PAGEFILE_OK) {
@@ -129,12 +129,12 @@ static pagefile_status copy_all_mips(pagewriter *w, spool *out)
     return status;
 }
 
-static void fill_layer(const pagefile_layer *layer, uint8_t *at)
+static void fill_layer(const vt_layer *layer, uint8_t *at)
 {
     format_put32(at, (uint32_t)layer->format);
     format_put32(at + 4, (layer->srgb ? (uint32_t)PAGEFILE_FLAG_SRGB : 0) |
                              (layer->lossy ? (uint32_t)PAGEFILE_FLAG_LOSSY : 0));
-    memcpy(at + 8, layer->name, strnlen(layer->name, PAGEFILE_NAME_BYTES - 1));
+    memcpy(at + 8, layer->name, strnlen(layer->name, VT_NAME_BYTES - 1));
 }
 
 static void fill_header(const pagewriter *w, uint64_t file_bytes, uint8_t *header)

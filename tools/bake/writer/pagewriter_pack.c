@@ -109,11 +109,11 @@ static size_t pack(packer *k, const void *texels, size_t bytes, pagewriter_packi
     return 0;
 }
 
-pagewriter_packed pagewriter_pack(packer *k, texel_format format, const void *texels,
+pagewriter_packed pagewriter_pack(packer *k, vt_texel_format format, const void *texels,
                                   pagewriter_packing how)
 {
     assert(texel_page_bytes(format) > 0);
-    assert(how.codec != PAGE_JPEG || format == TEXEL_RGBA8);
+    assert(how.codec != PAGE_JPEG || format == VT_TEXEL_RGBA8);
     const size_t raw = texel_page_bytes(format), got = pack(k, texels, raw, how);
     pagewriter_packed packed = {.codec = got > 0 ? how.codec : PAGE_STORED,
                                 .bytes = (uint32_t)(got > 0 ? got : raw)};

@@ -11,12 +11,12 @@
 /* missing == pages of the shape for which there was no put. */
 struct pagewriter {
     pagewriter_desc desc;
-    char *path;                  /* the final name, ours, links followed */
-    char *folder;                /* "<path>.part" */
-    int folder_fd;               /* locked; -1: none */
-    spool spools[PAGE_MAX_MIPS]; /* opened by the first put of their mip */
-    pthread_mutex_t lock;        /* spools, index and missing, while pages are put */
-    uint8_t *index;              /* as it will be in the file, but for offsets: in the spool */
+    char *path;                /* the final name, ours, links followed */
+    char *folder;              /* "<path>.part" */
+    int folder_fd;             /* locked; -1: none */
+    spool spools[VT_MAX_MIPS]; /* opened by the first put of their mip */
+    pthread_mutex_t lock;      /* spools, index and missing, while pages are put */
+    uint8_t *index;            /* as it will be in the file, but for offsets: in the spool */
     uint64_t index_bytes;
     uint32_t missing;
     uint8_t *heights; /* as stored; NULL: none */
@@ -27,7 +27,7 @@ struct pagewriter {
     size_t restored_bytes, restored_read;
 };
 
-/* --- the folder of unfinished work (pagewriter_work.c) --- */
+/* ---- the folder of unfinished work (pagewriter_work.c) ---- */
 
 /* Makes and locks it, and takes up a checkpoint of the same identity or empties it.
  * PAGEFILE_BUSY: another program has it. PAGEFILE_UNSAFE: it is not only ours. */
@@ -43,7 +43,7 @@ void work_close(pagewriter *w, bool remove);
 
 bool work_open_spool(pagewriter *w, uint32_t mip, uint64_t bytes);
 
-/* --- joining (pagewriter_join.c) --- */
+/* ---- joining (pagewriter_join.c) ---- */
 
 /* Joins the spools to a whole page file in the folder, and waits for the disk. */
 pagefile_status join_world(pagewriter *w);
@@ -51,7 +51,7 @@ pagefile_status join_world(pagewriter *w);
 /* The index entry of layer 0 of p; those of its other layers follow. */
 static inline uint8_t *pagewriter_entry(const pagewriter *w, vt_page p)
 {
-    const page_shape *shape = &w->desc.shape;
+    const vt_shape *shape = &w->desc.shape;
     const uint64_t page =
         format_first_page(shape, p.mip) + (uint64_t)p.y * page_columns(shape, p.mip) + p.x;
     return w->index + page * w->desc.layer_count * PAGEFILE_ENTRY_BYTES;

@@ -44,7 +44,7 @@ typedef struct state_head {
     uint32_t version, missing;
     uint64_t identity;
     uint64_t index_bytes, baker_bytes;
-    uint64_t spool_bytes[PAGE_MAX_MIPS];
+    uint64_t spool_bytes[VT_MAX_MIPS];
 } state_head;
 
 static const char *spool_name(uint32_t mip, char name[NAME_BYTES])
@@ -86,7 +86,7 @@ bool work_open_spool(pagewriter *w, uint32_t mip, uint64_t bytes)
 static void empty_folder(const pagewriter *w)
 {
     char name[NAME_BYTES];
-    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         unlinkat(w->folder_fd, spool_name(mip, name), 0);
     }
     unlinkat(w->folder_fd, STATE_NAME, 0);
@@ -108,7 +108,7 @@ void work_close(pagewriter *w, bool remove)
     errno = why;
 }
 
-/* --- writing a checkpoint --- */
+/* ---- writing a checkpoint ---- */
 
 static bool state_add(pagewriter *w, const void *data, size_t bytes)
 {
@@ -116,9 +116,9 @@ static bool state_add(pagewriter *w, const void *data, size_t bytes)
     return spool_append(&w->state, data, bytes);
 }
 
-static bool flush_spools(pagewriter *w, uint64_t bytes[PAGE_MAX_MIPS])
+static bool flush_spools(pagewriter *w, uint64_t bytes[VT_MAX_MIPS])
 {
-    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         spool *s = &w->spools[mip];
         bytes[mip] = s->fd >= 0 ? s->bytes : 0;
         if (s->fd >= 0 && (!spool_flush(s) || fdatasync(s->fd) != 0)) {
@@ -167,7 +167,7 @@ pagefile_status pagewriter_checkpoint(pagewriter *w, const pagewriter_part parts
     return done ? PAGEFILE_OK : PAGEFILE_WRITE_FAILED;
 }
 
-/* --- taking one up --- */
+/* ---- taking one up ---- */
 
 /* The whole file, from malloc; NULL when there is none that can be read. */
 static uint8_t *load_state(const pagewriter *w, size_t *bytes)
@@ -202,7 +202,7 @@ static bool is_ours(const pagewriter *w, const uint8_t *state, size_t bytes, sta
 /* Opens the spools as long as they were; they may be longer, but not shorter. */
 static bool reopen_spools(pagewriter *w, const state_head *head)
 {
-    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         const uint64_t bytes = head->spool_bytes[mip];
         if (bytes > 0 && !work_open_spool(w, mip, bytes)) {
             return false;
@@ -225,7 +225,7 @@ static void take_up(pagewriter *w)
         return;
     }
     free(state);
-    for (uint32_t mip = 0; mip < PAGE_MAX_MIPS; mip++) {
+    for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
         spool_close(&w->spools[mip]);
     }
     empty_folder(w);

@@ -32,8 +32,7 @@ static inline uint64_t clock_ticks(void)
 
 typedef struct clock_scale {
     double ns_per_tick;
-    uint64_t
-        reading_ticks; /* that two readings in a row are apart: to be taken off a measurement */
+    uint64_t reading_ticks; /* between two readings in a row: what to take off a measurement */
 } clock_scale;
 
 /* Compares the two clocks for 10 ms. */

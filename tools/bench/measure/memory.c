@@ -7,11 +7,17 @@
 
 enum { PAGE_LEAST = 4096 }; /* bytes; larger pages are touched more than once */
 
-static void *map(size_t bytes, int flags)
+static void *ask(size_t bytes, int flags)
 {
     void *start = mmap(NULL, bytes > 0 ? bytes : 1, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
-    if (start == MAP_FAILED) {
+                       MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return start != MAP_FAILED ? start : NULL;
+}
+
+static void *map(size_t bytes, int flags)
+{
+    void *start = ask(bytes, MAP_NORESERVE | flags);
+    if (start == NULL) {
         trial_give_up("not enough memory");
     }
     return start;
@@ -25,6 +31,11 @@ void *memory_touched(size_t bytes)
 void *memory_untouched(size_t bytes)
 {
     return map(bytes, 0);
+}
+
+void *memory_ask(size_t bytes)
+{
+    return ask(bytes, 0);
 }
 
 void memory_touch(void *start, size_t bytes)

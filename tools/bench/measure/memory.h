@@ -10,7 +10,10 @@
 void *memory_touched(size_t bytes);
 void *memory_untouched(size_t bytes);
 
-/* Touches each page of what memory_untouched returned. */
+/* As memory_untouched, but NULL, with errno, where the system would not promise so much. */
+void *memory_ask(size_t bytes);
+
+/* Touches each page of what memory_untouched or memory_ask returned. */
 void memory_touch(void *start, size_t bytes);
 
 #endif

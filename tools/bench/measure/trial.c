@@ -142,9 +142,7 @@ int trial_main(int argc, char **argv)
     }
     if (!probe) {
         t.which->run(&t);
-        if (t.opened.ops->measure != NULL) {
-            t.opened.ops->measure(t.opened.state, &t.found);
-        }
+        subject_measure(&t.opened, &t.found);
     }
     _exit(trial_answer(&t.found)); /* at once: what the subject still holds goes with the process */
 }

@@ -66,7 +66,7 @@ static bool complain(const char *what, const char *why)
     return false;
 }
 
-/* --- what there is to run --- */
+/* ---- what there is to run ---- */
 
 static bool has_command(const char *name, size_t length)
 {
@@ -119,7 +119,7 @@ static void find_riders(plan *p)
     }
 }
 
-/* --- a script as a child --- */
+/* ---- a script as a child ---- */
 
 _Noreturn static void become_script(const char *text, const char *folder, const char *preload,
                                     int output)
@@ -188,7 +188,7 @@ static bool run_script(const char *text, const char *folder, const char *preload
     return !spawn_interrupted();
 }
 
-/* --- a program --- */
+/* ---- a program ---- */
 
 static bool note(plan *p, const program *what, const rider *who, const char *metric,
                  const char *unit, double value)
@@ -256,7 +256,7 @@ static bool run_program(plan *p, const program *what, progress *bar)
     return true;
 }
 
-/* --- the table --- */
+/* ---- the table ---- */
 
 static const bench_row *find(const bench_table *t, const char *name, const char *who,
                              const char *metric)
@@ -308,7 +308,7 @@ static int finish(plan *p)
     return good ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* --- the command line --- */
+/* ---- the command line ---- */
 
 static bool take_case(void *into, const char *value)
 {

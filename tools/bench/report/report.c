@@ -1,69 +1,38 @@
 #include "tools/bench/report/report.h"
 
 #include "engine/files/regular.h"
-#include "engine/files/replace.h"
 #include "tools/base/folder.h"
 #include "tools/base/say.h"
-#include "tools/base/units.h"
-#include "tools/bench/report/report_style.h"
 #include "tools/bench/report/rows.h"
 #include "tools/bench/report/sections.h"
 #include "tools/report/html.h"
+#include "tools/report/page.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* --- the page --- */
+#define TITLE "Megabuddy: the allocators compared"
 
-static void put_head(FILE *out)
-{
-    (void)fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-                "<title>Megabuddy: the allocators compared</title>\n<style>\n",
-                out);
-    (void)fputs(report_style, out);
-    (void)fputs("</style>\n</head>\n<body>\n<h1>Megabuddy: the allocators compared</h1>\n", out);
-}
-
-static void open_row(FILE *out, const char *name)
-{
-    (void)fprintf(out, "<tr><th>%s</th><td class=\"words\">", name);
-}
-
-static void close_row(FILE *out)
-{
-    (void)fputs("</td></tr>\n", out);
-}
-
-static void put_text_row(FILE *out, const char *name, const char *text)
-{
-    open_row(out, name);
-    html_text(out, *text != '\0' ? text : "–");
-    close_row(out);
-}
+/* ---- the page ---- */
 
 static void put_machine(FILE *out, const bench_about *about)
 {
     const char *const texts[] = {about->kernel, about->compiler, about->date};
-    (void)fputs("<p>Measured on ", out);
-    html_text(out, *about->cpu != '\0' ? about->cpu : "an unknown processor");
+    html_text_in(out, "<p>Measured on ", *about->cpu != '\0' ? about->cpu : "an unknown processor",
+                 "");
     if (about->cpus > 0) {
         (void)fprintf(out, ", %u CPU%s", about->cpus, about->cpus == 1 ? "" : "s");
     }
     for (uint32_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (*texts[i] != '\0') {
-            (void)fputs(" · ", out);
-            html_text(out, texts[i]);
+            html_text_in(out, " · ", texts[i], "");
         }
     }
     (void)fprintf(out, " · %u\u00a0round%s", about->rounds, about->rounds == 1 ? "" : "s");
     if (about->seconds > 0 && about->seconds < ROWS_LIMIT) {
-        (void)fputs(" in ", out);
-        html_time(out, about->seconds * 1e9);
+        html_in(out, " in ", html_time, about->seconds * 1e9, "");
     }
     (void)fputs(about->quick ? " · a <b>quick</b> run: fewer cases, threads and rounds" : "", out);
     (void)fputs("</p>\n", out);
@@ -88,11 +57,28 @@ static void put_contents(FILE *out, const rows *f)
     (void)fputs("<a href=\"alloc.csv\">alloc.csv</a>\n</nav>\n", out);
 }
 
+static void put_about(FILE *out, const bench_about *about)
+{
+    table_begin(out, "about", NULL);
+    row_begin(out, "arena");
+    cell(out, html_bytes, (double)about->arena_bytes);
+    row_end(out);
+    row_begin(out, "seed");
+    (void)fprintf(out, "<td class=\"words\">%" PRIu64 "</td>", about->seed);
+    row_end(out);
+    row_begin(out, "command line");
+    html_text_in(out, "<td class=\"words\"><code>", about->argv, "</code></td>");
+    row_end(out);
+    row_begin(out, "all figures");
+    (void)fputs("<td class=\"words\"><a href=\"alloc.csv\">alloc.csv</a></td>", out);
+    row_end(out);
+    table_end(out);
+}
+
 static void put_method(FILE *out, const bench_about *about)
 {
-    char arena[UNITS_TEXT];
+    page_section(out, "method", "How it was measured");
     (void)fputs(
-        "<h2 id=\"method\">How it was measured</h2>\n"
         "<p>Every trial is a process of its own, so that no allocator inherits another’s heap. "
         "The rounds are interleaved: the first of everybody, then the second of everybody; what "
         "stands here are medians over the rounds. All are called through one table of functions, "
@@ -110,72 +96,48 @@ static void put_method(FILE *out, const bench_about *about)
         "<p>More threads than the machine has CPUs take turns: those figures show what it costs "
         "when a thread is stopped in the midst of an operation.</p>\n",
         out);
-    (void)fputs("<table class=\"about\">\n", out);
-    put_text_row(out, "arena", units_format_bytes(about->arena_bytes, arena));
-    open_row(out, "seed");
-    (void)fprintf(out, "%" PRIu64, about->seed);
-    close_row(out);
-    open_row(out, "command line");
-    (void)fputs("<code>", out);
-    html_text(out, about->argv);
-    (void)fputs("</code>", out);
-    close_row(out);
-    open_row(out, "all figures");
-    (void)fputs("<a href=\"alloc.csv\">alloc.csv</a>", out);
-    close_row(out);
-    (void)fputs("</table>\n</body>\n</html>\n", out);
+    put_about(out, about);
 }
 
-/* The page, from malloc; NULL with errno set when there is no memory. */
-static char *make_page(const bench_table *table, const bench_about *about, size_t *bytes)
+typedef struct content {
+    const bench_table *table;
+    const bench_about *about;
+} content;
+
+static void put_page(FILE *out, const void *context)
 {
-    char *page = NULL;
-    FILE *out = open_memstream(&page, bytes);
-    if (out == NULL) {
-        return NULL;
-    }
+    const content *c = context;
     rows f;
-    rows_init(&f, table);
-    put_head(out);
-    section_result(out, &f, about->cpus);
-    put_machine(out, about);
+    rows_init(&f, c->table);
+    page_begin(out, TITLE);
+    (void)fputs("<h1>" TITLE "</h1>\n", out);
+    section_result(out, &f, c->about->cpus);
+    put_machine(out, c->about);
     put_contents(out, &f);
     section_article(out, &f);
-    section_threads(out, &f, about->cpus);
+    section_threads(out, &f, c->about->cpus);
     section_cases(out, &f);
     section_extremes(out, &f);
     section_space(out, &f);
-    put_method(out, about);
-    const bool good = ferror(out) == 0;
-    if (fclose(out) != 0 || !good) {
-        free(page);
-        errno = ENOMEM; /* nothing else can happen to a stream in memory */
-        return NULL;
-    }
-    return page;
+    put_method(out, c->about);
+    page_end(out);
 }
 
-/* --- the file --- */
+/* ---- the file ---- */
 
-static bool write_page(const char *dir, const bench_table *table, const bench_about *about)
+static bool write_page(const char *dir, const content *c)
 {
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s/index.html", dir) >= (int)sizeof path) {
         errno = ENAMETOOLONG;
         return false;
     }
-    size_t bytes;
-    char *page = make_page(table, about, &bytes);
-    const bool good = page != NULL && folder_make(dir) && replace_write(path, page, bytes);
-    const int why = errno;
-    free(page);
-    errno = why;
-    return good;
+    return folder_make(dir) && page_write(path, put_page, c);
 }
 
 bool bench_report_write(const char *dir, const bench_table *table, const bench_about *about)
 {
-    if (!write_page(dir, table, about)) {
+    if (!write_page(dir, &(content){table, about})) {
         say_error("bench alloc: %s/index.html: %s", dir, file_text(errno));
         return false;
     }

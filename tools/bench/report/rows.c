@@ -6,12 +6,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* A subject's place is its colour: see report_style.c. */
+/* A subject's place is its look: see page_style.c. */
 static const char *const SUBJECTS[] = {
     "megabuddy", "megabuddy-checked", "glibc",        "jemalloc",   "mimalloc",
     "tcmalloc",  "levels-spinlock",   "levels-mutex", "limit-list", "limit-empty",
 };
-_Static_assert(COUNT(SUBJECTS) == ROWS_SLOTS - 1, "one colour each, one for all others");
+_Static_assert(COUNT(SUBJECTS) == LOOKS - 1, "one look each, one for all others");
 _Static_assert(COUNT(SUBJECTS) < ROWS_NAMES, "there is room for strange ones");
 
 static const struct {
@@ -53,7 +53,7 @@ static bool is_any_or(const char *wanted, const char *name)
 
 static bool matches(const bench_row *row, const char *name, const char *subject, const char *metric)
 {
-    return strcmp(row->metric, metric) == 0 && is_any_or(subject, row->subject) &&
+    return is_any_or(metric, row->metric) && is_any_or(subject, row->subject) &&
            is_any_or(name, row->name) && is_usable(row);
 }
 
@@ -69,35 +69,15 @@ static void add_name(const char *names[ROWS_NAMES], uint32_t *count, const char 
     }
 }
 
-static bool has_subject(const rows *f, const char *subject)
-{
-    for (uint32_t i = 0; i < f->table->count; i++) {
-        if (strcmp(f->table->rows[i].subject, subject) == 0 && is_usable(&f->table->rows[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool has_case(const rows *f, const char *name)
-{
-    for (uint32_t i = 0; i < f->table->count; i++) {
-        if (strcmp(f->table->rows[i].name, name) == 0 && is_usable(&f->table->rows[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void add_known(rows *f)
 {
     for (uint32_t i = 0; i < COUNT(SUBJECTS); i++) {
-        if (has_subject(f, SUBJECTS[i])) {
+        if (rows_any(f, NULL, SUBJECTS[i], NULL)) {
             add_name(f->subjects, &f->subject_count, SUBJECTS[i]);
         }
     }
     for (uint32_t i = 0; i < COUNT(CASES); i++) {
-        if (has_case(f, CASES[i].name)) {
+        if (rows_any(f, CASES[i].name, NULL, NULL)) {
             add_name(f->cases, &f->case_count, CASES[i].name);
         }
     }
@@ -171,13 +151,13 @@ uint32_t rows_threads(const rows *f, const char *name, const char *subject, cons
     return count;
 }
 
-uint32_t rows_slot(const char *subject)
+uint32_t rows_look(const char *subject)
 {
-    uint32_t slot = 0;
-    while (slot < COUNT(SUBJECTS) && strcmp(SUBJECTS[slot], subject) != 0) {
-        slot++;
+    uint32_t look = 0;
+    while (look < COUNT(SUBJECTS) && strcmp(SUBJECTS[look], subject) != 0) {
+        look++;
     }
-    return slot;
+    return look;
 }
 
 bool rows_is_limit(const char *subject)

@@ -6,10 +6,10 @@
 #define MEGABUDDY_TOOLS_BENCH_ROWS_H
 
 #include "tools/bench/results.h"
+#include "tools/report/look.h"
 
 #define ROWS_NAMES   32u  /* subjects, and cases, at most; further ones are in the CSV only */
 #define ROWS_THREADS 16u  /* the same for numbers of threads */
-#define ROWS_SLOTS   11u  /* the subjects that have a colour, and one colour for all others */
 #define ROWS_LIMIT   1e18 /* 30 years in nanoseconds */
 #define ROWS_ABSENT  (-1.0)
 
@@ -32,7 +32,7 @@ const bench_row *rows_find(const rows *f, const char *name, const char *subject,
 double rows_median(const rows *f, const char *name, const char *subject, const char *metric,
                    uint32_t threads);
 
-/* Whether there is any such row; NULL stands for any case or any subject. */
+/* Whether there is any such row; NULL stands for any case, any subject, any metric. */
 bool rows_any(const rows *f, const char *name, const char *subject, const char *metric);
 
 /* The numbers of threads with which there is such a row, ascending; NULL as above. Returns how
@@ -40,8 +40,8 @@ bool rows_any(const rows *f, const char *name, const char *subject, const char *
 uint32_t rows_threads(const rows *f, const char *name, const char *subject, const char *metric,
                       uint32_t threads[ROWS_THREADS]);
 
-/* The subject's colour, 0 … ROWS_SLOTS - 1: the same all over the page. 0 is megabuddy's. */
-uint32_t rows_slot(const char *subject);
+/* How the subject looks (look.h), the same all over the page; strange ones share the last look. */
+uint32_t rows_look(const char *subject);
 
 /* Whether it is no allocator but what one is measured against: the limits. */
 bool rows_is_limit(const char *subject);

@@ -1,8 +1,8 @@
 /* The result, and the article's Table 1. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/bench/report/svg.h"
 #include "tools/report/html.h"
+#include "tools/report/page.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -16,11 +16,11 @@ _Static_assert(ARTICLE_BYTES == 4 * ARTICLE_BLOCKS, "an int has 4 bytes there");
 /* Its Table 1, in milliseconds. */
 static const struct {
     const char *name;
-    uint32_t slot; /* of today's subject that is nearest */
+    uint32_t look; /* of today's subject that is nearest */
     double ms;
 } THEN[] = {{"new", 2, 1.3}, {"spinlocks", 6, 5.9}, {"mutexes", 7, 12.4}};
 
-/* --- the result --- */
+/* ---- the result ---- */
 
 static bool is_shared(const rows *f, const char *name, uint32_t threads)
 {
@@ -49,8 +49,7 @@ static const char *find_shared(const rows *f, const char *const *cases, uint32_t
 /* "2.31 times as fast as glibc", or what it is instead. */
 static void put_against_glibc(FILE *out, double own, double glibc)
 {
-    (void)fputs("<b>", out);
-    html_number(out, own <= glibc ? glibc / own : own / glibc);
+    html_in(out, "<b>", html_number, own <= glibc ? glibc / own : own / glibc, "");
     (void)fprintf(out, " times as %s as glibc</b>", own <= glibc ? "fast" : "slow");
 }
 
@@ -59,9 +58,8 @@ static void put_article_result(FILE *out, const rows *f, uint32_t threads)
     const char *metric =
         rows_any(f, "article", "glibc", "ns_per_op_first") ? "ns_per_op_first" : "ns_per_op";
     const double own = rows_median(f, "article", "megabuddy", metric, threads);
-    (void)fputs("The article’s 32,768 allocations take megabuddy <b>", out);
-    html_time(out, own * ARTICLE_BLOCKS);
-    (void)fputs("</b>, ", out);
+    html_in(out, "The article’s 32,768 allocations take megabuddy <b>", html_time,
+            own * ARTICLE_BLOCKS, "</b>, ");
     put_against_glibc(out, own, rows_median(f, "article", "glibc", metric, threads));
 }
 
@@ -75,9 +73,7 @@ static void put_case_result(FILE *out, const rows *f, const char *name, uint32_t
     const double own = rows_median(f, name, "megabuddy", "ns_per_op", threads);
     (void)fprintf(out, "in %s with ", name);
     put_threads(out, threads);
-    (void)fputs(" an operation takes it ", out);
-    html_time(out, own);
-    (void)fputs(", ", out);
+    html_in(out, " an operation takes it ", html_time, own, ", ");
     put_against_glibc(out, own, rows_median(f, name, "glibc", "ns_per_op", threads));
 }
 
@@ -107,27 +103,17 @@ void section_result(FILE *out, const rows *f, uint32_t cpus)
     (void)fputs("</p>\n", out);
 }
 
-/* --- Table 1 --- */
+/* ---- Table 1 ---- */
 
 static void put_figures(FILE *out, double ms, double reference_ms)
 {
+    cell(out, html_number, ms);
+    cell(out, html_number, ms > 0 ? ARTICLE_BYTES / ms / 1e3 : ROWS_ABSENT);
     (void)fputs("<td>", out);
-    html_number(out, ms);
-    (void)fputs("</td><td>", out);
-    html_number(out, ms > 0 ? ARTICLE_BYTES / ms / 1e3 : ROWS_ABSENT);
-    (void)fputs("</td><td>", out);
     if (reference_ms > 0) {
         (void)fputs("×", out);
     }
-    html_number(out, reference_ms > 0 ? ms / reference_ms : ROWS_ABSENT);
-    (void)fputs("</td>", out);
-}
-
-static void put_bar(FILE *out, uint32_t slot, double share)
-{
-    (void)fputs("<td class=\"graph\">", out);
-    svg_bar(out, slot, share);
-    (void)fputs("</td></tr>\n", out);
+    html_in(out, "", html_number, reference_ms > 0 ? ms / reference_ms : ROWS_ABSENT, "</td>");
 }
 
 static void put_then(FILE *out)
@@ -136,9 +122,10 @@ static void put_then(FILE *out)
     const double longest = THEN[COUNT(THEN) - 1].ms;
     (void)fputs("<tr class=\"group\"><th colspan=\"5\">Then, in the article</th></tr>\n", out);
     for (uint32_t i = 0; i < COUNT(THEN); i++) {
-        (void)fprintf(out, "<tr><th>%s</th>", THEN[i].name);
+        row_begin(out, THEN[i].name);
         put_figures(out, THEN[i].ms, reference);
-        put_bar(out, THEN[i].slot, THEN[i].ms / longest);
+        cell_bar(out, THEN[i].look, THEN[i].ms / longest);
+        row_end(out);
     }
 }
 
@@ -152,7 +139,8 @@ static double article_ms(const rows *f, const char *name, const char *subject, c
 static void put_today_row(FILE *out, const char *subject, double ms, double reference, double most)
 {
     put_figures(out, ms, reference);
-    put_bar(out, rows_slot(subject), most > 0 ? ms / most : 0);
+    cell_bar(out, rows_look(subject), most > 0 ? ms / most : 0);
+    row_end(out);
 }
 
 /* Our own with many blocks a call, which the article did not have. */
@@ -190,16 +178,16 @@ void section_article(FILE *out, const rows *f)
 {
     static const char *const WAYS[][2] = {{"ns_per_op_first", "the first time, as the article did"},
                                           {"ns_per_op", "again and again"}};
+    page_section(out, "article", "The article’s Table 1, then and now");
     (void)fputs(
-        "<h2 id=\"article\">The article’s Table 1, then and now</h2>\n"
         "<p>“Parallel Binary Buddy” timed 32,768 allocations of one int. Its last column "
         "said GB/s; 131,072 bytes over those times are MB/s, as they stand here. The "
         "ratio of times is to <i>new</i> then and to glibc now; the bars are drawn to the longest "
         "of their own group, since the machines do not compare. An arena is touched before the "
-        "clock starts, then as now; a malloc has none.</p>\n"
-        "<div class=\"wide\"><table class=\"full\">\n<thead><tr><th></th><th>ms</th>"
-        "<th>MB/s</th><th>ratio</th><th></th></tr></thead>\n<tbody>\n",
+        "clock starts, then as now; a malloc has none.</p>\n",
         out);
+    table_begin(out, "full", "|ms|MB/s|ratio|");
+    table_body(out);
     put_then(out);
     for (uint32_t i = 0; i < COUNT(WAYS); i++) {
         uint32_t threads[ROWS_THREADS];
@@ -207,5 +195,5 @@ void section_article(FILE *out, const rows *f)
             put_now(out, f, WAYS[i][0], WAYS[i][1], threads[0]);
         }
     }
-    (void)fputs("</tbody></table></div>\n", out);
+    table_end(out);
 }

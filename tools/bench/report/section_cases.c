@@ -1,8 +1,8 @@
 /* Tables, subject by number of threads. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/bench/report/svg.h"
 #include "tools/report/html.h"
+#include "tools/report/page.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -26,8 +26,9 @@ typedef struct grid {
 
 static void open_row(FILE *out, const char *subject)
 {
-    (void)fprintf(out, "<tr%s><th>", strcmp(subject, "megabuddy") == 0 ? " class=\"own\"" : "");
-    svg_key(out, rows_slot(subject));
+    (void)fprintf(out, "<tr%s><th scope=\"row\">",
+                  strcmp(subject, "megabuddy") == 0 ? " class=\"own\"" : "");
+    look_put_key(out, rows_look(subject), true);
     html_text(out, subject);
 }
 
@@ -71,8 +72,7 @@ static double grid_best(const grid *g, const char *metric, uint32_t threads)
 
 static void put_heading(FILE *out, const char *name)
 {
-    (void)fputs("<h3>", out);
-    html_text(out, name);
+    html_text_in(out, "<h3>", name, "");
     (void)fprintf(out, "</h3>\n<p>%s</p>\n", rows_meaning(name));
 }
 
@@ -85,15 +85,14 @@ static void put_median(FILE *out, const grid *g, const bench_row *row)
     (void)fputs(best ? "</b>" : "", out);
 }
 
-/* --- the time of an operation, with all that belongs to it --- */
+/* ---- the time of an operation, with all that belongs to it ---- */
 
 /* "×1.23", of megabuddy's. */
 static void put_ratio(FILE *out, const grid *g, const bench_row *row)
 {
     const double own = rows_median(g->f, g->name, "megabuddy", row->metric, row->threads);
     if (own > 0) {
-        (void)fputs("×", out);
-        html_number(out, row->median / own);
+        html_in(out, "×", html_number, row->median / own, "");
     }
 }
 
@@ -122,11 +121,8 @@ static void put_time_cell(FILE *out, const grid *g, const char *subject, uint32_
     }
     (void)fputs("<td>", out);
     put_median(out, g, row);
-    (void)fputs(" <small>", out);
-    html_number(out, row->min);
-    (void)fputs("–", out);
-    html_number(out, row->max);
-    (void)fputs("</small><small class=\"more\">", out);
+    html_in(out, " <small>", html_number, row->min, "–");
+    html_in(out, "", html_number, row->max, "</small><small class=\"more\">");
     put_ratio(out, g, row);
     put_net(out, g, row);
     (void)fputs("</small></td>", out);
@@ -148,13 +144,11 @@ static void put_times(FILE *out, grid *g)
         return;
     }
     put_heading(out, g->name);
-    (void)fputs("<div class=\"wide\"><table class=\"full times\">\n"
-                "<thead><tr><th>ns per operation</th>",
-                out);
+    table_begin(out, "full times", "ns per operation");
     for (uint32_t k = 0; k < g->thread_count; k++) {
-        (void)fprintf(out, "<th>%u thread%s</th>", g->threads[k], g->threads[k] == 1 ? "" : "s");
+        table_heading(out, "%u thread%s", g->threads[k], g->threads[k] == 1 ? "" : "s");
     }
-    (void)fputs("</tr></thead>\n<tbody>\n", out);
+    table_body(out);
     for (uint32_t i = 0; i < g->f->subject_count; i++) {
         const char *subject = g->f->subjects[i];
         if (!grid_has(g, subject)) {
@@ -166,9 +160,9 @@ static void put_times(FILE *out, grid *g)
         for (uint32_t k = 0; k < g->thread_count; k++) {
             put_time_cell(out, g, subject, g->threads[k]);
         }
-        (void)fputs("</tr>\n", out);
+        row_end(out);
     }
-    (void)fputs("</tbody></table></div>\n", out);
+    table_end(out);
 }
 
 /* Cases that a plain table of times suits: the fills come with two figures each, further down. */
@@ -182,8 +176,8 @@ void section_cases(FILE *out, const rows *f)
     if (!rows_any(f, NULL, NULL, "ns_per_op")) {
         return;
     }
+    page_section(out, "cases", "Case by case");
     (void)fputs(
-        "<h2 id=\"cases\">Case by case</h2>\n"
         "<p>Medians, the best allocator’s in bold. Small beside it: the least and the "
         "most of the rounds; below: how many times megabuddy’s it is, and what is left net of "
         "the empty harness with as many threads, “≈ 0” when that is 0.3 ns or "
@@ -198,11 +192,11 @@ void section_cases(FILE *out, const rows *f)
     }
 }
 
-/* --- tables of two figures a number of threads, or of one --- */
+/* ---- tables of two figures a number of threads, or of one ---- */
 
 static void put_parts_head(FILE *out, const grid *g, const char *unit, bool has_blocks)
 {
-    (void)fprintf(out, "<thead><tr><th>%s</th>", unit);
+    table_begin(out, NULL, unit);
     for (uint32_t k = 0; k < g->thread_count; k++) {
         (void)fprintf(out, "<th colspan=\"%u\">%u thread%s</th>", g->part_count, g->threads[k],
                       g->threads[k] == 1 ? "" : "s");
@@ -215,7 +209,7 @@ static void put_parts_head(FILE *out, const grid *g, const char *unit, bool has_
         }
         (void)fputs(has_blocks ? "<th>at least</th></tr>\n" : "</tr>\n", out);
     }
-    (void)fputs("</thead>\n", out);
+    (void)fputs("</thead>\n<tbody>\n", out);
 }
 
 /* How many blocks fitted, in the worst round. */
@@ -245,11 +239,9 @@ static void put_parts_row(FILE *out, const grid *g, const char *subject, bool ha
         (void)fputs("</td>", out);
     }
     if (has_blocks) {
-        (void)fputs("<td>", out);
-        html_count(out, blocks_least(g, subject));
-        (void)fputs("</td>", out);
+        cell(out, html_count, blocks_least(g, subject));
     }
-    (void)fputs("</tr>\n", out);
+    row_end(out);
 }
 
 static void put_parts(FILE *out, grid *g, const char *unit)
@@ -259,15 +251,13 @@ static void put_parts(FILE *out, grid *g, const char *unit)
     }
     const bool has_blocks = g->part_count > 1 && rows_any(g->f, g->name, NULL, "blocks");
     put_heading(out, g->name);
-    (void)fputs("<div class=\"wide\"><table>\n", out);
     put_parts_head(out, g, unit, has_blocks);
-    (void)fputs("<tbody>\n", out);
     for (uint32_t i = 0; i < g->f->subject_count; i++) {
         if (grid_has(g, g->f->subjects[i])) {
             put_parts_row(out, g, g->f->subjects[i], has_blocks);
         }
     }
-    (void)fputs("</tbody></table></div>\n", out);
+    table_end(out);
 }
 
 static void put_tails(FILE *out, const rows *f)
@@ -275,8 +265,8 @@ static void put_tails(FILE *out, const rows *f)
     if (!rows_any(f, NULL, NULL, "p99_99_ns")) {
         return;
     }
-    (void)fputs("<h2 id=\"extremes\">The slowest one in ten thousand</h2>\n"
-                "<p>99.99 % of the operations, each timed by itself in a pass of its own, took no "
+    page_section(out, "extremes", "The slowest one in ten thousand");
+    (void)fputs("<p>99.99 % of the operations, each timed by itself in a pass of its own, took no "
                 "longer.</p>\n",
                 out);
     for (uint32_t i = 0; i < f->case_count; i++) {
@@ -291,7 +281,8 @@ static void put_full(FILE *out, const rows *f)
     if (!rows_any(f, "full", NULL, "ns_per_op_80") && !rows_any(f, "full", NULL, "ns_per_op_95")) {
         return;
     }
-    (void)fputs("<h2>A nearly full arena</h2>\n<p>The caller evicts its oldest blocks so that so "
+    page_section(out, NULL, "A nearly full arena");
+    (void)fputs("<p>The caller evicts its oldest blocks so that so "
                 "much stays in use, each block counted as the allocator rounds it; allocators that "
                 "have no arena hold the same bytes.</p>\n",
                 out);
@@ -309,7 +300,8 @@ static void put_fills(FILE *out, const rows *f)
     if (!rows_any(f, NULL, NULL, "ns_per_op_touched")) {
         return;
     }
-    (void)fputs("<h2>Filling an arena</h2>\n<p>The first pass leaves the blocks untouched, so it "
+    page_section(out, NULL, "Filling an arena");
+    (void)fputs("<p>The first pass leaves the blocks untouched, so it "
                 "is bookkeeping alone; the second writes to each, in memory that is there "
                 "already.</p>\n",
                 out);

@@ -1,13 +1,13 @@
 /* Occupancy and bookkeeping. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/bench/report/svg.h"
 #include "tools/report/html.h"
+#include "tools/report/page.h"
 
 #include <math.h>
 #include <stddef.h>
 
-/* --- occupancy --- */
+/* ---- occupancy ---- */
 
 static void put_occupancy_row(FILE *out, const rows *f, const char *name, const char *subject)
 {
@@ -17,15 +17,11 @@ static void put_occupancy_row(FILE *out, const rows *f, const char *name, const 
     }
     const double percent = rows_median(f, name, subject, "occupancy_percent", threads[0]);
     section_row(out, subject);
-    (void)fputs("<td>", out);
-    html_number(out, percent);
-    (void)fputs("</td><td>", out);
-    html_number(out, rows_median(f, name, subject, "occupancy_percent_held", threads[0]));
-    (void)fputs("</td><td>", out);
-    html_number(out, rows_median(f, name, subject, "payload_percent", threads[0]));
-    (void)fputs("</td><td class=\"graph\">", out);
-    svg_bar(out, rows_slot(subject), percent / 100);
-    (void)fputs("</td></tr>\n", out);
+    cell(out, html_number, percent);
+    cell(out, html_number, rows_median(f, name, subject, "occupancy_percent_held", threads[0]));
+    cell(out, html_number, rows_median(f, name, subject, "payload_percent", threads[0]));
+    cell_bar(out, rows_look(subject), percent / 100);
+    row_end(out);
 }
 
 static void put_occupancy_case(FILE *out, const rows *f, const char *name)
@@ -33,8 +29,7 @@ static void put_occupancy_case(FILE *out, const rows *f, const char *name)
     if (!rows_any(f, name, NULL, "occupancy_percent")) {
         return;
     }
-    (void)fputs("<tr class=\"group\"><th colspan=\"5\">", out);
-    html_text(out, name);
+    html_text_in(out, "<tr class=\"group\"><th colspan=\"5\">", name, "");
     (void)fprintf(out, "<small>%s</small></th></tr>\n", rows_meaning(name));
     for (uint32_t i = 0; i < f->subject_count; i++) {
         put_occupancy_row(out, f, name, f->subjects[i]);
@@ -46,25 +41,25 @@ static void put_occupancy(FILE *out, const rows *f)
     if (!rows_any(f, NULL, NULL, "occupancy_percent")) {
         return;
     }
+    page_section(out, "space", "How full an arena gets");
     (void)fputs(
-        "<h2 id=\"space\">How full an arena gets</h2>\n"
         "<p>A binary buddy does <b>not</b> remove external fragmentation: free blocks that "
         "are no buddies do not merge, and a free one helps only whoever it is large enough "
         "for. So it is measured here. <i>Full</i> is what the blocks handed out take of the "
         "arena when the first request is refused; <i>held</i> the least that they take "
         "after each of many evictions, oldest first until the next block fits; "
         "<i>payload</i> what was asked for, at the first refusal: the rest of <i>full</i> "
-        "is lost inside the blocks, to whole units.</p>\n"
-        "<div class=\"wide\"><table class=\"full\">\n<thead><tr><th></th><th>full, %</th>"
-        "<th>held, %</th><th>payload, %</th><th></th></tr></thead>\n<tbody>\n",
+        "is lost inside the blocks, to whole units.</p>\n",
         out);
+    table_begin(out, "full", "|full, %|held, %|payload, %|");
+    table_body(out);
     for (uint32_t i = 0; i < f->case_count; i++) {
         put_occupancy_case(out, f, f->cases[i]);
     }
-    (void)fputs("</tbody></table></div>\n", out);
+    table_end(out);
 }
 
-/* --- bookkeeping --- */
+/* ---- bookkeeping ---- */
 
 typedef struct range {
     double low, high; /* over all cases and numbers of threads; low > high: nothing was measured */
@@ -89,13 +84,12 @@ static range metadata_range(const rows *f, const char *subject)
 static void put_metadata_row(FILE *out, const char *subject, range r)
 {
     section_row(out, subject);
-    (void)fputs("<td>", out);
-    html_number(out, r.low);
+    html_in(out, "<td>", html_number, r.low, "");
     if (r.high > r.low) {
-        (void)fputs(" – ", out);
-        html_number(out, r.high);
+        html_in(out, " – ", html_number, r.high, "");
     }
-    (void)fputs("</td></tr>\n", out);
+    (void)fputs("</td>", out);
+    row_end(out);
 }
 
 static void put_metadata(FILE *out, const rows *f)
@@ -103,18 +97,20 @@ static void put_metadata(FILE *out, const rows *f)
     if (!rows_any(f, NULL, NULL, "metadata_bits_per_unit")) {
         return;
     }
-    (void)fputs("<h2>What the bookkeeping costs</h2>\n<p>Bits for each unit of the arena, outside "
+    page_section(out, NULL, "What the bookkeeping costs");
+    (void)fputs("<p>Bits for each unit of the arena, outside "
                 "the memory that is handed out; from the least to the most of the cases. The "
-                "others keep theirs among the blocks, and do not tell.</p>\n"
-                "<table>\n<thead><tr><th></th><th>bits per unit</th></tr></thead>\n<tbody>\n",
+                "others keep theirs among the blocks, and do not tell.</p>\n",
                 out);
+    table_begin(out, NULL, "|bits per unit");
+    table_body(out);
     for (uint32_t i = 0; i < f->subject_count; i++) {
         const range r = metadata_range(f, f->subjects[i]);
         if (r.high >= 0) {
             put_metadata_row(out, f->subjects[i], r);
         }
     }
-    (void)fputs("</tbody></table>\n", out);
+    table_end(out);
 }
 
 void section_space(FILE *out, const rows *f)

@@ -1,46 +1,64 @@
 /* The article's figures for today. */
 #include "tools/bench/report/sections.h"
 
-#include "tools/bench/report/svg.h"
+#include "tools/report/cells.h"
 #include "tools/report/html.h"
+#include "tools/report/page.h"
+#include "tools/report/plot.h"
 
 #include <math.h>
 #include <stddef.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-enum { METRIC_BYTES = sizeof((bench_row *)NULL)->metric, LEVELS = SVG_ROWS };
+enum { METRIC_BYTES = sizeof((bench_row *)NULL)->metric, LEVELS = CELLS_ROWS };
+_Static_assert(ROWS_THREADS <= PLOT_COLUMNS && ROWS_THREADS <= CELLS_COLUMNS,
+               "a column for each number of threads");
+_Static_assert(ROWS_NAMES <= PLOT_LINES, "a line for each subject");
 
 static const char *const PLOTTED[] = {"churn", "ring", "tiles", "churn-small"};
 
-/* --- Figure 1 --- */
+/* ---- Figure 1 ---- */
 
-static void fill_chart(svg_chart *chart, const rows *f, const char *name)
+/* Where there are more threads than CPUs from: between two columns. False: nowhere. */
+static bool find_crowding(const uint32_t *threads, uint32_t count, uint32_t cpus, double *at)
 {
-    chart->column_count = rows_threads(f, name, NULL, "ns_per_op", chart->columns);
-    for (uint32_t i = 0; i < f->subject_count; i++) {
-        if (!rows_any(f, name, f->subjects[i], "ns_per_op")) {
-            continue;
-        }
-        svg_line *line = &chart->lines[chart->line_count++];
-        *line = (svg_line){.name = f->subjects[i], .slot = rows_slot(f->subjects[i])};
-        for (uint32_t k = 0; k < chart->column_count; k++) {
-            line->values[k] = rows_median(f, name, f->subjects[i], "ns_per_op", chart->columns[k]);
-        }
+    uint32_t k = 0;
+    while (k < count && threads[k] <= cpus) {
+        k++;
     }
+    *at = k - 0.5;
+    return k > 0 && k < count;
 }
 
 static void put_plot(FILE *out, const rows *f, const char *name, uint32_t cpus)
 {
-    svg_chart chart = {.title = "time of an operation by number of threads",
-                       .x_label = "threads",
-                       .y_unit = "ns",
-                       .divide = cpus};
-    fill_chart(&chart, f, name);
-    (void)fprintf(out, "<figure><figcaption><b>%s</b> · ns per operation<br/>%s</figcaption>\n",
-                  name, rows_meaning(name));
-    svg_lines(out, &chart);
-    (void)fputs("</figure>\n", out);
+    uint32_t threads[ROWS_THREADS], line_count = 0;
+    double values[ROWS_NAMES][ROWS_THREADS], crowded;
+    plot_line lines[ROWS_NAMES];
+    const uint32_t count = rows_threads(f, name, NULL, "ns_per_op", threads);
+    for (uint32_t i = 0; i < f->subject_count; i++) {
+        if (!rows_any(f, name, f->subjects[i], "ns_per_op")) {
+            continue;
+        }
+        for (uint32_t k = 0; k < count; k++) {
+            values[i][k] = rows_median(f, name, f->subjects[i], "ns_per_op", threads[k]);
+        }
+        lines[line_count++] = (plot_line){
+            .name = f->subjects[i], .look = rows_look(f->subjects[i]), .values = values[i]};
+    }
+    const bool crowds = find_crowding(threads, count, cpus, &crowded);
+    (void)plot_write(out, &(plot){.title = name,
+                                  .unit = "ns per operation",
+                                  .note = rows_meaning(name),
+                                  .x_name = "threads",
+                                  .count = count,
+                                  .line_count = line_count,
+                                  .lines = lines,
+                                  .columns = threads,
+                                  .logarithmic = true,
+                                  .marks = &crowded,
+                                  .mark_count = crowds});
 }
 
 /* "In churn megabuddy goes from 20 ns with 1 thread to 12 ns with 16, glibc from …" */
@@ -105,7 +123,7 @@ static void put_figure_1(FILE *out, const rows *f, uint32_t cpus)
     (void)fputs("</div>\n", out);
 }
 
-/* --- Figures 2 and 3 --- */
+/* ---- Figures 2 and 3 ---- */
 
 static double pending(const rows *f, const char *name, const char *subject, uint32_t level,
                       uint32_t threads)
@@ -155,7 +173,7 @@ static bool is_row_crowded(const double *values, uint32_t count)
 }
 
 /* From the highest level where a request waited to the lowest. */
-static void fill_heat(svg_heat *heat, const rows *f, const char *name, const char *subject)
+static void fill_heat(cells *heat, const rows *f, const char *name, const char *subject)
 {
     heat->column_count = rows_threads(f, name, subject, "pending_high_water", heat->columns);
     uint32_t needed = 0; /* rows up to the last that is worth one */
@@ -177,18 +195,17 @@ static void fill_heat(svg_heat *heat, const rows *f, const char *name, const cha
 /* False, with nothing written, when no request waited in this case. */
 static bool put_heat(FILE *out, const rows *f, const char *name, const char *subject, double full)
 {
-    svg_heat heat = {.title = "requests pending by level and number of threads",
-                     .slot = rows_slot(subject),
-                     .full = full};
+    cells heat = {.title = name,
+                  .what = "requests pending by level and number of threads",
+                  .column_name = "threads",
+                  .row_name = "level",
+                  .look = rows_look(subject),
+                  .full = full};
     fill_heat(&heat, f, name, subject);
     if (heat.row_count == 0) {
         return false;
     }
-    (void)fputs("<figure><figcaption><b>", out);
-    html_text(out, name);
-    (void)fputs("</b></figcaption>\n", out);
-    svg_cells(out, &heat);
-    (void)fputs("</figure>\n", out);
+    cells_write(out, &heat);
     return true;
 }
 
@@ -196,7 +213,7 @@ static void put_heats(FILE *out, const rows *f, const char *subject, double full
 {
     bool calm[ROWS_NAMES] = {false};
     uint32_t calm_count = 0;
-    (void)fputs("<div class=\"columns narrow\">\n", out);
+    (void)fputs("<div class=\"plots narrow\">\n", out);
     for (uint32_t i = 0; i < f->case_count; i++) {
         calm[i] = rows_any(f, f->cases[i], subject, "pending_high_water") &&
                   !put_heat(out, f, f->cases[i], subject, full);
@@ -223,8 +240,7 @@ static void put_crowd(FILE *out, const crowd *c)
         (void)fputs("No request ever had to wait.", out);
         return;
     }
-    (void)fputs("At most <b>", out);
-    html_count(out, c->most);
+    html_in(out, "At most <b>", html_count, c->most, "");
     (void)fprintf(out, "</b> request%s waited at one level at once: level %u in ",
                   c->most == 1 ? "" : "s", c->level);
     html_text(out, c->name);
@@ -250,7 +266,7 @@ static void put_pending(FILE *out, const rows *f, int number, const char *scheme
     }
 }
 
-/* --- work that led to nothing --- */
+/* ---- work that led to nothing ---- */
 
 static const struct {
     const char *metric, *what;
@@ -259,15 +275,11 @@ static const struct {
 static void put_vain_row(FILE *out, const rows *f, const char *name, const char *subject,
                          const char *metric, const uint32_t *threads, uint32_t count)
 {
-    (void)fputs("<tr><th>", out);
-    html_text(out, name);
-    (void)fputs("</th>", out);
+    row_begin(out, name);
     for (uint32_t k = 0; k < count; k++) {
-        (void)fputs("<td>", out);
-        html_count(out, rows_median(f, name, subject, metric, threads[k]));
-        (void)fputs("</td>", out);
+        cell(out, html_count, rows_median(f, name, subject, metric, threads[k]));
     }
-    (void)fputs("</tr>\n", out);
+    row_end(out);
 }
 
 /* A table of cases by threads, if there is such a figure of the subject. */
@@ -279,20 +291,20 @@ static void put_vain_table(FILE *out, const rows *f, const char *subject, uint32
     if (count == 0) {
         return;
     }
-    (void)fputs("<figure class=\"wide\"><figcaption><b>", out);
-    html_text(out, subject);
-    (void)fprintf(out, "</b> · %s</figcaption>\n<table class=\"full\"><thead><tr><th>threads</th>",
-                  VAIN[vain].what);
+    html_text_in(out, "<figure><figcaption><b>", subject, "");
+    (void)fprintf(out, "</b> · %s</figcaption>\n", VAIN[vain].what);
+    table_begin(out, "full", "threads");
     for (uint32_t k = 0; k < count; k++) {
-        (void)fprintf(out, "<th>%u</th>", threads[k]);
+        table_heading(out, "%u", threads[k]);
     }
-    (void)fputs("</tr></thead>\n<tbody>\n", out);
+    table_body(out);
     for (uint32_t i = 0; i < f->case_count; i++) {
         if (rows_any(f, f->cases[i], subject, metric)) {
             put_vain_row(out, f, f->cases[i], subject, metric, threads, count);
         }
     }
-    (void)fputs("</tbody></table></figure>\n", out);
+    table_end(out);
+    (void)fputs("</figure>\n", out);
 }
 
 static void put_vain(FILE *out, const rows *f)
@@ -302,7 +314,7 @@ static void put_vain(FILE *out, const rows *f)
     }
     (void)fputs("<h3>Work that led to nothing</h3>\n<p>Splits that nobody needed after all, and "
                 "steps that another thread forestalled: so many in the whole of a trial.</p>\n"
-                "<div class=\"columns narrow\">\n",
+                "<div class=\"plots narrow\">\n",
                 out);
     for (uint32_t i = 0; i < f->subject_count; i++) {
         for (uint32_t vain = 0; vain < COUNT(VAIN); vain++) {
@@ -314,7 +326,7 @@ static void put_vain(FILE *out, const rows *f)
 
 void section_threads(FILE *out, const rows *f, uint32_t cpus)
 {
-    (void)fputs("<h2 id=\"threads\">More threads</h2>\n", out);
+    page_section(out, "threads", "More threads");
     if (has_plots(f)) {
         put_figure_1(out, f, cpus);
     } else {

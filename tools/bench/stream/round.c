@@ -25,7 +25,7 @@ enum {
     TRANSFER_MOST = 2000,
 };
 
-/* --- the kinds of case --- */
+/* ---- the kinds of case ---- */
 
 /* Adds a figure of this round. */
 static void add(const show *h, const sink *to, const char *subject, const char *metric,
@@ -226,7 +226,7 @@ static void cut_to(show *h, const camera *at, uint32_t place, double before_ms, 
         vt_get_stats(h->world, &stats);
         ms += fmax(frame_ms, 1000.0 / ROUND_FRAMES_A_SECOND);
         conductor += stats.update_ms;
-        if (to->round == 0 && frame < 12) {
+        if (to->round == 0 && frame < STREAM_AFTER) {
             to->result->trace.sharp[place][frame] = frame > 0 ? share_there(&stats) : 0;
         }
         if (frame >= first && show_audit(h, at) >= 1) {

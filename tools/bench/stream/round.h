@@ -43,7 +43,7 @@ typedef struct sink {
     uint32_t round;
 } sink;
 
-/* --- stage.c --- */
+/* ---- stage.c ---- */
 
 /* A whole frame, feedback and update included; returns its milliseconds. */
 double show_draw_frame(show *h, const camera *at, bool cut);
@@ -63,7 +63,7 @@ bool show_compare_plain(show *h, const camera *at, double *db);
 /* Keeps the picture of this camera, to be compared when the round is over. */
 void show_keep_picture(show *h, const camera *at);
 
-/* --- round.c --- */
+/* ---- round.c ---- */
 
 /* Adds a figure of this round. */
 void round_add(const show *h, const sink *to, const char *metric, const char *unit, double value);

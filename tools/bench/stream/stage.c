@@ -24,7 +24,7 @@ static const double PREFETCH_MS = 300;
 static const uint64_t AMPLE_VRAM = UINT64_C(256) << 20, AMPLE_RAM = UINT64_C(256) << 20;
 static const double MEGABYTE = 1e6;
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 static void draw(show *h, const camera *at, scene_mode mode)
 {
@@ -37,7 +37,7 @@ static void draw_colour(void *user, const camera *at)
     draw(user, at, SCENE_COLOUR);
 }
 
-/* --- worlds --- */
+/* ---- worlds ---- */
 
 static vt_desc describe(const stage *s, const stream_case *c)
 {
@@ -122,7 +122,7 @@ static void close_show(show *h)
     }
 }
 
-/* --- frames --- */
+/* ---- frames ---- */
 
 double show_draw_frame(show *h, const camera *at, bool cut)
 {
@@ -211,7 +211,7 @@ static void write_picture(const show *h)
     }
 }
 
-/* --- a round --- */
+/* ---- a round ---- */
 
 static void compare_pictures(show *h, const sink *to)
 {
@@ -242,7 +242,7 @@ bool stage_run(stage *s, const stream_case *c, uint32_t round, bench_samples *sa
     return opened;
 }
 
-/* --- the stage --- */
+/* ---- the stage ---- */
 
 /* Flies once with ample memory: what does it want? Now and then a cut is pretended: a survey of the
  * whole picture follows, and what is counted after it is what this one view wants. */
@@ -292,7 +292,7 @@ static bool load_plain(stage *s)
     if (world == NULL) {
         return stream_fail("%s", error);
     }
-    s->format = vt_texel_format(world, 0) == TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
+    s->format = vt_atlas_format(world, 0) == VT_TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
     if (plain_fits(world)) {
         s->plain = plain_load(world, error, sizeof error);
         if (s->plain == 0) {

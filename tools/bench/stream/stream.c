@@ -50,7 +50,7 @@ bool stream_fail(const char *format, ...)
     return false;
 }
 
-/* --- frame times --- */
+/* ---- frame times ---- */
 
 bool stream_times_add(stream_times *t, double ms)
 {
@@ -92,7 +92,7 @@ const bench_row *stream_find(const bench_table *t, const char *name, const char 
     return NULL;
 }
 
-/* --- the command line --- */
+/* ---- the command line ---- */
 
 static bool take_case(void *into, const char *value)
 {
@@ -171,7 +171,7 @@ static void fill_in(stream_options *o)
     }
 }
 
-/* --- a world of our own --- */
+/* ---- a world of our own ---- */
 
 /* A world in a temporary folder. */
 typedef struct made_world {
@@ -205,7 +205,7 @@ static void remove_world(made_world *w)
     }
 }
 
-/* --- the plan --- */
+/* ---- the plan ---- */
 
 typedef struct plan {
     stream_options o;
@@ -315,8 +315,8 @@ static int run_plan(plan *p, int argc, char **argv)
 static void clear_traces(plan *p)
 {
     for (uint32_t i = 0; i < STREAM_MOST_CASES; i++) {
-        for (uint32_t k = 0; k < STREAM_PLACES * 12; k++) {
-            p->results[i].trace.sharp[k / 12][k % 12] = -1;
+        for (uint32_t k = 0; k < STREAM_PLACES * STREAM_AFTER; k++) {
+            p->results[i].trace.sharp[k / STREAM_AFTER][k % STREAM_AFTER] = -1;
         }
     }
 }

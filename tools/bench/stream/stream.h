@@ -14,7 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STREAM_MOST_CASES = 16, STREAM_LINE_BYTES = 1024, STREAM_PLACES = 10 };
+enum {
+    STREAM_MOST_CASES = 16,
+    STREAM_LINE_BYTES = 1024,
+    STREAM_PLACES = 10,
+    STREAM_AFTER = 12
+}; /* frames that are watched after a cut */
 
 typedef enum stream_kind {
     STREAM_FLIGHT,   /* along a path, then rest */
@@ -59,8 +64,9 @@ typedef struct stream_times {
 
 /* What the frames of one round looked like, for the page's plots. */
 typedef struct stream_trace {
-    stream_times frame, plain;       /* of the first round */
-    double sharp[STREAM_PLACES][12]; /* share of wanted pages there, by frame after each cut; -1 */
+    stream_times frame, plain; /* of the first round */
+    double sharp[STREAM_PLACES]
+                [STREAM_AFTER]; /* share of wanted pages there, by frame after each cut; -1 */
 } stream_trace;
 
 /* What a case came to. */
@@ -78,7 +84,7 @@ double stream_percentile(const double *ms, uint32_t count, double share);
 const bench_row *stream_find(const bench_table *t, const char *name, const char *subject,
                              const char *metric);
 
-/* --- stage.c --- */
+/* ---- stage.c ---- */
 
 typedef struct stage stage;
 
@@ -97,7 +103,7 @@ bool stage_is_interrupted(void);
 /* `megabuddy: bench stream: why`, printf style. Returns false. */
 bool stream_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* --- show.c, page.c --- */
+/* ---- show.c, page.c ---- */
 
 void stream_table(const bench_table *t, const stream_options *o, const char *renderer);
 

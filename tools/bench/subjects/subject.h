@@ -1,10 +1,11 @@
-/* subject.h: who is measured: allocators behind one table of functions.
+/* subject.h: an allocator that is measured or tested, behind one table of functions.
  *
- *     case ──► subject_ops: alloc, free, … ──► glibc | a preloaded malloc | our heap | levels |
- * limit
+ *     bench: a case, a replay ──┐
+ *                               ├──► subject_ops: alloc, release, … ──► glibc | a preloaded malloc
+ *     test alloc ───────────────┘                                       our heap | levels | limits
  *
  * Every subject is called through such a table, so that nobody's code is inlined into a loop and
- * others' not. The table is chosen when the subject is opened, by the door that the case asks for.
+ * others' not. The table is chosen when the subject is opened, by the door that the caller asks for.
  *
  * Threads: open and measure on one, the others at rest; the rest on any. */
 #ifndef MEGABUDDY_TOOLS_BENCH_SUBJECT_H
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buddy/heap.h"
 #include "tools/bench/measure/figures.h"
 
 /* What is asked for. Whoever cannot offer it has no figures there. */
@@ -30,12 +32,30 @@ typedef enum subject_door {
 #define SUBJECT_RECORD_BYTES 18496u
 
 typedef struct subject_setup {
-    uint64_t arena_bytes; /* what a bounded subject has */
-    uint32_t unit_bytes;  /* smallest block of a buddy, a power of two */
-    uint32_t threads;     /* that will call, seats 0 … threads - 1 */
+    uint64_t arena_bytes;     /* what a bounded subject has */
+    uint32_t unit_bytes;      /* smallest block of a buddy, a power of two */
+    uint32_t heap_unit_bytes; /* unit of a heap behind DOOR_BLOCKS; 0: a quarter of unit_bytes, so
+                                 that it marks every block by plain stores */
+    uint32_t threads;         /* that will call, seats 0 … threads - 1 */
     subject_door door;
-    bool prefault; /* touch the arena before anybody measures */
+    bool prefault;                /* touch the arena before anybody measures */
+    struct buddy_track *follower; /* a heap behind DOOR_BLOCKS tells it of its blocks; or NULL */
 } subject_setup;
+
+/* What an allocator counts, 0 what it does not. Exact when others are at rest. */
+typedef struct subject_counts {
+    uint32_t units, free_units;
+    uint32_t largest_order; /* of a free block; BUDDY_ORDERS: none */
+    uint32_t max_order;
+    uint64_t peak_bytes; /* handed out or in threads' stocks */
+    uint64_t splits, merges, failed_cas, recalls;
+    uint64_t errors; /* frees that were refused */
+    uint64_t metadata_bytes;
+    bool checked;                   /* foreign and double frees are refused */
+    bool has_levels;                /* it is the scheme of the literature, and has these: */
+    uint32_t pending[BUDDY_ORDERS]; /* most requests that waited at once, by level */
+    uint64_t wasted[BUDDY_ORDERS];  /* splits that need not have been */
+} subject_counts;
 
 /* `self` is what enter returned for the calling thread. NULL where a function is said to be
  * optional: the subject has nothing of that kind. */
@@ -43,13 +63,21 @@ typedef struct subject_ops {
     void *(*enter)(void *state, uint32_t seat); /* optional: NULL: self is the state */
     void *(*alloc)(void *self, size_t bytes);   /* NULL: refused */
     void *(*attempt)(void *self, size_t bytes); /* optional: may say no sooner than alloc */
-    void (*release)(void *self, void *block, size_t bytes); /* of the size asked for */
+    bool (*release)(void *self, void *block, size_t bytes); /* bytes: as asked; false: refused */
     void *(*resize)(void *self, void *block, size_t bytes); /* optional; NULL: as it was */
     uint32_t (*alloc_bulk)(void *self, size_t bytes, uint32_t count, void *blocks[]); /* optional */
     void (*release_bulk)(void *self, size_t bytes, uint32_t count, void *blocks[]);   /* optional */
-    void (*measure)(void *state, figures *out); /* optional: adds what the subject counted */
-    uint64_t (*taken)(
-        void *state); /* optional: bytes of the blocks handed out, rounded as they are */
+    /* Of a heap only, so that a test can try them: */
+    void *(*aligned)(void *self, size_t alignment, size_t bytes);
+    void *(*near)(void *self, size_t bytes, const void *other); /* other NULL: anywhere */
+    void *(*exact)(void *self, size_t bytes);
+    buddy_heap_status (*give)(void *self, void *pointer); /* whatever it is, or why it is refused */
+    /* Optional: what can be asked of it. */
+    size_t (*usable)(void *self, const void *block, size_t bytes); /* of a block asked for so */
+    uint64_t (*taken)(void *state); /* bytes of the blocks handed out, rounded as they are */
+    void (*count)(void *state, subject_counts *out);
+    const char *(*check)(void *state); /* brings all into the core and checks; NULL: all is well */
+    void (*close)(void *state); /* where there is more to end than memory, which the process ends */
 } subject_ops;
 
 typedef struct subject subject;
@@ -64,7 +92,7 @@ struct subject {
     uint32_t doors; /* a bit each: 1 << DOOR_BLOCKS … */
     bool bounded;   /* has an arena, that is: a notion of full */
     uint32_t flavour;
-    /* False when the system gives no memory. Never closed: the process ends. */
+    /* False when the system gives no memory. */
     bool (*open)(const subject *who, const subject_setup *setup, subject_opened *out);
     /* Of a malloc to be preloaded: names to try, a symbol of its own, Debian's package. */
     const char *libraries[2];
@@ -86,6 +114,9 @@ static inline void *subject_enter(const subject_opened *opened, uint32_t seat)
 {
     return opened->ops->enter != NULL ? opened->ops->enter(opened->state, seat) : opened->state;
 }
+
+/* Adds what the subject counted, if it does. */
+void subject_measure(const subject_opened *opened, figures *out);
 
 /* The families. */
 bool subject_malloc_open(const subject *who, const subject_setup *setup, subject_opened *out);

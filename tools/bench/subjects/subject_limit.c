@@ -52,13 +52,14 @@ static void *list_alloc(void *self, size_t bytes)
     return s->fresh - size;
 }
 
-static void list_release(void *self, void *block, size_t bytes)
+static bool list_release(void *self, void *block, size_t bytes)
 {
     list_seat *s = self;
     link *first = block;
     uint32_t order = order_of(bytes);
     first->next = s->free[order];
     s->free[order] = first;
+    return true;
 }
 
 static void *list_enter(void *state, uint32_t seat)
@@ -91,11 +92,12 @@ static void *empty_alloc(void *self, size_t bytes)
     return bytes <= EMPTY_BYTES ? self : NULL;
 }
 
-static void empty_release(void *self, void *block, size_t bytes)
+static bool empty_release(void *self, void *block, size_t bytes)
 {
     (void)self;
     (void)block;
     (void)bytes;
+    return true;
 }
 
 static void *empty_enter(void *state, uint32_t seat)

@@ -10,11 +10,12 @@ static void *alloc(void *self, size_t bytes)
     return malloc(bytes);
 }
 
-static void release(void *self, void *block, size_t bytes)
+static bool release(void *self, void *block, size_t bytes)
 {
     (void)self;
     (void)bytes;
     free(block);
+    return true;
 }
 
 static void *resize(void *self, void *block, size_t bytes)

@@ -13,10 +13,15 @@ typedef struct record {
 BUDDY_POOL(ints, int);
 BUDDY_POOL(records, record);
 
-static void put_core(figures *out, const buddy_stats *core, size_t metadata_bytes)
+static void count_core(subject_counts *out, const buddy_stats *core)
 {
-    figures_put(out, "failed_cas", "count", (double)core->failed_cas);
-    figures_put(out, "metadata_bits_per_unit", "bit", 8.0 * (double)metadata_bytes / core->units);
+    *out = (subject_counts){.units = core->units,
+                            .free_units = core->free_units,
+                            .largest_order = core->largest_order,
+                            .max_order = core->max_order,
+                            .splits = core->splits,
+                            .merges = core->merges,
+                            .failed_cas = core->failed_cas};
 }
 
 /* ---- blocks: the heap ---- */
@@ -36,9 +41,30 @@ static void *heap_door_exact(void *self, size_t bytes)
     return buddy_heap_exact(self, bytes);
 }
 
-static void heap_door_release(void *self, void *block, size_t bytes)
+static void *heap_door_aligned(void *self, size_t alignment, size_t bytes)
 {
-    (void)buddy_heap_free_sized(self, block, bytes);
+    return buddy_heap_aligned(self, alignment, bytes);
+}
+
+static void *heap_door_near(void *self, size_t bytes, const void *other)
+{
+    return buddy_heap_alloc_near(self, bytes, other);
+}
+
+static bool heap_door_release(void *self, void *block, size_t bytes)
+{
+    return buddy_heap_free_sized(self, block, bytes) == BUDDY_HEAP_OK;
+}
+
+static buddy_heap_status heap_door_give(void *self, void *pointer)
+{
+    return buddy_heap_free(self, pointer);
+}
+
+static size_t heap_door_usable(void *self, const void *block, size_t bytes)
+{
+    (void)bytes;
+    return buddy_heap_usable_size(self, block);
 }
 
 static void *heap_door_resize(void *self, void *block, size_t bytes)
@@ -46,12 +72,27 @@ static void *heap_door_resize(void *self, void *block, size_t bytes)
     return buddy_heap_realloc(self, block, bytes);
 }
 
-static void heap_door_measure(void *state, figures *out)
+static void heap_door_count(void *state, subject_counts *out)
 {
     buddy_heap_stats stats;
     buddy_heap_get_stats(state, &stats);
-    put_core(out, &stats.core, stats.metadata_bytes);
-    figures_put(out, "checks", "bool", buddy_heap_get_desc(state)->checks == BUDDY_HEAP_CHECKS_ON);
+    count_core(out, &stats.core);
+    out->peak_bytes = stats.peak_bytes;
+    out->recalls = stats.stocks.recalls;
+    out->errors = stats.errors;
+    out->metadata_bytes = stats.metadata_bytes;
+    out->checked = buddy_heap_get_desc(state)->checks == BUDDY_HEAP_CHECKS_ON;
+}
+
+static const char *heap_door_check(void *state)
+{
+    buddy_heap_recall(state);
+    return buddy_heap_check(state);
+}
+
+static void heap_door_close(void *state)
+{
+    buddy_heap_destroy(state);
 }
 
 static uint64_t heap_door_taken(void *state)
@@ -65,11 +106,18 @@ static const subject_ops HEAP_OPS = {.alloc = heap_door_alloc,
                                      .attempt = heap_door_attempt,
                                      .release = heap_door_release,
                                      .resize = heap_door_resize,
-                                     .measure = heap_door_measure,
-                                     .taken = heap_door_taken};
+                                     .aligned = heap_door_aligned,
+                                     .near = heap_door_near,
+                                     .exact = heap_door_exact,
+                                     .give = heap_door_give,
+                                     .usable = heap_door_usable,
+                                     .taken = heap_door_taken,
+                                     .count = heap_door_count,
+                                     .check = heap_door_check,
+                                     .close = heap_door_close};
 static const subject_ops EXACT_OPS = {.alloc = heap_door_exact,
                                       .release = heap_door_release,
-                                      .measure = heap_door_measure,
+                                      .count = heap_door_count,
                                       .taken = heap_door_taken};
 
 static buddy_heap *open_heap(const subject_setup *setup, size_t unit_bytes,
@@ -78,7 +126,8 @@ static buddy_heap *open_heap(const subject_setup *setup, size_t unit_bytes,
     return buddy_heap_create(&(buddy_heap_desc){.bytes = setup->arena_bytes,
                                                 .unit_bytes = unit_bytes,
                                                 .prefault = setup->prefault,
-                                                .checks = checks});
+                                                .checks = checks,
+                                                .track = setup->follower});
 }
 
 /* ---- pieces: a heap's gathered blocks ---- */
@@ -123,7 +172,7 @@ static void *gather_alloc(void *self, size_t bytes)
     return NULL;
 }
 
-static void gather_release(void *self, void *block, size_t bytes)
+static bool gather_release(void *self, void *block, size_t bytes)
 {
     gathered *s = self;
     handle *one = block;
@@ -132,11 +181,12 @@ static void gather_release(void *self, void *block, size_t bytes)
         (void)buddy_heap_free(s->h, one->pieces[i].start);
     }
     unuse_handle(s, one);
+    return true;
 }
 
-static void gather_measure(void *state, figures *out)
+static void gather_count(void *state, subject_counts *out)
 {
-    heap_door_measure(((const gathered *)state)->h, out);
+    heap_door_count(((const gathered *)state)->h, out);
 }
 
 static uint64_t gather_taken(void *state)
@@ -144,10 +194,8 @@ static uint64_t gather_taken(void *state)
     return heap_door_taken(((const gathered *)state)->h);
 }
 
-static const subject_ops GATHER_OPS = {.alloc = gather_alloc,
-                                       .release = gather_release,
-                                       .measure = gather_measure,
-                                       .taken = gather_taken};
+static const subject_ops GATHER_OPS = {
+    .alloc = gather_alloc, .release = gather_release, .count = gather_count, .taken = gather_taken};
 
 static bool open_gathered(const subject_setup *setup, subject_opened *out)
 {
@@ -161,10 +209,11 @@ static bool open_gathered(const subject_setup *setup, subject_opened *out)
 
 /* ---- things of one type: pools ---- */
 
-static void put_pool(figures *out, const buddy_pool_stats *stats, bool checked)
+static void count_pool(subject_counts *out, const buddy_pool_stats *stats, bool checked)
 {
-    put_core(out, &stats->core, stats->metadata_bytes);
-    figures_put(out, "checks", "bool", checked);
+    count_core(out, &stats->core);
+    out->metadata_bytes = stats->metadata_bytes;
+    out->checked = checked;
 }
 
 static void *ints_door_alloc(void *self, size_t bytes)
@@ -173,10 +222,10 @@ static void *ints_door_alloc(void *self, size_t bytes)
     return ints_alloc(self);
 }
 
-static void ints_door_release(void *self, void *object, size_t bytes)
+static bool ints_door_release(void *self, void *object, size_t bytes)
 {
     (void)bytes;
-    (void)ints_free(self, object);
+    return ints_free(self, object) == BUDDY_POOL_OK;
 }
 
 static uint32_t ints_door_alloc_bulk(void *self, size_t bytes, uint32_t count, void *objects[])
@@ -191,18 +240,18 @@ static void ints_door_release_bulk(void *self, size_t bytes, uint32_t count, voi
     (void)ints_free_bulk(self, count, (int *const *)objects);
 }
 
-static void ints_door_measure(void *state, figures *out)
+static void ints_door_count(void *state, subject_counts *out)
 {
     buddy_pool_stats stats;
     ints_get_stats(state, &stats);
-    put_pool(out, &stats, ints_get_desc(state)->checked);
+    count_pool(out, &stats, ints_get_desc(state)->checked);
 }
 
 static const subject_ops INTS_OPS = {.alloc = ints_door_alloc,
                                      .release = ints_door_release,
                                      .alloc_bulk = ints_door_alloc_bulk,
                                      .release_bulk = ints_door_release_bulk,
-                                     .measure = ints_door_measure};
+                                     .count = ints_door_count};
 
 static void *records_door_alloc(void *self, size_t bytes)
 {
@@ -210,21 +259,21 @@ static void *records_door_alloc(void *self, size_t bytes)
     return records_alloc(self);
 }
 
-static void records_door_release(void *self, void *object, size_t bytes)
+static bool records_door_release(void *self, void *object, size_t bytes)
 {
     (void)bytes;
-    (void)records_free(self, object);
+    return records_free(self, object) == BUDDY_POOL_OK;
 }
 
-static void records_door_measure(void *state, figures *out)
+static void records_door_count(void *state, subject_counts *out)
 {
     buddy_pool_stats stats;
     records_get_stats(state, &stats);
-    put_pool(out, &stats, records_get_desc(state)->checked);
+    count_pool(out, &stats, records_get_desc(state)->checked);
 }
 
 static const subject_ops RECORDS_OPS = {
-    .alloc = records_door_alloc, .release = records_door_release, .measure = records_door_measure};
+    .alloc = records_door_alloc, .release = records_door_release, .count = records_door_count};
 
 /* ---- any ---- */
 
@@ -245,12 +294,12 @@ static bool open_records(const subject_setup *setup, subject_opened *out)
     return out->state != NULL;
 }
 
-/* A heap marks blocks of four units and more by plain stores, so its unit is a quarter of the
- * smallest block that the case asks for. */
 static bool open_blocks(const subject_setup *setup, buddy_heap_checks checks, subject_opened *out)
 {
+    /* A heap marks blocks of four units and more by plain stores. */
+    const uint32_t unit = setup->heap_unit_bytes;
     out->ops = &HEAP_OPS;
-    out->state = open_heap(setup, setup->unit_bytes / 4, checks);
+    out->state = open_heap(setup, unit > 0 ? unit : setup->unit_bytes / 4, checks);
     return out->state != NULL;
 }
 

@@ -1,6 +1,7 @@
 /* subjects.c: the list. */
 #include "tools/bench/subjects/subject.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BLOCKS (1u << DOOR_BLOCKS)
@@ -74,4 +75,40 @@ const subject *subject_find(const char *name)
         }
     }
     return NULL;
+}
+
+/* ---- what they counted, as figures ---- */
+
+static void put_levels(figures *out, const subject_counts *counts)
+{
+    double most = 0, wasted = 0;
+    for (uint32_t order = 0; order <= counts->max_order; order++) {
+        char name[32];
+        const double pending = (double)counts->pending[order];
+        (void)snprintf(name, sizeof name, "pending_high_water_level%u", order);
+        figures_put(out, name, "count", pending);
+        most = pending > most ? pending : most;
+        wasted += (double)counts->wasted[order];
+    }
+    figures_put(out, "pending_high_water", "count", most);
+    figures_put(out, "wasted_splits", "count", wasted);
+}
+
+void subject_measure(const subject_opened *opened, figures *out)
+{
+    subject_counts counts = {.units = 0};
+    if (opened->ops->count == NULL) {
+        return;
+    }
+    opened->ops->count(opened->state, &counts);
+    if (counts.has_levels) {
+        put_levels(out, &counts);
+    } else {
+        figures_put(out, "failed_cas", "count", (double)counts.failed_cas);
+    }
+    figures_put(out, "metadata_bits_per_unit", "bit",
+                8.0 * (double)counts.metadata_bytes / counts.units);
+    if (!counts.has_levels) {
+        figures_put(out, "checks", "bool", counts.checked);
+    }
 }

@@ -33,7 +33,7 @@ enum {
     MESSAGES_SHOWN = 5,
 };
 
-/* --- OpenGL's messages --- */
+/* ---- OpenGL's messages ---- */
 
 static void on_message(const headless_gl_message *message, void *user)
 {
@@ -46,7 +46,7 @@ static void on_message(const headless_gl_message *message, void *user)
     }
 }
 
-/* --- one frame --- */
+/* ---- one frame ---- */
 
 /* The vt's clock: of the run in deterministic mode, else of the wall. */
 static double clock_ms(const run *r)
@@ -141,7 +141,7 @@ static void show_progress(run *r, uint32_t done, uint32_t all)
     (void)fprintf(stderr, "\r%u of %u frames ", done, all);
 }
 
-/* --- the path, then rest --- */
+/* ---- the path, then rest ---- */
 
 /* Writes the frame just drawn, or keeps it where it is the softest so far. False: said why. */
 static bool take_picture(run *r, const camera *at, const char *file, bool plain, double share)
@@ -297,7 +297,7 @@ static void print_summary(const report *out)
     }
 }
 
-/* --- from beginning to end --- */
+/* ---- from beginning to end ---- */
 
 /* Opens the world and the scene. Returns an exit code, having said why when it is not EXIT_DONE. */
 static int open_world(run *r)

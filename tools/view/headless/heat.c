@@ -1,6 +1,6 @@
 #include "tools/view/headless/heat.h"
 
-#include "shaders/shared.h"
+#include "engine/vt_shared.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "tools/view/headless/measure.h"
 
-#include "shaders/shared.h"
+#include "engine/vt_shared.h"
 
 #include <math.h>
 #include <stdlib.h>

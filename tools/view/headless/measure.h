@@ -13,7 +13,7 @@
  * Precondition: count > 0. */
 double measure_percentile(double *values, size_t count, double share);
 
-/* Pixels of an audit picture (VT_AUDIT_* of shaders/shared.h).
+/* Pixels of an audit picture (VT_AUDIT_* of engine/vt_shared.h).
  * holes + wrong + coarser + sharp == textured */
 typedef struct measure_audit {
     uint64_t textured, holes, wrong, coarser, sharp;

@@ -161,7 +161,7 @@ void reference_compare(run *r)
     char error[VIEW_LINE_BYTES];
     vt_desc desc = view_desc(r->options, &r->options->conf);
     /* The scene's programs are for an atlas of this format; with room, another might be chosen. */
-    desc.format = vt_texel_format(r->world, 0) == TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
+    desc.format = vt_atlas_format(r->world, 0) == VT_TEXEL_RGBA8 ? VT_FORMAT_RGBA8 : VT_FORMAT_BC1;
     desc.trace = NULL; /* the timeline is of the run */
     r->lost = !view_close_world(r->world);
     r->world = reference_open(desc, error, sizeof error);

@@ -1,8 +1,8 @@
 /* report.c: report.json: the keys are a contract, extra ones are welcome. */
 #include "tools/view/report/report.h"
 
-#include "engine/files/replace.h"
 #include "tools/base/utf8.h"
+#include "tools/report/page.h"
 #include "tools/view/report/report_html.h"
 
 #include <cjson/cJSON.h>
@@ -18,7 +18,7 @@ enum {
     REPAIRED_BYTES = 3 * 4096 + 1, /* the longest name the system takes, none of it text */
 };
 
-/* --- which pictures --- */
+/* ---- which pictures ---- */
 
 /* How many pictures that were compared are less alike than picture i; of equals, earlier ones. */
 static uint32_t rank_of(const report *r, uint32_t i)
@@ -61,7 +61,7 @@ uint32_t report_median_picture(const report *r)
     return count > 0 ? picture_of_rank(r, (count - 1) / 2) : REPORT_NO_PICTURE;
 }
 
-/* --- report.json --- */
+/* ---- report.json ---- */
 
 /* A number, or null when it is unknown. Adding to what there was no memory for does nothing. */
 static void add(cJSON *to, const char *key, double value)
@@ -214,40 +214,48 @@ static char *to_json(const report *r)
     return text;
 }
 
-/* --- the files --- */
+/* ---- the files ---- */
 
-static bool write_file(const char *dir, const char *name, const char *text)
+/* What goes into them. */
+typedef struct content {
+    const report *r;
+    const char *dir, *json;
+} content;
+
+static void put_json(FILE *out, const void *context)
+{
+    (void)fprintf(out, "%s\n", ((const content *)context)->json);
+}
+
+static void put_html(FILE *out, const void *context)
+{
+    const content *c = context;
+    report_put_page(out, c->r, c->dir);
+}
+
+static bool write_file(const content *c, const char *name, page_put *put)
 {
     char path[PATH_BYTES];
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path) {
+    if (snprintf(path, sizeof path, "%s/%s", c->dir, name) >= (int)sizeof path) {
         errno = ENAMETOOLONG;
         return false;
     }
-    replacement *r = replace_begin(&(replace_desc){.path = path});
-    FILE *file = r != NULL ? replace_stream(r) : NULL;
-    if (file == NULL) {
-        replace_drop(r);
-        return false;
-    }
-    (void)fputs(text, file); /* what fails here fails at the end */
-    (void)fputc('\n', file);
-    return replace_commit(r);
+    return page_write(path, put, c);
 }
 
 bool report_write(const report *r, const char *dir, const char **file)
 {
-    *file = "report.json";
     char *json = to_json(r);
-    bool good = json != NULL;
+    const content c = {.r = r, .dir = dir, .json = json};
+    *file = "report.json";
     if (json == NULL) {
         errno = ENOMEM;
+        return false;
     }
-    good = good && write_file(dir, *file, json);
+    bool good = write_file(&c, *file, put_json);
     if (good) {
         *file = "report.html";
-        char *html = report_to_html(r, dir);
-        good = html != NULL && write_file(dir, *file, html);
-        free(html);
+        good = write_file(&c, *file, put_html);
     }
     free(json);
     return good;

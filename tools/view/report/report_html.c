@@ -1,12 +1,11 @@
 #include "tools/view/report/report_html.h"
 
-#include "tools/report/html.h"
+#include "tools/report/page.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 
 static const char WORDS[] =
-    "<section><h2>What the words mean</h2>\n<dl>\n"
+    "<dl>\n"
     "<dt>Wanted mip</dt><dd>The level of detail that a pixel would have if everything were in "
     "video memory, by its derivatives. A page that is still fading in does not count yet.</dd>\n"
     "<dt>Sharp</dt><dd>Every textured pixel is at its wanted mip.</dd>\n"
@@ -27,40 +26,18 @@ static const char WORDS[] =
     "<dt>Mip bias</dt><dd>How much softer everything is asked for when the frame wants more pages "
     "than video memory holds: 1 is half the texels each way.</dd>\n"
     "<dt>p50, p99</dt><dd>50 or 99 in 100 frames took no longer.</dd>\n"
-    "</dl></section>\n";
+    "</dl>\n";
 
-static void put_head(FILE *out, const report *r)
+void report_put_page(FILE *out, const report *r, const char *dir)
 {
-    (void)fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-                "<title>Megabuddy: ",
-                out);
-    html_text(out, r->world);
-    (void)fputs("</title>\n<style>\n", out);
-    (void)fputs(report_css, out);
-    (void)fputs("</style>\n</head>\n<body>\n", out);
-}
-
-char *report_to_html(const report *r, const char *dir)
-{
-    char *text = NULL;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    if (out == NULL) {
-        return NULL;
-    }
-    put_head(out, r);
+    char title[PATH_MAX];
+    (void)snprintf(title, sizeof title, "Megabuddy: %s", r->world);
+    page_begin(out, title);
     report_put_verdict(out, r);
     report_put_plots(out, r);
     report_put_pictures(out, r, dir);
     report_put_tables(out, r);
+    page_section(out, NULL, "What the words mean");
     (void)fputs(WORDS, out);
-    (void)fputs("</body>\n</html>\n", out);
-    const bool good = ferror(out) == 0;
-    if (fclose(out) != 0 || !good) {
-        free(text);
-        errno = ENOMEM; /* nothing else can happen to a stream in memory */
-        return NULL;
-    }
-    return text;
+    page_end(out);
 }

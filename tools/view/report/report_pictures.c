@@ -1,6 +1,7 @@
 /* report_pictures.c: the worst, the median and the last picture beside what they should be, and
  * all that were taken along the path. */
 #include "tools/report/html.h"
+#include "tools/report/page.h"
 #include "tools/view/headless/heat.h"
 #include "tools/view/report/report_html.h"
 #include "tools/view/report/thumbnail.h"
@@ -30,7 +31,7 @@ static void put_image(const album *a, const char *file, const char *alt, uint32_
                   a->r->height);
 }
 
-/* --- rows: shown, reference, difference --- */
+/* ---- rows: shown, reference, difference ---- */
 
 static void put_scale(FILE *out, uint32_t amplified)
 {
@@ -94,7 +95,7 @@ static void put_rows(const album *a)
     put_row(a, at_rest ? "At rest, the last frame" : "The last picture", &r->pictures[final]);
 }
 
-/* --- the film strip --- */
+/* ---- the film strip ---- */
 
 static void put_strip(const album *a)
 {
@@ -119,7 +120,7 @@ void report_put_pictures(FILE *out, const report *r, const char *dir)
     if (r->picture_count == 0) {
         return;
     }
-    (void)fputs("<section><h2>Pictures</h2>\n", out);
+    page_section(out, NULL, "Pictures");
     if (report_worst_picture(r) != REPORT_NO_PICTURE) {
         (void)fputs("<p>Of the pictures along the path, those that are least and middling like the "
                     "same picture drawn without streaming. Each is a small copy, and leads to the "
@@ -128,5 +129,4 @@ void report_put_pictures(FILE *out, const report *r, const char *dir)
     }
     put_rows(&a);
     put_strip(&a);
-    (void)fputs("</section>\n", out);
 }

@@ -1,5 +1,6 @@
 /* report_plots.c: the course of a run, frame by frame. */
-#include "tools/view/report/plot.h"
+#include "tools/report/page.h"
+#include "tools/report/plot.h"
 #include "tools/view/report/report_html.h"
 
 #include <math.h>
@@ -12,12 +13,12 @@
 #define CLIP_FROM 4
 #define CLIP_AT   2
 
+/* All plots have the cuts along the path; at rest there are none. */
 typedef struct marks {
-    uint32_t frames[REPORT_CUTS];
+    double frames[REPORT_CUTS];
     uint32_t count;
 } marks;
 
-/* The cuts along the path; at rest there are none. */
 static marks marks_of(const report *r)
 {
     marks m = {.count = 0};
@@ -29,20 +30,22 @@ static marks marks_of(const report *r)
     return m;
 }
 
-static plot plot_of(const report *r, const marks *m)
-{
-    return (plot){.x_name = "frame",
-                  .count = r->series.count,
-                  .line_count = 1,
-                  .mark_name = "",
-                  .marks = m->frames,
-                  .mark_count = m->count,
-                  .unit = ""};
-}
-
 static plot_line line_of(const report *r, series_kind kind, double unit_size)
 {
-    return (plot_line){.name = "", .values = r->series.values[kind], .unit_size = unit_size};
+    return (plot_line){.look = LOOK_OURS, .values = r->series.values[kind], .unit_size = unit_size};
+}
+
+/* Writes what `p` says of its own, with lines over all frames and the cuts. */
+static void put_plot(FILE *out, const report *r, const marks *m, plot p, const plot_line *lines,
+                     uint32_t line_count)
+{
+    p.x_name = "frame";
+    p.count = r->series.count;
+    p.lines = lines;
+    p.line_count = line_count;
+    p.marks = m->frames;
+    p.mark_count = m->count;
+    (void)plot_write(out, &p);
 }
 
 static double most_of(const report *r, series_kind kind)
@@ -56,73 +59,64 @@ static double most_of(const report *r, series_kind kind)
 
 static void put_times(FILE *out, const report *r, const marks *m)
 {
-    plot p = plot_of(r, m);
-    p.title = "Time of a frame";
-    p.unit = "ms";
-    p.line_count = 2;
-    p.lines[0] = line_of(r, SERIES_FRAME_MS, 1);
-    p.lines[0].name = "streamed";
-    p.lines[1] = line_of(r, SERIES_PLAIN_MS, 1);
-    p.lines[1].name = "plain";
+    plot_line lines[] = {line_of(r, SERIES_FRAME_MS, 1), line_of(r, SERIES_PLAIN_MS, 1)};
     const double most = fmax(most_of(r, SERIES_FRAME_MS), most_of(r, SERIES_PLAIN_MS));
-    p.clip = most > r->frame_p99_ms * CLIP_FROM ? fmax(r->frame_p99_ms * CLIP_AT, 0) : 0;
-    (void)plot_write(out, &p);
+    const bool clips = most > r->frame_p99_ms * CLIP_FROM;
+    lines[0].name = "streamed";
+    lines[1].name = "plain";
+    lines[1].look = LOOK_PLAIN;
+    put_plot(out, r, m,
+             (plot){.title = "Time of a frame",
+                    .unit = "ms",
+                    .clip = clips ? fmax(r->frame_p99_ms * CLIP_AT, 0) : 0},
+             lines, 2);
 }
 
 static void put_shares(FILE *out, const report *r, const marks *m)
 {
-    plot p = plot_of(r, m);
-    p.title = "Pixels at the mip they wanted";
-    p.unit = "%";
-    p.lines[0] = line_of(r, SERIES_WANTED_SHARE, 0.01);
-    p.reach = 100;
-    p.mark_name = m->count == 1 ? "cut" : "cuts"; /* the other plots have them too */
-    (void)plot_write(out, &p);
+    const plot_line line = line_of(r, SERIES_WANTED_SHARE, 0.01);
+    put_plot(
+        out, r, m,
+        (plot){.title = "Pixels at the mip they wanted",
+               .unit = "%",
+               .reach = 100,
+               .mark_name = m->count == 1 ? "cut" : "cuts"}, /* the other plots have them too */
+        &line, 1);
 }
 
 static void put_uploads(FILE *out, const report *r, const marks *m)
 {
-    plot p = plot_of(r, m);
-    p.title = "Pages uploaded a frame";
-    p.lines[0] = line_of(r, SERIES_UPLOADED, 1);
-    p.reach = 5; /* pages come whole */
-    (void)plot_write(out, &p);
+    const plot_line line = line_of(r, SERIES_UPLOADED, 1);
+    /* pages come whole */
+    put_plot(out, r, m, (plot){.title = "Pages uploaded a frame", .reach = 5}, &line, 1);
 }
 
 static void put_reads(FILE *out, const report *r, const marks *m)
 {
     const bool large = most_of(r, SERIES_READ_BYTES) >= MIB;
-    plot p = plot_of(r, m);
-    p.title = "Read from disk a frame";
-    p.unit = large ? "MiB" : "KiB";
-    p.lines[0] = line_of(r, SERIES_READ_BYTES, large ? MIB : KIB);
-    (void)plot_write(out, &p);
+    const plot_line line = line_of(r, SERIES_READ_BYTES, large ? MIB : KIB);
+    put_plot(out, r, m, (plot){.title = "Read from disk a frame", .unit = large ? "MiB" : "KiB"},
+             &line, 1);
 }
 
 static void put_bias(FILE *out, const report *r, const marks *m)
 {
-    plot p = plot_of(r, m);
-    p.title = "Softer than wanted: mip bias";
-    p.unit = "mips";
-    p.lines[0] = line_of(r, SERIES_MIP_BIAS, 1);
-    p.reach = 1;
-    (void)plot_write(out, &p);
+    const plot_line line = line_of(r, SERIES_MIP_BIAS, 1);
+    put_plot(out, r, m, (plot){.title = "Softer than wanted: mip bias", .unit = "mips", .reach = 1},
+             &line, 1);
 }
 
 static void put_memory(FILE *out, const report *r, const marks *m)
 {
     const double ram = (double)r->stats.ram.budget_bytes;
     const double vram = (double)r->stats.vram.budget_bytes;
-    plot p = plot_of(r, m);
-    p.title = "Memory in use";
-    p.unit = "% of budget";
-    p.line_count = 2;
-    p.lines[0] = line_of(r, SERIES_RAM_BYTES, fmax(ram, 1) / 100);
-    p.lines[0].name = "RAM";
-    p.lines[1] = line_of(r, SERIES_VRAM_BYTES, fmax(vram, 1) / 100);
-    p.lines[1].name = "video";
-    p.limit = 100;
-    (void)plot_write(out, &p);
+    plot_line lines[] = {line_of(r, SERIES_RAM_BYTES, fmax(ram, 1) / 100),
+                         line_of(r, SERIES_VRAM_BYTES, fmax(vram, 1) / 100)};
+    lines[0].name = "RAM";
+    lines[1].name = "video";
+    lines[1].look = LOOK_PLAIN;
+    put_plot(out, r, m, (plot){.title = "Memory in use", .unit = "% of budget", .limit = 100},
+             lines, 2);
 }
 
 void report_put_plots(FILE *out, const report *r)
@@ -131,12 +125,13 @@ void report_put_plots(FILE *out, const report *r)
     if (r->series.count == 0) {
         return;
     }
-    (void)fputs("<section><h2>Frame by frame</h2>\n<div class=\"plots\">\n", out);
+    page_section(out, NULL, "Frame by frame");
+    (void)fputs("<div class=\"plots\">\n", out);
     put_times(out, r, &m);
     put_shares(out, r, &m);
     put_uploads(out, r, &m);
     put_reads(out, r, &m);
     put_bias(out, r, &m);
     put_memory(out, r, &m);
-    (void)fputs("</div></section>\n", out);
+    (void)fputs("</div>\n", out);
 }

@@ -13,16 +13,13 @@ static void put_faults(FILE *out, uint64_t pixels, const char *none, const char 
         (void)fprintf(out, "<b>%s</b>", none);
         return;
     }
-    (void)fputs("<b class=\"bad\">", out);
-    html_count(out, (double)pixels);
+    html_in(out, "<b class=\"bad\">", html_count, (double)pixels, "");
     (void)fprintf(out, "\u00a0%s %s</b>", pixels == 1 ? "pixel" : "pixels", what);
 }
 
 static void put_ms(FILE *out, double ms)
 {
-    (void)fputs("<b>", out);
-    html_number(out, ms);
-    (void)fputs("\u00a0ms</b>", out);
+    html_in(out, "<b>", html_number, ms, "\u00a0ms</b>");
 }
 
 static void put_times(FILE *out, const report *r)
@@ -60,11 +57,9 @@ static void put_cuts(FILE *out, const report *r)
 {
     const cut_times t = time_cuts(r);
     if (t.sharp > 0) {
-        (void)fputs("; the picture was sharp again <b>", out);
-        html_count(out, t.least);
+        html_in(out, "; the picture was sharp again <b>", html_count, t.least, "");
         if (t.most > t.least) {
-            (void)fputs(" to ", out);
-            html_count(out, t.most);
+            html_in(out, " to ", html_count, t.most, "");
         }
         (void)fprintf(out, "\u00a0%s</b> after ", t.most == 1 ? "frame" : "frames");
         if (t.sharp == 1) {
@@ -94,9 +89,8 @@ static void put_sentence(FILE *out, const report *r)
     put_faults(out, r->holes, "no holes", "with nothing to show");
     (void)fputs(" and ", out);
     put_faults(out, r->wrong_pages, "no wrong pages", "of a wrong page");
-    (void)fputs(", <b>", out);
-    html_share(out, r->wanted_share_mean);
-    (void)fputs("</b> of the pixels as detailed as they could be", out);
+    html_in(out, ", <b>", html_share, r->wanted_share_mean,
+            "</b> of the pixels as detailed as they could be");
     put_times(out, r);
     (void)fprintf(out, "; <b>%s</b> were read from disk",
                   units_format_bytes(r->stats.bytes.disk_read, read));
@@ -113,9 +107,8 @@ static const char *base_name(const char *path)
 
 void report_put_verdict(FILE *out, const report *r)
 {
-    (void)fputs("<header><p class=\"kind\">Megabuddy · a headless run</p>\n<h1>", out);
-    html_text(out, base_name(r->world));
-    (void)fputs("</h1>\n", out);
+    html_text_in(out, "<header><p class=\"kind\">Megabuddy · a headless run</p>\n<h1>",
+                 base_name(r->world), "</h1>\n");
     put_sentence(out, r);
     (void)fprintf(out, "<p>%u × %u pixels · ", r->width, r->height);
     html_text(out, r->renderer);

@@ -24,7 +24,7 @@ static uint32_t column(const heightmap *h, int64_t i, uint32_t width)
     return (uint32_t)(rest < 0 ? rest + width : rest);
 }
 
-/* --- making the levels --- */
+/* ---- making the levels ---- */
 
 /* Sizes halve rounded down, as OpenGL's mips do. */
 static bool make_coarser(heightmap *h)
@@ -145,7 +145,7 @@ void heightmap_finish(heightmap *h)
     *h = (heightmap){.wrap_x = false};
 }
 
-/* --- asking --- */
+/* ---- asking ---- */
 
 double heightmap_at(const heightmap *h, double u, double v)
 {

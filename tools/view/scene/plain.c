@@ -18,8 +18,8 @@ enum { BC1_BLOCK = 4 /* texels a side */, BC1_BYTES = 8 };
 /* A row of pages of one mip on its way to the card. Units are texels, or blocks of 4x4 in BC1. */
 typedef struct band {
     const pagefile *file;
-    const page_shape *shape;
-    texel_format format;
+    const vt_shape *shape;
+    vt_texel_format format;
     uint32_t mip, row; /* of pages */
     size_t unit_bytes, row_bytes;
     uint32_t payload, border, columns, lines; /* units: of a page, and of the band */
@@ -27,24 +27,24 @@ typedef struct band {
     atomic_uint failed; /* pages; relaxed: the crew's end orders it before it is read */
 } band;
 
-static uint32_t unit_texels(texel_format format)
+static uint32_t unit_texels(vt_texel_format format)
 {
-    return format == TEXEL_BC1 ? BC1_BLOCK : 1;
+    return format == VT_TEXEL_BC1 ? BC1_BLOCK : 1;
 }
 
-static uint64_t bytes_of(const page_shape *shape, texel_format format)
+static uint64_t bytes_of(const vt_shape *shape, vt_texel_format format)
 {
     const uint64_t texels = (uint64_t)shape->width * shape->height;
-    return (format == TEXEL_BC1 ? texels / 2 : texels * 4) * 4 / 3;
+    return (format == VT_TEXEL_BC1 ? texels / 2 : texels * 4) * 4 / 3;
 }
 
 bool plain_fits(const vt *world)
 {
     GLint most = 0;
-    const pagefile_info *info = vt_get_info(world);
-    const texel_format format = vt_texel_format(world, 0);
+    const vt_info *info = vt_get_info(world);
+    const vt_texel_format format = vt_atlas_format(world, 0);
     glGetIntegerv(GL_MAX_TEXTURE_SIZE, &most);
-    const bool can = format == TEXEL_RGBA8 || format == info->layers[0].format;
+    const bool can = format == VT_TEXEL_RGBA8 || format == info->layers[0].format;
     return can && info->shape.width <= (uint32_t)most && info->shape.height <= (uint32_t)most &&
            bytes_of(&info->shape, format) <= PLAIN_MOST_BYTES;
 }
@@ -56,7 +56,7 @@ static void place_page(void *context, uint32_t worker, uint32_t column)
     band *b = context;
     uint8_t texels[TEXEL_PAGE_MAX_BYTES];
     const vt_page p = {1, (uint8_t)b->mip, (uint16_t)column, (uint16_t)b->row};
-    const pagefile_status status = b->format == TEXEL_RGBA8
+    const pagefile_status status = b->format == VT_TEXEL_RGBA8
                                        ? pageload_rgba(b->file, p, 0, texels)
                                        : pageload_texels(b->file, p, 0, texels);
     if (status != PAGEFILE_OK) {
@@ -72,9 +72,9 @@ static void place_page(void *context, uint32_t worker, uint32_t column)
     }
 }
 
-static GLenum internal_format(texel_format format, bool srgb)
+static GLenum internal_format(vt_texel_format format, bool srgb)
 {
-    if (format == TEXEL_BC1) {
+    if (format == VT_TEXEL_BC1) {
         return srgb ? GL_COMPRESSED_SRGB_S3TC_DXT1_EXT : GL_COMPRESSED_RGB_S3TC_DXT1_EXT;
     }
     return srgb ? GL_SRGB8_ALPHA8 : GL_RGBA8;
@@ -97,7 +97,7 @@ static void upload(GLuint texture, const band *b, bool srgb)
     if (high <= 0) {
         return;
     }
-    if (b->format == TEXEL_BC1) {
+    if (b->format == VT_TEXEL_BC1) {
         const GLsizei rows = (high + BC1_BLOCK - 1) / BC1_BLOCK;
         glCompressedTextureSubImage2D(texture, (GLint)b->mip, 0, top, width, high,
                                       internal_format(b->format, srgb),
@@ -120,7 +120,7 @@ static void lay_out(band *b, uint32_t mip, uint32_t row)
     b->mip = mip;
     b->row = row;
     b->columns =
-        (b->format == TEXEL_BC1 ? (uint32_t)mip_side(b->shape->width, mip) + 3 : width) / texels;
+        (b->format == VT_TEXEL_BC1 ? (uint32_t)mip_side(b->shape->width, mip) + 3 : width) / texels;
     b->lines = (high + texels - 1) / texels;
     b->row_bytes = b->columns * b->unit_bytes;
 }
@@ -142,9 +142,9 @@ static void load_mips(band *b, GLuint texture, crew *workers, bool srgb)
     progress_end(&bar);
 }
 
-static GLuint make_texture(const vt *world, texel_format format)
+static GLuint make_texture(const vt *world, vt_texel_format format)
 {
-    const pagefile_info *info = vt_get_info(world);
+    const vt_info *info = vt_get_info(world);
     GLuint name = 0;
     glCreateTextures(GL_TEXTURE_2D, 1, &name);
     glTextureStorage2D(name, (GLsizei)info->shape.mips,
@@ -161,15 +161,31 @@ static GLuint make_texture(const vt *world, texel_format format)
     return name;
 }
 
-uint32_t plain_load(const vt *world, char *error, uint32_t error_bytes)
+/* Opens the world's page file once more. NULL: said why. */
+static pagefile *open_file(const vt *world, char *error, uint32_t error_bytes)
 {
-    const pagefile_info *info = vt_get_info(world);
-    const texel_format format = vt_texel_format(world, 0);
+    pagefile *file;
+    const pagefile_status status = pagefile_open(vt_get_desc(world)->path, &file);
+    if (status == PAGEFILE_OK &&
+        pagefile_get_info(file)->identity == vt_get_info(world)->identity) {
+        return file;
+    }
+    (void)snprintf(error, error_bytes, "the plain texture: the page file %s",
+                   status == PAGEFILE_OK ? "is another by now" : pagefile_status_text(status));
+    pagefile_close(file);
+    return NULL;
+}
+
+/* 0: said why. */
+static GLuint load(const vt *world, const pagefile *file, char *error, uint32_t error_bytes)
+{
+    const vt_info *info = vt_get_info(world);
+    const vt_texel_format format = vt_atlas_format(world, 0);
     const uint32_t texels = unit_texels(format);
-    band b = {.file = vt_get_file(world),
+    band b = {.file = file,
               .shape = &info->shape,
               .format = format,
-              .unit_bytes = format == TEXEL_BC1 ? BC1_BYTES : 4,
+              .unit_bytes = format == VT_TEXEL_BC1 ? BC1_BYTES : 4,
               .payload = info->shape.payload / texels,
               .border = info->shape.border / texels};
     crew *workers = crew_create(0);
@@ -190,5 +206,13 @@ uint32_t plain_load(const vt *world, char *error, uint32_t error_bytes)
         glDeleteTextures(1, &texture);
         texture = 0;
     }
+    return texture;
+}
+
+uint32_t plain_load(const vt *world, char *error, uint32_t error_bytes)
+{
+    pagefile *file = open_file(world, error, error_bytes);
+    const GLuint texture = file != NULL ? load(world, file, error, error_bytes) : 0;
+    pagefile_close(file);
     return texture;
 }

@@ -67,34 +67,34 @@ struct scene {
     patch_instance upload[PATCHES_MAX];
 };
 
-/* --- create: relief --- */
+/* ---- create: relief ---- */
 
 /* Reads a world's heights, as finely as the card's textures allow. False: said why. */
-static bool read_heights(heightrows *rows, const pagefile *file, char *error, uint32_t error_bytes)
+static bool read_heights(heightrows *rows, const vt *world, char *error, uint32_t error_bytes)
 {
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = vt_get_info(world);
     GLint most = 0;
     glGetIntegerv(GL_MAX_TEXTURE_SIZE, &most);
-    const bool room =
-        heightrows_init(rows, info->heights_width, info->heights_height, (uint32_t)most);
-    const pagefile_status status =
-        room ? pagefile_scan_heights(file, heightrows_take, rows) : PAGEFILE_NO_MEMORY;
-    if (status != PAGEFILE_OK) {
-        free(heightrows_end(rows));
-        (void)snprintf(error, error_bytes, "heights: the page file %s",
-                       pagefile_status_text(status));
+    if (!heightrows_init(rows, info->heights_width, info->heights_height, (uint32_t)most)) {
+        (void)snprintf(error, error_bytes,
+                       "heights: the page file needs more memory than there is");
+        return false;
     }
-    return status == PAGEFILE_OK;
+    const bool good = vt_scan_heights(world, heightrows_take, rows, error, error_bytes);
+    if (!good) {
+        free(heightrows_end(rows));
+    }
+    return good;
 }
 
 /* Gives the scene its heights; a flat one where there are none. */
-static bool make_heights(scene *s, const pagefile *file, char *error, uint32_t error_bytes)
+static bool make_heights(scene *s, const vt *world, char *error, uint32_t error_bytes)
 {
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = vt_get_info(world);
     heightrows rows = {.width = 1, .height = 1};
     if (s->kind != SCENE_TERRAIN || info->heights_width == 0) {
         rows.metres = calloc(1, sizeof *rows.metres);
-    } else if (!read_heights(&rows, file, error, error_bytes)) {
+    } else if (!read_heights(&rows, world, error, error_bytes)) {
         return false;
     }
     int16_t *metres = heightrows_end(&rows);
@@ -108,7 +108,7 @@ static bool make_heights(scene *s, const pagefile *file, char *error, uint32_t e
     return true;
 }
 
-static void lay_ground(scene *s, const page_shape *shape, bool wrap_x)
+static void lay_ground(scene *s, const vt_shape *shape, bool wrap_x)
 {
     const bool terrain = s->kind == SCENE_TERRAIN;
     s->ground = (patches_ground){
@@ -164,7 +164,7 @@ static bool make_textures(scene *s)
     return true;
 }
 
-/* --- create: mesh and programs --- */
+/* ---- create: mesh and programs ---- */
 
 static void fill_indices(uint16_t *index)
 {
@@ -227,10 +227,10 @@ static bool make_programs(scene *s, const char *vt_text, char *error, uint32_t e
 }
 
 /* Whether the world's second layer has the ground's normals. */
-static bool terrain_normals(const scene *s, const pagefile_info *info)
+static bool terrain_normals(const scene *s, const vt_info *info)
 {
     return s->kind == SCENE_TERRAIN && info->layer_count > 1 &&
-           info->layers[1].format == TEXEL_BC5 && strcmp(info->layers[1].name, "normal") == 0;
+           info->layers[1].format == VT_TEXEL_BC5 && strcmp(info->layers[1].name, "normal") == 0;
 }
 
 static bool make_crisp_program(scene *s, const char *vt_text, char *error, uint32_t error_bytes)
@@ -244,16 +244,15 @@ static bool make_crisp_program(scene *s, const char *vt_text, char *error, uint3
 
 scene *scene_create(const vt *world, scene_kind kind, char *error, uint32_t error_bytes)
 {
-    const pagefile *file = vt_get_file(world);
-    const pagefile_info *info = pagefile_get_info(file);
+    const vt_info *info = vt_get_info(world);
     scene *s = calloc(1, sizeof *s);
     if (s == NULL) {
         (void)snprintf(error, error_bytes, "scene: no memory");
         return NULL;
     }
-    const bool terrain = info->kind == PAGEFILE_TERRAIN;
+    const bool terrain = info->kind == VT_TERRAIN;
     s->kind = kind != SCENE_AUTO ? kind : terrain ? SCENE_TERRAIN : SCENE_PICTURE;
-    if (!make_heights(s, file, error, error_bytes)) {
+    if (!make_heights(s, world, error, error_bytes)) {
         goto fail;
     }
     lay_ground(s, &info->shape, info->wrap_x);
@@ -308,7 +307,7 @@ void scene_destroy(scene *s)
     free(s);
 }
 
-/* --- the ground under the camera --- */
+/* ---- the ground under the camera ---- */
 
 scene_kind scene_get_kind(const scene *s)
 {
@@ -348,7 +347,7 @@ camera scene_keep_above(const scene *s, const camera *c)
     return kept;
 }
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 /* The highest summit, world units; at least 0. */
 static double highest(const scene *s)

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_ORDER = 3 }; /* of a block: 8x8 pages */
+enum { MOST_ORDER = 3 }; /* of a cluster: 8x8 pages */
 
 struct slotmap {
     uint32_t columns, rows;
@@ -64,7 +64,7 @@ static void update_slot(slotmap *m, uint32_t i, const vt_slot *slot, double now)
     };
 }
 
-/* Whether the page at slot (x, y) is sibling number (dx, dy) of a block whose first page is at
+/* Whether the page at slot (x, y) is sibling number (dx, dy) of a cluster whose first page is at
  * `corner`. */
 static bool is_sibling(const slotmap *m, vt_page corner, uint32_t slot, uint32_t dx, uint32_t dy)
 {
@@ -76,8 +76,8 @@ static bool is_sibling(const slotmap *m, vt_page corner, uint32_t slot, uint32_t
            p.y == corner.y + dy;
 }
 
-/* Whether the square at (x, y), 2^order slots a side, holds a block of that order. */
-static bool is_block(const slotmap *m, uint32_t x, uint32_t y, uint32_t order)
+/* Whether the square at (x, y), 2^order slots a side, holds a cluster of that order. */
+static bool is_cluster(const slotmap *m, uint32_t x, uint32_t y, uint32_t order)
 {
     const uint32_t side = 1u << order, first = y * m->columns + x;
     if (x + side > m->columns || y + side > m->rows || m->page_ids[first] == 0) {
@@ -96,12 +96,12 @@ static bool is_block(const slotmap *m, uint32_t x, uint32_t y, uint32_t order)
     return true;
 }
 
-static void mark_blocks(slotmap *m, uint32_t order)
+static void mark_clusters(slotmap *m, uint32_t order)
 {
     const uint32_t side = 1u << order;
     for (uint32_t y = 0; y < m->rows; y += side) {
         for (uint32_t x = 0; x < m->columns; x += side) {
-            if (!is_block(m, x, y, order)) {
+            if (!is_cluster(m, x, y, order)) {
                 continue;
             }
             for (uint32_t i = 0; i < side * side; i++) {
@@ -117,7 +117,7 @@ void slotmap_update(slotmap *m, const vt_slot slots[], double now)
         update_slot(m, i, &slots[i], now);
     }
     for (uint32_t order = 1; order <= MOST_ORDER; order++) { /* the largest has the last word */
-        mark_blocks(m, order);
+        mark_clusters(m, order);
     }
 }
 

@@ -1,7 +1,7 @@
 /* slotmap.h: who lies in which slot of the atlas, as texels that shaders and the overlay colour by:
  * one a slot, four bytes (shaders/views.h says which is what).
  *
- * Blocks: siblings come as squares and are evicted one by one; a slot's order is that of the
+ * Clusters: siblings come as squares and are evicted one by one; a slot's order is that of the
  * largest square that still is one, its pages side by side as they are in the picture. Ages:
  * counted from the update that first saw a page in its slot.
  *

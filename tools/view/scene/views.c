@@ -46,7 +46,7 @@ const char *views_name(views_kind kind)
     return choice_text(VIEWS_NAMES, (int)kind);
 }
 
-/* --- create --- */
+/* ---- create ---- */
 
 views *views_create(scene *s, vt *world)
 {
@@ -91,7 +91,7 @@ const char *views_error(const views *v)
     return v->error;
 }
 
-/* --- the slot map --- */
+/* ---- the slot map ---- */
 
 const slotmap_texel *views_slots(views *v, double now)
 {
@@ -108,7 +108,7 @@ uint32_t views_slot_texture(const views *v)
     return v->texture;
 }
 
-/* --- drawing --- */
+/* ---- drawing ---- */
 
 static bool need_colours(views *v)
 {
@@ -171,7 +171,7 @@ bool views_draw(views *v, const views_frame *f)
     return true;
 }
 
-/* --- asking a pixel --- */
+/* ---- asking a pixel ---- */
 
 static bool need_pick(views *v)
 {

@@ -53,7 +53,7 @@ static GLuint make_texture(uint32_t width, uint32_t height)
     return texture;
 }
 
-/* --- create --- */
+/* ---- create ---- */
 
 static void make_atlas_map(maps *m)
 {
@@ -99,7 +99,7 @@ void maps_destroy(maps *m)
     free(m);
 }
 
-/* --- the file --- */
+/* ---- the file ---- */
 
 static void colour_cell(uint32_t kib, float glow, uint8_t rgba[4])
 {
@@ -124,7 +124,7 @@ static void update_disk(maps *m, double seconds)
     glTextureSubImage2D(m->disk, 0, 0, 0, DISK_COLUMNS, DISK_ROWS, GL_RGBA, GL_UNSIGNED_BYTE, rgba);
 }
 
-/* --- RAM --- */
+/* ---- RAM ---- */
 
 static rammap_colour tint(uint32_t order)
 {
@@ -170,7 +170,7 @@ static void update_ram(maps *m, bool by_age)
                         GL_UNSIGNED_BYTE, m->rammap.rgba);
 }
 
-/* --- the atlas --- */
+/* ---- the atlas ---- */
 
 static bool need_program(maps *m)
 {

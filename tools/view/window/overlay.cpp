@@ -135,7 +135,7 @@ void write_layout(const overlay_content &content, const overlay_state &state)
     layout_new.clear();
 }
 
-/* --- why is this pixel blurry? --- */
+/* ---- why is this pixel blurry? ---- */
 
 void draw_mark(const overlay_pick &p)
 {
@@ -196,7 +196,7 @@ void draw_pick(const overlay_pick &p, overlay_state &state)
     ImGui::End();
 }
 
-/* --- words --- */
+/* ---- words ---- */
 
 void draw_help()
 {
@@ -306,7 +306,7 @@ void draw_legend(views_kind view)
     ImGui::End();
 }
 
-/* --- style --- */
+/* ---- style ---- */
 
 void set_style()
 {

@@ -19,7 +19,7 @@ const ImVec2 MAP(156, 156);
 const float BESIDE = 176; // from where on there are words beside a map
 const float LABELS = 146; // of which names of settings take
 
-/* --- pieces --- */
+/* ---- pieces ---- */
 
 std::string bytes_text(uint64_t bytes)
 {
@@ -102,7 +102,7 @@ void choose_colour(const char *id, bool *by_age)
     ImGui::PopID();
 }
 
-/* --- the tiers --- */
+/* ---- the tiers ---- */
 
 void draw_plots(const overlay_content &c)
 {
@@ -200,7 +200,7 @@ void draw_vram(const overlay_content &c, overlay_state &state, overlay_deeds &de
     ImGui::EndGroup();
 }
 
-/* --- settings --- */
+/* ---- settings ---- */
 
 bool size_slider(const conf_key &key, uint64_t *bytes)
 {
@@ -312,7 +312,7 @@ void draw_settings(overlay_state &state)
     }
 }
 
-/* --- deeds --- */
+/* ---- deeds ---- */
 
 void draw_views(overlay_state &state)
 {
@@ -392,7 +392,7 @@ void draw_log(const overlay_content &c)
     ImGui::PopTextWrapPos();
 }
 
-/* --- the panels --- */
+/* ---- the panels ---- */
 
 void draw_place(const overlay_content &c)
 {

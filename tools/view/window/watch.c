@@ -45,7 +45,7 @@ static const char *name_of(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-/* --- by stamps --- */
+/* ---- by stamps ---- */
 
 static double seconds(void)
 {
@@ -86,7 +86,7 @@ static bool has_new_stamp(watch *w)
     return found.inode != 0;
 }
 
-/* --- by events --- */
+/* ---- by events ---- */
 
 /* Whether what others do in the folder can be heard of. On a network only our own doings are. */
 static bool is_local(const char *folder)
@@ -237,7 +237,7 @@ static bool has_event(watch *w)
     return found.changed || elsewhere;
 }
 
-/* --- from beginning to end --- */
+/* ---- from beginning to end ---- */
 
 watch *watch_open(const char *path)
 {

@@ -4,6 +4,7 @@
  */
 #include "tools/view/window/window.h"
 
+#include "engine/disk/pagefile.h"
 #include "tools/base/say.h"
 #include "tools/commands.h"
 #include "tools/view/headless/headless_gl.h"
@@ -26,7 +27,7 @@ static const double MESSAGE_SECONDS = 6;     /* on screen */
 static const double MINIMISED_SECONDS = 0.1; /* between two looks whether it is to end */
 static const double PICK_SECONDS = 0.2; /* between two looks at the pixel that was asked about */
 
-/* --- words --- */
+/* ---- words ---- */
 
 static void show(window *w, const char *line)
 {
@@ -64,7 +65,7 @@ static void on_error(int code, const char *text)
     (void)snprintf(glfw_error, sizeof glfw_error, "%s", text);
 }
 
-/* --- OpenGL's messages, when they were asked for --- */
+/* ---- OpenGL's messages, when they were asked for ---- */
 
 static void on_gl_message(const headless_gl_message *message, void *user)
 {
@@ -74,7 +75,7 @@ static void on_gl_message(const headless_gl_message *message, void *user)
     }
 }
 
-/* --- the window's size --- */
+/* ---- the window's size ---- */
 
 /* Makes the target fit the framebuffer. One that cannot be had leaves the picture as it is, to be
  * stretched. */
@@ -118,7 +119,7 @@ static bool follow_size(window *w)
     return window_reopen(w, &w->options->conf);
 }
 
-/* --- why is this pixel blurry? --- */
+/* ---- why is this pixel blurry? ---- */
 
 /* The pixel of the whole picture that is shown at a place of the window. In the view of mips either
  * half shows the middle of it. */
@@ -158,7 +159,7 @@ static void follow_pick(window *w)
     }
 }
 
-/* --- deeds --- */
+/* ---- deeds ---- */
 
 static void do_deeds(window *w)
 {
@@ -186,7 +187,7 @@ static void do_deeds(window *w)
     window_follow_recording(w);
 }
 
-/* --- a frame --- */
+/* ---- a frame ---- */
 
 static void take_messages(window *w)
 {
@@ -299,7 +300,7 @@ static bool has_moved(const camera *from, const camera *to)
 static void finish(void *user)
 {
     window *w = user;
-    uint64_t ns = trace_now(w->loop.trace);
+    uint64_t ns = vt_trace_now(w->loop.trace);
     follow_pick(w);
     do_deeds(w);
     target_show(&w->colour, w->framebuffer_width, w->framebuffer_height);
@@ -308,9 +309,9 @@ static void finish(void *user)
         w->wants_all = false;
         window_take_picture(w, true);
     }
-    ns = trace_span(w->loop.trace, w->loop.track, "overlay", ns, 0, w->loop.count);
+    ns = vt_trace_span(w->loop.trace, w->loop.track, "overlay", ns, 0, w->loop.count);
     glfwSwapBuffers(w->handle);
-    trace_span(w->loop.trace, w->loop.track, "swap", ns, 0, w->loop.count);
+    vt_trace_span(w->loop.trace, w->loop.track, "swap", ns, 0, w->loop.count);
 }
 
 /* `seconds`: since the frame before. */
@@ -387,7 +388,7 @@ static int fly(window *w)
     return EXIT_DONE;
 }
 
-/* --- from beginning to end --- */
+/* ---- from beginning to end ---- */
 
 static bool open_window(window *w)
 {

@@ -79,7 +79,7 @@ typedef struct window {
     char message[VIEW_LINE_BYTES];
 } window;
 
-/* --- window.c --- */
+/* ---- window.c ---- */
 
 /* Shows a line for a few seconds. */
 void window_say(window *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -88,7 +88,7 @@ void window_say(window *w, const char *format, ...) __attribute__((format(printf
  * printing: it is new, and not one of too many. */
 bool window_complain(window *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* --- input.c --- */
+/* ---- input.c ---- */
 
 /* Begins to hear keys, buttons, the mouse and the wheel. Before overlay_create, which passes on. */
 void window_listen(window *w);
@@ -96,7 +96,7 @@ void window_listen(window *w);
 /* Takes what the hands did since the last frame, `seconds` ago; ends the tour if they steered. */
 pilot_input window_take_input(window *w, double seconds);
 
-/* --- window_camera.c --- */
+/* ---- window_camera.c ---- */
 
 void window_move(window *w, double seconds);
 void window_cut(window *w);               /* to another place */
@@ -105,7 +105,7 @@ void window_follow_recording(window *w);  /* begins or ends as state.recording s
 bool window_keep_recording(window *w);    /* at the end; says where it is. False: said why not */
 double window_clearance(const window *w); /* height above the ground, world units */
 
-/* --- window_picture.c --- */
+/* ---- window_picture.c ---- */
 
 /* Writes "megabuddy-DATE-TIME.EXTENSION", with a number where there is such a file already. */
 void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension);
@@ -114,7 +114,7 @@ void window_fresh_name(char name[WINDOW_NAME_BYTES], const char *extension);
  * world, the view, the camera and the settings. */
 void window_take_picture(window *w, bool all);
 
-/* --- window_world.c --- */
+/* ---- window_world.c ---- */
 
 /* Opens the world and what goes with it by `c`. False: `error` has one line, nothing is open. */
 bool window_open_world(window *w, const conf *c, char *error, uint32_t error_bytes);

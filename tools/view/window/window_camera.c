@@ -9,7 +9,7 @@ double window_clearance(const window *w)
     return w->at.y - scene_ground(w->scene, w->at.x, w->at.z);
 }
 
-/* --- the tour --- */
+/* ---- the tour ---- */
 
 void window_begin_tour(window *w)
 {
@@ -33,7 +33,7 @@ static void fly_tour(window *w, double seconds)
     w->cut = w->cut || cut || w->tour_seconds < before;
 }
 
-/* --- cuts --- */
+/* ---- cuts ---- */
 
 /* 0 … 1: well spread for n = 0, 1, 2 … by the plastic number's powers. M. Roberts, "The
  * unreasonable effectiveness of quasirandom sequences", 2018. */
@@ -44,7 +44,7 @@ static double spread(uint32_t n, double step)
 
 void window_cut(window *w)
 {
-    const pagefile_info *info = vt_get_info(w->world);
+    const vt_info *info = vt_get_info(w->world);
     const double width = CAMERA_WORLD_HEIGHT * info->shape.width / info->shape.height;
     const uint32_t n = ++w->cuts;
     const bool terrain = scene_get_kind(w->scene) == SCENE_TERRAIN;
@@ -59,11 +59,11 @@ void window_cut(window *w)
     w->state.touring = false;
 }
 
-/* --- recording --- */
+/* ---- recording ---- */
 
 static void begin_recording(window *w)
 {
-    const pagefile_info *info = vt_get_info(w->world);
+    const vt_info *info = vt_get_info(w->world);
     const double width = CAMERA_WORLD_HEIGHT * info->shape.width / info->shape.height;
     w->recorder = recorder_create(info->wrap_x ? width : 0);
     w->recorded = 0;
@@ -128,7 +128,7 @@ static void record(window *w, double seconds)
     }
 }
 
-/* --- a frame --- */
+/* ---- a frame ---- */
 
 void window_move(window *w, double seconds)
 {

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- opening and closing --- */
+/* ---- opening and closing ---- */
 
 static void close_scene(window *w)
 {
@@ -130,7 +130,7 @@ static bool change_scene(window *w, const conf *next)
     return false;
 }
 
-/* --- settings --- */
+/* ---- settings ---- */
 
 /* Puts `next` into effect. False: the world is gone. */
 static bool apply(window *w, const conf *next)

@@ -36,7 +36,7 @@ static int trouble(const char *what, const char *why)
     return EXIT_TROUBLE;
 }
 
-/* --- reading --- */
+/* ---- reading ---- */
 
 static bool load(const char *path, picture *out)
 {
@@ -79,7 +79,7 @@ static const uint8_t *pixel(const view *v, uint32_t x, uint32_t y)
     return v->of->rgba + 4 * ((size_t)(v->part.y + y) * v->of->width + v->part.x + x);
 }
 
-/* --- figures --- */
+/* ---- figures ---- */
 
 static int save(const view *v, const char *path)
 {
@@ -151,7 +151,7 @@ static void compare(const view *a, const view *b, double *difference, double *sq
     *square = (double)squares / channels;
 }
 
-/* --- commands --- */
+/* ---- commands ---- */
 
 /* The same part of the other picture; all of it where that is just what it shows. */
 static bool part_of_other(const view *v, const picture *other, view *out)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD = 8 }; /* bytes that tell one format from another */
+#define HEAD 8 /* bytes that tell one format from another */
 
 bool heightsink_begin(heightsink *s, uint32_t width, uint32_t height, char *why, size_t why_bytes)
 {

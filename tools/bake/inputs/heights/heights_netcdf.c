@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Rows are read together up to this: a packed chunk is unpacked for each read. */
-enum { READ_BYTES = 16 << 20 };
+#define READ_BYTES (16 << 20)
 
 typedef struct netcdf_layout {
     int variable; /* -1: none */

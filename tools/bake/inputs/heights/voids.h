@@ -5,7 +5,7 @@
 
 #include "tools/bake/inputs/heights/heights.h"
 
-enum { VOIDS_NONE = INT16_MIN }; /* metres of a sample that has no height */
+#define VOIDS_NONE INT16_MIN /* metres of a sample that has no height */
 
 /* Gives every sample a height: voids that reach the raster's edge are taken for the sea, 0; holes
  * within are filled smoothly from what lies around them. false: no memory, and nothing is done. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLANES = 3 }; /* of a foreign tile whose samples are stored apart */
+#define PLANES 3 /* of a foreign tile whose samples are stored apart */
 
 static bool is_stored_tile(const tiff_file *f)
 {

@@ -8,7 +8,7 @@
 
 #include "tools/bake/inputs/tiff/tiff_file.h"
 
-enum { TIFF_CHANNELS_MOST = 5 }; /* four inks and alpha */
+#define TIFF_CHANNELS_MOST 5 /* four inks and alpha */
 
 typedef struct tiff_samples {
     uint16_t photometric;

@@ -1,24 +1,24 @@
-/* block.c: edges. */
-#include "tools/bake/mips/block.h"
+/* chunk.c: edges. */
+#include "tools/bake/mips/chunk.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { TEXEL_BYTES = 4 };
+#define TEXEL_BYTES 4
 
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
 }
 
-/* Rows [first, first + count) of the block, which are rows y and following of the picture: runs of
+/* Rows [first, first + count) of the chunk, which are rows y and following of the picture: runs of
  * columns that are neighbours there too. */
-static void fill_rows(const source *from, uint32_t worker, const block *to, uint32_t y,
+static void fill_rows(const source *from, uint32_t worker, const chunk *to, uint32_t y,
                       uint32_t first, uint32_t count)
 {
     uint32_t done = 0;
     while (done < to->width) {
-        const uint32_t x = block_nearest(to->left + done, from->width, true);
+        const uint32_t x = chunk_nearest(to->left + done, from->width, true);
         const uint32_t run = smaller(to->width - done, from->width - x);
         uint8_t *at = to->rgba + first * to->row_bytes + (size_t)done * TEXEL_BYTES;
         from->fill(from->context, worker, (source_rect){x, y, run, count}, at, to->row_bytes);
@@ -26,15 +26,15 @@ static void fill_rows(const source *from, uint32_t worker, const block *to, uint
     }
 }
 
-/* Left of the picture a clamped block has its first column again and again. Filling it once and
+/* Left of the picture a clamped chunk has its first column again and again. Filling it once and
  * copying spares the source the same texels a hundred times over. */
-static void fill_clamped(const source *from, uint32_t worker, const block *to, uint32_t y,
+static void fill_clamped(const source *from, uint32_t worker, const chunk *to, uint32_t y,
                          uint32_t first, uint32_t count)
 {
     const uint32_t before = to->left < 0 ? (uint32_t)-to->left : 0;
     const uint32_t inside =
         smaller(to->width - before, (uint32_t)(from->width - (to->left + before)));
-    block middle = *to;
+    chunk middle = *to;
     middle.left += before;
     middle.width = inside;
     middle.rgba += (size_t)before * TEXEL_BYTES;
@@ -52,13 +52,13 @@ static void fill_clamped(const source *from, uint32_t worker, const block *to, u
     }
 }
 
-static void copy_row(const block *to, uint32_t from, uint32_t row)
+static void copy_row(const chunk *to, uint32_t from, uint32_t row)
 {
     memcpy(to->rgba + row * to->row_bytes, to->rgba + from * to->row_bytes,
            (size_t)to->width * TEXEL_BYTES);
 }
 
-void block_fill(const source *from, uint32_t worker, const block *to)
+void chunk_fill(const source *from, uint32_t worker, const chunk *to)
 {
     const uint32_t before = to->top < 0 ? (uint32_t)-to->top : 0;
     const uint32_t y = (uint32_t)(to->top + before);
@@ -77,9 +77,10 @@ void block_fill(const source *from, uint32_t worker, const block *to)
     }
 }
 
-void block_cut(const block *from, const page_shape *shape, int64_t x, int64_t y, uint8_t *page)
+#define ROW_BYTES (VT_PAGE_TEXELS * TEXEL_BYTES)
+
+void chunk_cut(const chunk *from, const vt_shape *shape, int64_t x, int64_t y, uint8_t *page)
 {
-    enum { ROW_BYTES = VT_PAGE_TEXELS * TEXEL_BYTES };
     const size_t left = (size_t)(x - shape->border - from->left);
     const size_t top = (size_t)(y - shape->border - from->top);
     assert(left + VT_PAGE_TEXELS <= from->width && top + VT_PAGE_TEXELS <= from->height);

@@ -1,4 +1,4 @@
-/* test_fetch_blocks.c: blocks of pages from a page file through the RAM tier to staging. */
+/* test_fetch_clusters.c: clusters of pages from a page file through the RAM tier to staging. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,13 +16,13 @@
 static uint32_t bytes_written(const rig *r)
 {
     uint32_t written = 0;
-    for (size_t i = 0; i < (size_t)BLOCK_TILES * TILE_BYTES; i++) {
+    for (size_t i = 0; i < (size_t)CLUSTER_TILES * TILE_BYTES; i++) {
         written += r->staging[i] != GUARD;
     }
     return written;
 }
 
-static void send_block(rig *r, const page_shape *s, uint64_t *random, uint32_t order)
+static void send_cluster(rig *r, const vt_shape *s, uint64_t *random, uint32_t order)
 {
     const uint32_t side = 1u << order, pages = 1u << 2 * order;
     const uint64_t all = pages == 64 ? UINT64_MAX : (UINT64_C(1) << pages) - 1;
@@ -32,19 +32,19 @@ static void send_block(rig *r, const page_shape *s, uint64_t *random, uint32_t o
                             (uint16_t)(seed_below(random, page_rows(s, mip)) / side * side)};
     page_job job = {.page = corner, .order = (uint8_t)order, .wanted = seed_next(random) & all};
     job.wanted = job.wanted ? job.wanted : 1;
-    memset(r->staging, GUARD, (size_t)BLOCK_TILES * TILE_BYTES);
+    memset(r->staging, GUARD, (size_t)CLUSTER_TILES * TILE_BYTES);
     r->ended_count = 0;
     assert_true(fetch_submit(r->fetch, &job));
     drain(r);
     assert_int_equal(r->ended_count, 1);
 }
 
-static void check_block(const rig *r, const page_shape *s)
+static void check_cluster(const rig *r, const vt_shape *s)
 {
     const page_job *job = &r->ended[0];
     uint32_t arrived = 0;
     for (uint32_t i = 0; i < 1u << 2 * job->order; i++) {
-        const vt_page p = page_of_block(job->page, i);
+        const vt_page p = page_of_cluster(job->page, i);
         const bool wanted = job->wanted >> i & 1, here = job_arrived(job) >> i & 1;
         assert_int_equal(here, wanted && page_exists(s, p)); /* what lies beyond is corrupt */
         if (here) {
@@ -52,24 +52,25 @@ static void check_block(const rig *r, const page_shape *s)
             arrived++;
         }
     }
-    const uint32_t page = (uint32_t)(texel_page_bytes(TEXEL_BC1) + texel_page_bytes(TEXEL_RGBA8));
+    const uint32_t page =
+        (uint32_t)(texel_page_bytes(VT_TEXEL_BC1) + texel_page_bytes(VT_TEXEL_RGBA8));
     const uint32_t written = bytes_written(r);
     assert_true(written <= arrived * page); /* a texel may look like the guard */
     assert_true(written >= arrived * page * 49 / 50);
 }
 
-static void random_blocks_arrive_in_their_places(void **state)
+static void random_clusters_arrive_in_their_places(void **state)
 {
     uint64_t random = seed_of_run();
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     for (int reader = 0; reader < 2; reader++) {
         rig r;
         reader_of_rigs = reader == 0 ? FETCH_AUTO : FETCH_PREAD;
         start(&r, path, 16 << 20, 2, AS_STORED);
         for (int round = 0; round < 60; round++) {
-            send_block(&r, &s, &random, (uint32_t)round % 4);
-            check_block(&r, &s);
+            send_cluster(&r, &s, &random, (uint32_t)round % 4);
+            check_cluster(&r, &s);
             if (round % 7 == 0) {
                 ramtier_flush(r.ram);
             }
@@ -81,7 +82,7 @@ static void random_blocks_arrive_in_their_places(void **state)
 
 static void neighbours_are_read_in_one_request(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 1, AS_STORED);
@@ -99,7 +100,7 @@ static void neighbours_are_read_in_one_request(void **state)
 /* Jobs that were asked for before a cut end unread, unless they had begun. */
 static void cancelled_jobs_end_unread(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     rig r;
     start(&r, path, 8 << 20, 1, AS_STORED);
@@ -123,7 +124,7 @@ static void cancelled_jobs_end_unread(void **state)
 
 static void lanes_can_be_destroyed_with_jobs_in_flight(void **state)
 {
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     for (int round = 0; round < 20; round++) {
         rig r;
@@ -137,7 +138,7 @@ static void lanes_can_be_destroyed_with_jobs_in_flight(void **state)
     reader_of_rigs = FETCH_AUTO;
 }
 
-/* --- layers that lie anywhere --- */
+/* ---- layers that lie anywhere ---- */
 
 enum { FILES_BUFFER = LAYERS * (TEXEL_PAGE_MAX_BYTES + 16), FAR = 300 << 10 };
 
@@ -196,7 +197,7 @@ static void scatter(const char *path, uint64_t *random)
 static void layers_are_found_wherever_they_lie(void **state)
 {
     uint64_t random = seed_of_run();
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     scatter(path, &random);
     for (int reader = 0; reader < 2; reader++) {
@@ -208,8 +209,8 @@ static void layers_are_found_wherever_they_lie(void **state)
                 fetch_set_pace(r.fetch, 1000000, 0);
             }
             ramtier_flush(r.ram);
-            send_block(&r, &s, &random, (uint32_t)round % 4);
-            check_block(&r, &s);
+            send_cluster(&r, &s, &random, (uint32_t)round % 4);
+            check_cluster(&r, &s);
         }
         stop(&r);
     }
@@ -220,7 +221,7 @@ static void layers_are_found_wherever_they_lie(void **state)
 static void a_cut_between_layers_is_damage(void **state)
 {
     uint64_t random = seed_of_run();
-    page_shape s;
+    vt_shape s;
     const char *path = write_world(*state, &s);
     scatter(path, &random);
     rig r;
@@ -243,12 +244,12 @@ static void a_cut_between_layers_is_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_blocks_arrive_in_their_places),
+        cmocka_unit_test(random_clusters_arrive_in_their_places),
         cmocka_unit_test(neighbours_are_read_in_one_request),
         cmocka_unit_test(cancelled_jobs_end_unread),
         cmocka_unit_test(lanes_can_be_destroyed_with_jobs_in_flight),
         cmocka_unit_test(layers_are_found_wherever_they_lie),
         cmocka_unit_test(a_cut_between_layers_is_damage),
     };
-    return cmocka_run_group_tests_name("fetch blocks", tests, scratch_make, scratch_remove);
+    return cmocka_run_group_tests_name("fetch clusters", tests, scratch_make, scratch_remove);
 }

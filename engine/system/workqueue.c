@@ -1,6 +1,6 @@
-/* lane.c: one mutex, a ring of jobs and three conditions. A job costs milliseconds of disk or
+/* workqueue.c: one mutex, a ring of jobs and three conditions. A job costs milliseconds of disk or
  * decoder and microseconds here, so a plain lock is the right one. */
-#include "engine/system/lane.h"
+#include "engine/system/workqueue.h"
 
 #include "engine/system/platform.h"
 
@@ -14,24 +14,24 @@
 
 enum { DEFAULT_DEPTH = 64, NAME_BYTES = 16, NS_PER_SECOND = 1000000000 };
 
-typedef struct lane_worker {
-    lane *owner;
+typedef struct workqueue_worker {
+    workqueue *owner;
     uint32_t index;
     pthread_t thread;
-} lane_worker;
+} workqueue_worker;
 
 /* waiting <= depth; running <= worker_count; pending == waiting + running. The jobs that wait are
  * ring[(head + i) % depth], i < waiting, oldest first. */
-struct lane {
+struct workqueue {
     /* fixed at create */
     void (*run)(void *context, uint32_t worker, page_job *job);
-    void (*serve)(void *context, uint32_t worker, lane *l);
+    void (*serve)(void *context, uint32_t worker, workqueue *l);
     void *context;
     char name[NAME_BYTES];
     uint32_t depth;
     uint32_t asked_workers;
     uint32_t worker_count; /* threads that run; at most as many as were asked for */
-    lane_worker *workers;
+    workqueue_worker *workers;
 
     /* need the mutex */
     pthread_mutex_t mutex;
@@ -41,27 +41,29 @@ struct lane {
     pthread_cond_t all_done;  /* nothing waits or runs */
     page_job *ring;
     uint32_t head, waiting, running; /* jobs */
-    uint32_t wakes;                  /* calls of lane_wake */
+    uint32_t wakes;                  /* calls of workqueue_wake */
     bool stopping;
 
     atomic_uint pending; /* jobs; written under the mutex, read by anyone */
 };
 
 /* waiting, running -> waiting + running. Needs the mutex. */
-static void publish_pending(lane *l)
+static void publish_pending(workqueue *l)
 {
-    /* release: who reads a smaller number has what the finished jobs wrote (lane_pending) */
+    /* release: who reads a smaller number has what the finished jobs wrote (workqueue_pending) */
     atomic_store_explicit(&l->pending, l->waiting + l->running, memory_order_release);
 }
 
-lane_answer lane_begin(lane *l, page_job *job, bool wait)
+workqueue_answer workqueue_begin(workqueue *l, page_job *job, bool wait)
 {
     pthread_mutex_lock(&l->mutex);
     while (wait && l->waiting == 0 && !l->stopping) {
         pthread_cond_wait(&l->work_came, &l->mutex);
     }
-    const lane_answer answer = l->stopping ? LANE_STOPS : l->waiting > 0 ? LANE_JOB : LANE_NONE;
-    if (answer == LANE_JOB) {
+    const workqueue_answer answer = l->stopping      ? WORKQUEUE_STOPS
+                                    : l->waiting > 0 ? WORKQUEUE_JOB
+                                                     : WORKQUEUE_NONE;
+    if (answer == WORKQUEUE_JOB) {
         *job = l->ring[l->head];
         l->head = (l->head + 1) % l->depth;
         l->waiting--;
@@ -71,7 +73,7 @@ lane_answer lane_begin(lane *l, page_job *job, bool wait)
     return answer;
 }
 
-void lane_end(lane *l)
+void workqueue_end(workqueue *l)
 {
     pthread_mutex_lock(&l->mutex);
     l->running--;
@@ -82,7 +84,7 @@ void lane_end(lane *l)
     pthread_mutex_unlock(&l->mutex);
 }
 
-lane_answer lane_rest(lane *l, bool for_jobs, uint64_t until_ns, uint32_t *wakes)
+workqueue_answer workqueue_rest(workqueue *l, bool for_jobs, uint64_t until_ns, uint32_t *wakes)
 {
     const struct timespec until = {(time_t)(until_ns / NS_PER_SECOND),
                                    (long)(until_ns % NS_PER_SECOND)};
@@ -93,14 +95,14 @@ lane_answer lane_rest(lane *l, bool for_jobs, uint64_t until_ns, uint32_t *wakes
         late = pthread_cond_timedwait(condition, &l->mutex, &until) == ETIMEDOUT;
     }
     *wakes = l->wakes;
-    const lane_answer answer = l->stopping                  ? LANE_STOPS
-                               : for_jobs && l->waiting > 0 ? LANE_JOB
-                                                            : LANE_NONE;
+    const workqueue_answer answer = l->stopping                  ? WORKQUEUE_STOPS
+                                    : for_jobs && l->waiting > 0 ? WORKQUEUE_JOB
+                                                                 : WORKQUEUE_NONE;
     pthread_mutex_unlock(&l->mutex);
     return answer;
 }
 
-void lane_wake(lane *l)
+void workqueue_wake(workqueue *l)
 {
     pthread_mutex_lock(&l->mutex);
     l->wakes++;
@@ -109,31 +111,31 @@ void lane_wake(lane *l)
     pthread_mutex_unlock(&l->mutex);
 }
 
-bool lane_help(lane *l)
+bool workqueue_help(workqueue *l)
 {
     page_job job;
     assert(l->run != NULL);
-    if (lane_begin(l, &job, false) != LANE_JOB) {
+    if (workqueue_begin(l, &job, false) != WORKQUEUE_JOB) {
         return false;
     }
     l->run(l->context, l->asked_workers, &job);
-    lane_end(l);
+    workqueue_end(l);
     return true;
 }
 
-static void run_jobs(lane *l, uint32_t worker)
+static void run_jobs(workqueue *l, uint32_t worker)
 {
     page_job job;
-    while (lane_begin(l, &job, true) == LANE_JOB) {
+    while (workqueue_begin(l, &job, true) == WORKQUEUE_JOB) {
         l->run(l->context, worker, &job);
-        lane_end(l);
+        workqueue_end(l);
     }
 }
 
 static void *work(void *argument)
 {
-    const lane_worker *self = argument;
-    lane *l = self->owner;
+    const workqueue_worker *self = argument;
+    workqueue *l = self->owner;
     platform_background_thread(l->name);
     if (l->serve != NULL) {
         l->serve(l->context, self->index, l);
@@ -144,11 +146,11 @@ static void *work(void *argument)
 }
 
 /* Starts as many of `wanted` threads as the system gives: fewer are slower, not wrong. */
-static void start_workers(lane *l, uint32_t wanted)
+static void start_workers(workqueue *l, uint32_t wanted)
 {
     while (l->worker_count < wanted) {
-        lane_worker *w = &l->workers[l->worker_count];
-        *w = (lane_worker){.owner = l, .index = l->worker_count};
+        workqueue_worker *w = &l->workers[l->worker_count];
+        *w = (workqueue_worker){.owner = l, .index = l->worker_count};
         if (pthread_create(&w->thread, NULL, work, w) != 0) {
             return;
         }
@@ -157,9 +159,9 @@ static void start_workers(lane *l, uint32_t wanted)
 }
 
 /* None of these fails on Linux with the traits that are asked for. */
-static void init_locks(lane *l)
+static void init_locks(workqueue *l)
 {
-    pthread_condattr_t monotonic; /* platform_now_ns's clock, for lane_rest */
+    pthread_condattr_t monotonic; /* platform_now_ns's clock, for workqueue_rest */
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&l->mutex, NULL);
@@ -169,12 +171,12 @@ static void init_locks(lane *l)
     pthread_condattr_destroy(&monotonic);
 }
 
-lane *lane_create(const lane_desc *desc)
+workqueue *workqueue_create(const workqueue_desc *desc)
 {
     assert((desc->run != NULL) != (desc->serve != NULL));
     const uint32_t workers = desc->workers ? desc->workers : 1;
     const uint32_t depth = desc->depth ? desc->depth : DEFAULT_DEPTH;
-    lane *l = calloc(1, sizeof *l);
+    workqueue *l = calloc(1, sizeof *l);
     if (l == NULL) {
         return NULL;
     }
@@ -182,7 +184,7 @@ lane *lane_create(const lane_desc *desc)
     l->run = desc->run;
     l->serve = desc->serve;
     l->context = desc->context;
-    snprintf(l->name, sizeof l->name, "%s", desc->name ? desc->name : "lane");
+    snprintf(l->name, sizeof l->name, "%s", desc->name ? desc->name : "queue");
     l->depth = depth;
     l->asked_workers = workers;
     l->ring = calloc(depth, sizeof *l->ring);
@@ -191,13 +193,13 @@ lane *lane_create(const lane_desc *desc)
         start_workers(l, workers);
     }
     if (l->worker_count == 0) {
-        lane_destroy(l);
+        workqueue_destroy(l);
         return NULL;
     }
     return l;
 }
 
-void lane_destroy(lane *l)
+void workqueue_destroy(workqueue *l)
 {
     if (l == NULL) {
         return;
@@ -219,7 +221,7 @@ void lane_destroy(lane *l)
     free(l);
 }
 
-bool lane_submit(lane *l, const page_job *job)
+bool workqueue_submit(workqueue *l, const page_job *job)
 {
     pthread_mutex_lock(&l->mutex);
     const bool room = l->waiting < l->depth && !l->stopping;
@@ -233,7 +235,7 @@ bool lane_submit(lane *l, const page_job *job)
     return room;
 }
 
-bool lane_place(lane *l, vt_page p, uint32_t *ahead)
+bool workqueue_place(workqueue *l, vt_page p, uint32_t *ahead)
 {
     pthread_mutex_lock(&l->mutex);
     uint32_t i = 0;
@@ -246,7 +248,7 @@ bool lane_place(lane *l, vt_page p, uint32_t *ahead)
     return found;
 }
 
-void lane_drain(lane *l)
+void workqueue_drain(workqueue *l)
 {
     pthread_mutex_lock(&l->mutex);
     while (l->waiting > 0 || l->running > 0) {
@@ -255,7 +257,7 @@ void lane_drain(lane *l)
     pthread_mutex_unlock(&l->mutex);
 }
 
-uint32_t lane_pending(const lane *l)
+uint32_t workqueue_pending(const workqueue *l)
 {
     /* acquire: pairs with publish_pending */
     return atomic_load_explicit(&l->pending, memory_order_acquire);

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "engine/system/lane.h"
 #include "engine/system/platform.h"
+#include "engine/system/workqueue.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +20,7 @@ enum { SUBMITTERS = 4, JOBS_EACH = 2000, GATE_DEPTH = 3 };
 typedef struct journal {
     pthread_mutex_t mutex;
     pthread_cond_t opened;
-    bool open; /* workers of a gated lane wait for it */
+    bool open; /* workers of a gated queue wait for it */
     uint32_t workers;
     atomic_uint begun, ended;
     uint32_t order[SUBMITTERS * JOBS_EACH]; /* x of the jobs, as they began; under the mutex */
@@ -82,57 +82,58 @@ static void one_worker_keeps_the_order_of_submission(void **state)
 {
     (void)state;
     reset_notes(1, true);
-    lane *l = lane_create(
-        &(lane_desc){.name = "order", .depth = JOBS_EACH, .run = write_down, .context = &notes});
+    workqueue *l = workqueue_create(&(workqueue_desc){
+        .name = "order", .depth = JOBS_EACH, .run = write_down, .context = &notes});
     assert_non_null(l);
     for (uint32_t i = 0; i < JOBS_EACH; i++) {
         const page_job job = job_of(i, 0);
-        assert_true(lane_submit(l, &job));
+        assert_true(workqueue_submit(l, &job));
     }
-    lane_drain(l);
-    assert_int_equal(lane_pending(l), 0);
+    workqueue_drain(l);
+    assert_int_equal(workqueue_pending(l), 0);
     assert_int_equal(notes.order_count, JOBS_EACH);
     for (uint32_t i = 0; i < JOBS_EACH; i++) {
         assert_int_equal(notes.order[i], i);
     }
-    lane_destroy(l);
+    workqueue_destroy(l);
 }
 
 static void depth_bounds_the_jobs_that_wait_and_not_those_that_run(void **state)
 {
     (void)state;
     reset_notes(2, false);
-    lane *l = lane_create(&(lane_desc){.name = "a name longer than a thread may have",
-                                       .workers = 2,
-                                       .depth = GATE_DEPTH,
-                                       .run = write_down,
-                                       .context = &notes});
+    workqueue *l =
+        workqueue_create(&(workqueue_desc){.name = "a name longer than a thread may have",
+                                           .workers = 2,
+                                           .depth = GATE_DEPTH,
+                                           .run = write_down,
+                                           .context = &notes});
     assert_non_null(l);
     for (uint32_t i = 0; i < 2; i++) {
         const page_job job = job_of(i, 0);
-        assert_true(lane_submit(l, &job));
+        assert_true(workqueue_submit(l, &job));
     }
     wait_until_begun(2);
     for (uint32_t i = 0; i < GATE_DEPTH; i++) {
         const page_job job = job_of(2 + i, 0);
-        assert_true(lane_submit(l, &job));
+        assert_true(workqueue_submit(l, &job));
     }
     const page_job surplus = job_of(100, 0);
-    assert_false(lane_submit(l, &surplus));
-    assert_int_equal(lane_pending(l), 2 + GATE_DEPTH);
+    assert_false(workqueue_submit(l, &surplus));
+    assert_int_equal(workqueue_pending(l), 2 + GATE_DEPTH);
     open_gate();
-    lane_drain(l);
-    assert_int_equal(lane_pending(l), 0);
+    workqueue_drain(l);
+    assert_int_equal(workqueue_pending(l), 0);
     assert_int_equal(atomic_load(&notes.ended), 2 + GATE_DEPTH);
     assert_int_equal(atomic_load(&notes.seen[0][100]), 0);
-    lane_destroy(l);
+    workqueue_destroy(l);
 }
 
 static void *open_gate_when_it_stops(void *argument)
 {
-    lane *l = argument;
+    workqueue *l = argument;
     uint32_t wakes = 0;
-    while (lane_rest(l, false, UINT64_MAX / 2, &wakes) != LANE_STOPS) {
+    while (workqueue_rest(l, false, UINT64_MAX / 2, &wakes) != WORKQUEUE_STOPS) {
     }
     open_gate();
     return NULL;
@@ -150,41 +151,43 @@ static void destroy_ends_what_has_begun_and_drops_the_rest(void **state)
 {
     (void)state;
     reset_notes(1, false);
-    lane *l = lane_create(&(lane_desc){.name = "drop", .run = write_down, .context = &notes});
+    workqueue *l =
+        workqueue_create(&(workqueue_desc){.name = "drop", .run = write_down, .context = &notes});
     assert_non_null(l);
     for (uint32_t i = 0; i < 10; i++) {
         const page_job job = job_of(i, 0);
-        assert_true(lane_submit(l, &job));
+        assert_true(workqueue_submit(l, &job));
     }
     wait_until_begun(1);
     pthread_t opener;
     assert_int_equal(pthread_create(&opener, NULL, open_gate_when_it_stops, l), 0);
-    lane_destroy(l);
+    workqueue_destroy(l);
     pthread_join(opener, NULL);
     assert_int_equal(atomic_load(&notes.begun), 1);
     assert_int_equal(atomic_load(&notes.ended), 1);
-    lane_destroy(NULL);
+    workqueue_destroy(NULL);
 }
 
 static void drain_waits_for_the_job_that_runs(void **state)
 {
     (void)state;
     reset_notes(1, false);
-    lane *l = lane_create(&(lane_desc){.name = "drain", .run = write_down, .context = &notes});
+    workqueue *l =
+        workqueue_create(&(workqueue_desc){.name = "drain", .run = write_down, .context = &notes});
     assert_non_null(l);
     const page_job job = job_of(0, 0);
-    assert_true(lane_submit(l, &job));
+    assert_true(workqueue_submit(l, &job));
     wait_until_begun(1);
     pthread_t opener;
     assert_int_equal(pthread_create(&opener, NULL, open_gate_later, NULL), 0);
-    lane_drain(l);
+    workqueue_drain(l);
     assert_int_equal(atomic_load(&notes.ended), 1);
-    assert_int_equal(lane_pending(l), 0);
+    assert_int_equal(workqueue_pending(l), 0);
     pthread_join(opener, NULL);
-    lane_destroy(l);
+    workqueue_destroy(l);
 }
 
-static lane *crowd_lane;
+static workqueue *crowd;
 
 /* Which worker a job ran as: in the job itself. */
 static void write_worker(void *context, uint32_t worker, page_job *job)
@@ -198,24 +201,26 @@ static void owner_may_lend_a_hand(void **state)
 {
     (void)state;
     reset_notes(1, false);
-    lane *gated = lane_create(&(lane_desc){.name = "help", .run = write_down, .context = &notes});
-    assert_true(lane_submit(gated, &(page_job){.page = {.x = 1}}));
+    workqueue *gated =
+        workqueue_create(&(workqueue_desc){.name = "help", .run = write_down, .context = &notes});
+    assert_true(workqueue_submit(gated, &(page_job){.page = {.x = 1}}));
     wait_until_begun(1); /* the only worker is busy, and nothing waits */
-    assert_false(lane_help(gated));
+    assert_false(workqueue_help(gated));
     open_gate();
-    lane_destroy(gated);
+    workqueue_destroy(gated);
 
     atomic_uint last = 99;
-    lane *l = lane_create(&(lane_desc){.name = "many", .run = write_worker, .context = &last});
+    workqueue *l =
+        workqueue_create(&(workqueue_desc){.name = "many", .run = write_worker, .context = &last});
     bool helped = false;
     for (int i = 0; i < 100000 && !helped; i++) { /* until the worker is the slower one */
-        assert_true(lane_submit(l, &(page_job){.page = {.x = 1}}));
-        helped = lane_help(l);
+        assert_true(workqueue_submit(l, &(page_job){.page = {.x = 1}}));
+        helped = workqueue_help(l);
         assert_true(!helped || atomic_load(&last) <= 1);
-        lane_drain(l);
+        workqueue_drain(l);
     }
     assert_true(helped);
-    lane_destroy(l);
+    workqueue_destroy(l);
 }
 
 static void *submit_all(void *argument)
@@ -223,7 +228,7 @@ static void *submit_all(void *argument)
     const uint32_t y = *(const uint32_t *)argument;
     for (uint32_t x = 0; x < JOBS_EACH; x++) {
         const page_job job = job_of(x, y);
-        while (!lane_submit(crowd_lane, &job)) {
+        while (!workqueue_submit(crowd, &job)) {
             usleep(50);
         }
     }
@@ -234,9 +239,9 @@ static void every_job_of_many_submitters_runs_once(void **state)
 {
     (void)state;
     reset_notes(3, true);
-    crowd_lane = lane_create(&(lane_desc){
+    crowd = workqueue_create(&(workqueue_desc){
         .name = "crowd", .workers = 3, .depth = 16, .run = write_down, .context = &notes});
-    assert_non_null(crowd_lane);
+    assert_non_null(crowd);
     pthread_t threads[SUBMITTERS];
     uint32_t numbers[SUBMITTERS];
     for (uint32_t t = 0; t < SUBMITTERS; t++) {
@@ -246,15 +251,15 @@ static void every_job_of_many_submitters_runs_once(void **state)
     for (uint32_t t = 0; t < SUBMITTERS; t++) {
         pthread_join(threads[t], NULL);
     }
-    lane_drain(crowd_lane);
-    assert_int_equal(lane_pending(crowd_lane), 0);
+    workqueue_drain(crowd);
+    assert_int_equal(workqueue_pending(crowd), 0);
     assert_false(atomic_load(&notes.bad_worker));
     for (uint32_t y = 0; y < SUBMITTERS; y++) {
         for (uint32_t x = 0; x < JOBS_EACH; x++) {
             assert_int_equal(atomic_load(&notes.seen[y][x]), 1);
         }
     }
-    lane_destroy(crowd_lane);
+    workqueue_destroy(crowd);
 }
 
 /* Plain writes of a job are seen by whoever reads a pending count of 0 afterwards. */
@@ -270,17 +275,17 @@ static void write_plainly(void *context, uint32_t worker, page_job *job)
 static void a_pending_count_of_zero_publishes_what_the_jobs_wrote(void **state)
 {
     (void)state;
-    lane *l = lane_create(&(lane_desc){.name = "plain", .run = write_plainly});
+    workqueue *l = workqueue_create(&(workqueue_desc){.name = "plain", .run = write_plainly});
     assert_non_null(l);
     for (uint32_t i = 1; i <= 500; i++) {
         const page_job job = job_of(i, 0);
-        assert_true(lane_submit(l, &job));
-        while (lane_pending(l) > 0) {
+        assert_true(workqueue_submit(l, &job));
+        while (workqueue_pending(l) > 0) {
             usleep(1);
         }
         assert_int_equal(plain_result, i); /* a race for ThreadSanitizer if the order is too weak */
     }
-    lane_destroy(l);
+    workqueue_destroy(l);
 }
 
 /* A worker that takes no job until it is told to, and writes down what ended its rests. */
@@ -288,28 +293,28 @@ typedef struct rester {
     bool for_jobs;
     atomic_bool may_go;
     atomic_uint rests; /* ended */
-    lane_answer last;
+    workqueue_answer last;
 } rester;
 
-static void rest_until_told(void *context, uint32_t worker, lane *l)
+static void rest_until_told(void *context, uint32_t worker, workqueue *l)
 {
     rester *r = context;
     uint32_t wakes = 0;
     page_job job;
     if (worker > 0) { /* the others work */
-        while (lane_begin(l, &job, true) == LANE_JOB) {
-            lane_end(l);
+        while (workqueue_begin(l, &job, true) == WORKQUEUE_JOB) {
+            workqueue_end(l);
         }
         return;
     }
     while (!atomic_load(&r->may_go)) {
-        r->last = lane_rest(l, r->for_jobs, UINT64_MAX / 2, &wakes);
+        r->last = workqueue_rest(l, r->for_jobs, UINT64_MAX / 2, &wakes);
         atomic_fetch_add(&r->rests, 1);
-        if (r->last == LANE_STOPS) {
+        if (r->last == WORKQUEUE_STOPS) {
             return;
         }
-        if (r->last == LANE_JOB && lane_begin(l, &job, false) == LANE_JOB) {
-            lane_end(l);
+        if (r->last == WORKQUEUE_JOB && workqueue_begin(l, &job, false) == WORKQUEUE_JOB) {
+            workqueue_end(l);
         }
     }
 }
@@ -318,31 +323,31 @@ static void a_rest_ends_in_time_by_a_job_by_a_call_and_at_the_end(void **state)
 {
     (void)state;
     rester r = {.for_jobs = true};
-    lane *l = lane_create(&(lane_desc){.serve = rest_until_told, .context = &r});
-    assert_true(lane_submit(l, &(page_job){.wanted = 1}));
-    lane_drain(l);
+    workqueue *l = workqueue_create(&(workqueue_desc){.serve = rest_until_told, .context = &r});
+    assert_true(workqueue_submit(l, &(page_job){.wanted = 1}));
+    workqueue_drain(l);
     while (atomic_load(&r.rests) < 1) {
     }
-    lane_wake(l);
+    workqueue_wake(l);
     while (atomic_load(&r.rests) < 2) {
     }
-    lane_destroy(l);
-    assert_int_equal(r.last, LANE_STOPS);
+    workqueue_destroy(l);
+    assert_int_equal(r.last, WORKQUEUE_STOPS);
 
     r = (rester){.for_jobs = false};
-    atomic_store(&r.may_go, true); /* the worker ends: the lane is ours to try */
-    l = lane_create(&(lane_desc){.serve = rest_until_told, .context = &r});
+    atomic_store(&r.may_go, true); /* the worker ends: the queue is ours to try */
+    l = workqueue_create(&(workqueue_desc){.serve = rest_until_told, .context = &r});
     uint32_t wakes = 0;
     const uint64_t from_ns = platform_now_ns();
-    assert_int_equal(lane_rest(l, true, from_ns + 3000000, &wakes), LANE_NONE);
+    assert_int_equal(workqueue_rest(l, true, from_ns + 3000000, &wakes), WORKQUEUE_NONE);
     assert_true(platform_now_ns() - from_ns >= 3000000);
-    assert_int_equal(lane_rest(l, false, 0, &wakes), LANE_NONE); /* long past */
-    lane_wake(l);                                                /* before the rest: not missed */
-    assert_int_equal(lane_rest(l, false, UINT64_MAX / 2, &wakes), LANE_NONE);
-    assert_true(lane_submit(l, &(page_job){.wanted = 1}));
-    assert_int_equal(lane_rest(l, true, UINT64_MAX / 2, &wakes), LANE_JOB);
-    assert_int_equal(lane_rest(l, false, 0, &wakes), LANE_NONE);
-    lane_destroy(l);
+    assert_int_equal(workqueue_rest(l, false, 0, &wakes), WORKQUEUE_NONE); /* long past */
+    workqueue_wake(l); /* before the rest: not missed */
+    assert_int_equal(workqueue_rest(l, false, UINT64_MAX / 2, &wakes), WORKQUEUE_NONE);
+    assert_true(workqueue_submit(l, &(page_job){.wanted = 1}));
+    assert_int_equal(workqueue_rest(l, true, UINT64_MAX / 2, &wakes), WORKQUEUE_JOB);
+    assert_int_equal(workqueue_rest(l, false, 0, &wakes), WORKQUEUE_NONE);
+    workqueue_destroy(l);
 }
 
 /* The news of a job goes to who can take it, not to one who rests with his hands full. */
@@ -350,14 +355,15 @@ static void a_worker_with_full_hands_keeps_no_job_from_the_others(void **state)
 {
     (void)state;
     rester r = {.for_jobs = false};
-    lane *l = lane_create(&(lane_desc){.workers = 2, .serve = rest_until_told, .context = &r});
+    workqueue *l =
+        workqueue_create(&(workqueue_desc){.workers = 2, .serve = rest_until_told, .context = &r});
     for (uint32_t i = 0; i < 2000; i++) {
-        assert_true(lane_submit(l, &(page_job){.wanted = 1}));
-        lane_drain(l);
+        assert_true(workqueue_submit(l, &(page_job){.wanted = 1}));
+        workqueue_drain(l);
     }
     assert_int_equal(atomic_load(&r.rests), 0);
-    lane_destroy(l);
-    assert_int_equal(r.last, LANE_STOPS);
+    workqueue_destroy(l);
+    assert_int_equal(r.last, WORKQUEUE_STOPS);
 }
 
 static void the_clock_does_not_go_back_and_there_is_a_processor(void **state)
