@@ -1,6 +1,6 @@
 #include "tools/alloctest/alloc_worker.h"
 
-#include <time.h>
+#include "tools/base/clock.h"
 
 #define GOAL_STEPS  2000u /* steps after which a worker wants to hold more or less than before */
 #define TIMED_EVERY 16u   /* reading the clock costs as much as the call */
@@ -19,13 +19,6 @@ static size_t below(alloc_worker *w, size_t limit)
     return (size_t)(alloc_worker_random(&w->random) % limit);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static bool is_timed(const alloc_worker *w)
 {
     return (w->allocs + w->frees) % TIMED_EVERY == 0;
@@ -33,7 +26,7 @@ static bool is_timed(const alloc_worker *w)
 
 static void add_time(alloc_worker *w, uint64_t begin_ns)
 {
-    w->timed_ns += now_ns() - begin_ns;
+    w->timed_ns += clock_ns() - begin_ns;
     w->timed++;
 }
 
@@ -123,7 +116,7 @@ static void take_one(alloc_worker *w)
     alloc_block b = {.bytes = random_size(w), .mark = alloc_worker_random(&w->random)};
     size_t alignment = 1;
     bool timed = is_timed(w);
-    uint64_t begin_ns = timed ? now_ns() : 0;
+    uint64_t begin_ns = timed ? clock_ns() : 0;
     b.start = take(w, b.bytes, &alignment);
     if (timed) {
         add_time(w, begin_ns);
@@ -157,7 +150,7 @@ static void give_one(alloc_worker *w)
     w->live_bytes -= b.bytes;
     check_marks(w, &b);
     const bool timed = is_timed(w), sized = !is_heap(w) || below(w, 2) == 0;
-    uint64_t begin_ns = timed ? now_ns() : 0;
+    uint64_t begin_ns = timed ? clock_ns() : 0;
     const bool given = sized ? w->ops->release(w->self, b.start, b.bytes)
                              : w->ops->give(w->self, b.start) == BUDDY_HEAP_OK;
     if (timed) {

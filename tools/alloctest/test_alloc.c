@@ -14,6 +14,7 @@
 
 #include "buddy/track.h"
 #include "tools/alloctest/alloc_worker.h"
+#include "tools/base/clock.h"
 #include "tools/base/options.h"
 #include "tools/base/say.h"
 #include "tools/base/sync.h"
@@ -117,13 +118,6 @@ static void catch_interrupt(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static uint64_t count_operations(const alloc_worker *workers, uint32_t count)
 {
     uint64_t sum = 0;
@@ -161,14 +155,14 @@ static void watch_workers(watch *w, const options *o, const subject_opened *test
                           const alloc_worker *workers, const atomic_uint *ended)
 {
     bool tty = isatty(STDERR_FILENO);
-    double begin_s = now_s();
+    double begin_s = clock_s();
     /* relaxed: flags only; joining the threads orders the rest */
     while (!atomic_load_explicit(&stop, memory_order_relaxed) &&
            atomic_load_explicit(ended, memory_order_relaxed) == 0 && w->elapsed_s < o->seconds) {
         double left_s = o->seconds - w->elapsed_s;
         struct timespec pause = {0, left_s < 1e-9 * LOOK_NS ? (long)(1e9 * left_s) : LOOK_NS};
         nanosleep(&pause, NULL);
-        w->elapsed_s = now_s() - begin_s;
+        w->elapsed_s = clock_s() - begin_s;
         look(w, tested);
         if (tty) {
             print_progress(w, o, count_operations(workers, o->threads));
