@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "tools/bench/alloc/case.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/draw.h"
+#include "tools/bench/measure/ticks.h"
 #include "tools/commands.h"
 
 /* 0.5 s: long against a time slice, short enough for thousands of trials. */
