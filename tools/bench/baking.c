@@ -17,7 +17,6 @@
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/bench/bench.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/results.h"
 #include "tools/commands.h"
 
