@@ -48,6 +48,7 @@ test libcmocka-dev pc:cmocka
 test libx11-dev pc:x11
 check clang-format command:clang-format
 check dpkg-dev command:dpkg-shlibdeps
+check clang-tidy command:clang-tidy
 check xvfb command:Xvfb
 check xauth command:xauth
 check xdotool command:xdotool

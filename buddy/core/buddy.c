@@ -411,20 +411,25 @@ uint32_t buddy_gather_units(uint32_t units)
     return kept <= UINT32_MAX - lowest ? kept + lowest : UINT32_MAX;
 }
 
-/* Takes `total` pieces of the orders counted in `wanted`, splitting pieces that are not to be had
- * as long as there are no more than BUDDY_PIECES. Returns how many it has taken, and whether these
- * are all. */
-static bool take_pieces(buddy *b, core_sheet *sheet, uint32_t wanted[BUDDY_ORDERS], uint32_t near,
-                        uint32_t total, buddy_block pieces[BUDDY_PIECES], uint32_t *taken)
+/* Pieces that make up a request. */
+typedef struct gathering {
+    uint32_t wanted[BUDDY_ORDERS]; /* how many of each order are still to be taken */
+    uint32_t total, taken;         /* pieces: in the end, and so far */
+    buddy_block *pieces;           /* BUDDY_PIECES of them */
+} gathering;
+
+/* Takes the pieces that are wanted, splitting those that are not to be had as long as there are no
+ * more than BUDDY_PIECES. False: these are not all. */
+static bool take_pieces(buddy *b, core_sheet *sheet, uint32_t near, gathering *g)
 {
     for (uint32_t order = BUDDY_ORDERS; order-- > 0;) {
-        for (; wanted[order] != 0; wanted[order]--) {
+        for (; g->wanted[order] != 0; g->wanted[order]--) {
             uint32_t offset = take_one(b, sheet, order, near);
             if (offset != BUDDY_NONE) {
-                pieces[(*taken)++] = (buddy_block){offset, order};
-            } else if (order > 0 && total < BUDDY_PIECES) {
-                wanted[order - 1] += 2;
-                total++;
+                g->pieces[g->taken++] = (buddy_block){offset, order};
+            } else if (order > 0 && g->total < BUDDY_PIECES) {
+                g->wanted[order - 1] += 2;
+                g->total++;
             } else {
                 return false;
             }
@@ -437,17 +442,17 @@ static bool take_pieces(buddy *b, core_sheet *sheet, uint32_t wanted[BUDDY_ORDER
 static uint32_t gather(buddy *b, core_sheet *sheet, uint32_t units, uint32_t near,
                        buddy_block pieces[BUDDY_PIECES])
 {
-    uint32_t rounded = buddy_gather_units(units), taken = 0;
-    uint32_t wanted[BUDDY_ORDERS];
+    uint32_t rounded = buddy_gather_units(units);
+    gathering g = {.total = word_count(rounded), .pieces = pieces};
     for (uint32_t order = 0; order < BUDDY_ORDERS; order++) {
-        wanted[order] = rounded >> order & 1;
+        g.wanted[order] = rounded >> order & 1;
     }
-    if (!take_pieces(b, sheet, wanted, near, word_count(rounded), pieces, &taken)) {
-        for (; taken > 0; taken--) {
-            split_give(b, sheet, pieces[taken - 1].order, pieces[taken - 1].offset);
+    if (!take_pieces(b, sheet, near, &g)) {
+        for (; g.taken > 0; g.taken--) {
+            split_give(b, sheet, pieces[g.taken - 1].order, pieces[g.taken - 1].offset);
         }
     }
-    return taken;
+    return g.taken;
 }
 
 uint32_t buddy_gather(buddy *b, uint32_t units, uint32_t near, buddy_block pieces[BUDDY_PIECES])

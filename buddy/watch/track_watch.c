@@ -101,15 +101,15 @@ static void add_part(const track_part *part, buddy_track_stats *out)
     out->replaced += part->replaced;
 }
 
-void buddy_track_get_stats(const buddy_track *shown, buddy_track_stats *out)
+void buddy_track_get_stats(const buddy_track *t, buddy_track_stats *out)
 {
-    buddy_track *t =
-        (buddy_track *)(uintptr_t)shown; /* locking is no change that the caller could see */
+    buddy_track *own =
+        (buddy_track *)(uintptr_t)t; /* locking is no change that the caller could see */
     *out = (buddy_track_stats){0};
     for (uint32_t i = 0; i < TRACK_PARTS; i++) {
-        at_work_lock(&t->parts[i].mutex);
+        at_work_lock(&own->parts[i].mutex);
         add_part(&t->parts[i], out);
-        at_work_unlock(&t->parts[i].mutex);
+        at_work_unlock(&own->parts[i].mutex);
     }
     /* relaxed: figures */
     out->live_bytes = atomic_load_explicit(&t->live_bytes, memory_order_relaxed);
@@ -121,10 +121,10 @@ void buddy_track_get_stats(const buddy_track *shown, buddy_track_stats *out)
     for (uint32_t i = 0; i < BUDDY_TRACK_LIFETIMES; i++) {
         out->lifetimes[i] = atomic_load_explicit(&t->lifetimes[i], memory_order_relaxed);
     }
-    at_work_lock(&t->writer.mutex);
+    at_work_lock(&own->writer.mutex);
     out->log_records = t->writer.records;
     out->log_bytes = t->writer.bytes;
-    at_work_unlock(&t->writer.mutex);
+    at_work_unlock(&own->writer.mutex);
 }
 
 static buddy_track_block describe(const buddy_track *t, const track_record *r, uint64_t now_ns)

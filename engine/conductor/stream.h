@@ -138,19 +138,6 @@ void stream_load_resident(vt *v, const uint32_t page_ids[], uint32_t count);
 void stream_fetched(void *context, const page_job *job);
 void stream_decoded(void *context, const page_job *job);
 
-/* ---- stream_shared.c ---- */
-
-stream_texture *stream_texture_of(vt *v, vt_page p);
-void stream_note(vt *v, stream_event event, uint32_t page_id, uint32_t detail);
-
-/* Pages last wanted before this image are stale and may be evicted: not seen for two periods of the
- * feedback's jitter, or not since the last cut. */
-uint64_t stream_stale_before(const vt *v);
-
-/* Whether the camera has just been cut. Nobody has seen what was there before, so a late frame does
- * no harm and pages need not fade in. */
-bool stream_is_after_cut(const vt *v);
-
 /* ---- stream_wants.c ---- */
 
 /* Looks at the feedback images that have come back, and sends for what they miss. */
@@ -164,6 +151,17 @@ bool stream_has_open_slots(vt *v);
 bool stream_send_for(vt *v, vt_page corner, uint32_t order, bool ahead);
 
 /* ---- stream_arrive.c ---- */
+
+stream_texture *stream_texture_of(vt *v, vt_page p);
+void stream_note(vt *v, stream_event event, uint32_t page_id, uint32_t detail);
+
+/* Pages last wanted before this image are stale and may be evicted: not seen for two periods of the
+ * feedback's jitter, or not since the last cut. */
+uint64_t stream_stale_before(const vt *v);
+
+/* Whether the camera has just been cut. Nobody has seen what was there before, so a late frame does
+ * no harm and pages need not fade in. */
+bool stream_is_after_cut(const vt *v);
 
 /* Makes what is staged resident, as far as this frame's budgets go; at least one cluster. */
 void stream_take_in_arrivals(vt *v, uint64_t started_ns);

@@ -7,7 +7,7 @@
 #   - NAME_private.h and private.h are for their own room; public headers include public ones only
 #   - OpenGL is spoken in engine/vram/gpu*.c only (but gpu_size.c, which is arithmetic), and no
 #     header of engine/ has any in it but gpu_private.h
-#   - shaders/*.h include nothing: GLSL reads them too
+#   - shaders/*.h and engine/vt_shared.h include nothing: GLSL reads them too
 #   - no headers include each other in a circle
 #   - tests/ include whatever they like
 #
@@ -116,6 +116,10 @@ function draws() {
         FILENAME != "engine/vram/gpu_size.c" || FILENAME == "engine/vram/gpu_private.h"
 }
 
+function is_glsl() {
+    return top == "shaders" || FILENAME == "engine/vt_shared.h"
+}
+
 # Headers of the C and C++ libraries, POSIX and the kernel.
 function is_libc(name) {
     return name ~ /^(sys|linux)\// || name ~ /^[a-z_]+$/ ||
@@ -132,7 +136,7 @@ function check_system_header(name) {
         offend(room " needs the C library only, but includes " name)
     } else if (top == "engine" && is_opengl(name) && !draws()) {
         offend("only engine/vram/gpu.c speaks OpenGL, but this includes " name)
-    } else if (top == "shaders") {
+    } else if (is_glsl()) {
         offend("GLSL cannot include " name)
     }
 }
@@ -141,7 +145,7 @@ function check_system_header(name) {
 function check_header(name,    from) {
     from = room_of(name)
     if ((FILENAME, name) in excepted) { return }
-    if (top == "shaders") {
+    if (is_glsl()) {
         offend("GLSL cannot include " name)
     } else if (name ~ /[\/_]private\.h$/ && from != room) {
         offend("private to " from ": " name)

@@ -103,6 +103,24 @@ static void what_the_system_forgets_is_read_again(void **state)
     vt_destroy(v);
 }
 
+static void take_no_row(void *context, uint32_t row, const int16_t *metres)
+{
+    (void)context;
+    (void)row;
+    (void)metres;
+    fail();
+}
+
+static void a_world_without_heights_says_so(void **state)
+{
+    char error[256] = "";
+    vt *v = open_world(state, NULL);
+    assert_int_equal(vt_get_info(v)->heights_width, 0);
+    assert_false(vt_scan_heights(v, take_no_row, NULL, error, sizeof error));
+    assert_non_null(strstr(error, "heights"));
+    vt_destroy(v);
+}
+
 static void what_cannot_be_suspended_is_told_at_the_end(void **state)
 {
     char error[256] = "";
@@ -166,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_disk_gets_as_fast_as_it_is_while_it_runs),
         cmocka_unit_test(the_map_shows_what_was_read),
         cmocka_unit_test(what_the_system_forgets_is_read_again),
+        cmocka_unit_test(a_world_without_heights_says_so),
         cmocka_unit_test(what_cannot_be_suspended_is_told_at_the_end),
         cmocka_unit_test(a_trace_has_all_threads_and_lasts_longer_than_a_world),
     };

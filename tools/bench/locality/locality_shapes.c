@@ -164,7 +164,8 @@ static bool work_lists(shape_state *s)
     for (uint32_t i = 0; i < LIST_CHURN; i++) {
         good = good && churn_lists(s);
     }
-    double pairs = (double)LIST_CHURN * (s->capacity / SHARE);
+    const uint32_t pairs_a_turn = s->capacity / SHARE;
+    double pairs = (double)LIST_CHURN * pairs_a_turn;
     s->found.churn_ns = (double)(clock_ns() - begin) / pairs;
     return good && walk_lists(s);
 }
@@ -288,7 +289,8 @@ static bool work_tree(shape_state *s)
     for (uint32_t i = 0; i < TREE_CHURN; i++) {
         good = good && churn_tree(s);
     }
-    double pairs = (double)TREE_CHURN * (s->capacity / SHARE);
+    const uint32_t pairs_a_turn = s->capacity / SHARE;
+    double pairs = (double)TREE_CHURN * pairs_a_turn;
     s->found.churn_ns = (double)(clock_ns() - begin) / pairs;
     return good && walk_tree(s, copy_keys(s));
 }

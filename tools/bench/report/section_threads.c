@@ -12,8 +12,8 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 enum { METRIC_BYTES = sizeof((bench_row *)NULL)->metric, LEVELS = CELLS_ROWS };
-_Static_assert(ROWS_THREADS <= PLOT_COLUMNS && ROWS_THREADS <= CELLS_COLUMNS,
-               "a column for each number of threads");
+_Static_assert(ROWS_THREADS <= PLOT_COLUMNS, "a column for each number of threads");
+_Static_assert(ROWS_THREADS <= CELLS_COLUMNS, "a column for each number of threads");
 _Static_assert(ROWS_NAMES <= PLOT_LINES, "a line for each subject");
 
 static const char *const PLOTTED[] = {"churn", "ring", "tiles", "churn-small"};
@@ -272,12 +272,18 @@ static const struct {
     const char *metric, *what;
 } VAIN[] = {{"wasted_splits", "wasted splits"}, {"failed_cas", "failed compare-and-swaps"}};
 
-static void put_vain_row(FILE *out, const rows *f, const char *name, const char *subject,
-                         const char *metric, const uint32_t *threads, uint32_t count)
+/* What all rows of such a table have in common. */
+typedef struct vain_columns {
+    const char *subject, *metric;
+    uint32_t threads[ROWS_THREADS];
+    uint32_t count;
+} vain_columns;
+
+static void put_vain_row(FILE *out, const rows *f, const char *name, const vain_columns *c)
 {
     row_begin(out, name);
-    for (uint32_t k = 0; k < count; k++) {
-        cell(out, html_count, rows_median(f, name, subject, metric, threads[k]));
+    for (uint32_t k = 0; k < c->count; k++) {
+        cell(out, html_count, rows_median(f, name, c->subject, c->metric, c->threads[k]));
     }
     row_end(out);
 }
@@ -285,22 +291,21 @@ static void put_vain_row(FILE *out, const rows *f, const char *name, const char 
 /* A table of cases by threads, if there is such a figure of the subject. */
 static void put_vain_table(FILE *out, const rows *f, const char *subject, uint32_t vain)
 {
-    const char *metric = VAIN[vain].metric;
-    uint32_t threads[ROWS_THREADS];
-    const uint32_t count = rows_threads(f, NULL, subject, metric, threads);
-    if (count == 0) {
+    vain_columns c = {.subject = subject, .metric = VAIN[vain].metric};
+    c.count = rows_threads(f, NULL, subject, c.metric, c.threads);
+    if (c.count == 0) {
         return;
     }
     html_text_in(out, "<figure><figcaption><b>", subject, "");
     (void)fprintf(out, "</b> · %s</figcaption>\n", VAIN[vain].what);
     table_begin(out, "full", "threads");
-    for (uint32_t k = 0; k < count; k++) {
-        table_heading(out, "%u", threads[k]);
+    for (uint32_t k = 0; k < c.count; k++) {
+        table_heading(out, "%u", c.threads[k]);
     }
     table_body(out);
     for (uint32_t i = 0; i < f->case_count; i++) {
-        if (rows_any(f, f->cases[i], subject, metric)) {
-            put_vain_row(out, f, f->cases[i], subject, metric, threads, count);
+        if (rows_any(f, f->cases[i], subject, c.metric)) {
+            put_vain_row(out, f, f->cases[i], &c);
         }
     }
     table_end(out);

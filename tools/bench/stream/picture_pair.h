@@ -13,9 +13,9 @@ typedef struct picture_pair {
     uint8_t *pixels; /* RGBA of what was shown, the targets' size; from malloc */
 } picture_pair;
 
-/* Draws the same cameras from a second world without limits, and gives the least likeness of all,
- * in decibels over textured pixels. False: said why. */
-bool picture_pairs_compare(const picture_pair pairs[], uint32_t count, scene *s, vt_desc desc,
-                           const target *colour, const target *verdict, double *least_db);
+/* Draws the same cameras from a second world without limits. Returns the least likeness of all, in
+ * decibels over textured pixels; below 0: said why there is none. */
+double picture_pairs_compare(const picture_pair pairs[], uint32_t count, scene *s, vt_desc desc,
+                             const target *colour, const target *verdict);
 
 #endif

@@ -217,10 +217,12 @@ static void write_picture(const show *h)
 static void compare_pictures(show *h, const sink *to)
 {
     vt_desc desc = describe(h->stage, h->what);
-    double least;
-    if (h->pair_count > 0 && picture_pairs_compare(h->pairs, h->pair_count, h->scene, desc,
-                                                   &h->stage->colour, &h->stage->verdict, &least)) {
-        round_add(h, to, "psnr_min_db", "dB", least);
+    const double least_db = h->pair_count > 0
+                                ? picture_pairs_compare(h->pairs, h->pair_count, h->scene, desc,
+                                                        &h->stage->colour, &h->stage->verdict)
+                                : -1;
+    if (least_db >= 0) {
+        round_add(h, to, "psnr_min_db", "dB", least_db);
     }
 }
 

@@ -161,6 +161,7 @@ void headless_gl_close(void)
     }
 }
 
+/* OpenGL says how many parameters. NOLINTNEXTLINE(readability-function-size) */
 static void GLAD_API_PTR forward_message(GLenum source, GLenum type, GLuint id, GLenum severity,
                                          GLsizei length, const GLchar *text, const void *user)
 {

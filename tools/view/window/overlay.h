@@ -79,9 +79,9 @@ typedef struct overlay_deeds {
     bool flush_disk, flush_ram, flush_atlas, cut, write_settings, take_picture;
 } overlay_deeds;
 
-/* Takes over the window's callbacks, those set before are called too. scale: of letters; 0: as the
- * screen asks. False: it can't be had. */
-bool overlay_create(struct GLFWwindow *window, float scale);
+/* Takes over the window's callbacks, those set before are called too. asked: scale of letters; 0: as
+ * the screen has it. False: it can't be had. */
+bool overlay_create(struct GLFWwindow *window, float asked);
 void overlay_destroy(void); /* also when it was not created */
 
 /* Draws into the window's own framebuffer. */
