@@ -87,25 +87,25 @@ size_t buddy_sizeof(const buddy_desc *desc);
 buddy *buddy_init(void *at, size_t bytes, const buddy_desc *desc);
 
 /* Takes a block of `order` from what is there, near the unit `near` where it can, and never
- * disturbs other threads. Returns its offset, or BUDDY_NONE; a no may be premature while others are
- * in the middle of a split or a merge. The door for a cache that evicts below a watermark of its
+ * disturbs other threads. Returns its offset, or BUDDY_NONE; a refusal may be premature while
+ * others are in the middle of a split or a merge. For a cache that evicts below a watermark of its
  * own. Any thread. Lock-free. */
 uint32_t buddy_try(buddy *b, uint32_t order, uint32_t near);
 
-/* As buddy_try, for those who would rather have a block that is near than one that fits best: of
- * the orders from `order` up, the first that has a free block within BUDDY_REACH blocks of its own
- * size on either side of the unit `near`; there the nearest, and of that the nearest part. So a
- * hole next door comes before a piece of a large block, and that before a hole far away. Where no
- * order has one, as buddy_try. Any thread. Lock-free. */
+/* As buddy_try, where a block that is near is worth more than one that fits best: of the orders
+ * from `order` up, the first that has a free block within BUDDY_REACH blocks of its own size on
+ * either side of the unit `near`; there the nearest, and of that the nearest part. So a hole next
+ * door comes before a piece of a large block, and that before a hole far away. Where no order has
+ * one, as buddy_try. Any thread. Lock-free. */
 uint32_t buddy_try_near(buddy *b, uint32_t order, uint32_t near);
 
 /* Takes just this block, if it is free as it is: for growing a block into its buddy. What lies
  * inside a larger free block is not taken. Returns whether. Any thread. Lock-free. */
 bool buddy_try_at(buddy *b, uint32_t offset, uint32_t order);
 
-/* As buddy_try, but strict: says no only if there was an instant at which no fitting block existed.
+/* As buddy_try, but strict: refuses only if there was an instant at which no fitting block existed.
  * Any thread. Blocks for as long as the others need to finish what they are doing, and only when
- * buddy_try would have said no. */
+ * buddy_try would have refused. */
 uint32_t buddy_alloc(buddy *b, uint32_t order, uint32_t near);
 
 /* Gives a block back; merges it with its buddy as far up as buddies are free. Any thread.
@@ -114,7 +114,8 @@ uint32_t buddy_alloc(buddy *b, uint32_t order, uint32_t near);
 void buddy_free(buddy *b, uint32_t offset, uint32_t order);
 
 /* Takes up to `count` blocks of `order`, up to 64 in one word operation. Writes their offsets,
- * returns how many. Fewer than count means what a no of buddy_try means. Any thread. Lock-free. */
+ * returns how many. Fewer than count means what a refusal of buddy_try means. Any thread.
+ * Lock-free. */
 uint32_t buddy_try_bulk(buddy *b, uint32_t order, uint32_t near, uint32_t count,
                         uint32_t offsets[]);
 
@@ -129,8 +130,8 @@ void buddy_free_bulk(buddy *b, uint32_t order, uint32_t count, const uint32_t of
  * refused (nothing is then taken). Any thread. Lock-free. */
 uint32_t buddy_gather(buddy *b, uint32_t units, uint32_t near, buddy_block pieces[BUDDY_PIECES]);
 
-/* The units that buddy_gather takes for a request of `units`: what an occupancy must count. Pure.
- */
+/* The units that buddy_gather takes for a request of `units`: what an occupancy must count.
+ * Pure. */
 uint32_t buddy_gather_units(uint32_t units);
 
 /* Takes the units [offset, offset + count) out of play: a region's hole, the part of an atlas

@@ -42,12 +42,11 @@ typedef struct buddy_fault_plan {
     uint64_t most;  /* strikes, of all rules together; then no more. 0: as many as there come */
     /* filters */
     size_t least_bytes, most_bytes;     /* asked for, both included */
-    uint32_t first_thread, last_thread; /* buddy_fault_thread() of who asks, both included */
+    uint32_t first_thread, last_thread; /* buddy_fault_thread() of the caller, both included */
     const void *site_begin, *site_end;  /* the call site lies in [begin, end) */
-    char where
-        [BUDDY_FAULT_WHERE]; /* the call site lies in this function, or in this object file, by its
-                                name without folders; as far as the dynamic loader knows the names:
-                                static functions it does not. "": any */
+    /* the call site lies in this function, or in this object file (its name without folders), as
+     * far as the dynamic loader knows names: those of static functions it does not. "": any */
+    char where[BUDDY_FAULT_WHERE];
 } buddy_fault_plan;
 
 typedef struct buddy_fault_stats {

@@ -7,12 +7,12 @@
  *
  * Refused: a pointer that is foreign, misaligned, interior or already free. buddy_heap_free returns
  * a buddy_heap_status that says which, and where desc.on_error is set it is called with one clear
- * line that names the pointer. The heap is never corrupted by it. What is known is the block and
- * not who frees it: of several frees of one block, by any threads, the first alone succeeds, as
- * long as the block has not been handed out again. After that a late free gives away what is
- * somebody else's by now, and nothing can tell. With BUDDY_HEAP_CHECKS_OFF one more case is left
- * out: two threads that free the same block within the same nanoseconds may both succeed; that
- * saves the atomic read-modify-write of a free.
+ * line that names the pointer. The heap is never corrupted by it. The heap knows the block and not
+ * the thread that frees it: of several frees of one block, by any threads, the first alone
+ * succeeds, as long as the block has not been handed out again. After that a late free gives away a
+ * block that has another owner by now, and nothing can tell. With BUDDY_HEAP_CHECKS_OFF one more
+ * case is left out: two threads that free the same block within the same nanoseconds may both
+ * succeed; that saves the atomic read-modify-write of a free.
  *
  * Growing: with desc.max_bytes the heap reserves that many bytes of addresses, which costs nothing,
  * also where a program locks its memory or leaves a core, and brings region after region of them
@@ -20,7 +20,7 @@
  * request needs. Where the system refuses that, the request is refused.
  *
  * Threads: any, unless said otherwise. The fast paths are lock-free. In a plugin: see magazine.h; a
- * heap is ended before the plugin is unloaded, or its memory stays. */
+ * heap is destroyed before the plugin is unloaded, or its memory stays. */
 #ifndef BUDDY_HEAP_H
 #define BUDDY_HEAP_H
 
@@ -49,14 +49,14 @@ typedef enum buddy_heap_status { BUDDY_HEAP_STATUSES(X) } buddy_heap_status;
 
 const char *buddy_heap_status_text(buddy_heap_status status);
 
+/* Of several threads that free a block at the same time one succeeds … */
 typedef enum buddy_heap_checks {
-    BUDDY_HEAP_CHECKS_ON =
-        0,                 /* of several threads that free a block at the same time one succeeds */
-    BUDDY_HEAP_CHECKS_OFF, /* unless they do so at the very same moment */
+    BUDDY_HEAP_CHECKS_ON = 0, /* … always */
+    BUDDY_HEAP_CHECKS_OFF,    /* … unless they do so at the very same moment */
 } buddy_heap_checks;
 
-#define BUDDY_HEAP_NO_STOCKS \
-    BUDDY_MAGAZINE_NO_THREADS /* as desc.threads: every call goes to the core */
+/* As desc.threads: every call goes to the core. */
+#define BUDDY_HEAP_NO_STOCKS BUDDY_MAGAZINE_NO_THREADS
 
 typedef struct buddy_heap_desc {
     size_t bytes; /* in play at first, a multiple of unit_bytes; mapped by the heap unless `memory`
@@ -72,15 +72,15 @@ typedef struct buddy_heap_desc {
     buddy_heap_checks checks;
     uint32_t threads; /* most that have a stock at a time; 0: see buddy_magazine_desc;
                          BUDDY_HEAP_NO_STOCKS */
-    void (*on_error)(void *context,
-                     const char *line); /* NULL: silent; called on the thread that erred */
+    /* Is called, on the thread that erred, with one line for each refused free. NULL: silent. */
+    void (*on_error)(void *context, const char *line);
     void *on_error_context;
-    struct buddy_fault
-        *fault; /* fault.h: which requests fail although there is memory: asked once a
-                            call, and once a block of buddy_heap_alloc_bulk; NULL: none */
-    struct buddy_track
-        *track; /* track.h: is told of every block; NULL: nobody is. Both outlive the heap
-                            and may serve several */
+    /* fault.h: says which requests fail although there is memory. Is asked once a call, and once a
+     * block of buddy_heap_alloc_bulk. NULL: none fail. */
+    struct buddy_fault *fault;
+    /* track.h: is told of every block. NULL: there is none. Fault and track outlive the heap, and
+     * may serve several. */
+    struct buddy_track *track;
 } buddy_heap_desc;
 
 typedef struct buddy_heap_stats {
@@ -102,19 +102,22 @@ typedef struct buddy_heap_piece {
     size_t bytes;
 } buddy_heap_piece;
 
-/* Returns NULL when desc is impossible or the system gives no memory (errno says why). One thread.
- */
+/* Returns NULL when desc is impossible or the system gives no memory (errno says why). One
+ * thread. */
 buddy_heap *buddy_heap_create(const buddy_heap_desc *desc);
-void buddy_heap_destroy(
-    buddy_heap *h); /* NULL does nothing. Nobody may use the heap or its blocks any more. */
-const buddy_heap_desc *buddy_heap_get_desc(const buddy_heap *h); /* in effect: defaults filled in */
+
+/* NULL does nothing. Nobody may use the heap or its blocks any more. */
+void buddy_heap_destroy(buddy_heap *h);
+
+/* The desc in effect: defaults filled in. */
+const buddy_heap_desc *buddy_heap_get_desc(const buddy_heap *h);
 
 /* A block of at least `bytes`, aligned to its own size (rounded up to a power of two of units) as
  * far as the region is: a mapped one is aligned to the largest block in it, or to 2 MiB at least
  * where address space is scarce, at one of all such places by chance; the caller's is what it is.
  * bytes 0 counts as 1. NULL when no block fits. buddy_heap_alloc is strict: it takes blocks back
- * from other threads' stocks, and grows the heap, before it says no. buddy_heap_try never disturbs
- * others and does not grow: the door for a cache that evicts by a count of its own. */
+ * from other threads' stocks, and grows the heap, before it refuses. buddy_heap_try never disturbs
+ * others and does not grow the heap: it is for a cache that evicts by a count of its own. */
 void *buddy_heap_alloc(buddy_heap *h, size_t bytes);
 void *buddy_heap_try(buddy_heap *h, size_t bytes);
 
@@ -131,7 +134,7 @@ void *buddy_heap_aligned(buddy_heap *h, size_t alignment, size_t bytes);
 
 /* As buddy_heap_alloc, but the end of the block that `bytes` does not need is given back at once:
  * nothing is lost inside. Aligned as buddy_heap_alloc. For blocks that live long; what is given
- * back serves only who wants smaller ones. Sizes beyond 32768 units are rounded up by less than
+ * back serves only requests for smaller ones. Sizes beyond 32768 units are rounded up by less than
  * 1/32768. */
 void *buddy_heap_exact(buddy_heap *h, size_t bytes);
 
@@ -147,8 +150,8 @@ uint32_t buddy_heap_alloc_bulk(buddy_heap *h, size_t bytes, uint32_t count, void
 /* Makes a block hold `bytes`, where it is if it can grow into its free buddies or shrinks, else
  * elsewhere with its contents. A block of exact size stays one where it shrinks. NULL, and the
  * block is as it was, when no block fits or the pointer is not one of ours (counted and told as in
- * buddy_heap_free), as it is no longer where another thread frees it meanwhile. NULL as pointer:
- * buddy_heap_alloc. */
+ * buddy_heap_free); it is no longer one of ours where another thread frees it meanwhile. NULL as
+ * pointer: buddy_heap_alloc. */
 void *buddy_heap_realloc(buddy_heap *h, void *pointer, size_t bytes);
 
 /* Gives a block back. NULL is BUDDY_HEAP_OK. Any other answer than BUDDY_HEAP_OK has changed
@@ -162,8 +165,7 @@ buddy_heap_status buddy_heap_free_sized(buddy_heap *h, void *pointer, size_t byt
  * back all the same. */
 buddy_heap_status buddy_heap_free_bulk(buddy_heap *h, uint32_t count, void *const pointers[]);
 
-/* Returns what lies in stocks to the core: the calling thread's, or everybody's. */
-void buddy_heap_flush(buddy_heap *h);
+/* Takes back what lies in the stocks of all threads, and gives it to the core. */
 void buddy_heap_recall(buddy_heap *h);
 
 /* Bytes of the live block that starts there; 0: none does. */
@@ -173,8 +175,8 @@ size_t buddy_heap_usable_size(const buddy_heap *h, const void *pointer);
  * is as it was. */
 buddy_heap_status buddy_heap_look_up(const buddy_heap *h, const void *pointer, size_t *bytes);
 
-bool buddy_heap_owns(const buddy_heap *h,
-                     const void *pointer); /* whether it points into the region at all */
+/* Whether it points into the region at all. */
+bool buddy_heap_owns(const buddy_heap *h, const void *pointer);
 
 /* For statistics and walks: offsets of units from buddy_heap_base. What is taken here is not the
  * heap's to free, and with stocks above it buddy_alloc is not strict. */
@@ -182,8 +184,9 @@ buddy *buddy_heap_core(buddy_heap *h);
 void *buddy_heap_base(buddy_heap *h);
 
 void buddy_heap_get_stats(const buddy_heap *h, buddy_heap_stats *out);
-const char *
-buddy_heap_check(const buddy_heap *h); /* NULL when all is well. Others must be at rest. */
+
+/* NULL when all is well, else a sentence. Others must be at rest. */
+const char *buddy_heap_check(const buddy_heap *h);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

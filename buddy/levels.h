@@ -79,13 +79,13 @@ size_t buddy_levels_sizeof(const buddy_levels_desc *desc);
  * must not be moved. */
 buddy_levels *buddy_levels_init(void *at, size_t bytes, const buddy_levels_desc *desc);
 
-/* Ends the mutexes; the memory is the caller's again. NULL: nothing. Nobody may be inside a call.
- */
+/* Ends the mutexes; the memory is the caller's again. NULL does nothing. Nobody may be inside a
+ * call. */
 void buddy_levels_finish(buddy_levels *l);
 
 /* Takes a block of `order`: from the smallest block that does, the lower half where it must be
- * split. Returns its offset, or BUDDY_NONE, which means what stands at the top. Any thread. Waits
- * for those who split for its level. */
+ * split. Returns its offset, or BUDDY_NONE, as said at the top. Any thread. Waits for those who
+ * split for its level. */
 uint32_t buddy_levels_alloc(buddy_levels *l, uint32_t order);
 
 /* Gives a block back: to the first request that waits at its level, else merges it with its buddy

@@ -5,30 +5,31 @@
  *     thread 2   stock  [ order 0: ##     order 1: #### … ]  <-> + depot: full batches  <->  core
  *     …                                                          +
  *
- * A stock has a shelf an order. An empty shelf is refilled with a batch, a full one gives its
- * oldest batch back: through the depot, where the batches of threads that mostly give and of
- * threads that mostly take meet, or else through the core in bulk. Batches grow as a thread goes on
- * and shrink when memory runs short. What lies in stocks and depot is taken, as far as the core is
- * concerned: with a magazine above it, a core's strict door is buddy_magazine_alloc, not
- * buddy_alloc.
+ * A stock has a shelf an order. An empty shelf is refilled with a batch, and a full one gives its
+ * oldest batch back: to the depot, where threads that mostly give leave batches for threads that
+ * mostly take, or else to the core in bulk. A thread's batches grow as it goes on, and shrink when
+ * memory runs short. What lies in stocks and depot is taken, as far as the core is concerned: with
+ * a magazine above a core, who needs a strict answer asks buddy_magazine_alloc, not buddy_alloc.
  *
- *   buddy_magazine_try    looks at the thread's own stock, the depot and the core; never disturbs
- * others (a thread without a stock looks at the core alone) buddy_magazine_alloc  strict: before it
- * says no, it takes back what lies in every stock and looks again while all other threads are kept
- * out
+ *     buddy_magazine_try    looks at the thread's own stock, the depot and the core, and never
+ *                           disturbs other threads; without a stock it looks at the core alone
+ *     buddy_magazine_alloc  is strict: before it refuses a request, it takes back what lies in all
+ *                           stocks, and looks again while all other threads are kept out
  *
- * How others are kept out (recall). A thread that works on its stock says so in `busy` and then
- * looks whether the magazine is open. Who recalls closes it, makes every running thread pass a
- * barrier (membarrier(2)), and waits until nobody is busy. So the fast path has no atomic
- * read-modify-write: a store, a load, a store. Where the kernel has no membarrier, a sequentially
- * consistent exchange takes the place of the first store. Threads that come meanwhile sleep.
+ * How others are kept out (a recall). A thread that works on its stock says so in `busy` and then
+ * looks whether the magazine is open. The thread that recalls closes the magazine, makes every
+ * running thread pass a barrier (membarrier(2)), and waits until no thread is busy. So the fast
+ * path has no atomic read-modify-write: a store, a load, a store. Where the kernel has no
+ * membarrier, a sequentially consistent exchange takes the place of the first store. Threads that
+ * come meanwhile sleep.
  *
  * A core has one magazine at most. Threads: any, unless said otherwise. A thread gets its stock at
- * its first call that needs one and returns it, empty, when it ends; more threads than desc.threads
- * work on the core directly. A process may fork at any time: everything is recalled first. Nothing
- * else may be called from a signal handler; one that forks recalls nothing where it has interrupted
- * a call of this thread, and its child should do no more than exec or _exit. A call to the core
- * beneath that goes past the magazine may not be interrupted so: the fork would wait for it.
+ * its first call that needs one, and when it ends, the stock is emptied and is free for another
+ * thread. Beyond desc.threads, threads work on the core directly. A process may fork at any time:
+ * everything is recalled first. Nothing else may be called from a signal handler; a handler that
+ * forks recalls nothing where it has interrupted a call of this thread, and its child should do no
+ * more than exec or _exit. It must not interrupt a call that goes to the core past the magazine:
+ * the fork would wait for that call.
  *
  * In a plugin that links libbuddy.a: dlclose may unload it while threads go on that have used it.
  * They may end afterwards, and the process may fork: what the C library was told (a key for the end
@@ -38,8 +39,8 @@
  * thread-local memory of the model initial-exec, of which glibc keeps some 1,600 bytes for all
  * libraries that are loaded late: a plugin takes some 350, with slabs 500. More plugins than that
  * need its tunable glibc.rtld.optional_static_tls; and plugins that are loaded again and again
- * should go in the reverse order, or glibc does not get that memory back. Each plugin has a library
- * of its own, so what one has made is not for another one's calls.
+ * should be unloaded in the reverse order, or glibc does not get that memory back. Each plugin has
+ * a library of its own, so what one has made is not for another one's calls.
  *
  * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001, for magazines and depot. */
 #ifndef BUDDY_MAGAZINE_H
@@ -60,12 +61,11 @@ typedef struct buddy_magazine buddy_magazine;
 
 typedef struct buddy_magazine_desc {
     buddy *core;
-    uint32_t
-        threads; /* most threads that have a stock at a time; 0: BUDDY_MAGAZINE_THREADS, fewer for
-                         a small core */
+    uint32_t threads; /* most threads that have a stock at a time; 0: BUDDY_MAGAZINE_THREADS, fewer
+                         for a small core */
     uint32_t stock_units; /* most units on one shelf; 0: 1/128 of the core */
-    /* Called when buddy_magazine_alloc is about to say no to `order`, while no other thread that
-     * has a stock is at work; brings more units into play (buddy_release) and returns true, or
+    /* Called when buddy_magazine_alloc is about to refuse a block of `order`, while no other thread
+     * that has a stock is at work. Brings more units into play (buddy_release) and returns true, or
      * returns false. Must not use the magazine: it would wait for itself. NULL: none. */
     bool (*grow)(void *context, uint32_t order);
     void *grow_context;
@@ -109,17 +109,16 @@ static inline uint32_t buddy_magazine_try(buddy_magazine *m, uint32_t order);
 static inline uint32_t buddy_magazine_alloc(buddy_magazine *m, uint32_t order);
 
 /* As buddy_magazine_alloc, near the unit `near`: one of the blocks that the thread has given back
- * last, if that is within BUDDY_REACH, else from the core as buddy_try_near says, past the stock.
- */
+ * last, if that is within BUDDY_REACH, else from the core as buddy_try_near says. */
 uint32_t buddy_magazine_alloc_near(buddy_magazine *m, uint32_t order, uint32_t near);
 
 /* As buddy_magazine_alloc, but only the first `units` units of such a block: the rest is free in
- * the core again, at no time gone for who asks strictly. */
+ * the core again. No strict request of another thread is refused for want of it meanwhile. */
 uint32_t buddy_magazine_alloc_cut(buddy_magazine *m, uint32_t order, uint32_t units);
 
 /* Makes the caller's block (offset, order) one of order `to` where it lies, if all its buddies up
- * to there lie above it and are free in the core as they are; else nothing has changed, and nothing
- * was gone meanwhile for who asks strictly. */
+ * to there lie above it and are free in the core as they are; else nothing has changed. No strict
+ * request of another thread is refused for want of them meanwhile. */
 bool buddy_magazine_extend(buddy_magazine *m, uint32_t offset, uint32_t order, uint32_t to);
 
 /* Takes just this block, if it is free in the core as it is: see buddy_try_at. */
@@ -129,7 +128,7 @@ bool buddy_magazine_take_at(buddy_magazine *m, uint32_t offset, uint32_t order);
 static inline void buddy_magazine_free(buddy_magazine *m, uint32_t offset, uint32_t order);
 
 /* Takes `count` blocks of `order` straight from the core. Writes their offsets and returns how
- * many; fewer than count means a no of buddy_magazine_alloc. */
+ * many; fewer than count means that buddy_magazine_alloc would be refused now. */
 uint32_t buddy_magazine_alloc_bulk(buddy_magazine *m, uint32_t order, uint32_t count,
                                    uint32_t offsets[]);
 
@@ -141,8 +140,8 @@ void buddy_magazine_free_bulk(buddy_magazine *m, uint32_t order, uint32_t count,
 uint32_t buddy_magazine_gather(buddy_magazine *m, uint32_t units, uint32_t near,
                                buddy_block pieces[BUDDY_PIECES]);
 
-/* Gives back to the core what the calling thread's stock holds; buddy_magazine_recall: what any
- * does. */
+/* Gives back to the core what the calling thread's stock holds; buddy_magazine_recall: what all
+ * stocks and the depot hold. */
 void buddy_magazine_flush(buddy_magazine *m);
 void buddy_magazine_recall(buddy_magazine *m);
 
@@ -152,15 +151,14 @@ void buddy_magazine_get_stats(buddy_magazine *m, buddy_magazine_stats *out);
 void buddy_magazine_walk(const buddy_magazine *m, bool (*visit)(void *context, buddy_block block),
                          void *context);
 
-/* NULL when stocks and depot hold blocks of the core, aligned, within bounds, and free in nobody
- * else's book; else a sentence. Others must be at rest. */
+/* NULL when stocks and depot hold blocks of the core, aligned, within bounds, and not free in the
+ * core too; else a sentence. Others must be at rest. */
 const char *buddy_magazine_check(const buddy_magazine *m);
 
 /* ---- the fast path ----
  *
- * Nobody else's business from here on; it is in the header because a call costs as much as what
- * is done. The atomic builtins of gcc and clang stand for <stdatomic.h>, which C++17 does not have.
- */
+ * Users have no need of what follows; it is in the header because a call costs as much as what is
+ * done. The atomic builtins of gcc and clang stand for <stdatomic.h>, which C++17 does not have. */
 
 #ifdef __cplusplus
 #define BUDDY_MAGAZINE_THREAD_LOCAL \
@@ -172,8 +170,8 @@ const char *buddy_magazine_check(const buddy_magazine *m);
 /* The blocks of one order in one stock: a stack. base <= top <= limit, but for a moment while a
  * batch comes in. */
 typedef struct buddy_magazine_shelf {
-    uint32_t *top;   /* past the last; written by the owner or by who recalls, read by statistics */
-    uint32_t *base;  /* fixed once the stock is somebody's */
+    uint32_t *top;   /* past the last; written by the owner or by a recall, read by statistics */
+    uint32_t *base;  /* fixed once a thread has had the stock */
     uint32_t *limit; /* where giving one more has to make room first */
     uint32_t steady; /* blocks: above this the limit grows slowly, since memory ran short there */
 } buddy_magazine_shelf;
@@ -181,9 +179,9 @@ typedef struct buddy_magazine_shelf {
 typedef struct buddy_magazine_stock {
     uint32_t busy;     /* 1: the owner is at work; written by the owner */
     uint32_t near;     /* where in the core this stock is refilled */
-    const void *owner; /* says which thread; NULL: nobody. Needs the magazine's lock */
-    buddy_magazine_shelf
-        shelves[BUDDY_ORDERS + 1]; /* the last is for orders too large: always empty */
+    const void *owner; /* the thread that has it; NULL: none. Needs the lock of owners */
+    /* the last is for orders that are too large: always empty */
+    buddy_magazine_shelf shelves[BUDDY_ORDERS + 1];
 } buddy_magazine_stock;
 
 enum {
@@ -194,20 +192,20 @@ enum {
 
 /* What a magazine begins with. */
 typedef struct buddy_magazine_front {
-    uint64_t id;      /* no other magazine ever has the same; never 0 */
-    uint32_t seat_at; /* bytes from a thread's first seat to the one for this magazine */
-    uint32_t state;   /* BUDDY_MAGAZINE_OPEN and so on; RECALLED and EXCHANGE may be set together */
+    uint64_t id;       /* no other magazine ever has the same; never 0 */
+    uint32_t entry_at; /* bytes from a thread's first entry to the one for this magazine */
+    uint32_t state; /* BUDDY_MAGAZINE_OPEN and so on; RECALLED and EXCHANGE may be set together */
 } buddy_magazine_front;
 
-/* A thread's own note of which stock it has in a magazine. */
-typedef struct buddy_magazine_seat {
+/* Which stock a thread has in a magazine. */
+typedef struct buddy_magazine_entry {
     uint64_t id; /* of the magazine; 0: none */
     buddy_magazine_stock *stock;
-} buddy_magazine_seat;
+} buddy_magazine_entry;
 
-#define BUDDY_MAGAZINE_SEATS 16u /* magazines in use by one thread that it finds at once */
-extern BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_seat buddy_magazine_seats[BUDDY_MAGAZINE_SEATS]
-    __attribute__((
+#define BUDDY_MAGAZINE_ENTRIES 16u /* magazines in use by one thread that it finds at once */
+extern BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_entry
+    buddy_magazine_entries[BUDDY_MAGAZINE_ENTRIES] __attribute__((
         tls_model("initial-exec"))); /* else a call where the code is position independent */
 
 uint32_t buddy_magazine_try_slowly(buddy_magazine *m, uint32_t order);
@@ -216,10 +214,10 @@ void buddy_magazine_free_slowly(buddy_magazine *m, uint32_t offset, uint32_t ord
 
 #define BUDDY_MAGAZINE_LIKELY(condition) __builtin_expect((condition), 1)
 
-/* Begins work on a stock. False: keep out, or come in by an exchange; both are the slow path's.
- * The store of `busy` comes before the load of `state` for whoever looks from outside: by
- * membarrier on their side, for which the compiler has to keep the order. The load also acquires
- * what the last recall did to the stock. */
+/* Begins work on a stock. False: a recall keeps the thread out, or it has to come in by an
+ * exchange; the slow path does both. Whoever recalls sees the store of `busy` come before the load
+ * of `state`: its membarrier sees to that, and here the compiler has to keep the order. The load
+ * also acquires what the last recall did to the stock. */
 static inline bool buddy_magazine_enter(const buddy_magazine_front *front,
                                         buddy_magazine_stock *stock)
 {
@@ -228,17 +226,18 @@ static inline bool buddy_magazine_enter(const buddy_magazine_front *front,
     return __atomic_load_n(&front->state, __ATOMIC_SEQ_CST) == BUDDY_MAGAZINE_OPEN;
 }
 
-/* Ends it, or what would have been it. Release: whoever recalls sees the stock as we left it. */
+/* Ends work on a stock, also where buddy_magazine_enter said no. Release: a recall sees the stock
+ * as we left it. */
 static inline void buddy_magazine_leave(buddy_magazine_stock *stock)
 {
     __atomic_store_n(&stock->busy, 0, __ATOMIC_RELEASE);
 }
 
-/* The calling thread's seat in a magazine, or in another one with the same place. */
-static inline const buddy_magazine_seat *buddy_magazine_seat_at(const buddy_magazine_front *front)
+/* The calling thread's entry in a magazine, or in another one with the same place. */
+static inline const buddy_magazine_entry *buddy_magazine_entry_of(const buddy_magazine_front *front)
 {
-    return (const buddy_magazine_seat *)(const void *)((const char *)buddy_magazine_seats +
-                                                       front->seat_at);
+    return (const buddy_magazine_entry *)(const void *)((const char *)buddy_magazine_entries +
+                                                        front->entry_at);
 }
 
 /* Takes a block off a shelf; false when it is empty. The stock is entered. */
@@ -272,9 +271,9 @@ static inline bool buddy_magazine_push(buddy_magazine_stock *stock, uint32_t off
 static inline bool buddy_magazine_take_own(buddy_magazine *m, uint32_t order, uint32_t *offset)
 {
     const buddy_magazine_front *front = (const buddy_magazine_front *)m;
-    const buddy_magazine_seat *seat = buddy_magazine_seat_at(front);
-    buddy_magazine_stock *stock = seat->stock;
-    if (!BUDDY_MAGAZINE_LIKELY(seat->id == front->id)) {
+    const buddy_magazine_entry *entry = buddy_magazine_entry_of(front);
+    buddy_magazine_stock *stock = entry->stock;
+    if (!BUDDY_MAGAZINE_LIKELY(entry->id == front->id)) {
         return false;
     }
     bool done = BUDDY_MAGAZINE_LIKELY(buddy_magazine_enter(front, stock)) &&
@@ -287,9 +286,9 @@ static inline bool buddy_magazine_take_own(buddy_magazine *m, uint32_t order, ui
 static inline bool buddy_magazine_give_own(buddy_magazine *m, uint32_t offset, uint32_t order)
 {
     const buddy_magazine_front *front = (const buddy_magazine_front *)m;
-    const buddy_magazine_seat *seat = buddy_magazine_seat_at(front);
-    buddy_magazine_stock *stock = seat->stock;
-    if (!BUDDY_MAGAZINE_LIKELY(seat->id == front->id)) {
+    const buddy_magazine_entry *entry = buddy_magazine_entry_of(front);
+    buddy_magazine_stock *stock = entry->stock;
+    if (!BUDDY_MAGAZINE_LIKELY(entry->id == front->id)) {
         return false;
     }
     bool done = BUDDY_MAGAZINE_LIKELY(buddy_magazine_enter(front, stock)) &&

@@ -21,8 +21,8 @@
  * caller's bug.
  *
  * Threads: any, unless said otherwise. The fast paths are lock-free. In a plugin: as heap.h says of
- * heaps. In C++ objects come as they
- * are in C: not constructed; buddy::pool of stl.hpp does that. */
+ * heaps. In C++ objects come as they are in C: not constructed; buddy::pool of stl.hpp constructs
+ * them. */
 #ifndef BUDDY_POOL_H
 #define BUDDY_POOL_H
 
@@ -47,8 +47,8 @@ typedef enum buddy_pool_status { BUDDY_POOL_STATUSES(X) } buddy_pool_status;
 
 const char *buddy_pool_status_text(buddy_pool_status status);
 
-#define BUDDY_POOL_NO_STOCKS \
-    BUDDY_MAGAZINE_NO_THREADS /* as desc.threads: every call goes to the core */
+/* As desc.threads: every call goes to the core. */
+#define BUDDY_POOL_NO_STOCKS BUDDY_MAGAZINE_NO_THREADS
 
 typedef struct buddy_pool_desc {
     size_t capacity;  /* objects, 1 … 2^32 - 2; all of them can be live at once */
@@ -109,11 +109,11 @@ typedef struct buddy_pool_stats {
  * uint32_t name_index(const name *p, const type *object)
  *     Its index; BUDDY_NONE when it is not the start of an object of the pool. Pure.
  * type *name_at(const name *p, uint32_t index)
- *     The reverse; NULL when there is no such object. Pure. Says nothing about who has it.
+ *     The reverse; NULL when there is no such object. Pure. Says nothing about whether it is live.
  *
  * type *name_next(const name *p, const type *after)
  *     The first live object behind `after` (an object of the pool, live or not; NULL: the first of
- *     all); NULL when there is none. Precondition: desc.checked, else nobody knows.
+ *     all); NULL when there is none. Precondition: desc.checked.
  * void name_walk(name *p, bool (*visit)(void *context, type *object), void *context)
  *     Calls visit for every live object, ascending, until it returns false. Precondition:
  *     desc.checked. visit may free the object and any other, and take new ones.
@@ -219,8 +219,8 @@ typedef struct buddy_pool_stats {
 
 /* ---- below the macro ----
  *
- * Nobody else's business from here on. The functions above are a thin coat over these, which know
- * no type. The size comes along as a constant where it makes a difference. */
+ * Users have no need of what follows. The functions above are a thin coat over these, which know no
+ * type. The size comes along as a constant where it makes a difference. */
 
 #define BUDDY_POOL_ALIGNMENT_MOST 4096u /* a mapping is aligned to pages, and no page is smaller */
 

@@ -25,13 +25,14 @@
  *
  *     struct node { uint64_t next; char text[56]; };           // an offset, or BUDDY_SNAPSHOT_NULL
  *
- *     struct node *n = buddy_heap_alloc(h, sizeof(*n));
- *     n->next = buddy_snapshot_offset(h, first);                     // NULL becomes
- * BUDDY_SNAPSHOT_NULL buddy_heap_save(h, path, &(buddy_snapshot_root){"list", n}, 1);
+ *     struct node *n = buddy_heap_alloc(h, sizeof *n);
+ *     n->next = buddy_snapshot_offset(h, first);               // NULL becomes BUDDY_SNAPSHOT_NULL
+ *     buddy_heap_save(h, path, &(buddy_snapshot_root){"list", n}, 1);
  *
- *     buddy_heap *g = buddy_heap_open(path, NULL, &status);                // in another process,
- * next week for (struct node *at = buddy_snapshot_root_of(g, "list"); at != NULL; at =
- * buddy_snapshot_at(g, at->next)) { puts(at->text);
+ *     buddy_heap *g = buddy_heap_open(path, NULL, &status);    // in another process, next week
+ *     struct node *at = buddy_snapshot_root_of(g, "list");
+ *     for (; at != NULL; at = buddy_snapshot_at(g, at->next)) {
+ *         puts(at->text);
  *     }
  *
  * A heap that was made at an address which the caller chose (buddy_heap_desc.memory) and is opened
@@ -41,15 +42,15 @@
  * is synchronised too before buddy_heap_save says BUDDY_SNAPSHOT_OK. A PATH.part that a crash left
  * behind is written over by the next save; another user's is refused.
  *
- * Strange files are refused with a status that says what is wrong with them, wherever they were
- * cut or changed; what is opened passes buddy_heap_check. Header, roots and marks are read once,
- * into memory of our own, and checked there. What the blocks hold is known to be what was saved,
- * not to be sensible: whoever can write the file can also make its checksums.
+ * Strange files are refused with a status that says what is wrong with them, wherever they were cut
+ * or changed; what is opened passes buddy_heap_check. Header, roots and marks are read once, into
+ * memory of our own, and checked there. What the blocks hold is known to be what was saved, not to
+ * be sensible: whoever can write the file can also make its checksums.
  *
  * Files that others cut while they are open. With BUDDY_SNAPSHOT_MAPPED and
  * BUDDY_SNAPSHOT_READ_ONLY pages come from the file when they are first touched, and where it has
  * become shorter the system raises SIGBUS. buddy_snapshot_verify reads by itself: it says
- * BUDDY_SNAPSHOT_LENGTH instead, so that who verifies before the first touch is told.
+ * BUDDY_SNAPSHOT_LENGTH instead, so whoever verifies before the first touch is told.
  * BUDDY_SNAPSHOT_COPY, the default, reads and checks all when opening and lets go of the file: the
  * mode for files that are not one's own. Saving over the file that is open is no such case: the old
  * one lives on, without a name, until the heap is destroyed. */
@@ -119,8 +120,8 @@ buddy_snapshot_status buddy_heap_save(const buddy_heap *h, const char *path,
 typedef enum buddy_snapshot_mode {
     BUDDY_SNAPSHOT_COPY = 0,  /* all is read and checked now; the file is not needed any more */
     BUDDY_SNAPSHOT_MAPPED,    /* pages come when touched; what is written stays in memory */
-    BUDDY_SNAPSHOT_READ_ONLY, /* so too, but nothing can be written, taken or given back
-                           (BUDDY_HEAP_READ_ONLY), and a write raises SIGSEGV */
+    BUDDY_SNAPSHOT_READ_ONLY, /* as mapped, but nothing can be taken or given back
+                                 (BUDDY_HEAP_READ_ONLY), and a write raises SIGSEGV */
 } buddy_snapshot_mode;
 
 typedef struct buddy_snapshot_open_desc {

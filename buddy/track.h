@@ -49,10 +49,10 @@ typedef struct buddy_track buddy_track;
 typedef struct buddy_track_desc {
     uint32_t blocks; /* live at a time that have a record; 0: 1 Mi, which is 44 MiB when full */
     uint32_t sites;  /* 0: 4096 */
-    uint32_t
-        frames; /* of a call site, 1 to BUDDY_TRACK_FRAMES. 1, and 0: the return address that the
-                           hook is given, which costs nothing. More: the unwinder walks the stack,
-                           about a microsecond; it needs no frame pointers */
+    /* of a call site, 1 to BUDDY_TRACK_FRAMES. 1, and 0: the return address that the hook is given,
+     * which costs nothing. More: the unwinder walks the stack, which takes about a microsecond and
+     * needs no frame pointers */
+    uint32_t frames;
     const char *report; /* where buddy_track_end writes the report: a file as for
                            buddy_track_log_open, "-" for stderr; copied. NULL: nowhere */
 } buddy_track_desc;
@@ -90,8 +90,9 @@ typedef struct buddy_track_site {
 
 /* NULL when desc is impossible or without memory (errno says why). */
 buddy_track *buddy_track_create(const buddy_track_desc *desc);
-void buddy_track_destroy(
-    buddy_track *t); /* buddy_track_end, and its memory back. NULL does nothing. */
+
+/* buddy_track_end, and gives its memory back. NULL does nothing. */
+void buddy_track_destroy(buddy_track *t);
 
 /* Writes the report where desc.report says, and closes the log: for the end of a process, where
  * other threads may still call hooks. A second time it does nothing. False when a file could not be
@@ -120,9 +121,9 @@ buddy_track_moving buddy_track_realloc_begin(buddy_track *t, const void *pointer
 void buddy_track_realloc_end(buddy_track *t, buddy_track_moving m, const void *now, size_t bytes,
                              const void *site);
 
-/* Round a fork, for who calls hooks in the child: locks everything, and lets go. In a signal
- * handler that interrupted a call of this thread nothing is locked: it would wait for itself. The
- * child's copy has no log and writes no report: both are the parent's. */
+/* Round a fork after which the child calls hooks: the one locks everything, the other unlocks it.
+ * In a signal handler that interrupted a call of this thread nothing is locked: it would wait for
+ * itself. The child's copy has no log and writes no report: both are the parent's. */
 void buddy_track_before_fork(buddy_track *t);
 void buddy_track_after_fork(buddy_track *t, bool child);
 
@@ -147,14 +148,15 @@ void buddy_track_walk_sites(const buddy_track *t,
  * cannot be written. */
 bool buddy_track_report(buddy_track *t, FILE *out);
 
-const char *buddy_track_check(buddy_track *t); /* NULL when all is well. Others must be at rest. */
+/* NULL when all is well, else a sentence. Others must be at rest. */
+const char *buddy_track_check(buddy_track *t);
 
 /* ---- the log ---- */
 
-/* Begins a log in a new file of this name, which replaces a regular file that has it; "%p" in it
- * becomes the number of the process. Links are not followed, and what is no regular file is not
- * written to (ELOOP, EISDIR, EOPNOTSUPP). One at a time; blocks that are live already are not in
- * it, and what becomes of them is left out. False when it cannot be (errno says why). */
+/* Begins a log in a new file of this name, which replaces a regular file that has the name; "%p" in
+ * the name becomes the number of the process. Links are not followed, and what is no regular file
+ * is not written to (ELOOP, EISDIR, EOPNOTSUPP). One at a time; blocks that are live already are
+ * not in it, and what becomes of them is left out. False when it cannot be (errno says why). */
 bool buddy_track_log_open(buddy_track *t, const char *path);
 
 /* Writes what is left of the log, and its end. True when all of it was written, and where none was

@@ -66,8 +66,7 @@ typedef struct buddy_track_log_reader {
 } buddy_track_log_reader;
 
 /* Begins to read `bytes` bytes at `data`. BUDDY_TRACK_LOG_OK, BUDDY_TRACK_LOG_FOREIGN or
- * BUDDY_TRACK_LOG_TRUNCATED.
- */
+ * BUDDY_TRACK_LOG_TRUNCATED. */
 buddy_track_log_status buddy_track_log_begin(buddy_track_log_reader *r, const void *data,
                                              size_t bytes);
 

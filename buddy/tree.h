@@ -46,8 +46,8 @@ static inline uint32_t buddy_morton_gather(uint32_t x)
     return (x | x >> 8) & 0xffffu;
 }
 
-/* (x, y), each below 2^16, to their place in Morton order: x in the even bits, y in the odd ones.
- */
+/* (x, y), each below 2^16, to their place in Morton order: x in the even bits, y in the odd
+ * ones. */
 static inline uint32_t buddy_morton_encode(uint32_t x, uint32_t y)
 {
     return buddy_morton_spread(x) | buddy_morton_spread(y) << 1;

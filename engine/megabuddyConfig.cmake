@@ -1,7 +1,7 @@
 # What find_package(megabuddy) reads. Only who links the static library needs the packages that it is made with.
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
-find_dependency(buddy)
+find_dependency(buddy PATHS ${CMAKE_CURRENT_LIST_DIR}/../buddy NO_DEFAULT_PATH) # installed with it
 find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)
   pkg_check_modules(LZ4 QUIET IMPORTED_TARGET liblz4)

@@ -1,4 +1,4 @@
-/* shared.h: the constants and bit layouts that C and GLSL must agree on. Included by both, so it
+/* vt_shared.h: the constants and bit layouts that C and GLSL must agree on. Included by both, so it
  * holds only #define lines that mean the same in either language. */
 #ifndef MEGABUDDY_SHARED_H
 #define MEGABUDDY_SHARED_H
@@ -19,13 +19,13 @@
 #define VT_ID_MIP_SHIFT     22
 #define VT_ID_TEXTURE_SHIFT 26
 
-/* An entry of the page table (RG32UI, one texel a page, all mips in one level: page.h has the
- * layout): where the nearest resident page at or above this one lies, and behind it the nearest
- * above that. First and second word:
+/* An entry of the page table (RG32UI, one texel a page, all mips in one level: page/page.h has
+ * the layout). It names the slot of the nearest resident page at or above its own, and of the nearest
+ * one above that (coarser), from which it fades in. First and second word:
  *   31            16 15             0      31    24 23  10    9         8    7        4 3    0
  *   | coarser slot  | slot           |     | fade  | 0    | coarser ok | ok | coarser mip | mip |
- * A slot is y << 8 | x. ok: 1 when anything is resident; mip: of the resident page; fade: 255 fully
- * arrived, 0 just now. */
+ * A slot is y << 8 | x. ok: 1 when there is such a page; mip: that page's; fade: 0 when it has just
+ * arrived, 255 when it has faded in. */
 #define VT_ENTRY_SLOT_SHIFT        0
 #define VT_ENTRY_COARSE_SLOT_SHIFT 16
 #define VT_ENTRY_MIP_SHIFT         0
@@ -41,10 +41,10 @@
 #define VT_BLOCK_BINDING 7
 #define VT_MAX_LAYERS    4
 
-/* A slot of the audit texture is this many texels wide: each holds the id of the page there. */
+/* The audit texture has so many texels a side for each slot; each holds the id of the page there. */
 #define VT_AUDIT_TEXELS 8
 
-/* What the audit pass writes for a pixel. */
+/* What vt_audit() says of a pixel. */
 #define VT_AUDIT_NOTHING 0 /* no textured surface */
 #define VT_AUDIT_HOLE    1 /* textured, and no ancestor resident */
 #define VT_AUDIT_WRONG   2 /* shows another page's texels */

@@ -1,5 +1,6 @@
-/* vt_sync.h: the allocator of the RAM tier: ours, or for comparison the scheme that the literature
- * has, in two flavours of lock. One type from a user's setting down to the arena. */
+/* vt_sync.h: how the allocator of the RAM tier keeps threads apart: without locks, or for comparison
+ * with a lock a level, as the literature does it, of either kind of lock. The same type serves from
+ * the user's setting down to the arena. */
 #ifndef MEGABUDDY_ENGINE_VT_SYNC_H
 #define MEGABUDDY_ENGINE_VT_SYNC_H
 

@@ -30,8 +30,8 @@ typedef struct vt_shape {
     uint32_t border, payload; /* texels; payload == VT_PAGE_TEXELS - 2 * border */
     uint32_t grid_x, grid_y;  /* pages at mip 0, padded to powers of two */
     uint32_t mips;            /* 1 … VT_MAX_MIPS */
-    /* The number of each mip's page (0, 0), where pages are counted row by row, finest mip first;
-     * then how many there are. */
+    /* Pages are numbered row by row, the finest mip first. This has the number of each mip's page
+     * (0, 0), and at [mips] how many pages there are. */
     uint32_t first_page[VT_MAX_MIPS + 1];
 } vt_shape;
 
@@ -39,10 +39,10 @@ typedef struct vt_shape {
 typedef enum vt_texel_format {
     VT_TEXEL_NONE = 0,
     VT_TEXEL_RGBA8 = 1, /* 4 bytes a texel, rows top down */
-    VT_TEXEL_BC1 = 2,   /* 8 bytes a block of 4x4 texels, rows of blocks top down */
-    VT_TEXEL_BC5 = 3,   /* 16 bytes a block, likewise; two channels: a normal's x and y */
-    VT_TEXEL_BC3 = 4,   /* 16 bytes a block; colours as in BC1, with an alpha of their own */
-    VT_TEXEL_BC4 = 5,   /* 8 bytes a block; one channel: heights or masks */
+    VT_TEXEL_BC1 = 2,   /* 8 bytes a BC block of 4x4 texels, rows of them top down */
+    VT_TEXEL_BC5 = 3,   /* 16 bytes a BC block; two channels: a normal's x and y */
+    VT_TEXEL_BC3 = 4,   /* 16 bytes a BC block; colours as in BC1, and an alpha for each texel */
+    VT_TEXEL_BC4 = 5,   /* 8 bytes a BC block; one channel: heights or masks */
 } vt_texel_format;
 
 /* Values are part of the page file: never renumber. */
@@ -52,7 +52,7 @@ typedef struct vt_layer {
     vt_texel_format format;   /* of the texels, once unpacked */
     bool srgb;                /* whether RGB is sRGB-encoded */
     char name[VT_NAME_BYTES]; /* "albedo", …; NUL-terminated */
-    bool lossy; /* whether its RGBA8 texels came through JPEG: opaque, and BC1 loses less */
+    bool lossy; /* its RGBA8 texels were JPEG: they are opaque, and BC1 loses less than JPEG did */
 } vt_layer;
 
 /* What a page file says of its virtual texture. */
@@ -66,8 +66,8 @@ typedef struct vt_info {
     uint32_t heights_width, heights_height; /* 0: no heights */
     uint64_t file_bytes;
     uint64_t index_bytes;
-    /* crc32c of the header, which holds the index's, which covers every page's checksum: worlds
-     * that differ in any page differ in this. */
+    /* The header's crc32c. The header holds the index's, and the index every page's, so worlds that
+     * differ in any page differ in this. */
     uint32_t identity;
 } vt_info;
 

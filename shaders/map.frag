@@ -1,8 +1,9 @@
-// map.frag: the atlas itself, small: the texels of every slot, and whose block it is, or how long
-// nobody has wanted it. Row 0 of the atlas is at the picture's first row. After #version, vt_glsl()
-// and views.h. Writes sRGB as it is: the overlay shows bytes.
+// map.frag: the atlas itself, small: the texels of every slot, and by colour the size of the
+// cluster that it is part of, or how long nobody has wanted it. Row 0 of the atlas is the picture's
+// first row. Goes after #version, vt_glsl() and views.h. Writes sRGB as it is: the overlay shows
+// bytes.
 layout(location = MAP_LOCATION_SCALE) uniform vec2 scale; // slots a pixel
-layout(location = MAP_LOCATION_AGE) uniform bool by_age;  // else by the order of blocks
+layout(location = MAP_LOCATION_AGE) uniform bool by_age;  // else by the order of clusters
 layout(binding = VIEW_UNIT_SLOTS) uniform usampler2D slots;
 
 layout(location = 0) out vec4 colour;
@@ -21,7 +22,7 @@ vec3 texels(ivec2 slot, vec2 inside)
     return pow(clamp(sum * 0.32, 0.0, 1.0), vec3(1.0 / 2.2)); // somewhat brighter: it is small
 }
 
-// Whether a pixel lies on the edge of the square of siblings that the slot is part of.
+// Whether a pixel lies on the edge of the cluster that the slot is part of.
 bool on_edge(ivec2 slot, vec2 inside, int order)
 {
     vec2 at = vec2(slot & ((1 << order) - 1)) + inside;

@@ -1,5 +1,5 @@
-// pick.frag: what there is to know of one pixel: the page it wants, and what it shows. After
-// #version and vt_glsl(); read back by tools/view/scene/views.c.
+// pick.frag: what a pixel wants and what it shows. Goes after #version and vt_glsl();
+// tools/view/scene/views.c reads it back.
 in vec2 uv;
 layout(location = 0) out uvec4 seen;
 

@@ -2,17 +2,19 @@
 // vt_shared.h, before the shader's own text; vt_glsl() is both of them.
 //
 //     uv ──▶ level of detail ──▶ page table, once ──▶ atlas, twice ──▶ mix
+//         vt_locate                vt_entry, vt_find     vt_fetch
+//                                  └──── vt_look ────┘
 //
 // An entry of the page table names two pages: the nearest resident one, and the nearest above it,
 // which are the two that trilinear filtering mixes.
 //
 // uv runs from 0 to 1 over the picture, v downward. Its screen derivatives choose the mip, so call
 // these functions outside of branches that pixels of one surface take differently, and let uv run on
-// over a seam (1.1 rather than 0.1): it is wrapped here, after the derivatives were taken.
+// over a seam (1.1 rather than 0.1): it is wrapped here, after its derivatives have been taken.
 //
 // #define VT_ISOTROPIC above this text, in all programs, leaves anisotropic filtering out, whatever
-// the block says. Where it is off, that is worth doing on a renderer in software, which executes
-// both sides of a branch: measured 10 instead of 17 ms for 1280x720 on two cores.
+// vt_anisotropy says. Where anisotropy is off anyway, a software renderer gains by it, since it
+// executes both sides of a branch: measured 10 instead of 17 ms for 1280x720 on two cores.
 //
 // #define VT_RECTANGLE where the atlas is made of rectangle textures (engine/vram/gpu.h): they take
 // texels for coordinates, so that filtering in floats gives the same colour in every slot.
@@ -25,7 +27,7 @@ layout(binding = VT_UNIT_ATLAS) uniform sampler2DRect vt_atlas[VT_MAX_LAYERS];
 layout(binding = VT_UNIT_ATLAS) uniform sampler2D vt_atlas[VT_MAX_LAYERS];
 #endif
 
-// Filled by gpu_bind(); struct gpu_block of engine/vram/gpu.c is its other half.
+// Filled by gpu_bind(); struct gpu_block of engine/vram/gpu_private.h has the same layout.
 layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
 {
     vec2 vt_size;          // texels of mip 0
@@ -41,16 +43,16 @@ layout(std140, binding = VT_BLOCK_BINDING) uniform vt_block
     uint vt_wrap_x;      // 1: the left edge continues at the right one
 };
 
-// A pixel's place in the picture.
+// Where a pixel lies in the picture, and how much of it the pixel covers.
 struct vt_footprint {
     vec2 texel; // of mip 0
     ivec2 page; // of mip 0; page >> m is the page of mip m, since every mip halves exactly
-    vec2 axis;  // texels of mip 0: the long side of the pixel's footprint
-    float ratio; // of its sides, as far as anisotropic filtering goes
+    vec2 axis;  // texels of mip 0: the footprint's long side
+    float ratio; // of its sides; at most vt_anisotropy
     float lod;   // unbiased, not clamped
 };
 
-// A resident page, and where the pixel lies in it.
+// A resident page, and where in the atlas the pixel lies in it.
 struct vt_hit {
     int mip;
     vec2 at; // texel of the atlas
@@ -73,7 +75,7 @@ float vt_mip_scale(int mip)
 vt_footprint vt_locate(vec2 uv)
 {
     vec2 dx = dFdx(uv) * vt_size, dy = dFdy(uv) * vt_size;
-    float xx = max(dot(dx, dx), 1e-20); // squares of the footprint's sides; the floor is for
+    float xx = max(dot(dx, dx), 1e-20); // squares of the footprint's sides; 1e-20 is for
     float yy = max(dot(dy, dy), 1e-20); // footprints without extent
     vt_footprint p;
 #ifdef VT_ISOTROPIC
@@ -87,8 +89,8 @@ vt_footprint vt_locate(vec2 uv)
     p.lod = 0.5 * log2(max(xx, yy) / square); // of the long side, less what filtering takes care of
 #endif
     p.texel = clamp(vec2(vt_wrap_x != 0u ? fract(uv.x) : uv.x, uv.y), 0.0, 1.0) * vt_size;
-    // A rounding error here picks the neighbour of a page for a texel on the line between them;
-    // that one has the texel in its border.
+    // For a texel on the line between two pages a rounding error may pick either: both have it, one
+    // of them in its border.
     p.page = min(ivec2(p.texel / vt_payload), vt_grid - 1);
     return p;
 }
@@ -104,7 +106,7 @@ uint vt_pack(int mip, ivec2 page)
            uint(page.y) << VT_ID_Y_SHIFT | uint(page.x);
 }
 
-// The entry of the page of `mip`: the layout is engine/page/page.h's.
+// The entry of the page of `mip`; engine/page/page.h has the layout of the table.
 uvec2 vt_entry(vt_footprint p, int mip)
 {
     int above = max(mip - 1, 0);
@@ -126,8 +128,9 @@ vt_hit vt_find(vt_footprint p, uint slot, uint mip)
     return hit;
 }
 
-// Trilinear filtering by hand, and fading: a page that has just arrived counts as if it were not
-// there yet. Where the page of the wanted mip is missing, its ancestor is shown without mixing.
+// Trilinear filtering by hand, with fading: a page that has just arrived is mixed with the next
+// coarser one, more of the latter at first. Where the page of the wanted mip is missing, its
+// nearest ancestor is shown without mixing.
 vt_view vt_look(vt_footprint p)
 {
     float level = vt_clamp_lod(p.lod + vt_bias);
@@ -168,9 +171,9 @@ vec4 vt_fetch(int layer, vt_footprint p, vt_hit hit)
 
 #else
 
-// One bilinear sample, or several along the footprint. By hand, because a card that places its own
-// may reach beyond the page's border, and because Mesa 22.3's software renderer works out gradients
-// from neighbouring pixels' places in the atlas even where textureGrad() is given them.
+// One bilinear sample, or several along the footprint. Placed by hand, because a card that places
+// them itself may reach beyond the page's border, and because Mesa 22.3's software renderer derives
+// gradients from the atlas places of neighbouring pixels even where textureGrad() is given them.
 vec4 vt_fetch(int layer, vt_footprint p, vt_hit hit)
 {
     vec2 axis = p.axis * vt_mip_scale(hit.mip);
@@ -216,8 +219,9 @@ float vt_lod(vec2 uv)
     return vt_clamp_lod(vt_locate(uv).lod);
 }
 
-// The page that uv wants under the bias, packed, when drawn into the feedback target, which has
-// fewer pixels than the screen and so larger derivatives.
+// The packed id of the page that uv wants under the bias. For the feedback target only: it has
+// fewer pixels than the screen, so derivatives are larger there, and vt_feedback_lod takes that off
+// again.
 uint vt_feedback(vec2 uv)
 {
     vt_footprint p = vt_locate(uv);
@@ -225,15 +229,15 @@ uint vt_feedback(vec2 uv)
     return vt_pack(mip, p.page >> mip);
 }
 
-// Whether the texel that hit points at belongs to the page that it should.
+// Whether the slot that hit points at was filled with the page that the entry means.
 bool vt_is_right(vt_footprint p, vt_hit hit)
 {
     ivec2 at = ivec2(floor(hit.at)) / (VT_PAGE_TEXELS / VT_AUDIT_TEXELS);
     return texelFetch(vt_audit_ids, at, 0).r == vt_pack(hit.mip, p.page >> hit.mip);
 }
 
-// A VT_AUDIT_* value: looks up what vt_sample() looks up, and checks it against the page ids that
-// the atlas' slots were filled with. Works with gpu_desc.audit only.
+// A VT_AUDIT_* value: looks up what vt_sample() looks up, and compares it with the page ids that
+// the atlas' slots were filled with. Works only with gpu_desc.audit.
 uint vt_audit(vec2 uv)
 {
     vt_footprint p = vt_locate(uv);

@@ -20,7 +20,7 @@ layout(std140, binding = SCENE_BLOCK_BINDING) uniform scene_block
 
 const float AIR_HEIGHT = 14.0; // world units in which the air thins to 1/e
 const float AIR_SIGHT = 240.0; // distance at which haze hides all but 1/e, at sea level
-const vec3 SCATTER = vec3(0.50, 0.82, 1.45);         // how haze hides, by colour
+const vec3 SCATTER = vec3(0.50, 0.82, 1.45);         // how much haze hides, by colour
 const vec3 RAYLEIGH = vec3(0.0070, 0.0162, 0.0375); // of the sky's light, a unit of thick air
 const vec3 HAZE = vec3(0.58, 0.70, 0.86);
 const vec3 SPACE = vec3(0.0008, 0.0012, 0.0030);
@@ -39,8 +39,8 @@ float scene_glow(float facing)
     return two * two * facing;
 }
 
-// Thick air, in units of it at sea level, along a ray that leaves a height where it is `thin` times
-// as dense; `up` is the ray's slope, at least 0.
+// How much air a ray passes, as a length of air at sea level. The ray begins at a height where the
+// air is `thin` times as dense as there; `up` is its slope, at least 0; `along` is the most.
 float scene_column(float thin, float up, float along)
 {
     return thin * AIR_HEIGHT / (up + 2.0 * AIR_HEIGHT / along);
@@ -91,7 +91,7 @@ vec3 scene_air(vec3 away)
     return scene_scatter(600.0, dot(to, scene_sun.xyz));
 }
 
-// Upright where the ground is `away`, and the cosine between it and the way to the camera.
+// The cosine between the ground's upward direction at `away` and the direction to the camera.
 float scene_upright(vec3 away)
 {
     vec3 up = vec3(2.0 * scene_bend * away.x, 1.0, 2.0 * scene_bend * away.z);
@@ -106,8 +106,8 @@ vec3 scene_seen(vec3 away, float height)
     float climb = (max(scene_altitude, 0.0) - max(height, 0.0)) / AIR_HEIGHT;
     float density = abs(climb) < 1e-3 ? to : (to - from) / climb; // mean along the way
     float thick = length(away) * density / AIR_SIGHT;
-    // Near the horizon the way through the air gets longer than a flat map knows: from high up it is
-    // the longer the more aslant the ground lies; from low down all goes in the last of the way.
+    // Near the horizon the way through the air is longer than on a flat map: seen from high up, the
+    // longer the more aslant the ground lies; from low down, all is hidden at the very end.
     float high = 1.0 - exp(-scene_altitude / 150.0);
     thick += high * 0.055 / (scene_upright(away) + 0.03);
     float near = 1.0 - smoothstep(mix(0.5, 0.94, high), 1.0, length(away.xz) / scene_horizon());

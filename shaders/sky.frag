@@ -1,9 +1,9 @@
-// sky.frag: the sky where there is no ground; around a picture, plain dark. After #version and
+// sky.frag: the sky where there is no ground; around a picture, plain dark. Goes after #version and
 // scene.glsl.
 in vec3 ray;
 layout(location = 0) out vec4 colour;
 
-const float STAR_CELLS = 48.0; // along an edge of the cube that directions are told apart by
+const float STAR_CELLS = 48.0; // cells along an edge of a cube around the camera
 
 vec3 hash(vec3 p)
 {
@@ -12,9 +12,9 @@ vec3 hash(vec3 p)
     return fract((p.xxy + p.yxx) * p.zyx);
 }
 
-// Stars in direction `to`, `pixel` being the angle of one: every cell of a cube around the camera
-// has one or none, at a place that depends on the cell alone. None is smaller than a pixel: it is
-// dimmer instead, so that it does not flicker while the camera turns.
+// Stars in direction `to`; `pixel` is the angle of a pixel. Each cell of the cube has a star or
+// none, at a place that depends on the cell alone. A star that would be smaller than a pixel is
+// drawn dimmer instead, so that it does not flicker while the camera turns.
 vec3 stars(vec3 to, float pixel)
 {
     vec3 size = abs(to);

@@ -1,6 +1,6 @@
 // terrain.frag: the ground in colour: the streamed texture, lit by the sun, seen through the air.
-// After #version, vt_glsl() and scene.glsl. #define TERRAIN_NORMALS above it where the world has
-// normals in its second layer.
+// Goes after #version, vt_glsl() and scene.glsl, and after #define TERRAIN_NORMALS where the world
+// has normals in its second layer.
 layout(binding = 1) uniform sampler2D shade; // normal x, z (heightmap_shade)
 
 in vec2 uv;
@@ -10,9 +10,9 @@ in vec3 mirrored;
 in float crisp;
 layout(location = 0) out vec4 colour;
 
-// The picture is as dark as the ground seen from space; this is how much brighter it is shown.
+// The picture is as dark as the ground seen from space: it is drawn so much brighter.
 const float EXPOSURE = 1.55;
-// The bake has relief drawn into the picture already: the sun only adds to it.
+// The baked picture has shaded relief already: the sun only adds to it.
 const float SUN_SHARE = 0.74;
 const vec3 SHADE_LIGHT = vec3(0.74, 0.94, 1.26); // the sky's
 const float NORMAL_GAIN = 2.5; // the layer's slopes are drawn 5 times too steep, the relief 25 times
@@ -43,14 +43,14 @@ vec3 lit(vec3 ground, float wet)
                      SHADE_LIGHT * ((1.0 - SUN_SHARE) * EXPOSURE));
 }
 
-// How much of a texel is water: nothing else has so little red for its blue. By that the coast is as
-// sharp as the picture; how high it lies is in `mirrored` already.
+// How much of a texel is water: nothing else has so little red for its blue. So the coast is as
+// sharp as the picture. That water lies low is in `mirrored` already.
 float water(vec3 ground)
 {
     return clamp(1.3 - 1.6 * ground.r / (ground.b + 1e-4), 0.0, 1.0);
 }
 
-// What lies behind the transparent parts of a picture: the squares that pictures have behind them.
+// The checkerboard behind the transparent parts of a picture.
 vec3 backdrop()
 {
     bvec2 odd = greaterThan(fract(gl_FragCoord.xy / 24.0), vec2(0.5)); // squares of 12 pixels

@@ -1,6 +1,6 @@
-// terrain.vert: a patch of the ground: a grid whose heights come from the relief's texture. After
-// #version and scene.glsl. A corner's place in the grid follows from its number: no vertex buffer,
-// one instance a patch (struct patch_instance of tools/view/scene/scene.c).
+// terrain.vert: a patch of the ground: a grid whose heights come from the relief's texture. Goes
+// after #version and scene.glsl. A corner's place in the grid follows from its number, so there is
+// no vertex buffer; a patch is an instance (struct patch_instance of tools/view/scene/scene.c).
 layout(binding = 0) uniform sampler2D relief; // metres / 32767
 
 layout(location = 0) in vec4 patch_place;  // x, z of its corner, width, depth; world units
@@ -9,10 +9,10 @@ layout(location = 2) in vec4 patch_detail; // mip of the relief; skirt, world un
                                            // between which it turns into its parent's grid
 
 out vec2 uv;
-// The air between the camera and the ground changes slowly: once a corner is enough.
+// The air between the camera and the ground changes slowly: computing it at the corners is enough.
 out vec3 air;  // its light
 out vec3 seen; // share of the ground's light that comes through
-out vec3 mirrored; // what water would add here: light that it mirrors, as far as it comes through
+out vec3 mirrored; // light that water would mirror here, as far as it comes through the air
 out float crisp; // how much the world's own normals count, if it has any
 
 const int CELLS = 32;          // PATCHES_CELLS of tools/view/scene/patches.h
@@ -30,8 +30,9 @@ vec4 swing(vec4 turns)
     return 4.0 * half_turns * (abs(half_turns) - 1.0);
 }
 
-// How the wind ruffles the sea, from calm to rough, 0 to 1: broad bands with swirls, and where cells
-// are small enough, finer ones. Whole numbers of turns over the map, so that there is no seam.
+// How much the wind ruffles the sea, from calm, 0, to rough, 1: broad bands with swirls, and finer
+// ones where cells are small enough. Each wave has a whole number of turns over the map, so that
+// there is no seam.
 float ruffled(vec2 map, float fine)
 {
     vec4 swirl = swing(vec4(map.y * 23.0, map.x * 17.0, map.x * 61.0 + map.y * 19.0, map.y * 71.0));
@@ -43,8 +44,8 @@ float ruffled(vec2 map, float fine)
 
 const vec3 GLINT = vec3(1.0, 0.84, 0.60); // low in the sky, the sun is golden
 
-// The sun and the sky in the sea, seen along `away`. Waves are facets that lie at many angles, so
-// that the sun becomes a broad lane; the farther, the more of them in a pixel.
+// The sun and the sky mirrored in the sea, seen along `away`. Waves are facets at many angles, so
+// the sun's image becomes a broad band; the farther away, the more facets lie in a pixel.
 vec3 mirror(vec3 away, vec2 map)
 {
     float distance = length(away);

@@ -1,5 +1,5 @@
 // views.frag: the ground coloured by what streaming does to it instead of by its texture, which
-// stays visible as light and dark. After #version, vt_glsl() and views.h.
+// stays visible as light and dark. Goes after #version, vt_glsl() and views.h.
 layout(location = VIEW_LOCATION) uniform int view; // VIEW_*
 layout(binding = VIEW_UNIT_SLOTS) uniform usampler2D slots;
 
@@ -16,7 +16,7 @@ vec3 linear(vec3 srgb)
     return srgb * srgb * (0.7 * srgb + 0.3); // close enough for a legend
 }
 
-// Light and dark of the texture, never black, so that a colour on it can be told.
+// Light and dark of the texture, never black, so that a colour on it can be recognised.
 float shade(vec3 texel)
 {
     return 0.25 + 0.75 * sqrt(clamp(dot(texel, vec3(0.3, 0.6, 0.1)) * 2.0, 0.0, 1.0));
@@ -45,8 +45,9 @@ float on_map()
     return uv.y > 0.0 && uv.y < 1.0 ? 1.0 : 0.0;
 }
 
-// How far a line of `width` pixels along the edge of a square covers the pixel: `inside` and `side`
-// in texels, `pixel` its size in them.
+// How much of the pixel a line covers that is `width` pixels wide and runs along the edge of a
+// square. In texels: the pixel's place `inside` the square, the square's `side`, and the size of a
+// `pixel`.
 float line(vec2 inside, float side, vec2 pixel, float width)
 {
     vec2 edge = min(inside, side - inside) / max(pixel, 1e-6);
@@ -54,22 +55,23 @@ float line(vec2 inside, float side, vec2 pixel, float width)
     return on_map() * (1.0 - smoothstep(0.5 * width - 0.5, 0.5 * width + 0.5, nearest));
 }
 
-// Pages have thin lines; the square of siblings that they still lie in has a thick one, coloured by
-// its order. `pixel`: texels of mip 0.
+// Pages have thin borders; the cluster that a page still lies in with its siblings has a thick one,
+// coloured by its order. `pixel`: texels of mip 0.
 vec3 borders(vec3 texel, vt_footprint p, vt_view seen, vec2 pixel)
 {
     float scale = vt_mip_scale(seen.fine.mip);
     int order = int(slot_of(seen.fine).SLOT_ORDER);
     ivec2 page = p.page >> seen.fine.mip;
     vec2 inside = p.texel * scale - vec2(page) * vt_payload;
-    vec2 in_block = inside + vec2(page & ((1 << order) - 1)) * vt_payload;
+    vec2 in_cluster = inside + vec2(page & ((1 << order) - 1)) * vt_payload;
     vec3 ground = texel * 1.3 + 0.01;
     ground = mix(ground, vec3(0.85), 0.8 * line(inside, vt_payload, pixel * scale, 1.0));
-    float block = line(in_block, vt_payload * float(1 << order), pixel * scale, 4.0);
-    return mix(ground, tint(order + 1), order > 0 ? block : 0.0);
+    float thick = line(in_cluster, vt_payload * float(1 << order), pixel * scale, 4.0);
+    return mix(ground, tint(order + 1), order > 0 ? thick : 0.0);
 }
 
-// White-hot just now, then red, and blue after half a minute; pinned pages have no age worth telling.
+// White-hot just now, then red, and blue after half a minute. Pinned pages are grey: their age says
+// nothing.
 vec3 age(vt_view seen)
 {
     uvec4 slot = slot_of(seen.fine);

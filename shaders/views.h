@@ -7,7 +7,7 @@
 #define VIEW_FINAL     0
 #define VIEW_WANTED    1 /* by the mip that each pixel wants */
 #define VIEW_GOT       2 /* by the mip that it shows */
-#define VIEW_BORDERS   3 /* edges of pages, and of the blocks that they lie in */
+#define VIEW_BORDERS   3 /* edges of pages, and of the clusters that they lie in */
 #define VIEW_AGE       4 /* how long ago its page came into the atlas */
 #define VIEW_HEAT      5 /* how many mips it lacks */
 #define VIEW_WIREFRAME 6 /* edges of the mesh, over the final picture */

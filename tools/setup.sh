@@ -47,6 +47,7 @@ engine libegl-mesa0 -
 test libcmocka-dev pc:cmocka
 test libx11-dev pc:x11
 check clang-format command:clang-format
+check dpkg-dev command:dpkg-shlibdeps
 check xvfb command:Xvfb
 check xauth command:xauth
 check xdotool command:xdotool

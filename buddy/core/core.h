@@ -10,12 +10,12 @@
 #include "buddy/buddy.h"
 #include "buddy/core/freeset.h"
 
-#define CORE_LINE \
-    64u /* bytes of a cache line: what one thread writes often keeps clear of others */
+/* Bytes of a cache line: what one thread writes often keeps clear of others. */
+#define CORE_LINE 64u
 
 /* What threads write at every call, spread over several lanes so that they seldom meet. A thread
- * uses the same lane most of the time, but any lane will do.
- * Over all lanes: the sum of free_blocks[k], modulo 2^32, is the number of bits set in order k. */
+ * uses the same lane most of the time, but any lane will do. Over all lanes: the sum of
+ * free_blocks[k], modulo 2^32, is the number of bits set in order k. */
 typedef struct core_lane {
     _Alignas(CORE_LINE) _Atomic uint32_t inside; /* threads that are in the middle of a call */
     _Atomic uint64_t splits, merges, failed_cas; /* since init */
@@ -29,7 +29,7 @@ struct buddy {
     uint32_t lanes;    /* a power of two */
     uint32_t lanes_at; /* bytes from here to the first lane */
     size_t bytes;      /* of metadata */
-    /* written by whoever shuts the others out */
+    /* written by the thread that shuts the others out */
     _Alignas(CORE_LINE) _Atomic uint32_t closed; /* 1: newcomers wait; see gate.h */
     _Atomic uint32_t reserved;                   /* units out of play */
     _Atomic uint32_t reach; /* all units from here on have never been in play; only grows */
@@ -41,8 +41,8 @@ struct buddy {
  * words of their bits are not looked at: they may not be open (see core_extents). */
 static inline uint32_t core_blocks(const buddy *b, uint32_t order)
 {
-    /* relaxed: it only grows, and who knows of a unit that is in play was told by who saw it grow
-     */
+    /* relaxed: it only grows; a thread that knows of a unit in play was told by one that saw it
+     * grow */
     return atomic_load_explicit(&b->reach, memory_order_relaxed) >> order;
 }
 
@@ -111,7 +111,8 @@ bool core_extents(const buddy_desc *desc, uint32_t from, uint32_t to,
                   bool (*visit)(void *context, core_extent extent), void *context);
 
 /* As buddy_try and buddy_alloc, but the caller gets only the first `units` units of the block, and
- * the rest is put back in the same step, so that nobody's strict request finds it gone. */
+ * the rest is put back in the same step, so that no strict request of another thread is refused for
+ * want of it. */
 uint32_t core_try_cut(buddy *b, uint32_t order, uint32_t units, uint32_t near);
 uint32_t core_alloc_cut(buddy *b, uint32_t order, uint32_t units, uint32_t near);
 

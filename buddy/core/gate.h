@@ -1,15 +1,15 @@
-/* gate.h: how one thread shuts the others out for a moment. Private to buddy/; any thread.
+/* core/gate.h: how one thread shuts the others out for a moment. Private to buddy/; any thread.
  *
- * Every call that changes the core goes in through a lane and out again. Who must be alone closes
- * the gate: newcomers turn back and wait, those inside finish, and when all lanes are empty the
- * closer is alone. Going in costs one atomic addition to a line that is seldom shared.
+ * Every call that changes the core goes in through a lane and out again. A thread that has to be
+ * alone closes the gate: newcomers turn back and wait, those inside finish, and when all lanes are
+ * empty the closer is alone. Going in costs one atomic addition to a line that is seldom shared.
  *
  *     in:    inside += 1; closed == 0?  yes: go on;  no: inside -= 1, wait, again
  *     close: closed 0 -> 1; wait until inside == 0 in every lane
  *
  * The addition and the load of `closed`, and the write of `closed` and the load of `inside`, are
- * sequentially consistent: of the two who meet here at least one sees the other.
- * A thread must not close the gate while it is inside, nor call from a signal handler. */
+ * sequentially consistent: of the two who meet here at least one sees the other. A thread must not
+ * close the gate while it is inside, nor call from a signal handler. */
 #ifndef BUDDY_GATE_H
 #define BUDDY_GATE_H
 
@@ -17,9 +17,8 @@
 
 #include "buddy/core/core.h"
 
-#define GATE_SPINS \
-    64u /* looks before the processor is given away: about the length of one call \
-         */
+/* Looks before the processor is given away: about the length of one call. */
+#define GATE_SPINS 64u
 
 /* One look in vain. Gives the processor away where it has been long. */
 static inline void gate_wait(uint32_t *looks)
@@ -30,8 +29,8 @@ static inline void gate_wait(uint32_t *looks)
 }
 
 /* A lane for the calling thread. The core keeps nothing by thread, so the stack tells threads
- * apart: stacks lie 64 KiB and more from each other, and 2^64 / golden ratio spreads their numbers.
- */
+ * apart: stacks lie 64 KiB and more from each other, and 2^64 / golden ratio spreads their
+ * numbers. */
 static inline core_lane *gate_lane(const buddy *b)
 {
     char here;

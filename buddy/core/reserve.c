@@ -3,8 +3,8 @@
 
 #include "buddy/core/split.h"
 
-/* The free block that holds `unit`, of order BUDDY_ORDERS when there is none. Nobody else at work.
- */
+/* The free block that holds `unit`, of order BUDDY_ORDERS when there is none. Nobody else at
+ * work. */
 static buddy_block find_cover(const buddy *b, uint32_t unit)
 {
     for (uint32_t order = 0; order <= b->max_order; order++) {
@@ -70,7 +70,7 @@ bool buddy_reserve(buddy *b, uint32_t offset, uint32_t count)
 /* Whether a block is one of this buddy's, and free. */
 static bool can_take(const buddy *b, buddy_block block)
 {
-    const uint64_t end = block.offset + (UINT64_C(1) << block.order);
+    uint64_t end = block.offset + (UINT64_C(1) << block.order);
     return block.order <= b->max_order && block.offset % (UINT32_C(1) << block.order) == 0 &&
            end <= b->units && all_free(b, block.offset, (uint32_t)end);
 }
@@ -81,10 +81,10 @@ bool buddy_take_all(buddy *b, const buddy_block blocks[], uint32_t count)
     uint32_t taken = 0;
     for (; taken < count && blocks[taken].order < BUDDY_ORDERS && can_take(b, blocks[taken]);
          taken++) {
-        const uint32_t from = blocks[taken].offset;
+        uint32_t from = blocks[taken].offset;
         take_range(b, &sheet, from, from + (UINT32_C(1) << blocks[taken].order));
     }
-    const bool done = taken == count;
+    bool done = taken == count;
     while (!done && taken > 0) {
         taken--;
         split_give(b, &sheet, blocks[taken].order, blocks[taken].offset);

@@ -24,8 +24,8 @@ uint32_t split_put_range(buddy *b, core_sheet *sheet, uint32_t from, uint32_t to
 bool split_take_at(buddy *b, core_sheet *sheet, uint32_t offset, uint32_t order);
 
 /* Of a block that the caller owns, gives what lies outside [from, to), which is not empty: as the
- * fewest blocks. None of them can merge, since each one's buddy holds a part of [from, to).
- * Returns how many blocks that were. */
+ * fewest blocks. None of them can merge, since each one's buddy holds a part of [from, to). Returns
+ * how many blocks that were. */
 uint32_t split_put_rest(buddy *b, core_sheet *sheet, buddy_block block, uint32_t from, uint32_t to);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 #include "buddy/heap/watch.h"
 
 #define ERROR_LINE 160u
@@ -50,7 +50,7 @@ static inline void *take_large(buddy_heap *h, uint32_t order)
     return heap_address(h, offset);
 }
 
-/* What buddy_heap_alloc does where nobody watches. */
+/* What buddy_heap_alloc does in a heap that is not watched. */
 static inline void *take(buddy_heap *h, size_t bytes)
 {
     uint32_t order = heap_order_for(h, bytes);
@@ -219,7 +219,7 @@ static buddy_heap_status complain(buddy_heap *h, const void *pointer, buddy_heap
     atomic_fetch_add_explicit(&h->errors, 1, memory_order_relaxed); /* relaxed: a figure */
     if (h->desc.on_error != NULL) {
         char line[ERROR_LINE];
-        (void)snprintf(line, sizeof(line), "free of 0x%" PRIxPTR ": %s", (uintptr_t)pointer,
+        (void)snprintf(line, sizeof line, "free of 0x%" PRIxPTR ": %s", (uintptr_t)pointer,
                        buddy_heap_status_text(status));
         h->desc.on_error(h->desc.on_error_context, line);
     }

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "buddy/core/core.h"
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 
 #define UNIT_BYTES_DEFAULT 64u /* a cache line, so that neighbours do not share one */
 #define UNIT_BYTES_LEAST   16u
@@ -16,16 +16,16 @@
  * to it. */
 #define COLOUR_BYTES 832u
 #define HUGE_BYTES   (UINT32_C(2) << 20)
-#define GROW_MOST \
-    (UINT64_C(32) << 20) /* bytes at a time, unless one block needs more: where all \
-                            memory is locked, all of it is filled at once */
+/* Bytes that a heap grows by at a time, unless one block needs more: where all memory is locked,
+ * all of them are filled at once. */
+#define GROW_MOST (UINT64_C(32) << 20)
 
 const char *buddy_heap_status_text(buddy_heap_status status)
 {
 #define X(name, text) text,
     static const char *const texts[] = {BUDDY_HEAP_STATUSES(X)};
 #undef X
-    return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
+    return (size_t)status < sizeof texts / sizeof texts[0] ? texts[status] : "unknown status";
 }
 
 /* ---- sizes ---- */
@@ -131,7 +131,7 @@ static bool open_units(buddy_heap *h, uint32_t from, uint32_t to)
 /* ---- growing ---- */
 
 /* The units that are in play once there is a block of the order beyond `from`, and more than that,
- * so that who asks for little does not grow the heap each time. */
+ * so that small requests do not grow the heap each time. */
 static uint32_t least_units(const buddy_heap *h, uint32_t from, uint32_t order)
 {
     uint64_t size = UINT64_C(1) << order;
@@ -361,11 +361,6 @@ size_t buddy_heap_usable_size(const buddy_heap *h, const void *pointer)
     size_t bytes = 0;
     (void)buddy_heap_look_up(h, pointer, &bytes);
     return bytes;
-}
-
-void buddy_heap_flush(buddy_heap *h)
-{
-    buddy_magazine_flush(h->stocks);
 }
 
 void buddy_heap_recall(buddy_heap *h)

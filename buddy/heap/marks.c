@@ -8,7 +8,7 @@
 #define UNIT_BITS   2u
 #define STEP_SHIFT  4u
 #define STEP_MOST   15u
-#define PIECE       (MARK_LARGE << 2 | MARK_GOES_ON) /* the low bits of a large piece that goes on */
+#define PIECE       (MARK_LARGE << 2 | MARK_GOES_ON) /* low bits of a large piece that goes on */
 
 /* ---- bytes ---- */
 
@@ -122,8 +122,8 @@ void marks_set_exact(const marks *m, uint32_t offset, uint32_t units)
     if (goes_on) {
         set_row(m, offset, units);
     }
-    /* release, pairs with the acquire in clear_first: who frees it finds the whole row, even who
-     * does so by mistake, for a block that was here before */
+    /* release, pairs with the acquire in clear_first: whoever frees it finds the whole row, even a
+     * thread that frees by mistake a block that was here before */
     atomic_store_explicit(&m->groups[offset >> MARKS_GROUP_ORDER],
                           (uint8_t)(marks_large(order) | (goes_on ? MARK_EXACT : 0)),
                           memory_order_release);

@@ -46,11 +46,11 @@ static inline uint8_t marks_large(uint32_t order)
 /* free -> live for a block of less than four units; for `units` units. */
 void marks_set_small(const marks *m, uint32_t offset, uint32_t units);
 
-/* free -> live, for a block that the caller has taken from the core.
- * Memory order, here and for all marks but where a block of exact size starts: relaxed. A mark is
- * set between taking a block from the core and handing it out, and cleared before the core gets it
- * back, so the core's words order one owner's marks before the next one's; and who of two clears a
- * mark is decided by the byte's own order of changes. */
+/* free -> live, for a block that the caller has taken from the core. Memory order, here and for all
+ * marks but where a block of exact size starts: relaxed. A mark is set between taking a block from
+ * the core and handing it out, and cleared before the core gets it back, so the core's words order
+ * one owner's marks before the next one's; and who of two clears a mark is decided by the byte's
+ * own order of changes. */
 static inline void marks_set(const marks *m, uint32_t offset, uint32_t order)
 {
     if (order >= MARKS_GROUP_ORDER) {
@@ -65,8 +65,8 @@ static inline void marks_set(const marks *m, uint32_t offset, uint32_t order)
  * units must be as marks_exact_units says. */
 void marks_set_exact(const marks *m, uint32_t offset, uint32_t units);
 
-/* The units that marks can say: `units`, rounded up by less than 1/32768 where it is odd and huge.
- */
+/* The units that marks can say: `units`, rounded up by less than 1/32768 where it is odd and
+ * huge. */
 uint32_t marks_exact_units(uint32_t units);
 
 /* live -> free, for the block that starts at `offset`. Writes its units. Where `expected` is not

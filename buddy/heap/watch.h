@@ -6,7 +6,7 @@
 #define BUDDY_HEAP_WATCH_H
 
 #include "buddy/fault.h"
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 #include "buddy/track.h"
 
 /* Whoever called the function that this stands in. */

@@ -1,5 +1,5 @@
 /* levels/inspect.c: reading a levels without changing it: figures, the walk, the check. */
-#include "buddy/levels/core.h"
+#include "buddy/levels/private.h"
 #include "buddy/tree.h"
 
 /* ---- figures ---- */
@@ -76,8 +76,8 @@ static bool survey_block(void *context, buddy_block block)
     return s->fault == NULL;
 }
 
-/* That the list of `order` has the `count` blocks of its bitmap. Looks at no link that cannot be.
- */
+/* That the list of `order` has the `count` blocks of its bitmap. Looks at no link that cannot
+ * be. */
 static const char *check_list(const buddy_levels *l, uint32_t order, uint32_t count)
 {
     const level *v = &l->at[order];

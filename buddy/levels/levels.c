@@ -5,8 +5,9 @@
  *            down:  halve; lock; in_flight -= 1; the spare half to the queue or the list; and down
  *     give:  lock; queue? feed it.  buddy in the list? take it out, and up.  else into the list
  *
- * Why nobody waits forever: who waits at a level waits for a split that is in flight there, and who
- * split there is at work, or waits at a higher level; at the highest level nothing is in flight.
+ * Why no thread waits forever: one that waits at a level waits for a split that is in flight there,
+ * and the thread that split there is at work, or waits at a higher level; at the highest level
+ * nothing is in flight.
  *
  * Why "no" is exact: a merge holds its level until it has the next one's lock, so whoever holds all
  * locks from its order up sees every free block of those orders in a list, or under way down in the
@@ -16,7 +17,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "buddy/levels/core.h"
+#include "buddy/levels/private.h"
 #include "buddy/tree.h"
 
 /* ---- figures: written under the level's lock, read by anybody ---- */

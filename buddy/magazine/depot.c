@@ -31,9 +31,9 @@ bool depot_put(depot *d, const uint32_t items[], uint32_t count)
     } while (!atomic_compare_exchange_weak_explicit(&d->state, &state,
                                                     state | 1u << slot << BUSY_SHIFT,
                                                     memory_order_acquire, memory_order_relaxed));
-    /* relaxed: ordered by `state` for who takes the slot, a figure for others */
+    /* relaxed: ordered by `state` for the thread that takes the slot, a figure for others */
     atomic_store_explicit(&d->counts[slot], count, memory_order_relaxed);
-    memcpy(d->slots[slot], items, count * sizeof(items[0]));
+    memcpy(d->slots[slot], items, count * sizeof items[0]);
     /* busy -> full, both bits in one step; release: the batch, and all that was done with its
      * blocks, comes before whoever takes it */
     atomic_fetch_xor_explicit(&d->state, (1u << slot << BUSY_SHIFT) | 1u << slot,
@@ -55,7 +55,7 @@ uint32_t depot_take(depot *d, uint32_t items[DEPOT_BATCH])
     } while (!atomic_compare_exchange_weak_explicit(&d->state, &state, state ^ both,
                                                     memory_order_acquire, memory_order_relaxed));
     uint32_t count = atomic_load_explicit(&d->counts[slot], memory_order_relaxed); /* as above */
-    memcpy(items, d->slots[slot], count * sizeof(items[0]));
+    memcpy(items, d->slots[slot], count * sizeof items[0]);
     /* busy -> empty; release, pairs with the acquire in depot_put */
     atomic_fetch_and_explicit(&d->state, ~(1u << slot << BUSY_SHIFT), memory_order_release);
     return count;

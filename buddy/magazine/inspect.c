@@ -40,14 +40,14 @@ void buddy_magazine_get_stats(buddy_magazine *m, buddy_magazine_stats *out)
                                   .stocks_most = m->stocks_most,
                                   .asymmetric = (state & BUDDY_MAGAZINE_EXCHANGE) == 0,
                                   .stock_bytes = m->stock_bytes};
-    at_work_lock(&m->seats);
+    at_work_lock(&m->owners);
     uint32_t used = magazine_stocks_used(m);
     for (uint32_t i = 0; i < used; i++) {
         const buddy_magazine_stock *stock = magazine_stock_at(m, i);
         out->stocks += stock->owner != NULL;
         out->stocked_units += stock_units(m, stock);
     }
-    at_work_unlock(&m->seats);
+    at_work_unlock(&m->owners);
     out->metadata_bytes = m->stocks_at + used * m->stock_bytes;
     uint64_t taken = figure(&m->out_units);
     out->stocked_units = out->stocked_units < taken ? out->stocked_units : taken;
@@ -150,7 +150,7 @@ static const char *check_shelves(const buddy_magazine *m, const buddy_magazine_s
             return "a shelf holds more than it may";
         }
         if (stock->owner == NULL && shelf->top != shelf->base) {
-            return "a stock of nobody's holds blocks";
+            return "a stock without an owner holds blocks";
         }
     }
     return NULL;

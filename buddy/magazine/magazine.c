@@ -1,5 +1,5 @@
-/* magazine.c: making one, refilling and draining shelves, and the doors' slow halves. The fast ones
- * are in magazine.h. */
+/* magazine/magazine.c: making a magazine, taking blocks and giving them back. What most calls need,
+ * the fast path, is in magazine.h. */
 #include "buddy/magazine/private.h"
 
 #include <assert.h>
@@ -7,12 +7,11 @@
 
 #include "buddy/core/core.h"
 
-#define SHELF_MOST    512u  /* blocks: what lies on a shelf is memory of nobody's */
+#define SHELF_MOST    512u  /* blocks: what lies on a shelf serves one thread only */
 #define SHELF_LEAST   4u    /* blocks: with fewer a shelf is refilled at every other call */
 #define STOCK_SHARE   128u  /* a shelf holds 1/128 of the core at most */
 #define UNITS_A_STOCK 2048u /* a small core has fewer stocks */
 #define NEAR_LOOKS    16u   /* youngest blocks of a shelf that a hint looks at: a cache line */
-#define DEPOT_LEAST   8u    /* blocks: fewer merge in the core sooner than they meet a taker */
 
 /* ---- making one ---- */
 
@@ -90,7 +89,7 @@ buddy_magazine *buddy_magazine_init(void *at, size_t bytes, const buddy_magazine
         return NULL;
     }
     buddy_magazine *m = at;
-    memset(m, 0, sizeof(*m));
+    memset(m, 0, sizeof *m);
     plan(m, desc, desc->core->units, desc->core->max_order);
     memset(magazine_depot(m, 0), 0, m->stocks_at - m->depots_at);
     return magazine_register(m) ? m : NULL;
@@ -102,7 +101,7 @@ void buddy_magazine_finish(buddy_magazine *m)
     magazine_recall_begin(m);
     magazine_recall_end(m);
     pthread_mutex_destroy(&m->recall);
-    pthread_mutex_destroy(&m->seats);
+    pthread_mutex_destroy(&m->owners);
 }
 
 buddy *buddy_magazine_core(const buddy_magazine *m)
@@ -110,150 +109,10 @@ buddy *buddy_magazine_core(const buddy_magazine *m)
     return m->core;
 }
 
-/* ---- figures ---- */
-
-/* Relaxed, all of them: figures that order nothing. */
-
-void magazine_count_taken(buddy_magazine *m, uint64_t units)
-{
-    uint64_t out = atomic_fetch_add_explicit(&m->out_units, units, memory_order_relaxed) + units;
-    uint64_t peak = atomic_load_explicit(&m->peak_units, memory_order_relaxed);
-    while (out > peak &&
-           !atomic_compare_exchange_weak_explicit(&m->peak_units, &peak, out, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
-    }
-}
-
-void magazine_count_given(buddy_magazine *m, uint64_t units)
-{
-    atomic_fetch_sub_explicit(&m->out_units, units, memory_order_relaxed);
-}
-
-static void count_one(_Atomic uint64_t *figure)
-{
-    atomic_fetch_add_explicit(figure, 1, memory_order_relaxed);
-}
-
-/* ---- shelves; the stock is entered, or everybody is kept out ---- */
-
-static void set_count(buddy_magazine_shelf *shelf, uint32_t count)
-{
-    __atomic_store_n(&shelf->top, shelf->base + count, __ATOMIC_RELAXED); /* relaxed: a figure */
-}
-
-static uint32_t limit_of(const buddy_magazine_shelf *shelf)
-{
-    return (uint32_t)(shelf->limit - shelf->base);
-}
-
-/* Lets a shelf hold more: twice as much up to where memory ran short before, then little by little.
- */
-static void grow_limit(const buddy_magazine *m, buddy_magazine_shelf *shelf, uint32_t order)
-{
-    uint32_t most = m->most[order], limit = limit_of(shelf);
-    limit = limit >= shelf->steady ? limit + 2 : limit != 0 ? 2 * limit : 1;
-    shelf->limit = shelf->base + (limit < most ? limit : most);
-}
-
-/* Memory is short: a shelf holds nothing for now. */
-static void shrink_limit(buddy_magazine_shelf *shelf)
-{
-    uint32_t limit = limit_of(shelf);
-    shelf->steady = (limit > 1 ? limit : shelf->steady) / 2;
-    shelf->limit = shelf->base;
-}
-
-/* Blocks that go between a shelf and the core at a time: half of what it holds at most, so that
- * neither a take nor a give can follow that has to go there again. */
-static uint32_t batch_of(const buddy_magazine_shelf *shelf)
-{
-    uint32_t batch = limit_of(shelf) / 2;
-    return batch > 1 ? batch : 1;
-}
-
-/* Gives the oldest blocks of a shelf to the depot or to the core. Returns how many. */
-static uint32_t give_oldest(buddy_magazine *m, const buddy_magazine_shelf *shelf, uint32_t order)
-{
-    uint32_t batch = batch_of(shelf), few = batch < DEPOT_BATCH ? batch : DEPOT_BATCH;
-    if (few >= DEPOT_LEAST && depot_put(magazine_depot(m, order), shelf->base, few)) {
-        return few;
-    }
-    magazine_count_given(m, (uint64_t)batch << order);
-    buddy_free_bulk(m->core, order, batch, shelf->base);
-    count_one(&m->drains);
-    return batch;
-}
-
-void magazine_empty_stock(buddy_magazine *m, buddy_magazine_stock *stock)
-{
-    for (uint32_t order = 0; order <= m->max_order; order++) {
-        buddy_magazine_shelf *shelf = &stock->shelves[order];
-        uint32_t count = shelf_count(shelf);
-        if (count != 0) {
-            magazine_count_given(m, (uint64_t)count << order);
-            buddy_free_bulk(m->core, order, count, shelf->base);
-            set_count(shelf, 0);
-        }
-        shrink_limit(shelf);
-    }
-}
-
-void magazine_empty_depots(buddy_magazine *m)
-{
-    uint32_t items[DEPOT_BATCH], count;
-    for (uint32_t order = 0; order <= m->max_order; order++) {
-        while ((count = depot_take(magazine_depot(m, order), items)) != 0) {
-            magazine_count_given(m, (uint64_t)count << order);
-            buddy_free_bulk(m->core, order, count, items);
-        }
-    }
-}
-
-/* Takes up to `count` blocks from the core into `items`. */
-static uint32_t take_from_core(buddy_magazine *m, uint32_t order, uint32_t near, uint32_t count,
-                               uint32_t items[])
-{
-    uint32_t taken = buddy_try_bulk(m->core, order, near, count, items);
-    if (taken != 0) {
-        magazine_count_taken(m, (uint64_t)taken << order);
-    }
-    return taken;
-}
-
-/* Fills an empty shelf with a batch. Returns whether there was anything. */
-static bool refill(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t order)
-{
-    buddy_magazine_shelf *shelf = &stock->shelves[order];
-    uint32_t count = depot_take(magazine_depot(m, order), shelf->base);
-    if (count != 0) {
-        count_one(&m->swaps);
-    } else {
-        count = take_from_core(m, order, stock->near, batch_of(shelf), shelf->base);
-        count_one(&m->refills);
-    }
-    set_count(shelf, count);
-    grow_limit(m, shelf, order);
-    return count != 0;
-}
-
-/* Makes room on a full shelf: its oldest batch leaves, since the youngest blocks are still in the
- * cache. */
-static void drain(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t order)
-{
-    buddy_magazine_shelf *shelf = &stock->shelves[order];
-    uint32_t count = shelf_count(shelf);
-    if (count != 0) {
-        uint32_t batch = give_oldest(m, shelf, order);
-        memmove(shelf->base, shelf->base + batch, (count - batch) * sizeof(shelf->base[0]));
-        set_count(shelf, count - batch);
-    }
-    grow_limit(m, shelf, order);
-}
-
-/* ---- the doors' slow halves ---- */
+/* ---- in and out of the stock ---- */
 
 /* Every call of a thread that has a stock happens while it is busy with it, whether or not the
- * stock is used: so that nobody with a stock is at work on the core during a recall. */
+ * stock is used: so that no thread with a stock is at work on the core during a recall. */
 static buddy_magazine_stock *come_in(buddy_magazine *m)
 {
     at_work_begin();
@@ -268,11 +127,13 @@ static void go_out(buddy_magazine_stock *stock)
     at_work_end();
 }
 
+/* ---- one at a time ---- */
+
 /* One block, past the stock: for threads that have none, and for orders that have no shelf. */
 static uint32_t take_direct(buddy_magazine *m, uint32_t order, uint32_t near)
 {
     uint32_t offset;
-    return take_from_core(m, order, near, 1, &offset) != 0 ? offset : BUDDY_NONE;
+    return magazine_take_bulk(m, order, near, 1, &offset) != 0 ? offset : BUDDY_NONE;
 }
 
 /* From the shelf, which is refilled where it is empty, or else from the core. */
@@ -283,7 +144,7 @@ static uint32_t take_stocked(buddy_magazine *m, buddy_magazine_stock *stock, uin
     }
     uint32_t offset;
     bool done = buddy_magazine_pop(stock, order, &offset) ||
-                (refill(m, stock, order) && buddy_magazine_pop(stock, order, &offset));
+                (magazine_refill(m, stock, order) && buddy_magazine_pop(stock, order, &offset));
     return done ? offset : BUDDY_NONE;
 }
 
@@ -305,7 +166,7 @@ uint32_t buddy_magazine_try_slowly(buddy_magazine *m, uint32_t order)
     return offset;
 }
 
-/* Strictly: with everything back in the core and nobody at work. */
+/* Strictly: with everything back in the core and all others kept out. */
 static uint32_t take_alone(buddy_magazine *m, uint32_t order, uint32_t near)
 {
     uint32_t offset;
@@ -333,7 +194,7 @@ uint32_t buddy_magazine_alloc_slowly(buddy_magazine *m, uint32_t order)
 }
 
 /* From the shelf, or else straight from the core; what is not kept goes to the core before the
- * stock is left, so that it is never gone for who takes it alone. */
+ * stock is left, so that a strict request, which has everybody kept out, finds it there. */
 static uint32_t take_cut(buddy_magazine *m, buddy_magazine_stock *stock, uint32_t order,
                          uint32_t units)
 {
@@ -413,7 +274,7 @@ static bool pop_near(buddy_magazine_stock *stock, uint32_t order, uint32_t near,
     }
     *offset = *found;
     *found = *(last - 1);
-    set_count(shelf, count - 1);
+    shelf_set_count(shelf, count - 1);
     return true;
 }
 
@@ -464,7 +325,7 @@ static bool free_stocked(buddy_magazine *m, buddy_magazine_stock *stock, uint32_
     if (m->most[order] == 0 || buddy_magazine_push(stock, offset, order)) {
         return m->most[order] != 0;
     }
-    drain(m, stock, order);
+    magazine_drain(m, stock, order);
     return buddy_magazine_push(stock, offset, order);
 }
 
@@ -483,7 +344,7 @@ void buddy_magazine_free_slowly(buddy_magazine *m, uint32_t offset, uint32_t ord
 static uint32_t take_many(buddy_magazine *m, uint32_t order, uint32_t count, uint32_t offsets[])
 {
     buddy_magazine_stock *stock = come_in(m);
-    uint32_t taken = take_from_core(m, order, BUDDY_ANYWHERE, count, offsets);
+    uint32_t taken = magazine_take_bulk(m, order, BUDDY_ANYWHERE, count, offsets);
     go_out(stock);
     return taken;
 }
@@ -496,8 +357,8 @@ uint32_t buddy_magazine_alloc_bulk(buddy_magazine *m, uint32_t order, uint32_t c
     }
     uint32_t done = take_many(m, order, count, offsets);
     while (done < count) {
-        /* By ones where it has to be strict: what a recall brings back is found by the next round.
-         */
+        /* One block by a recall, which takes back what other threads had: the next round finds more
+         * of that without one. */
         offsets[done] = take_alone(m, order, BUDDY_ANYWHERE);
         if (offsets[done] == BUDDY_NONE) {
             break;
@@ -544,7 +405,7 @@ uint32_t buddy_magazine_gather(buddy_magazine *m, uint32_t units, uint32_t near,
                                buddy_block pieces[BUDDY_PIECES])
 {
     if (units == 0 || buddy_gather_units(units) > m->core->units) {
-        return 0; /* for what can never be nobody is disturbed, and nothing grows */
+        return 0; /* no such request can ever succeed: no thread is disturbed, and nothing grows */
     }
     buddy_magazine_stock *stock = come_in(m);
     uint32_t count = buddy_gather(m->core, units, near, pieces);

@@ -30,14 +30,14 @@ bool magazine_enter_any(buddy_magazine *m, buddy_magazine_stock *stock)
     return false;
 }
 
-/* Waits until the owner is not busy. False: that is the calling thread, which would wait for ever.
- */
-static bool wait_for_owner(const buddy_magazine *m, const buddy_magazine_stock *stock)
+/* Waits until the stock's owner is not busy. False: that is the calling thread, which would wait
+ * for ever. */
+static bool wait_for_owner(const buddy_magazine_stock *stock, const buddy_magazine_stock *own)
 {
     uint32_t looks = 0;
     /* seq_cst: after the store of `recalled`; acquires what the owner did */
     while (__atomic_load_n(&stock->busy, __ATOMIC_SEQ_CST) != 0) {
-        if (stock == magazine_own_stock(m)) {
+        if (stock == own) {
             return false;
         }
         gate_wait(&looks);
@@ -45,17 +45,17 @@ static bool wait_for_owner(const buddy_magazine *m, const buddy_magazine_stock *
     return true;
 }
 
-void magazine_keep_out(buddy_magazine *m)
+void magazine_keep_out(buddy_magazine *m, const buddy_magazine_stock *own)
 {
     /* seq_cst: before the loads of `busy` */
     uint32_t state = __atomic_fetch_or(&m->front.state, BUDDY_MAGAZINE_RECALLED, __ATOMIC_SEQ_CST);
-    if (state == BUDDY_MAGAZINE_OPEN && m->stocks_most != 0) { /* else nobody is ever busy */
+    if (state == BUDDY_MAGAZINE_OPEN && m->stocks_most != 0) { /* else no thread is ever busy */
         magazine_barrier();
     }
     uint32_t used = magazine_stocks_used(m);
     for (uint32_t i = 0; i < used; i++) {
         buddy_magazine_stock *stock = magazine_stock_at(m, i);
-        if (wait_for_owner(m, stock)) {
+        if (wait_for_owner(stock, own)) {
             magazine_empty_stock(m, stock);
         }
     }
@@ -73,7 +73,7 @@ void magazine_let_in(buddy_magazine *m)
 void magazine_recall_begin(buddy_magazine *m)
 {
     at_work_lock(&m->recall);
-    magazine_keep_out(m);
+    magazine_keep_out(m, NULL);
 }
 
 void magazine_recall_end(buddy_magazine *m)

@@ -1,29 +1,31 @@
-/* magazine/threads.c: which thread has which stock: a thread's first call, its end, and fork().
- * What is global to the process is here: a list of all magazines, and each thread's seats. */
+/* magazine/threads.c: which thread has which stock: a thread's first call, its end, and fork. What
+ * is global to the process is here: a list of all magazines, and each thread's table of its stocks.
+ *
+ *     stock   new ──▶ a thread's ──▶ without an owner, empty
+ *                         ▲                │
+ *                         └────────────────┘  another thread's first call */
 #include "buddy/magazine/private.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "buddy/core/gate.h"
 #include "buddy/system/exit_key.h"
-#include "buddy/system/kernel.h"
 
 /* By a thread that found no stock left: a search takes a lock. */
 #define CALLS_BEFORE_LOOKING 256u
 
-/* Magazines of which a thread remembers that: few, since a plugin's thread-local memory is scarce.
- */
-#define STANDINGS 4u
+/* Magazines of which a thread remembers that: few, since a plugin's thread-local memory is
+ * scarce. */
+#define REFUSALS 4u
 
-/* A thread's note that there was no stock left for it in a magazine. */
-typedef struct standing {
-    uint64_t id; /* of the magazine; 0: none */
-    uint32_t calls;
-} standing;
+/* A thread's note that a magazine had no stock left for it. */
+typedef struct refusal {
+    uint64_t id;    /* of the magazine; 0: none */
+    uint32_t calls; /* since then */
+} refusal;
 
-BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_seat buddy_magazine_seats[BUDDY_MAGAZINE_SEATS];
-static _Thread_local standing standings[STANDINGS];
+BUDDY_MAGAZINE_THREAD_LOCAL buddy_magazine_entry buddy_magazine_entries[BUDDY_MAGAZINE_ENTRIES];
+static _Thread_local refusal refused_by[REFUSALS];
 static _Thread_local at_work_fork forking __attribute__((tls_model("initial-exec")));
 
 /* Once in a process. */
@@ -37,32 +39,15 @@ static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static buddy_magazine *list; /* needs list_lock */
 static uint64_t last_id;     /* needs list_lock */
 
-/* ---- the kernel's barrier ---- */
-
-/* From <linux/membarrier.h>, which older systems lack; a kernel without them answers no. */
-enum { BARRIER_PRIVATE = 1 << 3, BARRIER_REGISTER = 1 << 4 };
-
-static bool register_barrier(void)
-{
-    return kernel_call(SYS_membarrier, BARRIER_REGISTER, 0, 0, 0) == 0;
-}
-
-void magazine_barrier(void)
-{
-    long failed = kernel_call(SYS_membarrier, BARRIER_PRIVATE, 0, 0, 0);
-    assert(failed == 0); /* registered, and a process never loses that */
-    (void)failed;
-}
-
 /* ---- stocks ---- */
 
 /* What tells threads apart: the address of something each has for itself. */
 static const void *self(void)
 {
-    return buddy_magazine_seats;
+    return buddy_magazine_entries;
 }
 
-/* A stock that was nobody's yet, or NULL. Needs m->seats. */
+/* A stock that no thread has had yet, or NULL. Needs m->owners. */
 static buddy_magazine_stock *new_stock(buddy_magazine *m)
 {
     uint32_t used = magazine_stocks_used(m);
@@ -70,7 +55,7 @@ static buddy_magazine_stock *new_stock(buddy_magazine *m)
         return NULL;
     }
     buddy_magazine_stock *stock = magazine_stock_at(m, used);
-    memset(stock, 0, sizeof(*stock)); /* in the last shelf top == base: it stays empty */
+    memset(stock, 0, sizeof *stock); /* in the last shelf top == base: it stays empty */
     /* Spread over the core by the golden ratio, so that threads seldom meet in one word. */
     uint32_t turn = used * UINT32_C(0x9e3779b9);
     stock->near = (uint32_t)((uint64_t)turn * m->core->units >> 32);
@@ -84,7 +69,7 @@ static buddy_magazine_stock *new_stock(buddy_magazine *m)
     return stock;
 }
 
-/* The stock of `owner`, NULL where there is none. Needs m->seats. */
+/* The stock of `owner`, NULL where there is none. Needs m->owners. */
 static buddy_magazine_stock *find_stock(const buddy_magazine *m, const void *owner)
 {
     uint32_t used = magazine_stocks_used(m);
@@ -97,39 +82,39 @@ static buddy_magazine_stock *find_stock(const buddy_magazine *m, const void *own
     return NULL;
 }
 
-/* A stock for the calling thread: its own, one that is nobody's, or a new one; NULL: none is left.
- */
+/* A stock for the calling thread: its own, one without an owner, or a new one; NULL: none is
+ * left. */
 static buddy_magazine_stock *assign_stock(buddy_magazine *m)
 {
-    at_work_lock(&m->seats);
+    at_work_lock(&m->owners);
     buddy_magazine_stock *stock = find_stock(m, self());
     stock = stock != NULL ? stock : find_stock(m, NULL);
     stock = stock != NULL ? stock : new_stock(m);
     if (stock != NULL) {
         stock->owner = self();
     }
-    at_work_unlock(&m->seats);
+    at_work_unlock(&m->owners);
     if (stock != NULL) {
-        exit_key_ask(&at_exit, buddy_magazine_seats);
+        exit_key_ask(&at_exit, buddy_magazine_entries);
     }
     return stock;
 }
 
 /* Whether a thread that found no stock left should go without for now. */
-static bool stands(const buddy_magazine *m)
+static bool was_refused_lately(const buddy_magazine *m)
 {
-    standing *s = &standings[m->front.id % STANDINGS];
-    return s->id == m->front.id && ++s->calls < CALLS_BEFORE_LOOKING;
+    refusal *r = &refused_by[m->front.id % REFUSALS];
+    return r->id == m->front.id && ++r->calls < CALLS_BEFORE_LOOKING;
 }
 
 /* Notes which stock the thread has, or that there is none left. */
-static void take_seat(buddy_magazine *m, buddy_magazine_seat *seat)
+static void note_stock(buddy_magazine *m, buddy_magazine_entry *entry)
 {
     buddy_magazine_stock *stock = assign_stock(m);
     if (stock != NULL) {
-        *seat = (buddy_magazine_seat){m->front.id, stock};
+        *entry = (buddy_magazine_entry){m->front.id, stock};
     } else {
-        standings[m->front.id % STANDINGS] = (standing){.id = m->front.id};
+        refused_by[m->front.id % REFUSALS] = (refusal){.id = m->front.id};
     }
 }
 
@@ -141,33 +126,27 @@ static void enter_patiently(buddy_magazine *m, buddy_magazine_stock *stock)
     }
 }
 
-buddy_magazine_stock *magazine_own_stock(const buddy_magazine *m)
-{
-    const buddy_magazine_seat *seat = &buddy_magazine_seats[m->front.id % BUDDY_MAGAZINE_SEATS];
-    return seat->id == m->front.id ? seat->stock : NULL;
-}
-
 buddy_magazine_stock *magazine_claim(buddy_magazine *m)
 {
-    buddy_magazine_seat *seat = &buddy_magazine_seats[m->front.id % BUDDY_MAGAZINE_SEATS];
-    if (seat->id != m->front.id) {
-        if (m->stocks_most == 0 || stands(m)) {
+    buddy_magazine_entry *entry = &buddy_magazine_entries[m->front.id % BUDDY_MAGAZINE_ENTRIES];
+    if (entry->id != m->front.id) {
+        if (m->stocks_most == 0 || was_refused_lately(m)) {
             return NULL;
         }
-        take_seat(m, seat);
-        if (seat->id != m->front.id) {
+        note_stock(m, entry);
+        if (entry->id != m->front.id) {
             return NULL;
         }
     }
-    enter_patiently(m, seat->stock);
-    return seat->stock;
+    enter_patiently(m, entry->stock);
+    return entry->stock;
 }
 
 /* ---- the end of a thread ---- */
 
 static void return_stock(buddy_magazine *m, const void *owner)
 {
-    at_work_lock(&m->seats);
+    at_work_lock(&m->owners);
     buddy_magazine_stock *stock = find_stock(m, owner);
     if (stock != NULL) {
         enter_patiently(m, stock);
@@ -175,7 +154,7 @@ static void return_stock(buddy_magazine *m, const void *owner)
         stock->owner = NULL;
         buddy_magazine_leave(stock);
     }
-    at_work_unlock(&m->seats);
+    at_work_unlock(&m->owners);
 }
 
 static void on_thread_exit(void *owner)
@@ -184,8 +163,8 @@ static void on_thread_exit(void *owner)
     for (buddy_magazine *m = list; m != NULL; m = m->next) {
         return_stock(m, owner);
     }
-    /* a later destructor may call us again */
-    memset(buddy_magazine_seats, 0, sizeof(buddy_magazine_seats));
+    memset(buddy_magazine_entries, 0,
+           sizeof buddy_magazine_entries); /* a later destructor may call us again */
     at_work_unlock(&list_lock);
 }
 
@@ -202,8 +181,16 @@ static __attribute__((destructor)) void on_code_exit(void)
 
 /* ---- fork ---- */
 
+/* The calling thread's stock, NULL where it has none. */
+static buddy_magazine_stock *own_stock(const buddy_magazine *m)
+{
+    const buddy_magazine_entry *entry =
+        &buddy_magazine_entries[m->front.id % BUDDY_MAGAZINE_ENTRIES];
+    return entry->id == m->front.id ? entry->stock : NULL;
+}
+
 /* Stops all magazines and their cores, so that the child finds every block either live or in a
- * core, and nobody in the middle of anything. */
+ * core, and no thread in the middle of anything. */
 static void before_fork(void)
 {
     if (!at_work_fork_begins(&forking)) {
@@ -211,9 +198,9 @@ static void before_fork(void)
     }
     pthread_mutex_lock(&list_lock);
     for (buddy_magazine *m = list; m != NULL; m = m->next) {
-        pthread_mutex_lock(&m->seats);
+        pthread_mutex_lock(&m->owners);
         pthread_mutex_lock(&m->recall);
-        magazine_keep_out(m);
+        magazine_keep_out(m, own_stock(m));
         (void)gate_close(m->core);
     }
 }
@@ -224,7 +211,7 @@ static void let_go(buddy_magazine *m)
     gate_open(m->core, &nothing);
     magazine_let_in(m);
     pthread_mutex_unlock(&m->recall);
-    pthread_mutex_unlock(&m->seats);
+    pthread_mutex_unlock(&m->owners);
 }
 
 static void let_all_go(void)
@@ -243,8 +230,8 @@ static void after_fork_in_parent(void)
     at_work_fork_ends(&forking);
 }
 
-/* The other threads are not in the child: their stocks, which are empty, are nobody's. Those that
- * were copied on their way in, about to find it closed, will never turn back. */
+/* The other threads are not in the child: their stocks, which are empty, have no owner any more.
+ * Those that were copied on their way in, about to find it closed, will never turn back. */
 static void forget_others(buddy_magazine *m)
 {
     uint32_t used = magazine_stocks_used(m);
@@ -260,7 +247,7 @@ static void forget_others(buddy_magazine *m)
 
 static void after_fork_in_child(void)
 {
-    has_barrier = has_barrier && register_barrier();
+    has_barrier = has_barrier && magazine_register_barrier();
     for (buddy_magazine *m = list; m != NULL; m = m->next) {
         if (at_work_fork_holds(&forking)) {
             forget_others(m);
@@ -283,28 +270,29 @@ static void begin_process(void)
 
 static void begin_barrier(void)
 {
-    has_barrier = register_barrier();
+    has_barrier = magazine_register_barrier();
 }
 
 bool magazine_register(buddy_magazine *m)
 {
     (void)pthread_once(&once, begin_process);
-    if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
+    if (!has_handlers) { /* a child could wait for ever for a lock whose holder it does not have */
         return false;
     }
-    if (m->stocks_most != 0) { /* without stocks nobody has to be kept out of them */
+    if (m->stocks_most != 0) { /* without stocks no thread has to be kept out of them */
         (void)pthread_once(&barrier_once, begin_barrier);
     }
-    if (pthread_mutex_init(&m->seats, NULL) != 0) {
+    if (pthread_mutex_init(&m->owners, NULL) != 0) {
         return false;
     }
     if (pthread_mutex_init(&m->recall, NULL) != 0) {
-        pthread_mutex_destroy(&m->seats);
+        pthread_mutex_destroy(&m->owners);
         return false;
     }
     at_work_lock(&list_lock);
     m->front.id = ++last_id;
-    m->front.seat_at = (uint32_t)(m->front.id % BUDDY_MAGAZINE_SEATS * sizeof(buddy_magazine_seat));
+    m->front.entry_at =
+        (uint32_t)(m->front.id % BUDDY_MAGAZINE_ENTRIES * sizeof(buddy_magazine_entry));
     m->front.state =
         m->stocks_most != 0 && has_barrier ? BUDDY_MAGAZINE_OPEN : BUDDY_MAGAZINE_EXCHANGE;
     m->next = list;

@@ -7,14 +7,14 @@
 EXPORTED int malloc_trim(size_t pad)
 {
     (void)pad;
-    buddy_slabs *s = malloc_slab();
+    buddy_slabs *s = malloc_slabs();
     return s != NULL && buddy_slabs_trim(s) != 0;
 }
 
 static buddy_slabs_stats get_stats(void)
 {
     buddy_slabs_stats stats = {0};
-    buddy_slabs *s = malloc_slab();
+    buddy_slabs *s = malloc_slabs();
     if (s != NULL) {
         buddy_slabs_get_stats(s, &stats);
     }
@@ -56,7 +56,7 @@ EXPORTED void malloc_stats(void)
 {
     buddy_slabs_stats stats = get_stats();
     char line[MALLOC_LINE / 2];
-    (void)snprintf(line, sizeof(line),
+    (void)snprintf(line, sizeof line,
                    "%llu objects of %zu bytes in %u slabs of %zu; blocks %zu; mapped %llu of %zu; "
                    "in play %zu, free %zu; caches %u, orphans %u",
                    (unsigned long long)stats.object_count, stats.object_bytes, stats.slab_count,

@@ -25,14 +25,14 @@ static _Atomic uint64_t calls;
 /* The calling thread's part of the latter: a signal handler may have interrupted one of its. */
 static __thread uint32_t calls_here __attribute__((tls_model("initial-exec")));
 
-static _Atomic bool taken;     /* somebody makes it, or has made it */
+static _Atomic bool taken;     /* a thread makes it, or has made it */
 static _Atomic(buddy *) units; /* NULL: there is none yet */
 
 void inside_make(void)
 {
     /* relaxed: of two who make it one does */
     if (!atomic_exchange_explicit(&taken, true, memory_order_relaxed)) {
-        buddy *b = buddy_init(metadata, sizeof(metadata), &(buddy_desc){.units = UNITS});
+        buddy *b = buddy_init(metadata, sizeof metadata, &(buddy_desc){.units = UNITS});
         assert(b != NULL);                                      /* fixed sizes, which fit */
         atomic_store_explicit(&units, b, memory_order_release); /* release: all of it */
     }
@@ -41,7 +41,7 @@ void inside_make(void)
 static uint64_t begin_call(void)
 {
     calls_here++;
-    /* acq_rel: who sees that another call has ended sees what it has freed */
+    /* acq_rel: a thread that sees that another call has ended sees what it has freed */
     return atomic_fetch_add_explicit(&calls, ENTERED + 1, memory_order_acq_rel) + ENTERED + 1;
 }
 
@@ -111,7 +111,7 @@ bool inside_free(void *pointer)
         return false;
     }
     (void)begin_call();
-    /* relaxed: who has a block has seen the room */
+    /* relaxed: a thread that has a block has seen the room */
     buddy_free(atomic_load_explicit(&units, memory_order_relaxed), (uint32_t)(order - orders),
                was - 1u);
     (void)end_call();

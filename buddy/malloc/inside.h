@@ -1,8 +1,9 @@
-/* malloc/inside.h: memory for who calls malloc from inside malloc: a library that wraps mmap or
- * open and allocates in its wrapper, while the instance or a thread's cache is made, or at any call
- * of the system after that; and a handler of SIGABRT when malloc has found that the program
- * corrupts memory. A room of its own, part of the library, that asks nobody for anything. Private
- * to libbuddy-malloc.so; any thread. No locks; before it says no it lets the calls of others end.
+/* malloc/inside.h: memory for calls of malloc in the middle of a call of malloc. They come from a
+ * library that wraps mmap or open and allocates in its wrapper, while the slabs or a thread's cache
+ * are made, or at any call of the system after that; and from a handler of SIGABRT when malloc has
+ * found that the program corrupts memory. The memory for them is a part of the library, so no call
+ * is needed to get it. Private to libbuddy-malloc.so; any thread. No locks. Before it refuses a
+ * request it lets the calls of other threads end.
  *
  *     room    [ unit 0 | unit 1 | …  ]     blocks of a buddy
  *     orders  [   3    |   0    | …  ]     order + 1 of the live block that begins with the unit */

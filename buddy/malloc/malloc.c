@@ -1,31 +1,33 @@
-/* malloc.c: the C library's allocation functions on a slab, for LD_PRELOAD=libbuddy-malloc.so, or
- * to be linked before the C library. Nothing but those functions is exported, and a name.
+/* malloc/malloc.c: the C library's allocation functions on slabs, for
+ * LD_PRELOAD=libbuddy-malloc.so, or to be linked before the C library. The library exports those
+ * functions and its name, nothing else.
  *
- *     malloc, free      the thread's own cache, inline; all else goes on to slab.h
- *     start             the first call of all makes the slab; that is before any constructor. Other
+ *     malloc, free      ask the thread's own cache, inline (slabs.h); all else takes a call
+ *     start             the first call of all makes the slabs, before any constructor runs. Other
  *                       threads wait for it
- *     inside            what this thread asks for while it is at work here, as other libraries do
- *                       that wrap mmap, open or pthread_mutex_lock and allocate in their wrappers,
- *                       is served from a room of its own (malloc/inside.h), what it frees waits
- *     end of a thread   its cache becomes an orphan by a pthread key; what is allocated by later
- *                       destructors gets a cache again; what is freed after them goes to its owner
+ *     inside            a call in the middle of a call: other libraries wrap mmap, open or
+ *                       pthread_mutex_lock, and allocate in their wrappers. Such a request is
+ *                       served from a room of its own (malloc/inside.h); what is freed there
+ *                       waits for the next free
+ *     end of a thread   its cache becomes an orphan, by a pthread key. What later destructors
+ *                       allocate gets a cache again; what is freed after them goes to its owner
  *     end of a process  nothing is torn down: others may still free
- *     dlclose           does not unload it (linked with -z nodelete)
- *     fork              handlers of slab/threads.c, the first ones set, so the last ones to run.
- *                       Also from a signal handler that has interrupted any of this
- *
- *     BUDDY_FAULT, BUDDY_TRACK   read by a constructor. Where one is set, threads hide their caches
- *                       from the inline halves, so that every call comes to a slow one and is seen
- *                       there; where none is, nothing is different. Programs that run with other
- *                       rights than their user's (set-user-id) do not look at them
+ *     dlclose           does not unload the library (linked with -z nodelete)
+ *     fork              by handlers of slab/threads.c; they are set first, so they run last. Also
+ *                       from a signal handler that has interrupted any of this
+ *     BUDDY_FAULT,      are read by a constructor. Where one is set, no thread has its cache at
+ *     BUDDY_TRACK       hand, so every call comes to a slow half and is seen there. Programs that
+ *                       run with other rights than their user's (set-user-id) ignore them
  *
  * What a program gets wrong (a double free, a pointer that is not ours) ends it with one line that
- * names the pointer, as in the C library. A handler of SIGABRT may allocate: it is served from
- * inside, since lists may be corrupt. free leaves errno alone; nothing here is a cancellation
+ * names the pointer, as in the C library. A handler of SIGABRT may allocate: it is served from the
+ * room, since lists may be corrupt. free leaves errno alone; nothing here is a cancellation
  * point. */
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,7 @@
 #include "buddy/fault.h"
 #include "buddy/malloc/inside.h"
 #include "buddy/malloc/private.h"
+#include "buddy/system/at_work.h"
 #include "buddy/system/kernel.h"
 #include "buddy/track.h"
 
@@ -43,16 +46,15 @@
 static _Atomic(buddy_slabs *) instance; /* written once, by make_instance */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
-/* The calling thread's cache. */
-static __thread slab_cache *mine __attribute__((tls_model("initial-exec"))) = &slab_nobody;
-
-/* The same while calls are watched; then `mine` stays nobody's. */
-static __thread slab_cache *hidden __attribute__((tls_model("initial-exec"))) = &slab_nobody;
+/* The calling thread's cache, at hand for malloc and free; &buddy_slabs_no_cache before it has one,
+ * and while calls are watched: then they all come to the slow halves. */
+static __thread buddy_slabs_cache *cache __attribute__((tls_model("initial-exec"))) =
+    &buddy_slabs_no_cache;
 
 /* The thread has found the program at fault, and is about to end it. */
 static __thread bool failing __attribute__((tls_model("initial-exec")));
 
-/* Blocks that were freed from inside, linked through their first words. */
+/* Blocks that were freed in the middle of a call, linked through their first words. */
 static _Atomic(void *) waiting;
 
 /* Written by watch() before there is a second thread. */
@@ -60,18 +62,13 @@ static bool watched;
 static buddy_fault *faults;
 static buddy_track *tracks;
 
-static slab_cache *own(void)
-{
-    return SLAB_LIKELY(mine != &slab_nobody) ? mine : hidden;
-}
-
-/* ---- the one slab ---- */
+/* ---- the one buddy_slabs ---- */
 
 void malloc_tell(const char *line)
 {
     char whole[MALLOC_LINE];
-    int length = snprintf(whole, sizeof(whole), "buddy-malloc: %s\n", line);
-    /* Not by write, which is a cancellation point. If it fails there is nobody to tell. */
+    int length = snprintf(whole, sizeof whole, "buddy-malloc: %s\n", line);
+    /* Not by write, which is a cancellation point. If it fails there is no other way to tell. */
     (void)kernel_call(SYS_write, STDERR_FILENO, (long)(uintptr_t)whole, length, 0);
 }
 
@@ -79,7 +76,7 @@ static void on_error(void *context, const char *line)
 {
     (void)context;
     failing = true;
-    mine = hidden = &slab_nobody;
+    cache = &buddy_slabs_no_cache;
     malloc_tell(line);
     abort();
 }
@@ -111,14 +108,14 @@ static size_t choose_range(void)
         return 0;
     }
     size_t bytes = RANGE_LEAST;
-    while (bytes < SLAB_RANGE_BYTES && bytes <= limit.rlim_cur / 32) {
+    while (bytes < BUDDY_SLABS_RANGE_BYTES && bytes <= limit.rlim_cur / 32) {
         bytes *= 2;
     }
     return bytes;
 }
 
 /* NULL without memory; then the next call tries again. */
-static buddy_slabs *make_instance(void)
+static __attribute__((noinline)) buddy_slabs *make_instance(void)
 {
     int before = errno;
     inside_make();
@@ -135,14 +132,19 @@ static buddy_slabs *make_instance(void)
     return s;
 }
 
-/* The slab, which is made where there is none. Not from inside. */
-static buddy_slabs *get_instance(void)
+/* The slabs, which are made where there are none. Not in the middle of a call. */
+static inline buddy_slabs *get_instance(void)
 {
-    if (own() != &slab_nobody) {
-        return own()->of;
-    }
     buddy_slabs *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
     return s != NULL ? s : make_instance();
+}
+
+/* After a call by which the thread may have got a cache. */
+static void keep_at_hand(buddy_slabs *s)
+{
+    if (cache == &buddy_slabs_no_cache && !watched) {
+        buddy_slabs_attach(s, &cache);
+    }
 }
 
 static void *no_memory(void)
@@ -151,24 +153,9 @@ static void *no_memory(void)
     return NULL;
 }
 
-static slab_cache *note(slab_cache *cache)
-{
-    if (cache != NULL && cache != &slab_nobody) {
-        cache->door = watched ? &hidden : &mine;
-        *cache->door = cache;
-    }
-    return own();
-}
+/* ---- calls in the middle of a call ---- */
 
-/* The thread's cache, which it gets now where it has none. */
-static slab_cache *get_cache(buddy_slabs *s)
-{
-    return own() != &slab_nobody ? own() : note(slab_claim(s));
-}
-
-/* ---- calls from inside ---- */
-
-/* Whether the calling thread must not come to the slab: it is in there already, or what it would
+/* Whether the calling thread must not come to the slabs: it is in there already, or what it would
  * find there may be corrupt. */
 static bool is_inside(void)
 {
@@ -198,7 +185,7 @@ static void free_of_inside(void *pointer)
     }
 }
 
-/* To be freed by the next who is not inside. */
+/* To be freed by the next thread that is not in the middle of a call. */
 static void free_later(void *pointer)
 {
     void *first = atomic_load_explicit(&waiting, memory_order_relaxed);
@@ -209,17 +196,18 @@ static void free_later(void *pointer)
                                                     memory_order_relaxed));
 }
 
-/* As far as it can be told from inside, where a lock may be ours; 0: unknown. */
+/* As far as it can be told in the middle of a call, where this thread may hold a lock of the slabs;
+ * 0: unknown. */
 static size_t usable_size_inside(const void *pointer)
 {
     if (inside_owns(pointer)) {
         return inside_usable_size(pointer);
     }
     buddy_slabs *s = atomic_load_explicit(&instance, memory_order_acquire); /* acquire: all of it */
-    return s != NULL && slab_range_of(s, pointer) != NULL ? buddy_slabs_usable_size(s, pointer) : 0;
+    return s != NULL && buddy_slabs_in_range(s, pointer) ? buddy_slabs_usable_size(s, pointer) : 0;
 }
 
-/* A realloc from inside, or of what was given there. */
+/* A realloc in the middle of a call, or of what was given there. */
 static void *realloc_inside(void *pointer, size_t bytes)
 {
     size_t held = usable_size_inside(pointer);
@@ -260,27 +248,33 @@ static __attribute__((noinline)) void *malloc_slowly(size_t bytes, const void *s
         return alloc_inside(1, bytes);
     }
     buddy_slabs *s = is_struck(bytes, site) ? NULL : get_instance();
-    return told(s != NULL ? slab_alloc_slowly(s, get_cache(s), bytes) : NULL, bytes, site);
+    void *at = NULL;
+    if (s != NULL) {
+        at = buddy_slabs_alloc_slowly(s, bytes);
+        keep_at_hand(s);
+    }
+    return told(at, bytes, site);
 }
 
-/* What no track has to be told of any more. */
+/* Gives back what no track has to be told of any more. */
 static void give(void *pointer)
 {
-    if (slab_give_far(own(), pointer)) {
+    if (buddy_slabs_give_far(cache, pointer)) {
         return;
     }
     buddy_slabs *s = get_instance();
     if (s == NULL) {
         on_error(NULL, "free before there is memory");
     }
-    (void)slab_free_slowly(s, own() != &slab_nobody ? own() : note(slab_claim_to_free(s)), pointer);
+    (void)buddy_slabs_free_slowly(s, pointer);
+    keep_at_hand(s);
 }
 
-/* Frees what waited. What is freed from inside that waits for the next time. */
+/* Frees what waited. What is freed in the middle of that waits for the next time. */
 static void give_waiting(void)
 {
     /* relaxed: most often there is none; acquire: see free_later */
-    if (SLAB_LIKELY(atomic_load_explicit(&waiting, memory_order_relaxed) == NULL)) {
+    if (BUDDY_SLABS_LIKELY(atomic_load_explicit(&waiting, memory_order_relaxed) == NULL)) {
         return;
     }
     void *pointer = atomic_exchange_explicit(&waiting, NULL, memory_order_acquire);
@@ -322,8 +316,9 @@ static void *aligned(size_t alignment, size_t bytes, const void *site)
     if (s == NULL) {
         return no_memory();
     }
-    (void)get_cache(s); /* so that the door is known */
-    return told(buddy_slabs_aligned(s, alignment, bytes), bytes, site);
+    void *at = buddy_slabs_aligned(s, alignment, bytes);
+    keep_at_hand(s);
+    return told(at, bytes, site);
 }
 
 /* ---- watching ---- */
@@ -370,16 +365,12 @@ static void watch(void)
     }
     faults = f;
     tracks = t;
-    hidden = mine;
-    mine = &slab_nobody;
-    if (hidden != &slab_nobody) {
-        hidden->door = &hidden;
-    }
+    cache = &buddy_slabs_no_cache; /* the only thread's */
     watched = true;
 }
 
 /* Another thread may have been making the instance: it is not in the child, and what it made is
- * lost there. Who is at work itself goes on with what it holds. */
+ * lost there. Where this thread is at work itself, it goes on with what it holds. */
 static void after_fork_in_child(void)
 {
     if (!is_at_work()) {
@@ -398,13 +389,13 @@ static __attribute__((constructor)) void begin(void)
 
 EXPORTED void *malloc(size_t bytes)
 {
-    void *at = slab_take(mine, bytes);
-    return SLAB_LIKELY(at != NULL) ? at : malloc_slowly(bytes, __builtin_return_address(0));
+    void *at = buddy_slabs_take(cache, bytes);
+    return BUDDY_SLABS_LIKELY(at != NULL) ? at : malloc_slowly(bytes, __builtin_return_address(0));
 }
 
 EXPORTED void free(void *pointer)
 {
-    if (!SLAB_LIKELY(slab_give(mine, pointer))) {
+    if (!BUDDY_SLABS_LIKELY(buddy_slabs_give(cache, pointer))) {
         free_slowly(pointer);
     }
 }
@@ -415,8 +406,8 @@ EXPORTED void *calloc(size_t count, size_t bytes)
     if (__builtin_mul_overflow(count, bytes, &total)) {
         return no_memory();
     }
-    void *at = slab_take(mine, total);
-    if (SLAB_LIKELY(at != NULL)) {
+    void *at = buddy_slabs_take(cache, total);
+    if (BUDDY_SLABS_LIKELY(at != NULL)) {
         return memset(at, 0, total);
     }
     if (is_inside()) {
@@ -425,8 +416,8 @@ EXPORTED void *calloc(size_t count, size_t bytes)
     const void *site = __builtin_return_address(0);
     buddy_slabs *s = is_struck(total, site) ? NULL : get_instance();
     if (s != NULL) {
-        (void)get_cache(s);
         at = buddy_slabs_zeroed(s, total);
+        keep_at_hand(s);
     }
     return told(at, total, site);
 }
@@ -446,7 +437,7 @@ static void *resize(buddy_slabs *s, void *pointer, size_t bytes, const void *sit
 static void *realloc_from(void *pointer, size_t bytes, const void *site)
 {
     if (pointer == NULL) {
-        void *at = slab_take(mine, bytes);
+        void *at = buddy_slabs_take(cache, bytes);
         return at != NULL ? at : malloc_slowly(bytes, site);
     }
     if (bytes == 0) {
@@ -459,8 +450,8 @@ static void *realloc_from(void *pointer, size_t bytes, const void *site)
     buddy_slabs *s = is_struck(bytes, site) ? NULL : get_instance();
     void *at = NULL;
     if (s != NULL) {
-        (void)get_cache(s);
         at = resize(s, pointer, bytes, site);
+        keep_at_hand(s);
     }
     return at != NULL ? at : no_memory();
 }
@@ -550,14 +541,14 @@ EXPORTED size_t malloc_usable_size(void *pointer)
 
 /* ---- looking ---- */
 
-/* Whose malloc this is, for who looks for it by a symbol of its own. */
+/* Says whose malloc this is to a program that looks for this symbol. */
 EXPORTED const char *buddy_malloc_name(void);
 EXPORTED const char *buddy_malloc_name(void)
 {
     return "buddy-malloc";
 }
 
-buddy_slabs *malloc_slab(void)
+buddy_slabs *malloc_slabs(void)
 {
     return is_inside() ? NULL : get_instance();
 }

@@ -43,7 +43,7 @@ const char *buddy_pool_status_text(buddy_pool_status status)
 #define X(name, text) text,
     static const char *const texts[] = {BUDDY_POOL_STATUSES(X)};
 #undef X
-    return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
+    return (size_t)status < sizeof texts / sizeof texts[0] ? texts[status] : "unknown status";
 }
 
 /* ---- making one ---- */
@@ -161,10 +161,10 @@ static uint32_t next_word(uint32_t from, uint32_t to)
     return next < to && next > from ? next : to;
 }
 
-/* dead -> live for [from, to), which the caller has taken.
- * Relaxed, here and below: a bit is set between taking an object and handing it out, and cleared
- * before it is given, so the core and the stocks order one owner's bits before the next one's; and
- * who of two clears a bit is decided by the word's own order of changes. */
+/* dead -> live for [from, to), which the caller has taken. Relaxed, here and below: a bit is set
+ * between taking an object and handing it out, and cleared before it is given, so the core and the
+ * stocks order one owner's bits before the next one's; and who of two clears a bit is decided by
+ * the word's own order of changes. */
 static void mark_live(body *b, uint32_t from, uint32_t to)
 {
     for (; b->live != NULL && from < to; from = next_word(from, to)) {
@@ -275,7 +275,7 @@ static void write_pointers(const body *b, uint32_t count, const uint32_t offsets
     size_t object_bytes = b->object_bytes;
     for (uint32_t i = 0; i < count; i++) {
         void *object = base + offsets[i] * object_bytes;
-        memcpy(out + i * sizeof(object), &object, sizeof(object));
+        memcpy(out + i * sizeof object, &object, sizeof object);
     }
 }
 
@@ -366,13 +366,13 @@ buddy_pool_status buddy_pool_free_array(buddy_pool *p, const void *array, uint32
 static uint32_t read_pointers(body *b, uint32_t count, const unsigned char *in, uint32_t places[],
                               buddy_pool_status *first)
 {
-    const uintptr_t base = (uintptr_t)b->front.base; /* copies: `places` might be anything's */
-    const uint64_t inverse = b->inverse;
-    const uint32_t shift = b->shift, quick = b->front.quick;
+    uintptr_t base = (uintptr_t)b->front.base; /* copies: `places` might be anything's */
+    uint64_t inverse = b->inverse;
+    uint32_t shift = b->shift, quick = b->front.quick;
     uint32_t good = 0;
     for (uint32_t i = 0; i < count; i++) {
         const void *object;
-        memcpy(&object, in + i * sizeof(object), sizeof(object));
+        memcpy(&object, in + i * sizeof object, sizeof object);
         uint64_t place = buddy_pool_divide((uintptr_t)object - base, inverse, shift);
         places[good] = (uint32_t)place;
         if (BUDDY_MAGAZINE_LIKELY(place < quick)) {

@@ -1,36 +1,24 @@
-/* slab/classes.h: size classes, by arithmetic alone. Private to buddy/; pure, any thread.
+/* slab/classes.h: size classes, by arithmetic alone: from a class to its bytes. From bytes to their
+ * class goes buddy_slabs_class in slabs.h. Private to buddy/slab; pure, any thread.
  *
  *     class    0   1  …  15 |  16  17  …  23 |  24  …  31 | …    71 | …    119
  *     bytes   16  32 … 256  | 288 320 … 512  | 576 … 1024 | … 32768 | … 2 MiB
  *
  * The first 72 are of objects, the others of blocks, which are whole pages.
  *
- * 16 apart up to 256, which is eight steps from 128 to 256 too; eight to a doubling above. Every
- * class is a multiple of each power of two that the sizes it is for may all be rounded up to, so
- * that an alignment costs no more than rounding the size up to it. */
+ * Classes lie 16 bytes apart up to 256, which is eight steps from 128 to 256 too; and eight to a
+ * doubling above. Every class is a multiple of each power of two that the sizes it is for may all
+ * be rounded up to, so that an alignment costs no more than rounding the size up to it. */
 #ifndef BUDDY_SLAB_CLASSES_H
 #define BUDDY_SLAB_CLASSES_H
 
-#include "buddy/core/words.h"
+#include <stdint.h>
 
-#define SLAB_CLASSES      72u
 #define SLAB_FINE_CLASSES 16u   /* the first ones, 16 bytes apart */
-#define SLAB_FINE_BYTES   256u  /* the largest of them */
 #define SLAB_SMALL_BYTES  8192u /* objects up to this lie in slabs of one chunk */
 
 #define SLAB_BLOCK_CLASSES 48u                 /* above those of objects … */
 #define SLAB_BLOCK_MOST    (UINT32_C(2) << 20) /* … up to this; larger blocks have no classes */
-
-/* The class for `bytes`. Precondition: bytes <= SLAB_BLOCK_MOST. */
-static inline uint32_t slab_class_of(size_t bytes)
-{
-    if (bytes <= SLAB_FINE_BYTES) {
-        return (uint32_t)((bytes - (bytes != 0)) >> 4);
-    }
-    uint64_t last = bytes - 1;
-    uint32_t doubling = word_highest(last); /* 8 … 20 */
-    return SLAB_FINE_CLASSES + (doubling - 8) * 8 + (uint32_t)(last >> (doubling - 3) & 7);
-}
 
 /* Bytes of an object of a class. */
 static inline uint32_t slab_class_bytes(uint32_t class)

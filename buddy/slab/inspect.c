@@ -5,22 +5,22 @@
 
 /* relaxed, all of them: figures */
 
-static void add_head(buddy_slabs_stats *out, const slab_head *head)
+static void add_slab(buddy_slabs_stats *out, const buddy_slab *slab)
 {
-    uint32_t live = atomic_load_explicit(&head->used, memory_order_relaxed) - slab_is_current(head);
-    uint32_t size = slab_class_bytes(slab_class(head));
+    uint32_t live = buddy_slab_used(slab) - slab_is_current(slab);
+    uint32_t size = slab_class_bytes(slab_class(slab));
     out->object_count += live;
     out->object_bytes += (size_t)live * size;
-    out->slab_bytes += (size_t)slab_chunks(size) * SLAB_CHUNK_BYTES;
+    out->slab_bytes += (size_t)slab_chunks(size) * BUDDY_SLABS_CHUNK_BYTES;
     out->slab_count++;
 }
 
-/* Chunks that are or have been in play: heads beyond have never been touched. */
+/* Chunks that are or have been in play: slabs beyond have never been touched. */
 static size_t chunks_in_play(const slab_range *range)
 {
     buddy_heap_stats stats;
     buddy_heap_get_stats(range->heap, &stats);
-    return (stats.capacity_bytes + SLAB_CHUNK_BYTES - 1) >> SLAB_CHUNK_SHIFT;
+    return (stats.capacity_bytes + BUDDY_SLABS_CHUNK_BYTES - 1) >> BUDDY_SLABS_CHUNK_SHIFT;
 }
 
 static void add_range(buddy_slabs_stats *out, const slab_range *range)
@@ -32,9 +32,9 @@ static void add_range(buddy_slabs_stats *out, const slab_range *range)
     out->block_bytes += stats.live_bytes;
     size_t chunks = chunks_in_play(range);
     for (size_t i = 0; i < chunks; i++) {
-        const slab_head *head = &range->heads[i];
-        if (atomic_load_explicit(&head->kind, memory_order_relaxed) == SLAB_FIRST) {
-            add_head(out, head);
+        const buddy_slab *slab = &range->slabs[i];
+        if (slab_kind(slab) == SLAB_FIRST) {
+            add_slab(out, slab);
         }
     }
 }
@@ -69,14 +69,14 @@ void buddy_slabs_get_stats(buddy_slabs *s, buddy_slabs_stats *out)
 /* ---- check ---- */
 
 /* The length of a list of objects of a slab; more than its capacity where it makes no sense. */
-static uint32_t count_list(const buddy_slabs *s, const slab_range *range, const slab_head *head,
-                           const slab_object *object)
+static uint32_t count_list(const buddy_slabs *s, const slab_range *range, const buddy_slab *slab,
+                           const buddy_slab_object *object)
 {
     uint32_t count = 0;
-    uintptr_t start = slab_start(range, head);
-    for (; object != NULL && count <= head->capacity; object = object->next) {
-        if (!slab_is_object(range, head, object) || (uintptr_t)object - start >= head->end ||
-            object->seal != slab_seal_of(s->secret, object)) {
+    uintptr_t start = slab_start(range, slab);
+    for (; object != NULL && count <= slab->capacity; object = object->next) {
+        if (!slab_is_object(range, slab, object) || (uintptr_t)object - start >= slab->end ||
+            object->seal != buddy_slab_seal(s->secret, object)) {
             return UINT32_MAX;
         }
         count++;
@@ -85,59 +85,59 @@ static uint32_t count_list(const buddy_slabs *s, const slab_range *range, const 
 }
 
 static const char *check_objects(const buddy_slabs *s, const slab_range *range,
-                                 const slab_head *head)
+                                 const buddy_slab *slab)
 {
-    uint32_t carved = head->end / head->object_bytes;
-    uint32_t used = slab_used(head) - slab_is_current(head);
-    uint32_t free = count_list(s, range, head, head->free);
-    if (free > head->capacity) {
+    uint32_t carved = slab->end / slab->object_bytes;
+    uint32_t used = buddy_slab_used(slab) - slab_is_current(slab);
+    uint32_t free = count_list(s, range, slab, slab->free);
+    if (free > slab->capacity) {
         return "a free object lies outside its slab, or has been written to";
     }
-    if (carved > head->capacity || head->end % head->object_bytes != 0 || free + used != carved) {
+    if (carved > slab->capacity || slab->end % slab->object_bytes != 0 || free + used != carved) {
         return "a slab's objects are not all free or taken";
     }
-    uintptr_t remote = atomic_load_explicit(&head->remote, memory_order_relaxed); /* at rest */
+    uintptr_t remote = __atomic_load_n(&slab->remote, __ATOMIC_RELAXED); /* at rest */
     if (remote == SLAB_PARKED) {
-        return head->parked ? NULL : "a slab is parked that its owner has in use";
+        return slab->parked ? NULL : "a slab is parked that its owner has in use";
     }
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
-    return count_list(s, range, head, (const slab_object *)remote) <= used
+    return count_list(s, range, slab, (const buddy_slab_object *)remote) <= used
                ? NULL
                : "a slab got more objects back than were taken";
 }
 
-static bool is_listed(const slab_cache *owner, const slab_head *head)
+static bool is_listed(const slab_cache *owner, const buddy_slab *slab)
 {
-    const slab_head *at = owner->lists[slab_class(head)].first;
-    while (at != NULL && at != head) {
+    const buddy_slab *at = owner->lists[slab_class(slab)].first;
+    while (at != NULL && at != slab) {
         at = at->next;
     }
-    return at == head;
+    return at == slab;
 }
 
-static const char *check_head(const buddy_slabs *s, const slab_range *range, const slab_head *head)
+static const char *check_slab(const buddy_slabs *s, const slab_range *range, const buddy_slab *slab)
 {
-    /* relaxed: at rest */
-    const slab_cache *owner = atomic_load_explicit(&head->owner, memory_order_relaxed);
-    if (slab_class(head) >= SLAB_CLASSES ||
-        head->object_bytes != slab_class_bytes(slab_class(head))) {
+    const slab_cache *owner = slab_owner(slab);
+    if (slab_class(slab) >= BUDDY_SLABS_CLASSES ||
+        slab->object_bytes != slab_class_bytes(slab_class(slab))) {
         return "a slab has an impossible class";
     }
-    for (uint32_t i = 0; i < slab_chunks(head->object_bytes); i++) {
-        if (atomic_load_explicit(&head[i].kind, memory_order_relaxed) != SLAB_FIRST + i) {
+    for (uint32_t i = 0; i < slab_chunks(slab->object_bytes); i++) {
+        if (slab_kind(&slab[i]) != SLAB_FIRST + i) {
             return "a slab of several chunks is not whole";
         }
     }
-    if (slab_local(head) != (head->parked ? NULL : owner)) {
+    /* relaxed: at rest */
+    if (__atomic_load_n(&slab->local, __ATOMIC_RELAXED) != (slab->parked ? NULL : &owner->front)) {
         return "a slab's owner is not who may use it";
     }
-    if (slab_is_current(head) != (owner->current[slab_class(head)] == head)) {
+    if (slab_is_current(slab) != (owner->front.current[slab_class(slab)] == slab)) {
         return "a slab is current on one side only";
     }
-    if (slab_is_current(head) + head->parked + (uint32_t)is_listed(owner, head) != 1) {
+    if (slab_is_current(slab) + slab->parked + (uint32_t)is_listed(owner, slab) != 1) {
         return "a slab is not in just one of its places";
     }
-    return check_objects(s, range, head);
+    return check_objects(s, range, slab);
 }
 
 static const char *check_range(const buddy_slabs *s, const slab_range *range, size_t *slab_count)
@@ -145,10 +145,9 @@ static const char *check_range(const buddy_slabs *s, const slab_range *range, si
     const char *fault = buddy_heap_check(range->heap);
     size_t chunks = chunks_in_play(range);
     for (size_t i = 0; i < chunks && fault == NULL; i++) {
-        const slab_head *head = &range->heads[i];
-        /* relaxed: at rest */
-        if (atomic_load_explicit(&head->kind, memory_order_relaxed) == SLAB_FIRST) {
-            fault = check_head(s, range, head);
+        const buddy_slab *slab = &range->slabs[i];
+        if (slab_kind(slab) == SLAB_FIRST) {
+            fault = check_slab(s, range, slab);
             (*slab_count)++;
         }
     }
@@ -167,7 +166,7 @@ const char *buddy_slabs_check(buddy_slabs *s)
     }
     at_work_lock(&s->lock);
     for (const slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
-        owned += cache->slabs;
+        owned += cache->slab_count;
     }
     at_work_unlock(&s->lock);
     return fault == NULL && found != owned ? "slabs are lost, or owned twice" : fault;

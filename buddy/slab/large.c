@@ -18,7 +18,7 @@ static void *take_out(slab_large *l, uint32_t i)
 {
     void *at = l->cells[i].at;
     l->count--;
-    memmove(&l->cells[i], &l->cells[i + 1], (l->count - i) * sizeof(l->cells[0]));
+    memmove(&l->cells[i], &l->cells[i + 1], (l->count - i) * sizeof l->cells[0]);
     return at;
 }
 

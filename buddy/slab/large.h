@@ -1,7 +1,7 @@
-/* slab/large.h: freed blocks of the buddy that are larger than any class, kept for who asks for
- * just that size next: such buffers come and go, and their pages are dear. The buddy would cut them
- * up for others, and each next one would touch fresh pages beside those. Private to buddy/; any
- * thread.
+/* slab/large.h: freed blocks of the buddy that are larger than any class, kept for the next request
+ * of just that size: such buffers come and go, and fresh pages for them cost much. The buddy would
+ * cut them up for others, and each next one would touch fresh pages beside those. Private to
+ * buddy/; any thread.
  *
  *     cells   [ oldest | … | youngest | - | - ]    looked through; there are few
  */

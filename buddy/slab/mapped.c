@@ -16,7 +16,7 @@ void slab_mapped_finish(slab_mapped *m)
     for (size_t i = 0; i < m->cell_count; i++) {
         region_unmap(m->cells[i].at, m->cells[i].bytes);
     }
-    region_unmap(m->cells, m->cell_count * sizeof(m->cells[0]));
+    region_unmap(m->cells, m->cell_count * sizeof m->cells[0]);
     pthread_mutex_destroy(&m->lock);
 }
 
@@ -54,7 +54,7 @@ static bool make_room(slab_mapped *m)
     }
     slab_mapped old = *m;
     size_t cells = old.cell_count != 0 ? 2 * old.cell_count : CELLS_LEAST;
-    m->cells = region_map(cells * sizeof(m->cells[0]), sizeof(m->cells[0]));
+    m->cells = region_map(cells * sizeof m->cells[0], sizeof m->cells[0]);
     if (m->cells == NULL) {
         m->cells = old.cells;
         return false;
@@ -65,7 +65,7 @@ static bool make_room(slab_mapped *m)
             *find(m, old.cells[i].at) = old.cells[i];
         }
     }
-    region_unmap(old.cells, old.cell_count * sizeof(old.cells[0]));
+    region_unmap(old.cells, old.cell_count * sizeof old.cells[0]);
     return true;
 }
 

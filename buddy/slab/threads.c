@@ -1,20 +1,14 @@
-/* slab/threads.c: which thread has which cache: a thread's first call, its end, and fork(). What is
- * global to the process is here: a list of all slabs, and each thread's seats. */
+/* slab/threads.c: which thread has which cache: a thread's first call, its end, and fork. What is
+ * global to the process is here: a list of all slabs, and each thread's table of its caches.
+ *
+ *     first call       find a cache of an ended thread, or make one; enter it in the table
+ *     end of a thread  its outboxes are sent, its empty slabs go back, its caches become orphans
+ *     fork             all locks are held; in the child the caches of other threads are lost */
 #include "buddy/slab/private.h"
 
 #include "buddy/system/exit_key.h"
-#include "buddy/system/region.h"
 
-#define SEATS        8u  /* slabs in use by one thread whose caches it finds at once */
-#define ADOPT_LOOKED 16u /* orphans looked through for one slab: what bounds the search */
-
-/* A thread's note of which cache it has in a slab. */
-typedef struct seat {
-    uint64_t id; /* of the slab; 0: none */
-    slab_cache *cache;
-} seat;
-
-static _Thread_local seat seats[SEATS] __attribute__((tls_model("initial-exec")));
+BUDDY_MAGAZINE_THREAD_LOCAL buddy_slabs_entry buddy_slabs_entries[BUDDY_SLABS_ENTRIES];
 
 static _Thread_local bool leaving
     __attribute__((tls_model("initial-exec"))); /* its end has begun */
@@ -34,12 +28,12 @@ static const char lost; /* as slab_cache.thread: of a thread that a fork did not
 /* What tells threads apart: the address of something each has for itself. */
 static const void *self(void)
 {
-    return seats;
+    return buddy_slabs_entries;
 }
 
-static seat *seat_of(const buddy_slabs *s)
+static buddy_slabs_entry *entry_of(const buddy_slabs *s)
 {
-    return &seats[s->id % SEATS];
+    return &buddy_slabs_entries[s->front.id % BUDDY_SLABS_ENTRIES];
 }
 
 /* ---- a thread's first call ---- */
@@ -59,21 +53,13 @@ static slab_cache *new_cache(buddy_slabs *s)
 {
     slab_cache *cache = region_map(sizeof(slab_cache), sizeof(void *));
     /* The system may have no more while we have some. */
-    cache = cache != NULL ? cache : slab_block_within(s, sizeof(slab_cache));
+    cache = cache != NULL ? cache : slab_pages_within(s, sizeof(slab_cache));
     if (cache != NULL) {
         slab_cache_init(cache, s);
         cache->next = s->caches;
         s->caches = cache;
     }
     return cache;
-}
-
-static void count_orphans(buddy_slabs *s, const slab_cache *cache, uint32_t one)
-{
-    if (cache->slabs != 0) {
-        /* relaxed: says only whether a look is worth it */
-        atomic_fetch_add_explicit(&s->orphans, one, memory_order_relaxed);
-    }
 }
 
 /* A cache for the calling thread: its own, an orphan, or a new one. */
@@ -84,7 +70,7 @@ static slab_cache *assign_cache(buddy_slabs *s)
     if (cache == NULL) {
         cache = find_cache(s, NULL);
         if (cache != NULL) {
-            count_orphans(s, cache, UINT32_MAX); /* one less */
+            slab_orphan_ends(cache);
         } else {
             cache = new_cache(s);
         }
@@ -96,45 +82,43 @@ static slab_cache *assign_cache(buddy_slabs *s)
     return cache;
 }
 
-slab_cache *slab_cache_here(const buddy_slabs *s)
-{
-    const seat *here = seat_of(s);
-    return SLAB_LIKELY(here->id == s->id) ? here->cache : &slab_nobody;
-}
-
 slab_cache *slab_claim(buddy_slabs *s)
 {
-    seat *here = seat_of(s);
-    if (here->id == s->id) {
-        return here->cache;
-    }
     slab_cache *cache = assign_cache(s);
     if (cache != NULL) {
-        *here = (seat){s->id, cache};
-        exit_key_ask(&at_exit, seats);
+        *entry_of(s) = (buddy_slabs_entry){s->front.id, &cache->front};
+        exit_key_ask(&at_exit, self());
     }
     return cache;
 }
 
 slab_cache *slab_claim_to_free(buddy_slabs *s)
 {
-    slab_cache *cache = leaving ? NULL : slab_claim(s);
-    return cache != NULL ? cache : &slab_nobody;
+    return leaving ? NULL : slab_claim(s);
+}
+
+void buddy_slabs_attach(buddy_slabs *s, buddy_slabs_cache **at_hand)
+{
+    slab_cache *cache = slab_cache_here(s);
+    if (cache != NULL) {
+        cache->attached = at_hand;
+        *at_hand = &cache->front;
+    }
 }
 
 /* ---- its end ---- */
 
-/* Needs s->lock, and that the thread is the caller. */
-static void abandon(buddy_slabs *s, slab_cache *cache)
+/* Needs the lock of its slabs, and that the thread is the caller. */
+static void abandon(slab_cache *cache)
 {
     slab_send_all(cache);
     slab_cache_sweep(cache);
     cache->thread = NULL;
-    if (cache->door != NULL) {
-        *cache->door = &slab_nobody;
-        cache->door = NULL;
+    if (cache->attached != NULL) {
+        *cache->attached = &buddy_slabs_no_cache;
+        cache->attached = NULL;
     }
-    count_orphans(s, cache, 1);
+    slab_orphan_begins(cache);
 }
 
 static void on_thread_exit(void *thread)
@@ -145,12 +129,12 @@ static void on_thread_exit(void *thread)
         at_work_lock(&s->lock);
         slab_cache *cache = find_cache(s, thread);
         if (cache != NULL) {
-            abandon(s, cache);
+            abandon(cache);
         }
         at_work_unlock(&s->lock);
     }
-    for (uint32_t i = 0; i < SEATS; i++) {
-        seats[i] = (seat){0}; /* a later destructor may call us again */
+    for (uint32_t i = 0; i < BUDDY_SLABS_ENTRIES; i++) {
+        buddy_slabs_entries[i] = (buddy_slabs_entry){0}; /* a later destructor may call us again */
     }
     at_work_unlock(&list_lock);
 }
@@ -164,60 +148,6 @@ static __attribute__((destructor)) void on_code_exit(void)
         exit_key_drop(&at_exit);
         at_work_unlock(&list_lock);
     }
-}
-
-/* ---- orphans ---- */
-
-/* From an orphan to a thread that needs it. Needs s->lock; the slab is in no list, not parked. */
-static void move(buddy_slabs *s, slab_cache *from, slab_cache *to, slab_head *head)
-{
-    count_orphans(s, from, UINT32_MAX);
-    from->slabs--;
-    count_orphans(s, from, 1);
-    to->slabs++;
-    /* relaxed: whoever else looks sees a thread that is not itself, before and after */
-    atomic_store_explicit(&head->owner, to, memory_order_relaxed);
-    atomic_store_explicit(&head->local, to, memory_order_relaxed);
-}
-
-slab_head *slab_adopt(slab_cache *cache, uint32_t class)
-{
-    buddy_slabs *s = cache->of;
-    /* relaxed: as in count_orphans */
-    if (atomic_load_explicit(&s->orphans, memory_order_relaxed) == 0) {
-        return NULL;
-    }
-    slab_head *head = NULL;
-    uint32_t looked = 0;
-    at_work_lock(&s->lock);
-    slab_cache *from = s->caches;
-    for (; from != NULL && head == NULL && looked < ADOPT_LOOKED; from = from->next) {
-        if (from->thread == NULL && from->slabs != 0) {
-            looked++;
-            count_orphans(s, from, UINT32_MAX);
-            slab_receive(from);
-            head = slab_next_listed(from, class);
-            count_orphans(s, from, 1);
-            if (head != NULL) {
-                move(s, from, cache, head);
-            }
-        }
-    }
-    at_work_unlock(&s->lock);
-    return head;
-}
-
-void slab_sweep_orphans(buddy_slabs *s)
-{
-    at_work_lock(&s->lock);
-    for (slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
-        if (cache->thread == NULL && cache->slabs != 0) {
-            count_orphans(s, cache, UINT32_MAX);
-            slab_cache_sweep(cache);
-            count_orphans(s, cache, 1);
-        }
-    }
-    at_work_unlock(&s->lock);
 }
 
 /* ---- fork ---- */
@@ -257,16 +187,16 @@ static void after_fork_in_parent(void)
     at_work_fork_ends(&forking);
 }
 
-/* Other threads were copied in the middle of anything: what they own is not looked into again.
- * What is freed to them is taken, since that is one word, but serves nobody. That is so too where
- * the fork held nothing. */
+/* Other threads were copied in the middle of anything: what they own is not looked into again. An
+ * object of theirs can be freed, since that is one word, but is never handed out again. That is so
+ * too where the fork held no locks. */
 static void after_fork_in_child(void)
 {
     for (buddy_slabs *s = list; s != NULL; s = s->next) {
         for (slab_cache *cache = s->caches; cache != NULL; cache = cache->next) {
             if (cache->thread != NULL && cache->thread != self()) {
                 cache->thread = &lost;
-                cache->door = NULL;
+                cache->attached = NULL;
             }
         }
     }
@@ -284,14 +214,14 @@ static void begin_process(void)
 bool slab_register(buddy_slabs *s)
 {
     (void)pthread_once(&once, begin_process);
-    if (!has_handlers) { /* a child could wait for ever for a lock that nobody has there */
+    if (!has_handlers) { /* a child could wait for ever for a lock whose holder it does not have */
         return false;
     }
     if (pthread_mutex_init(&s->lock, NULL) != 0) {
         return false;
     }
     at_work_lock(&list_lock);
-    s->id = ++last_id;
+    s->front.id = ++last_id;
     s->next = list;
     s->link = &list;
     if (list != NULL) {

@@ -36,7 +36,7 @@ static uint32_t by_tables(uint32_t crc, const unsigned char *at, size_t bytes)
     for (; bytes >= SLICE_BYTES; bytes -= SLICE_BYTES, at += SLICE_BYTES) {
         uint32_t next = 0;
         for (uint32_t i = 0; i < SLICE_BYTES; i++) {
-            uint32_t byte = at[i] ^ (i < sizeof(crc) ? crc >> 8 * i & 255 : 0);
+            uint32_t byte = at[i] ^ (i < sizeof crc ? crc >> 8 * i & 255 : 0);
             next ^= tables[SLICE_BYTES - 1 - i][byte];
         }
         crc = next;
@@ -61,7 +61,7 @@ by_instruction(uint32_t crc, const unsigned char *at, size_t bytes)
     uint64_t wide = crc;
     for (; bytes >= sizeof(uint64_t); bytes -= sizeof(uint64_t), at += sizeof(uint64_t)) {
         uint64_t word;
-        memcpy(&word, at, sizeof(word));
+        memcpy(&word, at, sizeof word);
         wide = __builtin_ia32_crc32di(wide, word);
     }
     crc = (uint32_t)wide;

@@ -15,7 +15,7 @@
 #include "buddy/snapshot/private.h"
 
 #define SUFFIX ".part"
-#define TRIES  8 /* each time somebody's save has just ended between our open and our lock */
+#define TRIES  8 /* each time another save has just ended between our open and our lock */
 
 /* ---- taking PATH.part ---- */
 
@@ -78,11 +78,11 @@ static buddy_snapshot_status take_name(partial *p, bool *again)
 
 buddy_snapshot_status partial_begin(partial *p, const char *path)
 {
-    if (strlen(path) + sizeof(SUFFIX) > sizeof(p->name)) {
+    if (strlen(path) + sizeof SUFFIX > sizeof p->name) {
         errno = ENAMETOOLONG;
         return BUDDY_SNAPSHOT_IO;
     }
-    (void)snprintf(p->name, sizeof(p->name), "%s" SUFFIX, path);
+    (void)snprintf(p->name, sizeof p->name, "%s" SUFFIX, path);
     /* A rename takes PATH away from whatever has other names too; but PATH.part is written to. */
     buddy_snapshot_status status = may_take(path, (nlink_t)-1);
     status = status == BUDDY_SNAPSHOT_OK ? may_take(p->name, 1) : status;

@@ -15,7 +15,7 @@ const char *buddy_snapshot_status_text(buddy_snapshot_status status)
 #define X(name, text) text,
     static const char *const texts[] = {BUDDY_SNAPSHOT_STATUSES(X)};
 #undef X
-    return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
+    return (size_t)status < sizeof texts / sizeof texts[0] ? texts[status] : "unknown status";
 }
 
 /* ---- where things are ---- */
@@ -52,7 +52,7 @@ uint32_t format_part_bytes(const format_layout *layout, uint64_t part)
 static uint32_t order_mark(const unsigned char *at)
 {
     uint32_t mark;
-    memcpy(&mark, at, sizeof(mark));
+    memcpy(&mark, at, sizeof mark);
     return mark;
 }
 
@@ -60,8 +60,8 @@ static uint32_t header_crc(const unsigned char bytes[FORMAT_HEADER_BYTES])
 {
     static const unsigned char zero[FORMAT_CRC_BYTES];
     uint32_t crc = snapshot_crc(0, bytes, FORMAT_AT_CRC);
-    crc = snapshot_crc(crc, zero, sizeof(zero));
-    const uint32_t behind = FORMAT_AT_CRC + FORMAT_CRC_BYTES;
+    crc = snapshot_crc(crc, zero, sizeof zero);
+    uint32_t behind = FORMAT_AT_CRC + FORMAT_CRC_BYTES;
     return snapshot_crc(crc, bytes + behind, FORMAT_HEADER_BYTES - behind);
 }
 
@@ -72,11 +72,11 @@ void format_seal(unsigned char bytes[FORMAT_HEADER_BYTES])
 
 void format_write(const format_header *header, unsigned char bytes[FORMAT_HEADER_BYTES])
 {
-    const uint32_t mark = 1;
+    uint32_t mark = 1;
     memset(bytes, 0, FORMAT_HEADER_BYTES);
     memcpy(bytes, magic, MAGIC_BYTES);
     format_put32(bytes + 8, FORMAT_VERSION);
-    memcpy(bytes + 16, &mark, sizeof(mark));
+    memcpy(bytes + 16, &mark, sizeof mark);
     format_put32(bytes + 20, sizeof(void *));
     format_put32(bytes + 24, header->unit_bytes);
     format_put32(bytes + 28, FORMAT_PART_BYTES);

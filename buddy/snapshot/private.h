@@ -1,19 +1,28 @@
 /* snapshot/private.h: what a heap remembers of the file that it came from, and what the files of
- * the snapshot tell each other. Private to buddy/.
+ * the snapshot tell each other. Private to buddy/snapshot.
  *
- * snapshot.c          opening; roots, offsets, verifying
- * snapshot/restore.c  from marks to a heap in which just those blocks are live
- * snapshot/save.c     saving
- * snapshot/file.c     PATH.part and how it becomes PATH
- * snapshot/format.c   the header
- * snapshot/crc.c      the checksum */
+ * The files, each of which calls those below it and none above:
+ *
+ *     save.c        saving                      open.c       opening
+ *        │                                         │
+ *        │                                      restore.c    a heap in which just those blocks live
+ *        │                                         │
+ *        │                                      content.c    what the blocks hold
+ *        └──────────────┬──────────────────────────┘
+ *     roots.c    where what is in the heap begins
+ *     walk.c     the live blocks that marks name
+ *     file.c     PATH.part and how it becomes PATH; reading
+ *     format.c   the header
+ *        │
+ *     crc.c      the checksum */
 #ifndef BUDDY_SNAPSHOT_PRIVATE_H
 #define BUDDY_SNAPSHOT_PRIVATE_H
 
 #include <limits.h>
 
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 #include "buddy/snapshot/format.h"
+#include "buddy/system/region.h"
 
 /* One mapping: this, the roots, the checksums of the parts, and a bit a part. */
 typedef struct snapshot {
@@ -35,12 +44,15 @@ static inline uint64_t snapshot_part(uint64_t byte)
     return byte / FORMAT_PART_BYTES;
 }
 
-/* ---- snapshot.c ---- */
+/* ---- roots.c ---- */
 
 /* Whether the byte there is part of a live block. */
 bool snapshot_is_live(const buddy_heap *h, uint64_t offset);
 
-/* ---- snapshot/restore.c ---- */
+/* Whether the roots of the file are sorted, have good names, and are in live blocks. */
+buddy_snapshot_status snapshot_check_roots(const buddy_heap *h, const snapshot *s);
+
+/* ---- walk.c ---- */
 
 /* Calls visit for every live block, ascending, until it returns false. False then, and where marks
  * make no sense. Precondition: marks_check says nothing. Others must be at rest. */
@@ -51,15 +63,21 @@ bool snapshot_walk(const marks *m, bool (*visit)(void *context, uint32_t offset,
  * of the next one. */
 bool snapshot_is_possible(uint32_t offset, uint32_t units);
 
+/* ---- content.c ---- */
+
+/* Reads all that is needed, checks it, and lets go of the file. */
+buddy_snapshot_status snapshot_copy_content(const buddy_heap *h, snapshot *s);
+
+/* ---- restore.c ---- */
+
 /* Makes just those blocks live in h, which is new, that `stored` names: header->used units of marks
  * from a file. Says in s->pending which parts hold some. With read_only what is free stays taken,
  * so that every request is refused. On any answer but BUDDY_SNAPSHOT_OK h is good for
- * buddy_heap_destroy only.
- */
+ * buddy_heap_destroy only. */
 buddy_snapshot_status snapshot_restore(buddy_heap *h, snapshot *s, unsigned char *stored,
                                        bool read_only);
 
-/* ---- snapshot/file.c ---- */
+/* ---- file.c ---- */
 
 /* A file that is being written beside the one whose place it will take. */
 typedef struct partial {

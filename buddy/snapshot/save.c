@@ -1,6 +1,6 @@
 /* snapshot/save.c: saving a heap. Part by part its live blocks are copied into a buffer that is
  * zero elsewhere; the checksum is that of the buffer, which then is written, but for pages of
- * zeroes. So the file agrees with itself even if somebody writes to a block meanwhile.
+ * zeroes. So the file agrees with itself even if a thread writes to a block meanwhile.
  *
  *     marks ── copy ── check ── how much, where        blocks ──▶ [ part ] ──▶ crc, pages ──▶ file
  *     roots ── check ── sort                           header and tables last */

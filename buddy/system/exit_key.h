@@ -4,7 +4,7 @@
  * libbuddy.a may be part of a plugin. dlclose unmaps it while threads go on that have used it; when
  * one of them ends, the destructor of a key would be called where there is no code any more. So a
  * key is dropped by a destructor function, which dlclose calls first (as exit does, where it does
- * no harm). Stocks and caches that threads still have then belong to heaps that nobody can reach.
+ * no harm). Stocks and caches that threads still have then belong to heaps that no code can reach.
  *
  * pthread_atfork needs no such care: in glibc it notes which library has called it, and dlclose
  * removes what that one has set. In musl nothing is ever unmapped, and destructor functions are

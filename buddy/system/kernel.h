@@ -5,8 +5,8 @@
  *
  *     long fd = kernel_call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY, 0);
  *
- * Returns what the kernel says: a result, or the negative of an errno. errno itself is left alone.
- */
+ * Returns what the kernel says: a result, or the negative of an errno. errno itself is left
+ * alone. */
 #ifndef BUDDY_KERNEL_H
 #define BUDDY_KERNEL_H
 

@@ -95,8 +95,8 @@ static uintptr_t choose_place(size_t bytes, size_t alignment)
 {
     uint64_t chance;
     /* Early after the machine's start there may be no chance yet. */
-    if (kernel_call(SYS_getrandom, (long)&chance, sizeof(chance), 1 /* GRND_NONBLOCK */, 0) !=
-        sizeof(chance)) {
+    if (kernel_call(SYS_getrandom, (long)&chance, sizeof chance, 1 /* GRND_NONBLOCK */, 0) !=
+        sizeof chance) {
         return 0;
     }
     uintptr_t half = (uintptr_t)1 << word_highest((uintptr_t)&chance); /* a stack lies high up */

@@ -1,5 +1,5 @@
-/* caller.h: who calls: threads by number, in the order in which they first ask. Private to buddy/;
- * any thread. */
+/* watch/caller.h: threads by number, in the order in which they first ask. Private to buddy/; any
+ * thread. */
 #ifndef BUDDY_CALLER_H
 #define BUDDY_CALLER_H
 

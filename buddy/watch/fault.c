@@ -1,4 +1,4 @@
-/* fault.c: the plan behind a lock for reading, counters beside it. */
+/* watch/fault.c: the plan behind a lock for reading, counters beside it. */
 #include "buddy/fault.h"
 
 #include <assert.h>
@@ -68,7 +68,8 @@ void buddy_fault_set(buddy_fault *f, const buddy_fault_plan *plan)
     }
     clear_counts(f);
     pthread_rwlock_unlock(&f->lock);
-    /* relaxed: who sees it late asks nobody for a moment, or looks at the plan in vain */
+    /* relaxed: a thread that sees it late asks for no plan, or looks at one in vain, for a
+     * moment */
     atomic_store_explicit(&f->on, plan != NULL, memory_order_relaxed);
 }
 

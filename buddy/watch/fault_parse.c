@@ -1,4 +1,5 @@
-/* fault_parse.c: plans as text, without allocating: a malloc reads one before there is memory. */
+/* watch/fault_parse.c: plans as text, without allocating: a malloc reads one before there is
+ * memory. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,7 +161,7 @@ static bool read_word(char *word, buddy_fault_plan *out, char error[BUDDY_FAULT_
         return false;
     }
     *equals = '\0';
-    for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+    for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++) {
         if (strcmp(word, KEYS[i].name) == 0) {
             bool good = KEYS[i].read(equals + 1, out);
             if (!good) {
@@ -175,8 +176,8 @@ static bool read_word(char *word, buddy_fault_plan *out, char error[BUDDY_FAULT_
     return false;
 }
 
-/* Copies what goes up to a comma. NULL when it is too long; else what is behind it, "" at the end.
- */
+/* Copies what goes up to a comma. NULL when it is too long; else what is behind it, "" at the
+ * end. */
 static const char *next_word(const char *text, char word[WORD_BYTES])
 {
     size_t length = strcspn(text, ",");

@@ -1,4 +1,4 @@
-/* track.c: making a track, its table of live blocks, the hooks.
+/* watch/track.c: making a track, its table of live blocks, the hooks.
  *
  * An address leads to a bucket, the bucket to its part's lock. A record is unlinked before its
  * block can be handed out again, and told to the log while it belongs to nobody else: the number of
@@ -11,7 +11,6 @@
 #include <execinfo.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "buddy/system/region.h"
@@ -26,29 +25,7 @@
 #define STRETCH_NS     1000000u /* 1 ms: of the timeline, to begin with */
 
 /* initial-exec: the first use in a thread may not allocate, since an allocator asks. */
-static __thread bool inside __attribute__((tls_model("initial-exec")));
 static __thread at_work_fork forking __attribute__((tls_model("initial-exec")));
-
-bool track_enter(void)
-{
-    if (inside) {
-        return false;
-    }
-    inside = true;
-    return true;
-}
-
-void track_leave(void)
-{
-    inside = false;
-}
-
-uint64_t track_now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* Linux always has this clock */
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- making one ---- */
 
@@ -260,8 +237,8 @@ static void put_unused(buddy_track *t, track_part *part, uint32_t number)
     part->unused = number;
 }
 
-/* An unused record of another part, where ours has none: reallocs carry them about. Needs no mutex.
- */
+/* An unused record of another part, where ours has none: reallocs carry them about. Needs no
+ * mutex. */
 static uint32_t take_elsewhere(buddy_track *t)
 {
     uint32_t number = 0;

@@ -1,5 +1,5 @@
-/* track_file.c: the files that a track writes. Their names come from the environment, often for a
- * whole tree of programs: nothing but a new file is written to. */
+/* watch/track_file.c: the files that a track writes. Their names come from the environment, often
+ * for a whole tree of programs: nothing but a new file is written to. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

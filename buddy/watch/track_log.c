@@ -1,4 +1,4 @@
-/* track_log.c: the log: a buffer behind a lock on its way into a file, and the reader. */
+/* watch/track_log.c: the log: a buffer behind a lock on its way into a file, and the reader. */
 #include "buddy/track_log.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define OPERATION_BITS 2u
 
 _Static_assert(BUDDY_TRACK_OP_END < 1 << OPERATION_BITS, "an operation fits beside the thread");
-_Static_assert(sizeof(BUDDY_TRACK_LOG_MAGIC) == BUDDY_TRACK_LOG_MAGIC_BYTES + 1,
+_Static_assert(sizeof BUDDY_TRACK_LOG_MAGIC == BUDDY_TRACK_LOG_MAGIC_BYTES + 1,
                "the name and the version");
 _Static_assert(4 * NUMBER_BYTES <= TRACK_LOG_WORST, "a record fits");
 
@@ -162,7 +162,7 @@ const char *buddy_track_log_status_text(buddy_track_log_status status)
 #define X(name, text) text,
     static const char *const texts[] = {BUDDY_TRACK_LOG_STATUSES(X)};
 #undef X
-    return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[status] : "unknown status";
+    return (size_t)status < sizeof texts / sizeof texts[0] ? texts[status] : "unknown status";
 }
 
 buddy_track_log_status buddy_track_log_begin(buddy_track_log_reader *r, const void *data,

@@ -1,5 +1,5 @@
-/* track_options.c: a track by the environment, without allocating: a malloc reads it before there
- * is memory. */
+/* watch/track_options.c: a track by the environment, without allocating: a malloc reads it before
+ * there is memory. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static bool read_value(const char *key, const char *value, options *o, char erro
         uint32_t *value;
     } numbers[] = {
         {"frames", &o->desc.frames}, {"blocks", &o->desc.blocks}, {"sites", &o->desc.sites}};
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(key, numbers[i].key) == 0) {
             return read_number(value, numbers[i].value) ||
                    complain(error, value, "is not a number from 1");

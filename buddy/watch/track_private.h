@@ -1,28 +1,37 @@
-/* track_private.h: what a track is made of, for its files. Private to buddy/.
+/* watch/track_private.h: what a track is made of, for its files. Private to buddy/watch.
  *
  *     pointer ──hash──► bucket ──► record ──► record     part (bucket % 32): a lock, unused records
  *                                    │
  *                                    └──► site: frames, sums
  *
- * track.c         making one, the hooks, the table
- * track_sites.c   call sites and their sums
- * track_watch.c   sums over all, the timeline, walks, check
- * track_log.c     the log, written and read
- * track_file.c    files to write to
- * track_report.c  all of it as text
- * track_options.c the environment */
+ * The files, each of which calls those below it and none above:
+ *
+ *     track_options.c  a track by the environment
+ *        │
+ *     track.c          making one, the table of live blocks, the hooks
+ *        │
+ *     track_report.c   all of it as text
+ *        │
+ *     track_watch.c    sums over all, the timeline, walks, check     track_log.c   the log
+ *        │                                                               │
+ *     track_sites.c    call sites and their sums                     track_file.c  its files
+ *
+ *     track_inside.c   keeps a thread from telling the track what the track itself allocates
+ *     caller.c         threads by number; for fault.c too */
 #ifndef BUDDY_TRACK_PRIVATE_H
 #define BUDDY_TRACK_PRIVATE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "buddy/system/at_work.h"
 #include "buddy/track.h"
 #include "buddy/track_log.h"
 
-#define TRACK_PARTS \
-    32u /* threads seldom meet, and a fork can hold all locks: ThreadSanitizer knows 64 */
+/* Threads seldom meet in one of so many, and a fork can hold all locks: ThreadSanitizer knows
+ * 64. */
+#define TRACK_PARTS     32u
 #define TRACK_LOG_ROOM  (64u * 1024u)
 #define TRACK_LOG_WORST 40u /* bytes of one record: four numbers of ten */
 
@@ -41,13 +50,13 @@ typedef struct track_record {
 typedef struct track_part {
     _Alignas(64) pthread_mutex_t mutex;
     uint32_t unused; /* a list of records */
-    uint32_t fresh;  /* the next that nobody has had yet; beyond desc.blocks: there is none */
+    uint32_t fresh;  /* the next that no block has had yet; beyond desc.blocks: there is none */
     uint64_t allocs, frees, reallocs, unknown, replaced;
 } track_part;
 
 /* Its frames are written before `key` says so, and never again. Sums are relaxed: figures. */
 typedef struct track_place {
-    _Atomic uint64_t key; /* hash of the frames; 0: nobody's yet */
+    _Atomic uint64_t key; /* hash of the frames; 0: no site has it yet */
     uint32_t frame_count;
     const void *frames[BUDDY_TRACK_FRAMES];
     _Alignas(64) _Atomic uint64_t live_bytes;
@@ -67,7 +76,7 @@ typedef struct track_timeline {
 /* Needs its mutex, but for `open`. */
 typedef struct track_writer {
     pthread_mutex_t mutex;
-    _Atomic bool open; /* a hint for who would like to write */
+    _Atomic bool open; /* a hint for threads that want to write */
     int file, error;   /* error: errno of the first write that failed */
     uint32_t number;   /* of this log, from 1 */
     uint32_t filled;
@@ -97,7 +106,19 @@ struct buddy_track {
     track_writer writer;
 };
 
-uint64_t track_now_ns(void);
+static inline uint64_t track_now_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* Linux always has this clock */
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static inline track_part *track_part_of(buddy_track *t, uint32_t bucket)
+{
+    return &t->parts[bucket % TRACK_PARTS];
+}
+
+/* ---- track_inside.c ---- */
 
 /* Keeps the calling thread's hooks out while the track is at work itself. False: it is already. */
 bool track_enter(void);
@@ -137,10 +158,5 @@ bool track_uncancelled(bool (*work)(buddy_track *t, const char *path), buddy_tra
  * the log is left out. */
 void track_log_write(buddy_track *t, buddy_track_operation operation, uint32_t number,
                      uint64_t now_ns);
-
-static inline track_part *track_part_of(buddy_track *t, uint32_t bucket)
-{
-    return &t->parts[bucket % TRACK_PARTS];
-}
 
 #endif

@@ -1,6 +1,6 @@
-/* track_report.c: all of it as text. What takes room is mapped and given back: nothing is asked of
- * the allocator that is watched, but what stdio and the dynamic loader may ask, which is left out.
- */
+/* watch/track_report.c: all of it as text. What takes room is mapped and given back: nothing is
+ * asked of the allocator that is watched, but what stdio and the dynamic loader may ask, which is
+ * left out. */
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static void print_bytes(FILE *out, uint64_t bytes)
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     double value = (double)bytes;
     uint32_t unit = 0;
-    while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+    while (value >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
         value /= 1024;
         unit++;
     }
@@ -31,7 +31,7 @@ static void print_time(FILE *out, double ns)
 {
     static const char *const units[] = {"ns", "us", "ms", "s"};
     uint32_t unit = 0;
-    while (ns >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+    while (ns >= 1000 && unit + 1 < sizeof units / sizeof units[0]) {
         ns /= 1000;
         unit++;
     }
@@ -109,7 +109,7 @@ static bool rank(void *context, const buddy_track_site *site)
         return true;
     }
     uint32_t last = r->count < SITES_TOLD ? r->count++ : SITES_TOLD - 1;
-    memmove(&r->sites[at + 1], &r->sites[at], (last - at) * sizeof(r->sites[0]));
+    memmove(&r->sites[at + 1], &r->sites[at], (last - at) * sizeof r->sites[0]);
     r->sites[at] = *site;
     return true;
 }

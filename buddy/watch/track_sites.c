@@ -1,4 +1,4 @@
-/* track_sites.c: call sites: a table that only grows, found without a lock. */
+/* watch/track_sites.c: call sites: a table that only grows, found without a lock. */
 #include <assert.h>
 #include <execinfo.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static uint32_t walk_stack(const buddy_track *t, const void *site,
         return site != NULL;
     }
     uint32_t count = found - from < t->desc.frames ? found - from : t->desc.frames;
-    memcpy(frames, all + from, count * sizeof(frames[0]));
+    memcpy(frames, all + from, count * sizeof frames[0]);
     return count;
 }
 
@@ -66,10 +66,10 @@ static uint32_t add_place(buddy_track *t, uint64_t key, const void *const frames
         place = 0;
     }
     if (!there && place != 0) {
-        memcpy(t->places[place].frames, frames, count * sizeof(frames[0]));
+        memcpy(t->places[place].frames, frames, count * sizeof frames[0]);
         t->places[place].frame_count = count;
         atomic_store_explicit(&t->sites, sites + 1, memory_order_relaxed);
-        /* nobody's -> this site's; release: see look_up */
+        /* unused -> this site's; release: see look_up */
         atomic_store_explicit(&t->places[place].key, key, memory_order_release);
     }
     at_work_unlock(&t->sites_mutex);

@@ -1,4 +1,4 @@
-/* track_watch.c: sums over all, the timeline, walks and the check. */
+/* watch/track_watch.c: sums over all, the timeline, walks and the check. */
 #include <string.h>
 
 #include "buddy/watch/track_private.h"
@@ -73,7 +73,7 @@ uint32_t track_get_timeline(buddy_track *t, uint64_t points[BUDDY_TRACK_POINTS],
     uint64_t age_ns = track_now_ns() - t->born_ns;
     at_work_lock(&l->mutex);
     put_points(l, age_ns, atomic_load_explicit(&t->live_bytes, memory_order_relaxed));
-    memcpy(points, l->points, sizeof(l->points));
+    memcpy(points, l->points, sizeof l->points);
     *stretch_ns = l->stretch_ns;
     uint32_t count = l->count;
     at_work_unlock(&l->mutex);
@@ -177,7 +177,7 @@ static bool tally_site(void *context, const buddy_track_site *site)
     return site->peak_bytes >= site->live_bytes;
 }
 
-/* Records that are nobody's; more than there are where a list bites its tail. */
+/* Records without a block; more than there are where a list runs in a circle. */
 static uint64_t count_unused(const buddy_track *t)
 {
     uint64_t count = 0;

@@ -3,8 +3,8 @@
  *     fetch worker ──┐
  *     decode worker ─┴─▶ [ job job job ] ──▶ conductor (arrivals_take, once a frame)
  *
- * A mutex is enough: it is held for the copy of one job. Bounded by the jobs that can be in flight,
- * so a push never fails. */
+ * A mutex is enough: a thread holds it while it copies one job. There is room for all jobs that can
+ * be in flight, so a push never fails. */
 #ifndef MEGABUDDY_ENGINE_ARRIVALS_H
 #define MEGABUDDY_ENGINE_ARRIVALS_H
 

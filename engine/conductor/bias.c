@@ -6,8 +6,9 @@
 /* A step of 1/8 mip changes the demand by 4^(1/8) = 1.19: small enough not to be seen. */
 #define STEP 0.125f
 
-/* Images to wait after a step before the next: demand follows the feedback's jitter, which has to
- * show the new bias everywhere first (16 positions). Upward it must answer sooner. */
+/* Images to wait after a step before the next one. The feedback's jitter has to go through its 16
+ * positions before demand shows what a step has done; a step up, while pages find no slot, must
+ * follow sooner. */
 enum { WAIT_UP = 4, WAIT_DOWN = 48 };
 
 /* Steps that bring the demand down to the capacity, at least one: log4 of their ratio. */
@@ -17,8 +18,9 @@ static float steps_up(uint32_t wanted, uint32_t capacity)
     return ratio > 1 ? fmaxf(floorf(0.5f * log2f(ratio) / STEP), 1) : 1;
 }
 
-/* Whether a step down leaves a margin: 1.19 x wanted, and 10 % more. And it has not been one too
- * many before, with as much wanted as now. */
+/* Whether a step down is allowed: the demand that it should bring, 1.19 times as much as now,
+ * leaves 10 % of the capacity free, and the same step did not bring too much before when about as
+ * much was wanted as now. */
 static bool may_go_down(const bias *b, uint32_t wanted, uint32_t capacity)
 {
     const bool tried = b->too_many > 0 && b->value - STEP <= b->barrier &&
@@ -27,6 +29,8 @@ static bool may_go_down(const bias *b, uint32_t wanted, uint32_t capacity)
            (uint64_t)wanted * 4 <= (uint64_t)capacity * 3;
 }
 
+/* A step up follows at once while pages are refused. If it takes back a step down, that step's
+ * value and demand are kept as the barrier that may_go_down looks at. */
 static float next_value(bias *b, uint32_t wanted, uint32_t capacity, bool refused)
 {
     if (refused && b->quiet >= WAIT_UP) {

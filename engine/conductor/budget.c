@@ -6,7 +6,8 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The most rows of `columns` slots that fit; 0: not one. gpu_bytes grows with rows, so halve. */
+/* The most rows of `columns` slots that fit; 0 where not even one does. gpu_bytes grows with the
+ * rows, so the search halves the interval. */
 static uint32_t most_rows(gpu_desc desc, uint64_t budget_bytes, uint32_t columns)
 {
     uint32_t fits = 0,

@@ -1,4 +1,4 @@
-/* budget.h: how the two budgets are cut: so many bytes of RAM and VRAM into a RAM tier, an atlas, a
+/* budget.h: how the two budgets are divided: bytes of RAM and VRAM become a RAM tier, an atlas, a
  * staging ring and all the small things between. Budgets are hard and count everything, so the big
  * parts get what the small ones leave. Pure; called by the conductor at create. */
 #ifndef MEGABUDDY_ENGINE_BUDGET_H
@@ -24,8 +24,8 @@ typedef struct budget_target {
     uint64_t bytes;                       /* for all of it */
 } budget_target;
 
-/* The least divisor with which it keeps to its limits: `first`, or that doubled so many times. One
- * texel is always taken to fit. */
+/* The least divisor that keeps the target within its limits: `first`, or `first` doubled as often
+ * as it takes. A target of one texel is always taken to fit. */
 uint32_t budget_fit_divisor(const budget_target *target, uint32_t first);
 
 /* Texels of the target along a side of so many pixels. */

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Steps from nothing to all: each rewrites the page's part of the table; 12 steps over 200 ms are
- * one a frame at 60 Hz, more would be rewritten without being seen. */
+/* Steps of a fade. Each rewrites the page's part of the table: 12 steps over 200 ms are one a frame
+ * at 60 Hz, and more would be written without being seen. */
 #define STEPS 12
 
 bool fades_init(fades *f, uint32_t max)
@@ -39,6 +39,7 @@ void fades_remove(fades *f, vt_page p)
     }
 }
 
+/* The fade of a page that came so long ago, in steps; 255: it has faded in. */
 static uint32_t level_at(double elapsed_ms, double fade_ms)
 {
     if (elapsed_ms >= fade_ms) {
@@ -48,6 +49,7 @@ static uint32_t level_at(double elapsed_ms, double fade_ms)
     return (uint32_t)(share * STEPS) * 255 / STEPS;
 }
 
+/* A fade that has ended is replaced by the last of the list: the order does not matter. */
 void fades_step(fades *f, pagetable *const tables[], double now_ms, double fade_ms)
 {
     for (uint32_t i = 0; i < f->count;) {

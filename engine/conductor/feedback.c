@@ -1,8 +1,8 @@
-/* feedback.c: runs of equal pixels, then a small hash of the pages seen in this image. The hash is
+/* feedback.c: runs of equal pixels, then a small map of the pages seen in this image. The map is
  * sized by the pages listed, not by the world's, and only what an image touched is cleared. */
 #include "engine/conductor/feedback.h"
 
-#include "buddy/tree.h"
+#include "engine/page/pagemap.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,17 +15,15 @@ typedef struct extent {
     uint16_t rows[1 << VT_ID_MIP_BITS];
 } extent;
 
-/* want_count <= max_wants. Between calls table[home of want i, or after it] == i + 1 for each want
- * that is listed, and all other places are 0; places[i] says where. */
+/* want_count <= max_wants. Between calls the map holds the wants that are listed, want i at
+ * places[i], and nothing else. */
 struct feedback {
     uint32_t shape_count;
     uint32_t max_wants;
-    uint32_t table_mask;  /* places of the table, a power of two >= 2 * max_wants, minus 1 */
-    uint32_t table_shift; /* from a 32-bit hash to a place */
     uint32_t want_count;
     feedback_want *wants;
-    uint32_t *table;  /* index of a want, plus 1; 0: empty */
-    uint32_t *places; /* in the table, of each want */
+    pagemap map;      /* from page to want */
+    uint32_t *places; /* in the map, of each want */
     uint64_t garbage, dropped;
     extent extents[]; /* by texture - 1 */
 };
@@ -35,16 +33,11 @@ static uint32_t max_wants_of(const feedback_desc *desc)
     return desc->max_wants ? desc->max_wants : DEFAULT_MAX_WANTS;
 }
 
-static uint32_t table_places(const feedback_desc *desc)
-{
-    return page_next_power_of_two(2 * max_wants_of(desc));
-}
-
 uint64_t feedback_memory_bytes(const feedback_desc *desc)
 {
     return sizeof(feedback) + desc->shape_count * sizeof(extent) +
            max_wants_of(desc) * (sizeof(feedback_want) + sizeof(uint32_t)) +
-           (uint64_t)table_places(desc) * sizeof(uint32_t);
+           pagemap_bytes(max_wants_of(desc));
 }
 
 static extent extent_of(const vt_shape *shape)
@@ -66,15 +59,13 @@ feedback *feedback_create(const feedback_desc *desc)
     }
     f->shape_count = desc->shape_count;
     f->max_wants = max_wants_of(desc);
-    f->table_mask = table_places(desc) - 1;
-    f->table_shift = 32 - buddy_order_for(table_places(desc));
     f->wants = calloc(f->max_wants, sizeof *f->wants);
     f->places = calloc(f->max_wants, sizeof *f->places);
-    f->table = calloc(table_places(desc), sizeof *f->table);
     for (uint32_t i = 0; i < desc->shape_count; i++) {
         f->extents[i] = extent_of(&desc->shapes[i]);
     }
-    if (f->wants == NULL || f->places == NULL || f->table == NULL) {
+    if (f->wants == NULL || f->places == NULL ||
+        !pagemap_init(&f->map, f->max_wants, &f->wants[0].page_id, sizeof *f->wants)) {
         feedback_destroy(f);
         return NULL;
     }
@@ -86,7 +77,7 @@ void feedback_destroy(feedback *f)
     if (f != NULL) {
         free(f->wants);
         free(f->places);
-        free(f->table);
+        pagemap_finish(&f->map);
         free(f);
     }
 }
@@ -94,7 +85,7 @@ void feedback_destroy(feedback *f)
 static void forget_wants(feedback *f)
 {
     for (uint32_t i = 0; i < f->want_count; i++) {
-        f->table[f->places[i]] = 0;
+        pagemap_drop(&f->map, f->places[i]);
     }
     f->want_count = 0;
 }
@@ -112,14 +103,11 @@ static bool is_a_page(const feedback *f, uint32_t id)
 /* Counts `pixels` more for a page that exists, listing it if it is new. */
 static void want(feedback *f, uint32_t id, uint32_t pixels)
 {
-    uint32_t place = id * 0x9e3779b1u >> f->table_shift; /* Fibonacci: 2^32 / golden ratio */
-    while (f->table[place] != 0) {
-        feedback_want *w = &f->wants[f->table[place] - 1];
-        if (w->page_id == id) {
-            w->pixels += pixels;
-            return;
-        }
-        place = (place + 1) & f->table_mask;
+    const uint32_t place = pagemap_place(&f->map, id);
+    const uint32_t listed = pagemap_at(&f->map, place);
+    if (listed != PAGEMAP_NONE) {
+        f->wants[listed].pixels += pixels;
+        return;
     }
     if (f->want_count == f->max_wants) {
         f->dropped += pixels;
@@ -127,7 +115,7 @@ static void want(feedback *f, uint32_t id, uint32_t pixels)
     }
     f->wants[f->want_count] = (feedback_want){id, pixels};
     f->places[f->want_count] = place;
-    f->table[place] = ++f->want_count;
+    pagemap_put(&f->map, place, f->want_count++);
 }
 
 uint32_t feedback_analyze(feedback *f, const uint32_t *ids, uint32_t count,

@@ -1,8 +1,8 @@
-/* feedback.h: what the frame wanted: from the feedback pass' pixels to a list of pages.
+/* feedback.h: what the frame wanted: from the pixels of the feedback pass to a list of pages.
  *
- * Pixels are packed page ids, most of them repeats of their neighbour. Each page is listed once
- * with the number of pixels that asked for it; ids that no texture has (a driver's garbage) are
- * counted and dropped. Ancestors are not listed: the conductor adds them.
+ * A pixel is a packed page id, mostly the same as its neighbour's. Each page is listed once, with
+ * the number of pixels that asked for it; ids that no texture has (a driver's garbage) are counted
+ * and dropped. Ancestors are not listed: the conductor adds them.
  *
  * Threads: the conductor's only. No allocation after create. */
 #ifndef MEGABUDDY_ENGINE_FEEDBACK_H

@@ -33,10 +33,11 @@ void pagestate_set(pagestate *s, vt_page p, page_state state)
     s->states[page_index(&s->shape, p)] = (uint8_t)state;
 }
 
+/* Ends the wait of the page that failed first. */
 static void retry_first(pagestate *s)
 {
     const vt_page p = s->retries[s->retry_first].page;
-    if (pagestate_get(s, p) == PAGE_FAILED) { /* else something has become of it meanwhile */
+    if (pagestate_get(s, p) == PAGE_FAILED) { /* else it has come, or is damaged */
         pagestate_set(s, p, PAGE_ABSENT);
     }
     s->retry_first = (s->retry_first + 1) % PAGESTATE_RETRIES;

@@ -5,7 +5,7 @@
  *        │          └──────────┴──── failed, corrupt ◀────────────┘            │
  *        └──────────────────────────── evicted ◀───────────────────────────────┘
  *
- *   state       thread that ends it            where it shows
+ *   state       thread that ends it            what this table says
  *   absent      conductor (submits a job)      PAGE_ABSENT
  *   queued      fetch worker (takes the job)   PAGE_QUEUED, from submission to arrival
  *   reading     fetch worker                     "
@@ -13,11 +13,11 @@
  *   decoding    decode worker                    "
  *   staged      conductor (uploads)              "
  *   resident    conductor (evicts)             PAGE_RESIDENT: in the atlas and the page table
- *   failed      conductor (after a pause)      PAGE_FAILED: the disk or the RAM tier said no
+ *   failed      conductor (after a pause)      PAGE_FAILED: the disk or the RAM tier refused it
  *   corrupt     nobody                         PAGE_CORRUPT: drawn from its ancestor for good
  *
- * While a job travels, it is owned by the one thread that works on it; this table is the
- * conductor's alone, and says PAGE_QUEUED all that time. */
+ * While a job travels, the one thread that works on it owns it. This table belongs to the
+ * conductor, and says PAGE_QUEUED all that time. */
 #ifndef MEGABUDDY_ENGINE_PAGESTATE_H
 #define MEGABUDDY_ENGINE_PAGESTATE_H
 
@@ -54,8 +54,8 @@ void pagestate_set(pagestate *s, vt_page p, page_state state);
  * PAGESTATE_RETRIES pages have failed the one that waits longest becomes absent at once. */
 void pagestate_fail(pagestate *s, vt_page p, uint64_t when);
 
-/* Makes the failed pages whose time has come absent again; not those that have become something
- * else meanwhile. */
+/* Makes the failed pages whose time has come absent again, unless something else has become of them
+ * meanwhile. */
 void pagestate_retry(pagestate *s, uint64_t now);
 
 #endif

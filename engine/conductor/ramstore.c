@@ -23,8 +23,8 @@ enum {
 
 static const char MAGIC[8] = {'M', 'E', 'G', 'A', 'R', 'A', 'M', '\n'};
 
-/* As it is in the file, in this machine's order of bytes. Its length and the places of magic and
- * crc are the same in every version: by them a file is known for one of ours. */
+/* The header as it lies in the file, in this machine's byte order. Its length and the places of
+ * magic and crc are the same in every version: by them a file is known to be one of ours. */
 typedef struct header {
     char magic[8];
     uint32_t version, row_bytes;
@@ -65,7 +65,7 @@ static bool is_header(const header *h)
     return memcmp(h->magic, MAGIC, sizeof MAGIC) == 0 && h->crc == header_crc(h);
 }
 
-/* Whether an open file may be written over: an earlier run of this user's, or nothing at all. */
+/* Whether an open file may be written over: it is this user's, and is empty or an earlier run's. */
 static bool may_go(int fd)
 {
     header h;
@@ -82,7 +82,7 @@ static uint64_t rows_at(const header *h)
     return HEADER_BYTES + (h->image_bytes + SPOOL_ALIGN - 1) / SPOOL_ALIGN * SPOOL_ALIGN;
 }
 
-/* Bytes of the arena up to the last block that a page has, whole pieces of the file. */
+/* Bytes of the arena up to the end of the last block that a page has, rounded up to SPOOL_ALIGN. */
 static uint64_t image_bytes_of(const ramtier_saved *rows, uint32_t count, uint64_t arena_bytes)
 {
     uint64_t end = 0;
@@ -127,8 +127,8 @@ static void mark_chunks(const ramtier_saved *rows, uint32_t count, uint8_t *used
     }
 }
 
-/* Writes the chunks in use, past the page cache where the file system lets us: through it a
- * gigabyte costs seconds. What lies between them stays a hole. */
+/* Writes the chunks in use, by O_DIRECT where the file system allows it: through the page cache a
+ * gigabyte costs seconds. Chunks that no page lies in stay holes. */
 static bool write_image(int fd, const uint8_t *base, uint64_t bytes, const uint8_t *used)
 {
     const int flags = fcntl(fd, F_GETFL);
@@ -223,8 +223,8 @@ bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resi
 
 /* ---- resuming ---- */
 
-/* Whether the counts are such as a tier of `desc` writes, and the file can hold them. Its length
- * alone bounds nothing: it may be sparse. */
+/* Whether a tier of `desc` can have written these counts, and the file has room for them. The
+ * file's length alone bounds nothing: it may be sparse. */
 static bool are_counts_sound(const header *h, const ramtier_desc *desc, uint64_t file_bytes)
 {
     const uint64_t tail = (uint64_t)h->pages * sizeof(ramtier_saved) + (uint64_t)h->resident * 4;
@@ -275,7 +275,7 @@ static ramstore_status read_lists(int fd, const header *h, ramtier_saved **rows,
                : RAMSTORE_DAMAGED;
 }
 
-/* The tier of an open file whose header is good, and which is the tier's then. */
+/* Makes the tier of an open file whose header is good. The tier then owns the file. */
 static ramstore_status take_up(int fd, const header *h, const ramtier_desc *desc, ramtier **out,
                                ramstore_resident *resident)
 {
@@ -289,14 +289,14 @@ static ramstore_status take_up(int fd, const header *h, const ramtier_desc *desc
         with.saved_at = HEADER_BYTES;
         *out = ramtier_create(&with);
         status = *out != NULL       ? RAMSTORE_OK
-                 : errno == EBADMSG ? RAMSTORE_DAMAGED /* its checksum agrees with it, though */
+                 : errno == EBADMSG ? RAMSTORE_DAMAGED /* although the checksum is right */
                                     : RAMSTORE_NO_MEMORY;
     }
     free(rows);
     return status;
 }
 
-/* Whether an open file is to be taken up. */
+/* Whether an open file may be resumed from: it is this user's, and its header fits this run. */
 static ramstore_status look_at(int fd, const struct stat *st, const ramstore_world *world,
                                const ramtier_desc *desc, header *h)
 {
@@ -311,7 +311,7 @@ static ramstore_status look_at(int fd, const struct stat *st, const ramstore_wor
                : RAMSTORE_NOT_ONE;
 }
 
-/* Removes the name of an open file, if it still is that. */
+/* Removes the name of an open file, unless the name has come to mean another file. */
 static void remove_name(const char *name, const struct stat *open)
 {
     struct stat named;

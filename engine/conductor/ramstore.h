@@ -1,19 +1,21 @@
-/* ramstore.h: the RAM tier from one run to the next: put into a file at the end, taken from there
- * at the start, so that a world opens with what it was left with.
+/* ramstore.h: keeps the RAM tier from one run to the next: the tier is written to a file at the end
+ * and read back at the start, so that a world opens as sharp as it was left.
  *
  *     [ header 4 KiB | the arena, as it lay in memory | a row a page | what the atlas held ]
  *
- * Taking it up reads the rows only: a page's bytes are read from the file when they are first used,
- * which is also when its checksum is looked at (ramtier.h). The file is removed as soon as it is
- * taken up: it is a cache that is used once. It is not mapped: whoever cuts it short, or a disk
- * that fails, costs the pages that were in it. What does not fit (another world, another budget,
- * another version, a damaged row) is not taken up; then the tier begins empty, as without a file.
+ * Resuming reads the rows only. A page's bytes are read from the file when they are first used, and
+ * its checksum is verified then (ramtier.h). The file is removed as soon as it is resumed from: it
+ * is a cache that is used once. It is not mapped, so that a file that somebody cuts short, or a
+ * disk that fails, costs pages and not a signal. A file that does not fit (another world, another
+ * budget, another version, a damaged row) is left alone; the tier then begins empty, as without a
+ * file.
  *
- * Only such a file is ever removed or written over: one that begins as they do, in every version,
- * and is this user's; or an empty one. A symbolic link is followed. See replace.h for how it is
- * written; numbers are this machine's: the file is not for carrying about.
+ * Only two kinds of file are ever removed or written over: this user's that begin as these files do
+ * in every version, and empty ones. A symbolic link is followed. replace.h says how the file is
+ * written; its numbers are in this machine's byte order, so it cannot be carried to another
+ * machine.
  *
- * Called by vt_create.c. Threads: one, and the tier's others at rest. */
+ * Called by vt_create.c. Threads: one, while nobody else uses the tier. */
 #ifndef MEGABUDDY_ENGINE_RAMSTORE_H
 #define MEGABUDDY_ENGINE_RAMSTORE_H
 
@@ -52,7 +54,7 @@ typedef struct ramstore_resident {
     uint32_t count;
 } ramstore_resident;
 
-/* Whether there is nothing at `path` that may not be written over, and a file can be made there.
+/* Whether `path` is free, or holds a file that may be written over, and a file can be made there.
  * False: errno says why (file_text). */
 bool ramstore_possible(const char *path);
 
@@ -62,9 +64,9 @@ bool ramstore_possible(const char *path);
 bool ramstore_save(ramtier *rt, const ramstore_world *world, const ramstore_resident *resident,
                    const char *path);
 
-/* Makes a tier of `desc` with the pages of the file, and removes the file. *out is NULL when it is
- * not taken up; the file is still there then.
- * *resident is to be freed in either case. */
+/* Makes a tier of `desc` with the pages of the file, and removes the file. When it cannot be
+ * resumed from, *out is NULL and the file is still there. *resident is to be freed in either
+ * case. */
 ramstore_status ramstore_resume(const char *path, const ramstore_world *world,
                                 const ramtier_desc *desc, ramtier **out,
                                 ramstore_resident *resident);

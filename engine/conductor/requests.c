@@ -1,12 +1,13 @@
 /* requests.c: see requests.h. A table over all pages of all textures holds each page's place in the
- * list. It is never cleared: a place counts when the list has that page there. The list before is
- * kept, so that a page that was in it goes on counting its images. */
+ * list. Clearing it for every image would cost more than the image does, so it is never cleared: a
+ * place counts only if the list has that very page there. The list of the image before is kept, so
+ * that a page that was in it goes on counting its images. */
 #include "engine/conductor/requests.h"
 
 #include <stdlib.h>
 
 enum {
-    PATIENT_IMAGES = 8, /* after so many a page counts twice, then three times … */
+    PATIENT_IMAGES = 8, /* after so many a page counts twice, after as many again three times … */
     MOST_PATIENCE = 8,  /* … and so many times at most */
     LISTS = 4,          /* list, last, missed, sorted: one allocation */
 };
@@ -31,8 +32,8 @@ static uint64_t pages_of(const requests_desc *desc)
     return pages;
 }
 
-/* Each want adds itself and its ancestors, of which the last mips are shared by all: a bound that
- * is reached only by wants scattered over the whole texture. */
+/* The most entries that an image can make: each want adds itself and its ancestors. Most wants
+ * share those, so the bound is reached only by wants scattered over the whole texture. */
 static uint32_t most_requests(const requests_desc *desc)
 {
     const uint64_t most = (uint64_t)desc->max_wants * VT_MAX_MIPS, pages = pages_of(desc);
@@ -73,7 +74,7 @@ requests *requests_create(const requests_desc *desc)
 void requests_destroy(requests *r)
 {
     if (r != NULL) {
-        free(r->last < r->list ? r->last : r->list); /* they change places; one allocation */
+        free(r->last < r->list ? r->last : r->list); /* one allocation, in which the two swap */
         free(r->places);
         free(r);
     }
@@ -141,8 +142,8 @@ static uint32_t mip_of(const request *entry)
     return page_unpack(entry->page_id).mip;
 }
 
-/* Sorts by mip into `sorted` by counting, each mip in the order of first wants, and copies back;
- * then the places are anew what they say. */
+/* Sorts by mip: counts the entries of each mip, copies them to `sorted` in the order of their first
+ * wants, and copies the result back; then each page's place is written anew. */
 uint32_t requests_list(requests *r, const request **out)
 {
     uint32_t first[VT_MAX_MIPS + 1] = {0};

@@ -5,10 +5,10 @@
  *                                                       ▼
  *                                                     requests_missing: the most urgent first
  *
- * Every page that is wanted wants its ancestors too. A page is as urgent as the pixels that wait
- * for it, its descendants' included, times the mips that those pixels lack, and more the longer it
- * has been wanted: so ancestors come before what lies below them. Ties go to the coarser page, then
- * to the smaller id, so that the order is the same on every run.
+ * Every page that is wanted makes its ancestors wanted too. A page's urgency is the number of
+ * pixels that wait for it or for a page below it, times the mips that those pixels lack; it grows
+ * the longer the page has been wanted. So ancestors come before what lies below them. Ties go to
+ * the coarser page, then to the smaller id, so that the order is the same on every run.
  *
  * Threads: the conductor's only. No allocation after create. */
 #ifndef MEGABUDDY_ENGINE_REQUESTS_H
@@ -37,8 +37,8 @@ uint64_t requests_memory_bytes(const requests_desc *desc); /* of RAM; pure */
 /* Begins the next image: what the last one wanted is remembered for one image more. */
 void requests_begin(requests *r);
 
-/* Adds a page and its ancestors: so many pixels want it and lack so many mips; 0: they are sharp.
- * Precondition: the page exists. */
+/* Adds a page and its ancestors: `pixels` want it and lack `lacking_mips` mips, 0 where they are
+ * sharp. Precondition: the page exists. */
 void requests_add(requests *r, vt_page p, uint32_t pixels, uint32_t lacking_mips);
 
 /* All pages of this image, each once, finest mip first. Returns their number; good until the next
@@ -48,7 +48,8 @@ uint32_t requests_list(requests *r, const request **out);
 /* Whether this image wants p. Precondition: p exists. */
 bool requests_wants(const requests *r, vt_page p);
 
-void requests_miss(requests *r, uint32_t index); /* entry of requests_list: it is not there */
+/* The page of that entry of requests_list is missing. */
+void requests_miss(requests *r, uint32_t index);
 
 /* The pages that were missed, most urgent first. Good until the next requests_begin. */
 uint32_t requests_missing(requests *r, const request **out);

@@ -1,6 +1,16 @@
-/* stream.c: the conductor: once a frame it takes in what has arrived, looks at what the frame
- * wanted, and sends for what is missing. See stream.h for the picture, stream_wants.c and
- * stream_arrive.c for the two halves. */
+/* stream.c: a frame of the conductor, and the pages that never leave the atlas.
+ *
+ *     vt_update
+ *       │  after a cut   what was wanted before it is stale; jobs not read yet are cancelled
+ *       ├▶ arrivals      stream_arrive.c: staged clusters become resident, within the budgets
+ *       ├▶ feedback      stream_wants.c: images that came back; jobs for the pages they miss
+ *       ├▶ fades         pages that have just come are blended in one step more
+ *       └▶ table         what has changed in the page tables goes to the card
+ *
+ * While the streamer is frozen a frame only writes the table. Just after a cut the conductor also
+ * decodes waiting jobs itself, since the next frame should be sharp rather than early. In
+ * deterministic mode each frame begins by waiting for the workers. stream.h has the picture of all
+ * stations. */
 #include "engine/conductor/stream.h"
 
 #include "engine/system/platform.h"
@@ -8,7 +18,7 @@
 
 #include <string.h>
 
-/* ---- on the workers' threads: jobs pass from queue to queue and end in arrivals ---- */
+/* ---- on the workers' threads: from one queue to the next, and at last to arrivals ---- */
 
 void stream_decoded(void *context, const page_job *job)
 {
@@ -23,43 +33,11 @@ void stream_fetched(void *context, const page_job *job)
         arrivals_push(&v->arrivals, job);
         return;
     }
-    if (!decode_submit(v->decode, job)) { /* cannot be: the queue is as deep as there are tiles */
+    if (!decode_submit(v->decode, job)) { /* never: the queue is as deep as there are tiles */
         page_job refused = *job;
         refused.refused |= job_arrived(job);
         arrivals_push(&v->arrivals, &refused);
     }
-}
-
-/* ---- what the halves share ---- */
-
-stream_texture *stream_texture_of(vt *v, vt_page p)
-{
-    return &v->textures[p.texture - 1];
-}
-
-uint64_t stream_stale_before(const vt *v)
-{
-    const uint64_t keep = 2 * (v->fine ? STREAM_FINE_JITTERS : STREAM_COARSE_JITTERS);
-    const uint64_t kept = v->image > keep ? v->image - keep : 0;
-    return v->cut_image > kept ? v->cut_image : kept;
-}
-
-bool stream_is_after_cut(const vt *v)
-{
-    return v->cut_epoch > 0 && v->image < v->cut_image + STREAM_CUT_IMAGES;
-}
-
-void stream_note(vt *v, stream_event event, uint32_t page_id, uint32_t detail)
-{
-    /* FNV-1a over whole words: Fowler, Noll and Vo's offset and prime for 64 bits. */
-    const uint64_t prime = 0x100000001b3;
-    const uint32_t words[] = {(uint32_t)v->image, (uint32_t)event, page_id, detail};
-    uint64_t hash = v->stats.events == 0 ? 0xcbf29ce484222325 : v->stats.events_hash;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        hash = (hash ^ words[i]) * prime;
-    }
-    v->stats.events_hash = hash;
-    v->stats.events++;
 }
 
 /* ---- a frame ---- */
@@ -89,7 +67,8 @@ static void wait_for_workers(vt *v)
     arrivals_sort(&v->arrivals);
 }
 
-/* Forgets what the camera saw before it jumped, and has the next feedback pass see everything. */
+/* Makes all that the camera saw before the cut stale, and has the next feedback pass look at every
+ * pixel. */
 static void cut(vt *v)
 {
     v->cut_epoch++;
@@ -100,8 +79,8 @@ static void cut(vt *v)
     fetch_cancel(v->fetch, v->cut_epoch);
 }
 
-/* Workers have to share the processors with a renderer in software. After a cut the conductor
- * decodes what waits itself, so that the next frame is sharp rather than early. */
+/* Decodes waiting jobs on this thread, after a cut and for a few milliseconds: a software renderer
+ * leaves the workers little of the processors, and the next frame should be sharp. */
 static void help_workers(vt *v, uint64_t started_ns)
 {
     const uint64_t until_ns = started_ns + STREAM_HELP_MS * UINT64_C(1000000);
@@ -136,10 +115,10 @@ static void write_counters(const vt *v, uint64_t now_ns)
 /* Adds a part of the update to the trace; returns where the next one begins. */
 static uint64_t trace_part(const vt *v, const char *name, uint64_t from_ns)
 {
-    return vt_trace_span(v->desc.trace, v->track, name, from_ns, 0, v->image);
+    return vt_trace_span(v->desc.trace, v->trace_row, name, from_ns, 0, v->image);
 }
 
-/* What moves while the streamer is not frozen. */
+/* The part of a frame that freezing leaves out. */
 static void step(vt *v, uint64_t started_ns)
 {
     gpu_staging_fence(v->gpu, false);
@@ -170,7 +149,7 @@ void stream_update(vt *v, const vt_clock *clock)
     v->now_ms = clock->now_ms;
     if (clock->cut) {
         if (v->desc.deterministic) {
-            wait_for_workers(v); /* else it is a race how much of it is cancelled */
+            wait_for_workers(v); /* else it would be chance how much of it is cancelled */
         }
         cut(v);
     }
@@ -193,7 +172,8 @@ void stream_update(vt *v, const vt_clock *clock)
 
 /* ---- pinned pages ---- */
 
-/* Something to stand in when even the coarsest page is damaged: mid grey, so there is no hole. */
+/* Mid grey, which stands in for a coarsest page that is damaged or cannot be read, so that there is
+ * no hole. */
 static void fill_grey(const vt *v, int32_t tile)
 {
     uint8_t *at = gpu_staging(v->gpu) + (size_t)tile * gpu_tile_bytes(&v->gpu_desc);
@@ -213,7 +193,7 @@ static void put_grey(vt *v, vt_page p)
     }
 }
 
-/* Waits for all in flight and takes it in. */
+/* Waits for all jobs in flight and makes what they bring resident. */
 static void settle_workers(vt *v)
 {
     wait_for_workers(v);
@@ -242,13 +222,14 @@ static void load_pinned_of(vt *v, uint32_t texture)
     if (state != PAGE_RESIDENT) {
         put_grey(v, root);
     }
-    if (state == PAGE_FAILED) { /* it will be asked for again, and then takes the grey's place */
+    if (state == PAGE_FAILED) { /* it will be asked for again, and then replaces the grey */
         t->stands_in = true;
         pagestate_set(&t->states, root, state);
     }
 }
 
-/* Whether a page may go into the atlas before anybody has asked for it. */
+/* Whether a page may be loaded although nobody has asked for it: it exists, is absent and lies in
+ * RAM. */
 static bool can_come(vt *v, vt_page p)
 {
     return p.texture >= 1 && p.texture <= v->texture_count &&

@@ -1,5 +1,17 @@
 /* stream_arrive.c: the last leg of a page's way: from staging into the atlas and the page table,
- * and what has to leave for it. See stream.h for the picture. */
+ * and what has to leave for it. An ended job is taken from arrivals and comes apart:
+ *
+ *     pages that failed ──────▶ PAGE_FAILED, or PAGE_CORRUPT, and a line in the log
+ *     pages that were cancelled ──▶ PAGE_ABSENT
+ *     pages that arrived ──▶ their cluster looks for a square of slots, in this order:
+ *           1  a free square                                               atlas_place
+ *           2  a square whose pages are all stale: these are evicted       atlas_victim
+ *           3  a square made free by moving a few pages aside              atlas_plan_moves
+ *           4  none: the cluster is split in four, and each quarter looks for itself
+ *     a single page that finds no slot is dropped: PAGE_ABSENT, and asked for again if still wanted
+ *
+ * A page is unmapped from the page table before its slot is given to another one. stream.h has the
+ * picture of all stations. */
 #include "engine/conductor/stream.h"
 
 #include "engine/system/platform.h"
@@ -8,7 +20,8 @@
 
 /* ---- what leaves, and what moves ---- */
 
-/* Unmaps the page before its slot is handed to another. */
+/* Takes a page out of the page table and out of its slot, in this order, so that no entry ever
+ * names a slot with another page's texels. */
 static void evict(vt *v, uint32_t slot)
 {
     const uint32_t id = atlas_page(v->atlas, slot);
@@ -40,10 +53,10 @@ void stream_flush(vt *v)
             evict(v, slot);
         }
     }
-    v->calm_images = 0; /* what was there is wanted again */
+    v->calm_images = 0; /* what was evicted is wanted again */
 }
 
-/* Copies a page to another slot, from which whatever was there leaves first. */
+/* Copies a page to another slot. A page that lies there is evicted first. */
 static void move(vt *v, atlas_move m)
 {
     if (atlas_page(v->atlas, m.to) != 0) {
@@ -59,8 +72,9 @@ static void move(vt *v, atlas_move m)
     stream_note(v, STREAM_MOVED, id, m.to);
 }
 
-/* Gathers free and stale slots into a square, when that takes few copies: a cluster of siblings that
- * stay together is worth a quarter of its own size. False: it cannot be done so cheaply. */
+/* Makes a square of free and stale slots by moving pages out of it, if at most a quarter of its
+ * pages have to move: keeping a cluster of siblings together is worth that much. False: it takes
+ * more. */
 static bool compact(vt *v, uint32_t order)
 {
     atlas_move moves[ATLAS_CLUSTER_PAGES / 4];
@@ -98,14 +112,15 @@ static vt_page corner_of(const page_job *job, part p)
     return corner;
 }
 
-/* What was asked for ahead of its need is the first to go when that does not come. */
+/* The period that a job's pages count as last wanted in. Pages asked for ahead of their need get
+ * one half-way to stale, so that they are evicted first if the need does not come. */
 static uint64_t period_of(const vt *v, const page_job *job)
 {
     const uint64_t stale = stream_stale_before(v);
     return job->ahead ? stale + (v->image - stale) / 2 : v->image;
 }
 
-/* The first slot of a square for a part of a cluster, made free by eviction if need be;
+/* The first slot of a square for a part of a cluster, made free by eviction or by moves if need be;
  * ATLAS_NONE: there is none. */
 static uint32_t find_square(vt *v, const page_job *job, part p)
 {
@@ -125,7 +140,7 @@ static uint32_t find_square(vt *v, const page_job *job, part p)
     return slot;
 }
 
-/* Shows a page that has just been uploaded. */
+/* Enters a page that has just been uploaded into the page table, and pins it or lets it fade in. */
 static void make_resident(vt *v, vt_page p, uint32_t slot)
 {
     stream_texture *t = stream_texture_of(v, p);
@@ -155,7 +170,7 @@ static void upload(vt *v, const page_job *job, part p, uint32_t slot)
                            .y = atlas_slot_y(slot),
                            .corner = corner};
     gpu_upload(v->gpu, &what);
-    v->stats.blocks[p.order]++;
+    v->stats.clusters[p.order]++;
     const uint64_t arrived = job_arrived(job) >> p.first;
     for (uint32_t i = 0; i < 1u << 2 * p.order; i++) {
         if (arrived >> i & 1) {
@@ -164,8 +179,8 @@ static void upload(vt *v, const page_job *job, part p, uint32_t slot)
     }
 }
 
-/* Gives up on what found no place: it is absent again, and asked for again if it is still wanted.
- */
+/* Gives up on pages that found no slot: they are absent again, and asked for again if they are
+ * still wanted. */
 static void drop(vt *v, const page_job *job, part p)
 {
     for (uint32_t i = p.first; i < p.first + (1u << 2 * p.order); i++) {
@@ -177,8 +192,8 @@ static void drop(vt *v, const page_job *job, part p)
     }
 }
 
-/* The coarsest page has come at last: the grey that stood in for it goes. Both happen before the
- * card sees the table again. */
+/* If the job brings the coarsest page, for which grey stood in, evicts the grey. The page takes its
+ * place before the card sees the table again. */
 static void end_stand_in(vt *v, const page_job *job)
 {
     stream_texture *t = stream_texture_of(v, job->page);
@@ -191,7 +206,8 @@ static void end_stand_in(vt *v, const page_job *job)
 void stream_make_resident(vt *v, const page_job *job)
 {
     end_stand_in(v, job);
-    part parts[3 * JOB_MAX_ORDER + 1] = {{0, job->order}}; /* a stack: three wait at each order */
+    /* a stack: at each order three parts wait */
+    part parts[3 * JOB_MAX_ORDER + 1] = {{0, job->order}};
     uint32_t count = 1;
     while (count > 0) {
         const part p = parts[--count];
@@ -203,7 +219,7 @@ void stream_make_resident(vt *v, const page_job *job)
             upload(v, job, p, slot);
         } else if (p.order == 0) {
             drop(v, job, p);
-        } else { /* split: four squares of half the side */
+        } else { /* split in four parts of half the side */
             for (uint32_t i = 4; i-- > 0;) {
                 parts[count++] = (part){p.first + (i << 2 * (p.order - 1)), p.order - 1};
             }
@@ -268,7 +284,7 @@ static void take_in(vt *v, const page_job *job)
     take_in_failures(v, job);
     if (job->tile == JOB_NO_TILE) {
         v->prefetches_in_flight -= pages;
-        set_absent(v, job, job_arrived(job)); /* in RAM now, wherever they go next */
+        set_absent(v, job, job_arrived(job)); /* they lie in RAM now, and may be asked for again */
         return;
     }
     v->tiles_in_flight -= pages;

@@ -1,5 +1,21 @@
 /* stream_wants.c: from feedback images to jobs: what the frame wanted, what of it is missing, and
- * which clusters of it to send for. See stream.h for the picture. */
+ * which clusters to send for. What becomes of each page that an image wants, its own or an ancestor
+ * of one:
+ *
+ *     feedback image ─▶ wants ─▶ requests (with ancestors)
+ *                                   │
+ *          PAGE_RESIDENT            ├──▶ touched: it stays in the atlas
+ *          PAGE_QUEUED, _FAILED     ├──▶ counted as missing: on its way, or to be tried again
+ *          PAGE_ABSENT              ├──▶ counted as missing, and sent for, most urgent first
+ *          PAGE_CORRUPT             └──▶ left alone: its ancestor stands in for good
+ *
+ * A page is sent for while the atlas has open slots: free or stale, less those that pages on their
+ * way will take. Siblings that are wanted and absent too go with it as a cluster, fewer of them
+ * where staging is short. When a page is refused for want of a slot, the bias may make its texture
+ * coarser.
+ *
+ * An image of the predicted camera sends likewise, but only into slots and tiles to spare, and
+ * beyond these into RAM alone. stream.h has the picture of all stations. */
 #include "engine/conductor/stream.h"
 
 #include "engine/system/platform.h"
@@ -22,7 +38,7 @@ static void mark_queued(vt *v, const page_job *job)
     stream_note(v, STREAM_ASKED, page_pack(job->page), job->order);
 }
 
-/* Sends a cluster on its way; false: the queue is full. */
+/* Submits a job and marks its pages as queued; false: the queue is full. */
 static bool submit(vt *v, page_job *job)
 {
     job->wanted = all_pages(job->order);
@@ -58,7 +74,7 @@ bool stream_send_for(vt *v, vt_page corner, uint32_t order, bool ahead)
 
 /* ---- clusters ---- */
 
-/* The cluster of 2^order x 2^order pages round p. */
+/* The first page of the cluster of 2^order x 2^order pages that p is in. */
 static vt_page cluster_corner(vt_page p, uint32_t order)
 {
     p.x = (uint16_t)(p.x >> order << order);
@@ -66,7 +82,7 @@ static vt_page cluster_corner(vt_page p, uint32_t order)
     return p;
 }
 
-/* Whether all pages of a cluster are wanted, and all are yet to be sent for. */
+/* Whether all pages of a cluster are wanted, and all are absent. */
 static bool is_wanted_whole(vt *v, const requests *by, vt_page corner, uint32_t order)
 {
     const stream_texture *t = stream_texture_of(v, corner);
@@ -80,7 +96,8 @@ static bool is_wanted_whole(vt *v, const requests *by, vt_page corner, uint32_t 
     return true;
 }
 
-/* The largest cluster round an absent page that may go as one, of at most `most` pages. */
+/* The order of the largest cluster round an absent page that may go as one, of at most `most`
+ * pages. */
 static uint32_t cluster_order(vt *v, const requests *by, vt_page p, uint32_t most)
 {
     uint32_t order = 0;
@@ -91,8 +108,9 @@ static uint32_t cluster_order(vt *v, const requests *by, vt_page p, uint32_t mos
     return order;
 }
 
-/* Sends for an absent page, with its siblings where these are wanted too, or with fewer where there
- * is no staging for so many. Returns the pages sent for; 0: there is no staging at all. */
+/* Sends for an absent page, with its siblings where these are wanted too, or with fewer of them
+ * where staging has no room for so many. Returns the number of pages sent for; 0: staging or the
+ * queue is full. */
 static uint32_t send_cluster(vt *v, const requests *by, vt_page p, uint32_t most, bool ahead)
 {
     uint32_t order = cluster_order(v, by, p, most);
@@ -138,7 +156,7 @@ static uint32_t lacking_mips(vt *v, vt_page p)
     return shown - p.mip;
 }
 
-/* Returns the share of pixels that lack nothing. */
+/* Makes requests of an image's wants. Returns the share of pixels that lack nothing. */
 static float list_wants(vt *v, requests *r, const feedback_want *wants, uint32_t count)
 {
     uint64_t pixels = 0, sharp = 0;
@@ -153,8 +171,8 @@ static float list_wants(vt *v, requests *r, const feedback_want *wants, uint32_t
     return pixels > 0 ? (float)sharp / (float)pixels : 1;
 }
 
-/* Parts what is wanted into what is there, which is marked as used, and what is missing. Finest mip
- * first: so among pages of one image the finest are the first to go. */
+/* Touches the pages that are resident and lists those that are missing. Pages are touched finest
+ * mip first, so that among the pages of one image the finest are evicted first. */
 static void sort_out(vt *v)
 {
     const request *wanted;
@@ -175,8 +193,8 @@ static void sort_out(vt *v)
     }
 }
 
-/* Sends for what is missing, most urgent first, while there is room for it. Returns whether
- * something was refused for want of a slot. */
+/* Sends for what is missing, most urgent first, until `open` slots are used up. Returns whether a
+ * page was refused for want of a slot. */
 static bool send_for_missing(vt *v, uint32_t open)
 {
     const request *missing;
@@ -206,9 +224,9 @@ static uint32_t demand_of(const stream_texture *t)
     return t->in_use + t->missing;
 }
 
-/* Makes textures coarser that want more than their share when something was refused, and finer
- * again when their share, or what the others leave, has room for it. Returns whether one changed.
- */
+/* Lets each texture's bias take a step. A texture gets coarser when a page was refused and it wants
+ * more than its share; it gets finer again when its share, or what the others leave, has room for
+ * it. Returns whether a bias has changed. */
 static bool step_biases(vt *v, bool refused)
 {
     const uint64_t stale = stream_stale_before(v);
@@ -230,10 +248,10 @@ static bool step_biases(vt *v, bool refused)
     return moved;
 }
 
-/* Whether the jitter should look at every pixel. It begins to when all that the coarse positions
- * see is there. What it finds besides is worth a few pixels: it gets slots that nothing else has
- * wanted for long, and where there are none that is the end of it, so that a still camera in a
- * small atlas comes to rest. */
+/* Chooses the jitter. It goes on to every pixel when the coarse positions find nothing missing any
+ * more. The slivers that it finds then are worth a few pixels each, so they get only slots that
+ * nothing has wanted for long; where there are none the jitter goes back to the coarse positions
+ * until the camera moves. So a still camera comes to rest in a small atlas too. */
 static void choose_jitter(vt *v, bool refused)
 {
     if (v->fine && refused) {
@@ -255,7 +273,8 @@ static uint32_t count_missing(const vt *v)
     return missing;
 }
 
-/* The frame's own image: what it wants is kept, sent for, and measured against the atlas. */
+/* The frame's own image: marks what it wants as used, sends for what is missing, and measures the
+ * demand against the atlas. */
 static void take_in_wants(vt *v, const feedback_want *wants, uint32_t count)
 {
     v->image++;
@@ -274,7 +293,7 @@ static void take_in_wants(vt *v, const feedback_want *wants, uint32_t count)
 
 /* ---- the image of the camera that is expected soon ---- */
 
-/* Lists what is missing of it. */
+/* Lists what the predicted image wants and is absent. */
 static uint32_t miss_predicted(vt *v, const feedback_want *wants, uint32_t count,
                                const request **out)
 {
@@ -290,8 +309,8 @@ static uint32_t miss_predicted(vt *v, const feedback_want *wants, uint32_t count
     return requests_missing(v->predicted, out);
 }
 
-/* Pages that may come into the atlas before they are wanted: an eighth of it is left for surprises,
- * and half of the staging for what is wanted now. */
+/* How many pages may come into the atlas before they are wanted: an eighth of its slots is left for
+ * surprises, and half of the staging tiles for what is wanted now. */
 static uint32_t room_ahead(vt *v)
 {
     const uint32_t open = count_open(v), tiles = v->gpu_desc.staging_tiles / 2;
@@ -300,8 +319,8 @@ static uint32_t room_ahead(vt *v)
     return slots < staging ? slots : staging;
 }
 
-/* What it wants is brought into the atlas where that has room to spare, else into RAM, when nothing
- * more urgent waits. */
+/* Brings what the predicted image wants into the atlas while that has room to spare, then into RAM;
+ * nothing while pages of the frame's own image have not been sent for yet. */
 static void take_in_prediction(vt *v, const feedback_want *wants, uint32_t count)
 {
     if (v->stats.missing > v->tiles_in_flight) {
@@ -313,7 +332,7 @@ static void take_in_prediction(vt *v, const feedback_want *wants, uint32_t count
     for (uint32_t i = 0; i < pages; i++) {
         const vt_page p = page_unpack(missing[i].page_id);
         if (pagestate_get(&stream_texture_of(v, p)->states, p) != PAGE_ABSENT) {
-            continue; /* went with its siblings */
+            continue; /* it was sent for with a sibling */
         }
         if (open > 0) {
             const uint32_t sent = send_cluster(v, v->predicted, p, open, true);

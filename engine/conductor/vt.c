@@ -60,12 +60,13 @@ void vt_get_settings(const vt *v, vt_settings *out)
     *out = v->settings;
 }
 
-/* Settings may come from anywhere: what is no time is none. */
+/* Settings may come from anywhere: NaN and negative times count as none. */
 static uint64_t delay_ns(float ms)
 {
     return ms > 0 ? (uint64_t)(fmin((double)ms, PACE_MOST_DELAY_MS) * 1e6) : 0;
 }
 
+/* Settings take effect with the next update; those of the disk at once. */
 void vt_set_settings(vt *v, const vt_settings *settings)
 {
     v->settings = *settings;
@@ -89,6 +90,8 @@ static bool biases_rest(const vt *v)
     return true;
 }
 
+/* Settled: a whole round of the jitter has found nothing missing, nothing fades any more, and no
+ * bias will step down. */
 bool vt_is_settled(const vt *v)
 {
     static_assert(VT_SETTLE_IMAGES == STREAM_COARSE_JITTERS + STREAM_FINE_JITTERS,
@@ -104,7 +107,7 @@ const char *vt_glsl(const vt *v)
     return v->glsl;
 }
 
-/* The divisor of the pass being drawn, or of the frame itself. */
+/* Screen pixels per feedback pixel, along a side, of the pass being drawn. */
 static float feedback_scale(const vt *v)
 {
     return v->surveying ? (float)v->desc.screen_width / (float)v->gpu_desc.survey_width
@@ -125,6 +128,8 @@ void vt_bind(vt *v)
     vt_bind_texture(v, 1);
 }
 
+/* The tag that comes back with the image says after which cut it was drawn, and of which kind it
+ * is. */
 bool vt_feedback_begin(vt *v, vt_feedback_kind kind)
 {
     const bool survey = v->survey_due && kind == VT_FEEDBACK_NOW && v->gpu_desc.survey_width > 0;
@@ -157,10 +162,10 @@ bool vt_feedback_is_exact(const vt *v)
     return v->surveying || v->fine || stream_is_after_cut(v);
 }
 
-/* Position n of an 8 x 8 grid, ordered so that any 4 in a row, and any 16 that begin at a multiple
- * of 16, are spread evenly: each pair of bits of n, from the lowest, picks a quarter of what the
- * last one picked. B. E. Bayer, "An optimum method for two-level rendition of continuous-tone
- * pictures", ICC 1973. */
+/* Position n of an 8 x 8 grid, in an order in which any 4 in a row, and any 16 that begin at a
+ * multiple of 16, are spread evenly: each pair of bits of n, from the lowest, picks a quarter of
+ * the square that the pair before has picked. B. E. Bayer, "An optimum method for two-level
+ * rendition of continuous-tone pictures", ICC 1973. */
 static void ordered_position(uint32_t n, uint32_t *x, uint32_t *y)
 {
     *x = (n & 1) << 2 | (n >> 2 & 1) << 1 | (n >> 4 & 1);
@@ -236,7 +241,7 @@ bool vt_take_message(vt *v, char *line, uint32_t bytes)
     return log_take(&v->log, line, bytes);
 }
 
-/* Every slot's page is mapped and marked resident. */
+/* Checks that each slot's page is mapped and marked resident; counts them. */
 static const char *check_slots(vt *v, uint32_t *in_atlas)
 {
     const uint32_t cells = v->gpu_desc.atlas_columns * v->gpu_desc.atlas_columns;
@@ -259,6 +264,7 @@ static const char *check_slots(vt *v, uint32_t *in_atlas)
     return NULL;
 }
 
+/* As many pages are marked resident as lie in the atlas, and every page table follows its rule. */
 static const char *check_residency(vt *v)
 {
     uint32_t in_atlas = 0, resident = 0;

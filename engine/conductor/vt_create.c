@@ -1,5 +1,11 @@
-/* vt_create.c: making the three tiers within their budgets, and unmaking them. What happens between
- * is in vt.c. */
+/* vt_create.c: makes the three tiers within their budgets, and unmakes them. In this order, since
+ * each step needs what the ones before it have decided:
+ *
+ *     defaults ─▶ page files ─▶ video memory ─▶ GLSL ─▶ RAM ─▶ work queues ─▶ pinned pages
+ *                 shapes,        atlas, tables,           what the small      threads
+ *                 formats        staging, feedback        parts leave
+ *
+ * What happens between create and close is in vt.c and stream.c. */
 #include "engine/vt.h"
 
 #include "engine/conductor/budget.h"
@@ -18,7 +24,7 @@
 enum {
     QUEUE_DEPTH = BUDGET_MOST_TILES + STREAM_PREFETCHES,
     ENOUGH_FEEDBACK = 320 * 180, /* texels: those of a screen of 2560 x 1440 */
-    SMALL_INDEX = 32 << 20, /* bytes: so much is read, to say what budget would do, under any */
+    SMALL_INDEX = 32 << 20,      /* bytes: read under any budget, to say which one would do */
 };
 
 #define MIB (1024.0 * 1024.0)
@@ -60,7 +66,7 @@ static void fill_in_defaults(vt_desc *d)
     d->screen_height = d->screen_height ? d->screen_height : 720;
     d->feedback_divisor = d->feedback_divisor ? d->feedback_divisor : 8;
     d->weight = d->weight > 0 ? d->weight : 1;
-    if (d->deterministic) { /* one worker a queue: jobs end in the order in which they began */
+    if (d->deterministic) { /* with one worker a queue jobs end in the order of their beginning */
         d->read_workers = 1;
         d->decode_workers = 1;
     }
@@ -68,7 +74,8 @@ static void fill_in_defaults(vt_desc *d)
 
 /* ---- page files ---- */
 
-/* `left`: what the files before have not taken of the RAM budget, or of SMALL_INDEX. */
+/* Opens a page file. *left: bytes of the RAM budget, or of SMALL_INDEX, that the files before it
+ * have left for its index. */
 static bool open_file(stream_texture *t, const char *path, uint64_t *left, const complaint *c)
 {
     t->path = strdup(path ? path : "");
@@ -119,8 +126,8 @@ static uint32_t count_pages(const vt *v)
 
 /* ---- video memory ---- */
 
-/* The format of an atlas' layer, given how it is stored. Where BC1 is wanted, what is in blocks
- * already stays as it is: it would not become smaller, or would lose a channel. */
+/* The format of an atlas' layer, given how it is stored. Where BC1 is wanted, a layer that is
+ * stored in another BC format keeps it: BC1 would not be smaller, or would lose a channel. */
 static vt_texel_format atlas_format(vt_format wanted, vt_texel_format stored)
 {
     switch (wanted) {
@@ -173,7 +180,8 @@ static void describe_layers(vt *v, vt_format format)
     }
 }
 
-/* How finely feedback may look at the screen: as the card's targets and `bytes` allow. */
+/* The feedback target, for budget_fit_divisor: how large it may become is limited by the card and
+ * by `bytes`. */
 static budget_target describe_target(const vt *v, uint32_t images, uint64_t bytes)
 {
     return (budget_target){.screen_width = v->desc.screen_width,
@@ -183,8 +191,9 @@ static budget_target describe_target(const vt *v, uint32_t images, uint64_t byte
                            .bytes = bytes};
 }
 
-/* The survey sees as much of the screen at once as a sixth of the budget pays for: ids and depths,
- * and the ids once more on their way back. */
+/* Sizes the target of the survey (the one feedback pass after a cut that looks at every pixel): as
+ * fine as a sixth of the budget pays for, with ids, depths, and the ids once more on their way
+ * back. */
 static void describe_survey(vt *v)
 {
     const vt_desc *d = &v->desc;
@@ -195,7 +204,7 @@ static void describe_survey(vt *v)
     v->gpu_desc.survey_height = finer ? budget_target_side(d->screen_height, divisor) : 0;
 }
 
-/* What the card is asked for, but for the atlas' size, which the budget decides. */
+/* Describes what the card has to provide, but for the atlas' size, which the budget decides. */
 static void describe_gpu(vt *v, vt_format format)
 {
     const vt_desc *d = &v->desc;
@@ -217,8 +226,8 @@ static void describe_gpu(vt *v, vt_format format)
     g->audit = d->audit;
 }
 
-/* Filtering without anisotropy is compiled for, not branched for: a software renderer runs both
- * sides of a branch, and was seen to take 17 ms a frame instead of 10. */
+/* Shaders are compiled for filtering without anisotropy rather than branching for it: a software
+ * renderer executes both sides of a branch, and was seen to take 17 ms a frame instead of 10. */
 static bool make_glsl(vt *v, const complaint *c)
 {
     const char *isotropic = v->desc.anisotropy == 1 ? "#define VT_ISOTROPIC\n" : "";
@@ -245,7 +254,7 @@ static uint32_t fit_atlas(vt *v, vt_format format, uint64_t *least_bytes)
     const uint32_t pages = count_pages(v);
     uint32_t side = gpu_max_slots();
     side = side > ATLAS_MAX_COLUMNS ? ATLAS_MAX_COLUMNS : side;
-    /* The coarsest page of each, and a place for others to come and go. */
+    /* the coarsest page of each texture, and seven for others to come and go */
     const uint32_t some = 7 + v->texture_count, least = pages < some ? pages : some;
     const uint32_t wish =
         v->desc.most_slots && v->desc.most_slots < pages ? v->desc.most_slots : pages;
@@ -254,8 +263,8 @@ static uint32_t fit_atlas(vt *v, vt_format format, uint64_t *least_bytes)
                             wish > least ? wish : least, side, least_bytes);
 }
 
-/* Slots that let a screen be sharp: it is covered by this many pages at one texel a pixel, and
- * views at a slant, two mips at a time, were seen to want seven times as many. */
+/* Slots with which a screen can be sharp. At one texel a pixel it is covered by pixels / payload^2
+ * pages; views at a slant, with two mips at a time, were seen to want seven times as many. */
 static uint32_t slots_for_screen(const vt *v)
 {
     const uint64_t pixels = (uint64_t)v->desc.screen_width * v->desc.screen_height;
@@ -264,8 +273,9 @@ static uint32_t slots_for_screen(const vt *v)
     return slots < pages ? (uint32_t)slots : pages;
 }
 
-/* Left to us, the atlas holds pages as they are stored. A software renderer samples RGBA8 faster,
- * so there they are expanded, if the budget has room for it: sharp goes before fast. */
+/* With VT_FORMAT_AUTO the atlas holds pages as they are stored. A software renderer samples RGBA8
+ * faster, so there they are expanded, but only if the budget has room for a sharp screen: sharp
+ * goes before fast. */
 static uint32_t choose_atlas(vt *v, uint64_t *least_bytes)
 {
     if (v->desc.format == VT_FORMAT_AUTO && gpu_is_software()) {
@@ -277,9 +287,9 @@ static uint32_t choose_atlas(vt *v, uint64_t *least_bytes)
     return fit_atlas(v, v->desc.format, least_bytes);
 }
 
-/* The same with feedback as fine as was asked for, or as the card's targets allow. What a very
- * large screen's takes must not be what leaves no room for an atlas: then it gets coarser. The
- * least that would do is that of the coarsest one. */
+/* Chooses the feedback target's size and the atlas. Feedback is as fine as was asked for, or as the
+ * card allows; where a very large screen's target would leave no room for an atlas, it gets coarser
+ * until there is. *least_bytes is what the coarsest one would need. */
 static uint32_t choose_feedback_and_atlas(vt *v, uint64_t *least_bytes)
 {
     const budget_target t = describe_target(v, GPU_FEEDBACK_BUFFERS, UINT64_MAX);
@@ -294,7 +304,7 @@ static uint32_t choose_feedback_and_atlas(vt *v, uint64_t *least_bytes)
     return slots;
 }
 
-/* Parts the atlas by the textures' weights. */
+/* Divides the atlas' slots by the textures' weights. */
 static void share_out(vt *v)
 {
     float sum = v->desc.weight;
@@ -310,7 +320,8 @@ static void share_out(vt *v)
     }
 }
 
-/* A cluster is at most an eighth of the staging ring, so that several are on their way. */
+/* The order of the largest cluster: at most an eighth of the staging ring, so that several can be
+ * on their way at once. */
 static uint32_t most_order(const gpu_desc *desc)
 {
     uint32_t order = 0;
@@ -510,7 +521,7 @@ vt *vt_create(const vt_desc *desc, char *error, uint32_t error_bytes)
     }
     v->desc = *desc;
     fill_in_defaults(&v->desc);
-    v->track = vt_trace_track(v->desc.trace, VT_TRACE_CONDUCTOR);
+    v->trace_row = vt_trace_row(v->desc.trace, VT_TRACE_CONDUCTOR);
     v->settings = (vt_settings){
         .upload_ms = 2, .upload_bytes = UINT64_C(4) << 20, .fade_ms = 200, .bias_max = 4};
     ramstore_resident resident = {NULL, 0};

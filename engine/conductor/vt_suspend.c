@@ -28,7 +28,7 @@ static ramstore_world describe_world(const vt *v, const pagefile *files[VT_MAX_T
     return (ramstore_world){files, v->texture_count};
 }
 
-/* Says now what would else be heard of when all is over. */
+/* Warns at the start about a file that could not be written at the end, or was not resumed from. */
 static void tell_status(vt *v, ramstore_status status)
 {
     const bool taken = status == RAMSTORE_OK || status == RAMSTORE_NONE;
@@ -92,11 +92,13 @@ static ramstore_resident list_resident(const vt *v)
     return out;
 }
 
+/* The list of what lay in the atlas goes with the RAM tier, so that the next run can fill its atlas
+ * from RAM before the first frame. */
 bool suspend_save(vt *v, char *error, uint32_t error_bytes)
 {
     const pagefile *files[VT_MAX_TEXTURES];
     const ramstore_world world = describe_world(v, files);
-    ramstore_resident resident = list_resident(v);
+    const ramstore_resident resident = list_resident(v);
     errno = ENOMEM;
     const bool saved =
         resident.page_ids != NULL && ramstore_save(v->ram, &world, &resident, v->suspend);

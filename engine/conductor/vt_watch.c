@@ -21,6 +21,7 @@ void vt_atlas_size(const vt *v, uint32_t *columns, uint32_t *rows)
     *rows = v->gpu_desc.atlas_rows;
 }
 
+/* The atlas numbers slots in Morton order; viewers want rows. */
 void vt_get_slots(const vt *v, vt_slot slots[])
 {
     const uint32_t columns = v->gpu_desc.atlas_columns, rows = v->gpu_desc.atlas_rows;
@@ -109,7 +110,8 @@ static vt_reason find_on_way(vt *v, vt_page p, uint32_t *ahead)
     return ramtier_has(v->ram, page_pack(p)) ? VT_UNPACKING : VT_READING;
 }
 
-/* The place of an absent page among those that the last image missed. False: it is not there. */
+/* Finds an absent page among those that the last image missed: how many are more urgent, and for
+ * how many images it has waited. False: it is not among them. */
 static bool find_missing(vt *v, uint32_t page_id, vt_why *why)
 {
     const request *missing;
@@ -124,6 +126,7 @@ static bool find_missing(vt *v, uint32_t page_id, vt_why *why)
     return false;
 }
 
+/* Why an absent page has not been sent for. */
 static vt_reason explain_absent(vt *v, uint32_t page_id, vt_why *why)
 {
     if (v->settings.frozen) {
@@ -135,6 +138,7 @@ static vt_reason explain_absent(vt *v, uint32_t page_id, vt_why *why)
     return stream_has_open_slots(v) ? VT_WAITING : VT_NO_SLOT;
 }
 
+/* Why a page that the streamer would show is not shown, by its state. */
 static vt_reason explain_missing(vt *v, vt_page p, vt_why *why)
 {
     const uint32_t id = page_pack(p);
@@ -145,7 +149,7 @@ static vt_reason explain_missing(vt *v, vt_page p, vt_why *why)
         (void)find_missing(v, id, why);
         return find_on_way(v, p, &why->ahead);
     case PAGE_RESIDENT:
-        return VT_FADING; /* or the table that was drawn with is a frame older */
+        return VT_FADING; /* or the frame was drawn before the table said so */
     case PAGE_FAILED:
         return VT_FAILED;
     case PAGE_CORRUPT:
@@ -154,7 +158,7 @@ static vt_reason explain_missing(vt *v, vt_page p, vt_why *why)
     return VT_UNSEEN;
 }
 
-/* The ancestor of p that the bias lets the streamer ask for. */
+/* The page that the streamer asks for where p is wanted: under the bias, one of its ancestors. */
 static vt_page biased(vt *v, vt_page p)
 {
     const stream_texture *t = stream_texture_of(v, p);
@@ -205,7 +209,7 @@ void vt_flush_atlas(vt *v)
 void vt_flush_disk(vt *v)
 {
     for (uint32_t i = 0; i < v->texture_count; i++) {
-        /* advice: where the system does not take it there is nothing to say */
+        /* advice only: nothing depends on whether the system takes it */
         (void)posix_fadvise(pagefile_descriptor(v->textures[i].file), 0, 0, POSIX_FADV_DONTNEED);
     }
 }

@@ -1,5 +1,5 @@
-/* diskmap.h: how many bytes were read from which part of a file: equal parts from first byte to
- * last, to draw as a strip.
+/* diskmap.h: how many bytes were read from each part of a file: DISKMAP_CELLS equal parts from
+ * first byte to last, to draw as a strip.
  *
  * Threads: any may add and read at once; init before them all. */
 #ifndef MEGABUDDY_ENGINE_DISKMAP_H
@@ -10,9 +10,9 @@
 
 #define DISKMAP_CELLS 1024
 
-/* Cell i is the bytes from i * file_bytes / DISKMAP_CELLS to where the next one begins. Relaxed:
- * each cell is a sum by itself, nothing is reached through it, and who draws it does not mind that
- * a read shows in one cell sooner than in the next. */
+/* Cell i counts the bytes from i * file_bytes / DISKMAP_CELLS to where the next cell begins.
+ * Relaxed: each cell is a sum by itself and orders nothing else; a viewer does not mind if a read
+ * shows in one cell sooner than in the next. */
 typedef struct diskmap {
     uint64_t file_bytes;
     atomic_uint_fast64_t cells[DISKMAP_CELLS]; /* bytes; only grow */

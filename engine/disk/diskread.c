@@ -1,5 +1,13 @@
-/* diskread.c: see diskread.h. What the ring answers in part or not at all is finished by pread, so
- * that callers see whole reads. */
+/* diskread.c: see diskread.h. Callers see whole reads: what the ring reads only in part, or not at
+ * all, pread finishes.
+ *
+ *     diskread_start ──▶ queued ── submitted ──▶ taken by the kernel ── answer ──▶ done
+ *                          │                                              │
+ *                          └── there is no ring, or it was given up       └── short, or an error:
+ *                              ──▶ pread ──▶ done                             pread ──▶ done
+ *
+ * A ring is given up when a call to it fails, or when very many calls in a row bring nothing. Reads
+ * that the kernel has taken by then are still waited for: it may write to their buffers. */
 #include "engine/disk/diskread.h"
 
 #include <assert.h>
@@ -10,18 +18,18 @@
 #include <unistd.h>
 
 enum {
-    /* Calls in a row that bring nothing: signals that come while a disk takes its time. A ring that
-     * goes on so for longer is of no use. */
+    /* Calls in a row that may bring nothing, as when signals interrupt them while the disk takes
+     * its time. A ring that brings nothing for longer is given up. */
     MOST_IDLE_CALLS = 1000,
     NAP_NS = 500000, /* between two looks at a ring that can only be looked at */
 };
 
-/* started == queued + taken. Without a ring `queue` is read by diskread_wait, oldest first; with
- * one it is what the kernel is yet to be given. */
+/* started == queued + taken. Without a ring, diskread_wait reads what is in `queue`, oldest first;
+ * with one, `queue` is what the kernel has not been given yet. */
 struct diskread {
     bool uring;       /* reads go to the ring */
-    bool has_mapping; /* the ring is to be undone: also after it was given up */
-    int error;        /* what it was given up for, an errno; 0: it was not */
+    bool has_mapping; /* there is a ring to undo, in use or given up */
+    int error;        /* the errno for which it was given up; 0: it was not */
     struct io_uring ring;
     uint32_t depth;
     uint32_t started;
@@ -103,8 +111,8 @@ static uint32_t take_from_queue(diskread *d)
     return slot;
 }
 
-/* Gives the kernel all that was started, and waits for an answer. Returns 0 or an errno; whatever
- * it is, the kernel may have taken some. */
+/* Gives the kernel all reads that were started, and waits for an answer. Returns 0 or an errno; the
+ * kernel may have taken some reads in either case. */
 static int submit(diskread *d)
 {
     const int result = io_uring_submit_and_wait(&d->ring, 1);
@@ -116,8 +124,9 @@ static int submit(diskread *d)
     return result < 0 ? -result : 0;
 }
 
-/* What the ring did not read, or not to its end, pread does: it also says best why it cannot be. A
- * kernel that has rings but not this kind of read answers each with EINVAL. */
+/* Takes an answer of the ring; false: there is none. What the ring did not read to its end, pread
+ * does, which also gives the best reason if it cannot. (A kernel that has rings but not this kind
+ * of read answers each with EINVAL.) */
 static bool take_answer(diskread *d, diskread_done *out)
 {
     struct io_uring_cqe *cqe = NULL;
@@ -134,7 +143,7 @@ static bool take_answer(diskread *d, diskread_done *out)
     return true;
 }
 
-/* False: the ring is given up. */
+/* Waits for an answer of the ring. False: the ring is given up. */
 static bool wait_for_ring(diskread *d, diskread_done *out)
 {
     int error = 0;
@@ -149,8 +158,9 @@ static bool wait_for_ring(diskread *d, diskread_done *out)
     return false;
 }
 
-/* After a ring was given up, or without one: what the ring has answered since, then by pread what
- * it was not given, then what it still owes. */
+/* Without a ring, or after it was given up: first takes what the ring has answered since, then
+ * reads by pread what the kernel was not given, then looks again and again for what it still
+ * has. */
 static void wait_without_ring(diskread *d, diskread_done *out)
 {
     static const struct timespec NAP = {.tv_nsec = NAP_NS};

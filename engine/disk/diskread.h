@@ -3,9 +3,9 @@
  *
  *     diskread_start(d, 3, range) … diskread_start(d, 5, …) … diskread_wait(d, &done): 5 is done
  *
- * A ring that errs is given up for good: what it has not taken is read by pread, and so is all that
- * is started later. A read that it has taken and not answered is waited for as long as the disk
- * takes, as it would be by pread: until then the kernel may write to its buffer.
+ * A ring that fails is given up for good: pread reads what the kernel has not taken, and all that
+ * is started later. A read that the kernel has taken and not answered is waited for, as long as the
+ * disk takes: until then the kernel may write to its buffer.
  *
  * Threads: one. No allocation after create. */
 #ifndef MEGABUDDY_ENGINE_DISKREAD_H
@@ -35,10 +35,10 @@ typedef struct diskread_done {
 /* depth: reads on their way at most, 1 … DISKREAD_MAX_DEPTH. NULL: no memory. */
 diskread *diskread_create(uint32_t depth, bool may_use_uring);
 
-/* Whether reads overlap: the kernel gave a ring, and it has not erred. */
+/* Whether reads overlap: the kernel gave a ring, and it has not failed. */
 bool diskread_has_ring(const diskread *d);
 
-/* What the ring was given up for: an errno; 0: it was not. */
+/* The errno for which the ring was given up; 0: it was not. */
 int diskread_ring_error(const diskread *d);
 
 void diskread_destroy(diskread *d); /* nothing may be on its way; NULL does nothing */

@@ -1,5 +1,12 @@
-/* fetch.c: the conductor's side of it: making, jobs in, figures out. What the threads do is in
- * fetch_reader.c. */
+/* fetch.c: the conductor's side of fetch: making the readers, submitting jobs, statistics. A job's
+ * way through it:
+ *
+ *     fetch_submit ──▶ work queue ──▶ in the hands of a reader (fetch_reader.c) ──▶ desc.next
+ *                         │
+ *                         └ fetch_cancel: jobs of an older epoch end with their pages cancelled
+ *
+ * Either one reader has io_uring and FETCH_URING_DEPTH requests at once, or several readers have
+ * pread and one request each. A reader's requests have their buffers from create on. */
 #include "engine/disk/fetch_private.h"
 
 #include <assert.h>
@@ -17,7 +24,7 @@ static uint32_t workers_of(uint32_t asked)
     return asked ? asked : DEFAULT_WORKERS;
 }
 
-/* A request holds at least one page of all layers, each aligned as the file has it. */
+/* Bytes of a request's buffer: at least one page of all layers, each aligned as in the file. */
 static uint32_t buffer_bytes_of(const fetch_desc *desc)
 {
     uint32_t layers = 1;
@@ -29,7 +36,8 @@ static uint32_t buffer_bytes_of(const fetch_desc *desc)
     return page > LEAST_BUFFER ? page : LEAST_BUFFER;
 }
 
-/* Requests on their way at once, of all threads together: with io_uring, or by pread. */
+/* The most requests at once, of all readers together: with io_uring or by pread, whichever is
+ * more. */
 static uint32_t requests_of(const fetch_desc *desc)
 {
     const uint32_t workers = workers_of(desc->workers);
@@ -43,7 +51,7 @@ uint64_t fetch_memory_bytes(const fetch_desc *desc)
 
 /* ---- making ---- */
 
-/* One reader with a ring. False: there is none to be had. */
+/* Makes one reader with a ring. False: the kernel gives none. */
 static bool make_ring_reader(fetch *f)
 {
     f->disks[0] = diskread_create(FETCH_URING_DEPTH, true);
@@ -137,13 +145,13 @@ void fetch_cancel(fetch *f, uint32_t epoch)
 {
     atomic_store_explicit(&f->epoch, epoch, memory_order_relaxed); /* see the struct */
     pace_cut(&f->pace, epoch);
-    workqueue_wake(f->queue); /* those who hold something stale back */
+    workqueue_wake(f->queue); /* readers that hold stale requests back drop them now */
 }
 
 void fetch_set_pace(fetch *f, uint64_t delay_ns, uint64_t bytes_per_second)
 {
     pace_set(&f->pace, delay_ns, bytes_per_second);
-    workqueue_wake(f->queue); /* those who wait by the pace before */
+    workqueue_wake(f->queue); /* readers that wait by the old pace look again */
 }
 
 void fetch_get_disk_map(const fetch *f, uint32_t kib[DISKMAP_CELLS])

@@ -1,13 +1,13 @@
-/* fetch.h: from disk into the RAM tier: a queue of threads that read clusters of pages as they are
- * stored.
+/* fetch.h: from disk into the RAM tier: a work queue whose threads, the readers, read clusters of
+ * pages as they are stored.
  *
  *     fetch_submit ──▶ reader: in RAM? else neighbours in the file as one request, several requests
  *                      at once; check each page, insert ──▶ next(job)
  *
- * A page file has the pages of an aligned cluster side by side, so a cluster is mostly one request.
- * Called by the conductor (stream.c). A job goes on by desc.next, on the reader's thread, once all
- * of its pages have arrived or failed; jobs begin in the order of submission, and those that need
- * less reading may overtake others. */
+ * A page file has the pages of a cluster side by side, so a cluster is mostly one request. Called
+ * by the conductor (stream.c). A job goes on by desc.next, on the reader's thread, once all of its
+ * pages have arrived or failed. Jobs begin in the order of submission; one that needs less reading
+ * may overtake others. */
 #ifndef MEGABUDDY_ENGINE_FETCH_H
 #define MEGABUDDY_ENGINE_FETCH_H
 
@@ -20,8 +20,8 @@
 typedef struct fetch fetch;
 
 typedef enum fetch_reader {
-    /* One thread with io_uring; where the kernel refuses it, as FETCH_PREAD. A ring that errs later
-     * is given up for good: then the one thread reads by pread (fetch_ring_error). */
+    /* One thread with io_uring; where the kernel refuses it, as FETCH_PREAD. A ring that fails
+     * later is given up for good: then the one thread reads by pread (fetch_ring_error). */
     FETCH_AUTO = 0,
     FETCH_PREAD, /* `workers` threads, each of which reads one request at a time */
 } fetch_reader;
@@ -48,36 +48,36 @@ typedef struct fetch_stats {
 
 fetch *fetch_create(const fetch_desc *desc); /* NULL: no memory or no threads */
 
-/* Waits for reads in flight; those that the pace holds back end with their pages cancelled. NULL
+/* Waits for reads in flight; requests that the pace holds back end with their pages cancelled. NULL
  * does nothing. */
 void fetch_destroy(fetch *f);
 
 bool fetch_submit(fetch *f, const page_job *job); /* false: the queue is full. Any thread. */
 
-/* Jobs of another epoch than this, as far as they have not been read yet, end with their pages
- * cancelled, and keep no others waiting. Any thread. */
+/* From now on only jobs of this epoch are read: of others, pages that have not been read yet end as
+ * cancelled, and keep no job waiting. Any thread. */
 void fetch_cancel(fetch *f, uint32_t epoch);
 
-/* Makes the disk seem slower (pace.h): each request takes at least delay_ns, and all together no
- * more than bytes_per_second; 0: as fast as it is, as at create. What is held back by another pace
- * goes at once. Any thread. */
+/* Makes the disk seem slower (pace.h): each request takes at least delay_ns, and all together read
+ * no more than bytes_per_second. 0: as fast as it is, as at create. Requests that an earlier pace
+ * holds back go to the disk at once. Any thread. */
 void fetch_set_pace(fetch *f, uint64_t delay_ns, uint64_t bytes_per_second);
 
 /* Whether a page waits to be read, and behind how many jobs. Any thread. */
 bool fetch_place(fetch *f, vt_page p, uint32_t *ahead);
 
-/* What io_uring was given up for after create, an errno; 0: it was not. Any thread. */
+/* The errno for which io_uring was given up after create; 0: it was not. Any thread. */
 int fetch_ring_error(const fetch *f);
 
 void fetch_drain(fetch *f);
 void fetch_get_stats(const fetch *f, fetch_stats *out); /* any thread */
 
-/* What was read where of the first file, since create; what lies between pages of one request is
- * counted. Any thread. */
+/* KiB read from each part of the first file since create. What lies between the pages of one
+ * request is counted. Any thread. */
 void fetch_get_disk_map(const fetch *f, uint32_t kib[DISKMAP_CELLS]);
 
-/* Bytes of buffers that the readers hold, at most: part of the RAM budget. Pure, so that FETCH_AUTO
- * counts for the larger of the two ways to read. */
+/* Bytes that fetch holds in RAM, its readers' buffers above all: part of the RAM budget. Pure, so
+ * FETCH_AUTO counts for the larger of the two ways to read. */
 uint64_t fetch_memory_bytes(const fetch_desc *desc);
 
 #endif

@@ -24,10 +24,10 @@ struct fetch {
     pace pace;
     diskmap map; /* of files[0] */
 
-    /* relaxed: an errno to tell of, nothing is ordered by it */
+    /* relaxed: an errno to report; it orders nothing */
     atomic_int ring_error;
 
-    /* relaxed: a job that is cancelled a little late does no harm */
+    /* relaxed: no harm if a job is cancelled a little late */
     atomic_uint epoch;
 
     /* statistics; any reader adds. Relaxed: figures to look at, nothing is ordered by them */
@@ -35,7 +35,7 @@ struct fetch {
     atomic_uint_fast64_t corrupt, failed, no_memory, cancelled;
 };
 
-/* All that worker `worker` of a fetch (context) does until the queue stops. */
-void fetch_serve(void *context, uint32_t worker, workqueue *l);
+/* The body of worker `worker` of a fetch (context), until the queue stops. */
+void fetch_serve(void *context, uint32_t worker, workqueue *q);
 
 #endif

@@ -1,12 +1,20 @@
-/* fetch_reader.c: readers, each with a few jobs in hand and a buffer for every request that is on
- * its way.
+/* fetch_reader.c: a reader's thread. It has a few jobs in hand, and a buffer for each of its
+ * requests.
  *
- *     jobs in hand   [ job: todo pages, requests on their way ]  …        at most HANDS
- *     requests       [ run of neighbouring pages, buffer ]  …             at most its depth
+ *     job        queue ─▶ in hand: pages in RAM are done, the others are `todo`
+ *                           │ its next run of neighbouring pages becomes a request, as long as
+ *                           ▼ a buffer is free
+ *     request    free ─▶ [held back by the pace ─▶] at the disk ─▶ read: each page is checked and
+ *                  ▲              ▲                     │          copied into RAM ─┐
+ *                  │              └─ the next layer, if ┘                           │
+ *                  │                 they lie apart                                 │
+ *                  └────────────────────────────────────────────────────────────────┘
+ *     job        no `todo` and no request left ─▶ fetch.next
  *
  * A reader goes round: as long as a buffer is free it starts the next run of the oldest job that
- * has any, taking new jobs when none has; then it waits for one request to end. While a pace is set
- * (a slow disk on demand) requests are held back before they go to the disk, until it is time. */
+ * has one, taking new jobs when none has; then it waits for one request to end. While a pace is set
+ * (a slow disk on demand), requests are held back before they go to the disk; a held request whose
+ * job is stale is dropped, and its pages are cancelled. */
 #include "engine/disk/fetch_private.h"
 
 #include "engine/system/platform.h"
@@ -19,25 +27,26 @@ enum {
     MOST_GAP = 16 << 10, /* between two pages that are read in one request */
 };
 
-/* A job in hand. free: wanted == 0. */
+/* A job in hand; a free place has wanted == 0. */
 typedef struct hand {
     page_job job;
     uint64_t todo;     /* pages that no request has been started for */
     uint32_t requests; /* on their way */
-    uint32_t turn;     /* of its taking: the least is the oldest */
+    uint32_t turn;     /* counts jobs as they are taken: the least is the oldest */
 } hand;
 
-/* Pages of one job that lie side by side; or one page whose layers are read one by one, since a
- * buffer does not hold all that lies between them. free: pages == 0. */
+/* Pages of one job that lie side by side in the file; or one page whose layers lie so far apart
+ * that the buffer cannot hold what is between them, and which are read one by one. A free place has
+ * pages == 0. */
 typedef struct request {
     hand *hand;
     uint64_t pages;
-    uint64_t begin, end; /* bytes in the file, of what is read at once */
-    bool apart;          /* layer by layer, to be side by side in the buffer */
-    uint32_t layer;      /* where apart: the one that is read */
+    uint64_t begin, end; /* bytes in the file, of what the disk reads now */
+    bool apart;          /* read layer by layer, and joined in the buffer */
+    uint32_t layer;      /* where apart: the one that is being read */
     uint32_t filled;     /* where apart: bytes of those before it */
-    uint64_t from_ns;    /* when it was started; 0: nobody asks */
-    bool held;           /* until the promise is due; not at the disk yet */
+    uint64_t from_ns;    /* for the trace: when it was started */
+    bool held;           /* the pace holds it back until promise.due_ns */
     pace_promise promise;
 } request;
 
@@ -52,8 +61,8 @@ typedef struct reader {
     uint32_t turns;
     uint32_t wakes; /* workqueue_rest's */
     bool stopping;
-    uint32_t track;                     /* in the trace: what the thread does … */
-    uint32_t tracks[FETCH_URING_DEPTH]; /* … and what each request does, which overlap */
+    uint32_t row;                     /* in the trace: what the thread does … */
+    uint32_t rows[FETCH_URING_DEPTH]; /* … and what each request does, which overlap */
     hand hands[HANDS];
     request requests[FETCH_URING_DEPTH];
 } reader;
@@ -107,8 +116,8 @@ static bool find_page(const fetch *f, vt_page p, extent *out)
     return true;
 }
 
-/* Checks the layers of a page that lie at `bytes` as in the file, and moves them together in front.
- * Layers may lie in any order: they are gathered in `joined`. */
+/* Checks the layers of a page that lie at `bytes` as in the file, and copies them one after the
+ * other to `joined`: in the file they may lie in any order. */
 static bool join_layers(const extent *e, const uint8_t *bytes, uint8_t *joined)
 {
     for (uint32_t i = 0; i < e->layer_count; i++) {
@@ -122,13 +131,13 @@ static bool join_layers(const extent *e, const uint8_t *bytes, uint8_t *joined)
     return true;
 }
 
-/* Brings a page that has been read into the RAM tier. */
+/* Checks a page that has been read and copies it into the RAM tier. */
 static void insert_page(fetch *f, page_job *job, uint32_t i, const extent *e, const uint8_t *bytes)
 {
     uint8_t joined[VT_MAX_LAYERS * TEXEL_PAGE_MAX_BYTES];
     ramtier_layer layers[VT_MAX_LAYERS];
     uint64_t sum = 0;
-    const bool apart = e->layer_count > 1; /* one layer is used where it lies */
+    const bool apart = e->layer_count > 1; /* a single layer is used where it lies */
     const bool intact =
         apart ? join_layers(e, bytes, joined) : pagefile_is_intact(&e->layers[0], bytes);
     if (!intact) {
@@ -145,7 +154,7 @@ static void insert_page(fetch *f, page_job *job, uint32_t i, const extent *e, co
         job->refused |= bit(i);
         return;
     }
-    ramtier_unpin(f->ram, &blob); /* the newest now; decode pins it again */
+    ramtier_unpin(f->ram, &blob); /* it is the most recently used now; decode will pin it again */
     add(&f->pages_read, 1);
     add(&f->bytes_read, sum);
 }
@@ -183,7 +192,8 @@ static bool is_stale(const fetch *f, const hand *h)
            atomic_load_explicit(&f->epoch, memory_order_relaxed); /* see the struct */
 }
 
-/* What is stale, or in RAM already, is not read. */
+/* Takes pages off a new job's todo that need not be read: those that are in RAM already, and all of
+ * them when the job is stale. */
 static void look_over(fetch *f, hand *h)
 {
     if (is_stale(f, h)) {
@@ -199,7 +209,7 @@ static void look_over(fetch *f, hand *h)
     }
 }
 
-/* Takes jobs until one needs reading; NULL: there is none. */
+/* Takes jobs from the queue until one needs reading; NULL: there is none, or no place in hand. */
 static hand *take_job(reader *r)
 {
     hand *h = r->hands;
@@ -250,7 +260,7 @@ static request begin_run(const fetch *f, hand *h, const extent *e, uint32_t i)
     return run;
 }
 
-/* Adds page i to a run where it lies close behind it and fits. */
+/* Adds page i to a run if it lies close behind the run and the buffer has room. */
 static bool extend(const fetch *f, request *run, const extent *e, uint32_t i)
 {
     const bool close = !run->apart && e->begin >= run->end && e->begin - run->end <= MOST_GAP &&
@@ -262,8 +272,8 @@ static bool extend(const fetch *f, request *run, const extent *e, uint32_t i)
     return close;
 }
 
-/* Cuts the next run of neighbouring pages off a job's todo. Pages that do not exist end here.
- * False: nothing is left to read. */
+/* Takes the next run of neighbouring pages off a job's todo. Pages that the file does not have are
+ * marked as corrupt. False: nothing is left to read. */
 static bool cut_run(const fetch *f, hand *h, request *run)
 {
     *run = (request){.hand = h};
@@ -302,7 +312,7 @@ static void hold_back(reader *r, request *run)
     r->held++;
 }
 
-/* Sends for what a request is to read next, now or when the pace says so. */
+/* Sends a request to the disk, or holds it back until the pace lets it go. */
 static void send_for(reader *r, uint32_t slot)
 {
     request *run = &r->requests[slot];
@@ -330,8 +340,8 @@ static void start_request(reader *r, hand *h)
     send_for(r, slot);
 }
 
-/* Of a page whose layers lie apart: takes down that one has been read, and sends for the next one.
- * False: all are there, or this one is not whole. */
+/* Of a page whose layers are read one by one: counts the one that has been read, and sends for the
+ * next. False: all are there, or this one came short. */
 static bool read_next_layer(reader *r, uint32_t slot, int64_t result)
 {
     request *run = &r->requests[slot];
@@ -351,7 +361,8 @@ static bool read_next_layer(reader *r, uint32_t slot, int64_t result)
     return true;
 }
 
-/* From where a page lies in the file to where it lies in the buffer of the request that read it. */
+/* Changes the places of a page's layers from those in the file to those in the buffer of the
+ * request that has read them. */
 static void move_to_buffer(const request *run, extent *e)
 {
     uint64_t filled = 0;
@@ -364,8 +375,9 @@ static void move_to_buffer(const request *run, extent *e)
     e->end = run->apart ? filled : e->end - run->begin;
 }
 
-/* Brings in the pages of a request that has been read, of which `got` bytes are in the buffer, or
- * says why not. A disk that says no may be asked again; a file that has got shorter stays so. */
+/* Copies the pages of a request into RAM, of which `got` bytes are in the buffer (or a negative
+ * errno), and marks those that did not come. After a disk error a page may be asked for again
+ * (failed); if the file has become shorter it may not (corrupt). */
 static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, int64_t got)
 {
     fetch *f = r->fetch;
@@ -388,7 +400,7 @@ static void take_in_pages(reader *r, const request *run, const uint8_t *bytes, i
         }
         const uint64_t from_ns = vt_trace_now(f->trace);
         insert_page(f, job, i, &e, bytes + e.begin);
-        vt_trace_span(f->trace, r->track, "insert", from_ns, page_pack(page), e.end - e.begin);
+        vt_trace_span(f->trace, r->row, "insert", from_ns, page_pack(page), e.end - e.begin);
     }
 }
 
@@ -400,7 +412,7 @@ static void end_request(reader *r, request *run)
     end_if_done(r, run->hand);
 }
 
-/* Keeps in mind that io_uring was given up, for whoever is to be told. */
+/* Remembers that io_uring was given up, for fetch_ring_error. */
 static void watch_ring(reader *r)
 {
     const int error = diskread_ring_error(r->disk);
@@ -419,7 +431,7 @@ static void take_in_request(reader *r)
     request *run = &r->requests[done.slot];
     const vt_page page = run->hand->job.page;
     const uint64_t got = done.result > 0 ? (uint64_t)done.result : 0;
-    vt_trace_span(f->trace, r->tracks[done.slot], "read", run->from_ns, page_pack(page), got);
+    vt_trace_span(f->trace, r->rows[done.slot], "read", run->from_ns, page_pack(page), got);
     if (page.texture == 1) {
         diskmap_add(&f->map, run->begin, got);
     }
@@ -433,7 +445,7 @@ static void take_in_request(reader *r)
 
 /* ---- requests that are held back ---- */
 
-/* Ends a request that has not gone to the disk, and what else its job would read. */
+/* Ends a request that is held back, and cancels what else its job would read. */
 static void drop_request(reader *r, request *run)
 {
     hand *h = run->hand;
@@ -442,8 +454,8 @@ static void drop_request(reader *r, request *run)
     end_request(r, run);
 }
 
-/* Sends those to the disk whose time has come; nobody waits any more for those that are stale, or
- * when all is to end. */
+/* Sends held requests to the disk whose time has come. Those of stale jobs are dropped, and all of
+ * them when the queue stops. */
 static void release_held(reader *r)
 {
     const uint64_t now_ns = platform_now_ns();
@@ -466,7 +478,8 @@ static void release_held(reader *r)
     }
 }
 
-/* Waits until the first of them is due, or there is something else to do. */
+/* Waits until the first held request is due, a job comes that can be started, or somebody wakes the
+ * queue. */
 static void rest(reader *r)
 {
     uint64_t until_ns = UINT64_MAX;
@@ -481,7 +494,7 @@ static void rest(reader *r)
         r->stopping;
 }
 
-/* ---- a reader's life ---- */
+/* ---- a reader's thread ---- */
 
 static void go_round(reader *r)
 {
@@ -504,26 +517,27 @@ static void go_round(reader *r)
     }
 }
 
-/* Each request's buffer is a track, since spans of one track may not overlap. */
-static void name_tracks(reader *r, uint32_t worker)
+/* Each request's buffer has a row of its own in the trace, since the spans of a row may not
+ * overlap. */
+static void name_rows(reader *r, uint32_t worker)
 {
     char name[VT_TRACE_NAME_BYTES];
     (void)snprintf(name, sizeof name, "fetch %u", worker + 1);
-    r->track = vt_trace_track(r->fetch->trace, name);
+    r->row = vt_trace_row(r->fetch->trace, name);
     for (uint32_t i = 0; i < r->depth; i++) {
         (void)snprintf(name, sizeof name, "disk %u", worker * r->depth + i + 1);
-        r->tracks[i] = vt_trace_track(r->fetch->trace, name);
+        r->rows[i] = vt_trace_row(r->fetch->trace, name);
     }
 }
 
-void fetch_serve(void *context, uint32_t worker, workqueue *l)
+void fetch_serve(void *context, uint32_t worker, workqueue *q)
 {
     fetch *f = context;
     reader r = {.fetch = f,
-                .queue = l,
+                .queue = q,
                 .disk = f->disks[worker],
                 .buffers = f->buffers + (size_t)worker * f->depth * f->buffer_bytes,
                 .depth = f->depth};
-    name_tracks(&r, worker);
+    name_rows(&r, worker);
     go_round(&r);
 }

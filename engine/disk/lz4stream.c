@@ -1,6 +1,11 @@
-/* lz4stream.c: see lz4stream.h. A block is a row of sequences: literals, bytes as they are, then a
- * match, bytes that stood up to 64 KiB before. Either is copied as far as there is room, and the
- * rest of it later. */
+/* lz4stream.c: see lz4stream.h. An LZ4 block is a list of sequences: literals, bytes as they are,
+ * then a match, bytes that stood up to 64 KiB before. Either is copied as far as the window has
+ * room, and the rest of it later, so a state machine remembers where it stopped:
+ *
+ *     ┌─▶ AT_TOKEN ──▶ IN_LITERALS ──▶ BEHIND_LITERALS ──▶ IN_MATCH ─┐
+ *     │                                 │ no bytes left: the end     │
+ *     └──────────────────────────────────────────────────────────────┘
+ *     any state ──▶ DAMAGED, for good: bytes are missing, or a match reaches back too far */
 #include "engine/disk/lz4stream.h"
 
 #include <stdlib.h>
@@ -64,7 +69,7 @@ static bool has_stored(lz4stream *s)
     return s->at < s->stored_bytes;
 }
 
-/* The next one; what comes behind the last one is damage. */
+/* Takes the next stored byte. Where there is none the block is damaged. */
 static uint8_t take_byte(lz4stream *s)
 {
     if (!has_stored(s)) {
@@ -74,7 +79,7 @@ static uint8_t take_byte(lz4stream *s)
     return s->stored[s->at++];
 }
 
-/* A length whose first part, of four bits, is `first`. */
+/* Reads the rest of a length whose first four bits are `first`. */
 static uint64_t take_length(lz4stream *s, uint32_t first)
 {
     uint64_t length = first;
@@ -132,7 +137,8 @@ static void copy_literals(lz4stream *s)
     }
 }
 
-/* A match may reach into itself, and then repeats: each copy doubles what there is to copy from. */
+/* Copies a match. It may overlap what it is copied to, and then repeats itself: each copy doubles
+ * what there is to copy from. */
 static void copy_match(lz4stream *s)
 {
     const size_t from = s->filled - s->offset;
@@ -169,7 +175,8 @@ static void step(lz4stream *s)
     }
 }
 
-/* The caller has all of the window: what a match may reach stays. */
+/* Empties the window, all of which the caller has, but for the last 64 KiB, which a match may
+ * reach. */
 static void make_room(lz4stream *s)
 {
     if (s->filled > REACH) {
@@ -208,7 +215,7 @@ bool lz4stream_ends(lz4stream *s)
         step(s);
     }
     if (s->state == AT_TOKEN && s->given == s->filled) {
-        step(s); /* a last sequence may have nothing in it */
+        step(s); /* the last sequence may be empty */
         return s->state == IN_LITERALS && s->left == 0 && !has_stored(s);
     }
     return s->state == BEHIND_LITERALS && s->given == s->filled && !has_stored(s);

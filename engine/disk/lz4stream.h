@@ -1,10 +1,11 @@
-/* lz4stream.h: an LZ4 block unpacked a piece at a time, in memory that does not grow with it. A
- * block unpacks to up to 255 times its size, and the library's functions want all of that at once.
+/* lz4stream.h: unpacks an LZ4 block piece by piece, in memory that does not grow with it. A block
+ * unpacks to up to 255 times its size, and the library's functions want all of that at once.
  *
  *     stored bytes ──from──▶ 256 KiB ──▶ the last 64 KiB and what is new ──read──▶ the caller's
  *
- * The format: https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md. What a packer has to
- * leave at a block's end is not insisted on; all else is, so whatever is stored ends in an answer.
+ * The format: https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md. The rules for a block's
+ * last bytes, which only packers have to keep, are not checked; all else is, so that any stored
+ * bytes end in an answer.
  *
  * Threads: one. No allocation after create. */
 #ifndef MEGABUDDY_ENGINE_LZ4STREAM_H

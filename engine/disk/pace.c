@@ -1,5 +1,5 @@
-/* pace.c: see pace.h. A mutex is taken only while a pace is set: then a request waits for
- * milliseconds, and nanoseconds more are no matter. */
+/* pace.c: see pace.h. The mutex is taken only while a pace is set: a request then waits for
+ * milliseconds, and nanoseconds more do not matter. */
 #include "engine/disk/pace.h"
 
 #define NS_PER_MS     UINT64_C(1000000)
@@ -40,8 +40,8 @@ void pace_cut(pace *p, uint32_t epoch)
     pthread_mutex_unlock(&p->mutex);
 }
 
-/* How long the pipe takes for so many bytes, rounded up. In two parts: bytes * 10^9 has no room in
- * 64 bits from 17 GiB on. */
+/* Nanoseconds that the pipe takes for so many bytes, rounded up. Computed in two parts, since bytes
+ * * 10^9 overflows 64 bits from 17 GiB on. */
 static uint64_t pipe_ns(uint64_t bytes, uint64_t bytes_per_second)
 {
     const uint64_t seconds = bytes / bytes_per_second, rest = bytes % bytes_per_second;

@@ -106,8 +106,9 @@ static bool parse_shape(const uint8_t *header, vt_info *info)
            info->shape.mips == format_get32(header + PAGEFILE_AT_MIPS);
 }
 
-/* Heights lie inside the file, and are no larger than LZ4 could have made of what is stored. That
- * may be 255 times as much, so nobody is to hold them whole because of what a header says. */
+/* Checks that the heights lie inside the file, and are no larger than LZ4 could have made of what
+ * is stored. That may be 255 times as much, so a header's word is no reason to allocate them
+ * whole. */
 static bool parse_heights(const uint8_t *header, pagefile *file)
 {
     vt_info *info = &file->info;
@@ -139,6 +140,8 @@ static bool parse_index_place(const uint8_t *header, pagefile *file)
            range_is_inside(file->index_offset, info->index_bytes, info->file_bytes);
 }
 
+/* Reads and checks the header. The order matters for messages: a file that is none of ours must not
+ * be called damaged. */
 static pagefile_status read_header(pagefile *file, uint64_t actual_bytes)
 {
     uint8_t header[PAGEFILE_HEADER_BYTES];
@@ -190,6 +193,7 @@ static pagefile_status read_index(pagefile *file)
     return PAGEFILE_OK;
 }
 
+/* Opens and checks the file; the index is read only if it fits into most_bytes. */
 static pagefile_status open_checked(pagefile *file, const char *path, uint64_t most_bytes)
 {
     struct stat st;
@@ -202,7 +206,7 @@ static pagefile_status open_checked(pagefile *file, const char *path, uint64_t m
         status =
             pagefile_memory_bytes(file) <= most_bytes ? read_index(file) : PAGEFILE_LARGE_INDEX;
     }
-    /* Pages are read here and there: readahead would read megabytes for each. Only a hint. */
+    /* Pages are read here and there, and readahead would read megabytes for each. Only a hint. */
     (void)posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM);
     return status;
 }
@@ -268,6 +272,8 @@ static bool has_codec(uint32_t version, vt_texel_format format, uint32_t codec)
     }
 }
 
+/* The index is verified as a whole at opening; an entry is checked for sense when it is looked up,
+ * since a right checksum does not make it so. */
 pagefile_status pagefile_find(const pagefile *file, vt_page p, uint32_t layer, pagefile_entry *out)
 {
     const vt_info *info = &file->info;
@@ -337,13 +343,14 @@ static size_t read_stored_heights(void *context, void *buffer, size_t room)
 
 static void swap_row(int16_t *row, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) { /* in place: little-endian to this machine's */
+    for (uint32_t i = 0; i < count; i++) { /* in place, into this machine's order */
         const uint8_t *at = (const uint8_t *)&row[i];
         row[i] = (int16_t)(uint16_t)(at[0] | at[1] << 8);
     }
 }
 
-/* What unpacking comes to: where the bytes are not those that were written, that is what to say. */
+/* The result of unpacking the heights. If the bytes are not those that were written, that is the
+ * reason to give, whatever the unpacker made of them; so the rest of them is read too. */
 static pagefile_status judge_heights(heights_source *source, bool unpacked)
 {
     uint8_t rest[4096];
@@ -358,6 +365,8 @@ static pagefile_status judge_heights(heights_source *source, bool unpacked)
     return unpacked ? PAGEFILE_OK : PAGEFILE_BAD_PAGE;
 }
 
+/* Unpacks the heights row by row. A row is given to `take` before the checksum of all is known,
+ * which is why callers may use rows only after success. */
 static pagefile_status scan_heights(const pagefile *file, int16_t *row, pagefile_take_row *take,
                                     void *context)
 {

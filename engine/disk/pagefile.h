@@ -1,16 +1,16 @@
-/* pagefile.h: the .mega page file: what disk holds of a world, and reading it.
+/* pagefile.h: the .mega page file: what the disk holds of a world, and reading it.
  *
  *     0        header       256 bytes: shape, layers, kind, where the rest lies; its own crc32c
  *     …        index        one entry of 24 bytes a page and layer (all mips, row-major within a
  *                           mip, finest mip first; layers of a page side by side); its own crc32c
  *     …        heights      optional: a raster of int16 metres, LZ4, crc32c
- *     …        pages        coarsest mip first; within a mip in Morton order, so that an aligned
- *                           cluster of 8x8 pages lies together; the layers of a page side by side
+ *     …        pages        coarsest mip first; within a mip in Morton order, so that each cluster,
+ *                           up to 8x8 pages, lies together; the layers of a page side by side
  *
  * pagefile_format.h has the byte offsets. All numbers are little-endian. Every offset, length and
  * count is checked against the file's size with overflow-safe arithmetic before it is used; header
  * and index are read at opening and kept, pages are read with pread. A page's checksum covers its
- * stored bytes. Entries that overlap are allowed.
+ * stored bytes. Entries may overlap.
  *
  * Threads: open and close on one; everything in between on any, at once, without locks. */
 #ifndef MEGABUDDY_ENGINE_PAGEFILE_H
@@ -26,7 +26,7 @@ enum {
     PAGEFILE_VERSION = 2, /* written; version 1, with fewer formats and codecs, is read too */
     PAGEFILE_HEADER_BYTES = 256,
     PAGEFILE_ENTRY_BYTES = 24,
-    PAGEFILE_CLUSTER = 8, /* pages a side: neighbours that one read can fetch */
+    PAGEFILE_CLUSTER = 8, /* pages a side of the largest cluster: one read can fetch it */
 };
 
 /* X(name, text): every way in which a page file can be refused. */
@@ -69,8 +69,8 @@ typedef struct pagefile_entry {
 pagefile_status pagefile_open(const char *path, pagefile **out);
 void pagefile_close(pagefile *file); /* NULL does nothing */
 
-/* The same with a budget: PAGEFILE_LARGE_INDEX, before there is memory for it, where what an open
- * file holds would be more than most_bytes. */
+/* The same with a limit: PAGEFILE_LARGE_INDEX when the open file would hold more than most_bytes,
+ * before memory for it is allocated. */
 pagefile_status pagefile_open_within(const char *path, uint64_t most_bytes, pagefile **out);
 
 const vt_info *pagefile_get_info(const pagefile *file);
@@ -87,18 +87,18 @@ pagefile_status pagefile_find(const pagefile *file, vt_page p, uint32_t layer, p
  * the disk. Thread-safe. */
 pagefile_status pagefile_read(const pagefile *file, const pagefile_entry *entry, void *buffer);
 
-/* For reading several entries at once: the file's descriptor, and whether bytes that were read are
- * an entry's. Thread-safe. */
+/* For callers that read several entries at once: the file's descriptor, and whether bytes that were
+ * read are those of an entry. Thread-safe. */
 int pagefile_descriptor(const pagefile *file);
 bool pagefile_is_intact(const pagefile_entry *entry, const void *stored);
 
 /* A row of heights: heights_width int16 metres, until it returns. */
 typedef void pagefile_take_row(void *context, uint32_t row, const int16_t *metres);
 
-/* Reads, checks and unpacks the raster of heights, giving it to `take` (NULL: only checks) row by
- * row, top down. Memory is half a megabyte, however much a few bytes unpack to. What was given is
- * to be used only when it returns PAGEFILE_OK: damage may show at the end. PAGEFILE_NO_PAGE when
- * the file has none. Thread-safe. */
+/* Reads, checks and unpacks the raster of heights, and gives it to `take` row by row, top down
+ * (NULL: only checks it). Takes half a megabyte, however much the stored bytes unpack to. The rows
+ * may be used only if it returns PAGEFILE_OK, since damage may show at the end. PAGEFILE_NO_PAGE
+ * when the file has no heights. Thread-safe. */
 pagefile_status pagefile_scan_heights(const pagefile *file, pagefile_take_row *take, void *context);
 
 #endif

@@ -34,7 +34,8 @@ static bool is_regular(const struct stat *st)
     return S_ISREG(st->st_mode);
 }
 
-/* Whether an open descriptor is good; it waits from now on, as a file's readers expect. */
+/* Whether an open descriptor is a regular file's. Clears O_NONBLOCK, since readers of a file expect
+ * to wait for it. */
 static bool is_good(int fd, struct stat *st)
 {
     const int flags = fcntl(fd, F_GETFL);
@@ -42,6 +43,8 @@ static bool is_good(int fd, struct stat *st)
            fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
 }
 
+/* Opens without waiting (O_NONBLOCK): between the look and the opening somebody may put a pipe
+ * there. What was opened is looked at again in is_good. */
 static int open_at(int folder, const char *name, int no_follow, struct stat *about)
 {
     struct stat st;
@@ -76,13 +79,14 @@ int regular_fd_at(int folder, const char *name, struct stat *about)
     return open_at(folder, name, O_NOFOLLOW, about);
 }
 
-/* ---- all of it ---- */
+/* ---- reading a file whole ---- */
 
-/* Makes room for more than *room bytes and a zero; NULL: no memory, and text is freed. */
+/* Makes room for more than *room bytes and a zero behind them; NULL: no memory, and `text` is
+ * freed. */
 static char *grow(char *text, size_t *room, size_t most)
 {
     *room = *room == 0 ? FIRST_ROOM : 2 * *room;
-    *room = *room > most ? most + 1 : *room; /* one more than may be there: to notice it */
+    *room = *room > most ? most + 1 : *room; /* one more than is allowed, to notice a longer file */
     char *larger = realloc(text, *room + 1);
     if (larger == NULL) {
         free(text);
@@ -91,6 +95,7 @@ static char *grow(char *text, size_t *room, size_t most)
     return larger;
 }
 
+/* Reads until the file ends rather than by its size, which may change meanwhile. */
 char *regular_read_fd(int fd, size_t most, size_t *bytes)
 {
     size_t room = 0, done = 0;
@@ -147,7 +152,7 @@ bool regular_read_at(int fd, void *to, size_t bytes, uint64_t at)
     return true;
 }
 
-/* ---- one that has something in it ---- */
+/* ---- files that may not be empty ---- */
 
 static bool has_bytes(const struct stat *st, char *why, size_t why_bytes)
 {

@@ -1,4 +1,12 @@
-/* replace.c: see replace.h. */
+/* replace.c: see replace.h. What happens between begin and commit, and what may come in between:
+ *
+ *     begin     follow symbolic links ─▶ may the file there be replaced? ─▶ make the temporary
+ *               and lock it, after removing what a killed run has left at its name
+ *     write     by descriptor or stream
+ *     commit    fsync ─▶ may what is there now be replaced? ─▶ rename, or exchange of the two names
+ *               ─▶ after an exchange: was it the file that may go? else exchange back
+ *               ─▶ fsync of the folder
+ *     drop      the temporary is removed, if the name still is ours */
 #include "engine/files/replace.h"
 
 #include <errno.h>
@@ -13,11 +21,11 @@
 #define SUFFIX ".megabuddy-part"
 
 enum {
-    LINKS_MOST = 40, /* as many as the system follows */
-    TRIES = 8,       /* each time another run has just ended between our look and our lock */
+    LINKS_MOST = 40, /* as many as Linux follows */
+    TRIES = 8,       /* each time it took another run's file, which had just ended */
 };
 
-/* The temporary is locked from when it is made until it has its final name. */
+/* The temporary is locked from its creation until it gets its final name. */
 struct replacement {
     int folder; /* which both names are in */
     char *name; /* within target */
@@ -44,8 +52,8 @@ static char *link_of(const char *path)
     return asprintf(&joined, "%.*s%s", folder, path, to) >= 0 ? joined : NULL;
 }
 
-/* Whether the system would follow the link too: it does not where another user has planted it in a
- * folder for all. That there is nothing at its end is no matter. */
+/* Whether the system would follow the link: in a folder that all may write to, it does not follow
+ * one that another user has planted. It does not matter if nothing is at the link's end. */
 static bool may_follow(const char *path)
 {
     struct stat st;
@@ -66,7 +74,7 @@ char *replace_target(const char *path)
     return at;
 }
 
-/* Takes the target apart. */
+/* Splits the target into folder and name, and opens the folder. */
 static bool open_folder(replacement *r)
 {
     char *slash = strrchr(r->target, '/');
@@ -83,7 +91,7 @@ static bool open_folder(replacement *r)
     return r->folder >= 0 && asprintf(&r->part, "%s" SUFFIX, r->name) >= 0;
 }
 
-/* Whether what has that name may be replaced; *mode is its st_mode, 0 where there is nothing. */
+/* Whether the file of that name may be replaced; *mode is its st_mode, 0 where there is none. */
 static bool may_replace(const replacement *r, const char *name, mode_t *mode)
 {
     struct stat st;
@@ -119,7 +127,7 @@ static bool has_name(const replacement *r, const struct stat *open)
            named.st_dev == open->st_dev && named.st_ino == open->st_ino;
 }
 
-/* Removes what a killed run has left at the temporary's name. True: it is worth another try. */
+/* Removes the temporary of a killed run. True: it is gone, and another try is worth it. */
 static bool remove_rest(const replacement *r)
 {
     struct stat st;
@@ -134,7 +142,7 @@ static bool remove_rest(const replacement *r)
         goes = false;
         why = EBUSY;
     }
-    /* what has another name by now is another run's: it has just ended */
+    /* if the name belongs to another file by now, another run has just made it, or has ended */
     if (goes && has_name(r, &st) && unlinkat(r->folder, r->part, 0) != 0) {
         goes = false;
         why = errno;
@@ -156,11 +164,11 @@ static bool make_part(replacement *r, mode_t mode)
     if (r->fd < 0) {
         return false;
     }
-    /* where a file system has no locks, two runs at once are the caller's to avoid */
+    /* where a file system has no locks, the caller must not run two at once */
     const bool is_taken = flock(r->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     struct stat st;
     if (is_taken || fstat(r->fd, &st) != 0 || !has_name(r, &st)) {
-        (void)close(r->fd); /* taken for a rest by a run that is about to remove it, or has */
+        (void)close(r->fd); /* another run took it for a rest, and has removed it or will */
         r->fd = -1;
         errno = EBUSY;
         return false;
@@ -187,7 +195,8 @@ static bool write_all(int fd, const char *from, size_t bytes)
     return true;
 }
 
-/* The stream's: what is wrong is kept, since by the time of commit errno says something else. */
+/* Writes for the stream. The errno of the first failure is kept, since at the time of commit errno
+ * says something else. */
 static ssize_t put(void *context, const char *from, size_t bytes)
 {
     replacement *r = context;
@@ -233,7 +242,7 @@ void replace_drop(replacement *r)
     const int why = errno;
     struct stat st;
     if (r != NULL) {
-        /* but not what has its name in its stead */
+        /* but leaves a file that has taken its name */
         if (r->fd >= 0 && fstat(r->fd, &st) == 0 && has_name(r, &st)) {
             (void)unlinkat(r->folder, r->part, 0);
         }
@@ -259,7 +268,7 @@ replacement *replace_begin(const replace_desc *desc)
         return NULL;
     }
     if (old != 0) {
-        /* where it can't be, the umask has taken from them */
+        /* where this fails, the mode is what the umask has left */
         (void)fchmod(r->fd, old & ACCESSPERMS);
     }
     return r;
@@ -274,13 +283,14 @@ static bool finish_bytes(replacement *r)
     return r->why == 0 && fsync(r->fd) == 0;
 }
 
-/* The old file has the temporary's name now. What came in between our look and the exchange goes
- * back; where that fails it keeps that name. */
+/* After an exchange the old file has the temporary's name. If somebody has put a file there that
+ * may not go, after put_in_place had looked, the names are exchanged back; where that fails the
+ * file keeps the temporary's name. */
 static bool remove_old(const replacement *r)
 {
     mode_t mode;
     if (may_replace(r, r->part, &mode)) {
-        (void)unlinkat(r->folder, r->part, 0); /* where that fails the next run does it */
+        (void)unlinkat(r->folder, r->part, 0); /* where this fails the next run removes it */
         return true;
     }
     const int why = errno;
@@ -295,7 +305,8 @@ static bool put_in_place(const replacement *r)
     if (!may_replace(r, r->name, &old)) {
         return false;
     }
-    /* Where not everything may go, nothing is lost that comes between the look and the rename. */
+    /* Where not every file may be replaced, one that is put there between the look above and the
+     * rename must not be lost: so a rename that replaces nothing, or an exchange. */
     const unsigned how = old == 0 ? RENAME_NOREPLACE : RENAME_EXCHANGE;
     if (r->may_go != NULL && renameat2(r->folder, r->part, r->folder, r->name, how) == 0) {
         return old == 0 || remove_old(r);
@@ -304,18 +315,18 @@ static bool put_in_place(const replacement *r)
         errno = EMEDIUMTYPE;
         return false;
     }
-    /* everything may go, or the file system knows no such way, or the old file has just gone */
+    /* every file may go; or the file system has no such rename, or the old file has just gone */
     return renameat(r->folder, r->part, r->folder, r->name) == 0;
 }
 
-/* Makes the rename last. A folder that we may not read we can't synchronise either. */
+/* Makes the rename durable. A folder that this user may not read cannot be synchronised. */
 static bool sync_folder(const replacement *r)
 {
     const int fd = openat(r->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return errno == EACCES;
     }
-    const bool done = fsync(fd) == 0 || errno == EINVAL; /* a file system without such a thing */
+    const bool done = fsync(fd) == 0 || errno == EINVAL; /* EINVAL: none of its folders can be */
     const int why = errno;
     (void)close(fd);
     errno = why;

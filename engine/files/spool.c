@@ -1,4 +1,5 @@
-/* spool.c: aligned pieces; the last, unaligned one stays in the buffer until the file has grown. */
+/* spool.c: bytes gather in a buffer that is written in aligned pieces; the last, unaligned one
+ * stays in the buffer until the file has grown. */
 #include "engine/files/spool.h"
 
 #include <errno.h>
@@ -25,8 +26,8 @@ static bool write_all(int fd, const uint8_t *at, size_t bytes, uint64_t offset)
             errno = put == 0 ? ENOSPC : errno;
             return false;
         }
-        if ((size_t)put < bytes && put % SPOOL_ALIGN != 0) { /* the next try would be unaligned: */
-            errno = ENOSPC;                                  /* only a full disk cuts like that */
+        if ((size_t)put < bytes && put % SPOOL_ALIGN != 0) {
+            errno = ENOSPC; /* only a full disk cuts a piece so, and the next would be unaligned */
             return false;
         }
         at += put;
@@ -56,7 +57,7 @@ static ssize_t read_all(int fd, uint8_t *at, size_t bytes, uint64_t offset)
     return (ssize_t)done;
 }
 
-/* Whether the file then ends with the `bytes` that are kept, the unaligned rest in the buffer. */
+/* Keeps the first `bytes` of the file, and reads the unaligned rest of them into the buffer. */
 static bool keep(spool *s, uint64_t bytes)
 {
     const size_t rest = (size_t)(bytes % SPOOL_ALIGN);
@@ -76,7 +77,7 @@ bool spool_open(spool *s, int fd, uint64_t bytes)
 {
     *s = (spool){.fd = fd, .buffer = spool_allocate(SPOOL_BUFFER_BYTES)};
     const int flags = fcntl(fd, F_GETFL);
-    (void)fcntl(fd, F_SETFL, flags | O_DIRECT); /* where there is none it works without */
+    (void)fcntl(fd, F_SETFL, flags | O_DIRECT); /* where this fails it works without */
     if (s->buffer == NULL || !keep(s, bytes)) {
         const int why = s->buffer == NULL ? ENOMEM : errno;
         spool_close(s);
@@ -131,6 +132,8 @@ bool spool_pad(spool *s, size_t align)
     return over == 0 || spool_append(s, ZEROS, align - over);
 }
 
+/* The unaligned rest is written as a padded piece, and the file is cut to its length again. It
+ * stays in the buffer, so that appending may go on. */
 bool spool_flush(spool *s)
 {
     if (!write_aligned(s)) {
@@ -149,6 +152,7 @@ bool spool_overwrite(spool *s, const void *data, size_t bytes)
     return write_all(s->fd, data, bytes, 0) && ftruncate(s->fd, (off_t)s->bytes) == 0;
 }
 
+/* Reads whole aligned pieces around the bytes: O_DIRECT allows no others. */
 const uint8_t *spool_read(const spool *s, uint64_t offset, size_t bytes, uint8_t *room)
 {
     const size_t before = (size_t)(offset % SPOOL_ALIGN);

@@ -1,8 +1,9 @@
-/* spool.h: a file written from its beginning to its end, in large pieces past the page cache.
+/* spool.h: writes a file from its beginning to its end, in large pieces that go past the page
+ * cache.
  *
  * A world is larger than memory. Through the page cache each gigabyte of it costs seconds of
- * processor time here and throws out what others keep there; aligned pieces written with O_DIRECT
- * cost next to nothing. Where the file system has no O_DIRECT the same pieces are written without.
+ * processor time and evicts what others keep there; aligned pieces written with O_DIRECT cost next
+ * to nothing. Where the file system has no O_DIRECT the same pieces are written without it.
  *
  * Threads: one at a time. Errors: false, and errno says why. */
 #ifndef MEGABUDDY_ENGINE_SPOOL_H
@@ -25,8 +26,8 @@ typedef struct spool {
     uint8_t *buffer; /* aligned */
 } spool;
 
-/* Takes over `fd`, open for reading and writing, of which the first `bytes` are kept: what an
- * earlier process wrote. On failure fd is closed. */
+/* Takes over `fd`, open for reading and writing. The first `bytes` of the file, which an earlier
+ * process wrote, are kept. On failure fd is closed. */
 bool spool_open(spool *s, int fd, uint64_t bytes);
 void spool_close(spool *s); /* what was not flushed is lost */
 
@@ -35,22 +36,23 @@ bool spool_append(spool *s, const void *data, size_t bytes);
 /* Fills up with zeros to a multiple of `align`, at most SPOOL_ALIGN. */
 bool spool_pad(spool *s, size_t align);
 
-/* All bytes are in the file, which ends with them. Appending may go on. */
+/* Writes all bytes to the file, which then ends with them. Appending may go on. */
 bool spool_flush(spool *s);
 
 /* Replaces the file's first bytes, all of them flushed; `data` and `bytes` are aligned. The file
  * ends where it did. */
 bool spool_overwrite(spool *s, const void *data, size_t bytes);
 
-/* Bytes [offset, offset + bytes), all of them flushed. Returns where they lie in `room`, which is
- * aligned and has spool_room(bytes); NULL: errno says why. */
+/* Reads the bytes [offset, offset + bytes), all of them flushed. Returns where they lie in `room`,
+ * which is aligned and has spool_room(bytes); NULL: errno says why. */
 const uint8_t *spool_read(const spool *s, uint64_t offset, size_t bytes, uint8_t *room);
 static inline size_t spool_room(size_t bytes)
 {
     return (bytes + 3 * (size_t)SPOOL_ALIGN - 2) / SPOOL_ALIGN * SPOOL_ALIGN;
 }
 
-/* Memory aligned for it, to be freed with free(). NULL: there is none. */
+/* Memory with the alignment that spool_read and spool_overwrite want; free() frees it. NULL:
+ * none. */
 void *spool_allocate(size_t bytes);
 
 #endif

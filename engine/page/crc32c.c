@@ -4,8 +4,8 @@
 #include <isa-l/crc.h>
 #include <stdbool.h>
 
-/* ISA-L leaves the upper halves of the vector registers in use, and threads inherit them. From then
- * on each SSE instruction has to preserve them, and loops over vectors take up to four times as
+/* ISA-L leaves the upper halves of the vector registers in use, and new threads inherit that. From
+ * then on each SSE instruction has to preserve them, and vector loops take up to four times as
  * long: so they are cleared. */
 #ifdef __x86_64__
 __attribute__((target("avx"))) static void clear_upper_halves(void)

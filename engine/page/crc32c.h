@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Goes on with a crc32c; 0 begins one. "123456789" gives 0xe3069283. */
+/* Continues the crc32c of the bytes before; 0 begins one. "123456789" gives 0xe3069283. */
 uint32_t crc32c(uint32_t so_far, const void *data, size_t bytes);
 
 #endif

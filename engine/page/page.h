@@ -58,7 +58,8 @@ static inline vt_page page_parent(vt_page p)
     return parent;
 }
 
-/* Page i, in Morton order, of a square block of pages whose first is `corner`. */
+/* Page i, in Morton order, of a cluster, an aligned square of pages, whose first page is
+ * `corner`. */
 static inline vt_page page_of_cluster(vt_page corner, uint32_t i)
 {
     const vt_page p = {corner.texture, corner.mip, (uint16_t)(corner.x + buddy_morton_x(i)),
@@ -116,7 +117,7 @@ static inline uint32_t page_rows(const vt_shape *s, uint32_t mip)
  * y(m) = rows - (rows >> (m - 1)) + (m - 1). That leaves each mip at least the ceil(rows / 2^m)
  * rows that it needs, and at most one to spare. */
 
-/* Of the entry of page (mip, 0, 0), in entries. */
+/* Column and row of the entry of page (mip, 0, 0). */
 static inline uint32_t page_table_left(const vt_shape *s, uint32_t mip)
 {
     return mip == 0 ? 0 : page_columns(s, 0);
@@ -128,7 +129,7 @@ static inline uint32_t page_table_top(const vt_shape *s, uint32_t mip)
     return mip == 0 ? 0 : rows - (rows >> (mip - 1)) + (mip - 1);
 }
 
-/* Entries of the table along its sides. */
+/* The table's size in entries. */
 static inline uint32_t page_table_width(const vt_shape *s)
 {
     return page_columns(s, 0) + (s->mips > 1 ? page_columns(s, 1) : 0);
@@ -140,7 +141,7 @@ static inline uint32_t page_table_height(const vt_shape *s)
     return beside > page_rows(s, 0) ? beside : page_rows(s, 0);
 }
 
-/* Whether p exists in a texture of this shape (its texture number is not looked at). */
+/* Whether p exists in a texture of this shape (p.texture is not looked at). */
 static inline bool page_exists(const vt_shape *s, vt_page p)
 {
     return p.mip < s->mips && p.x < page_columns(s, p.mip) && p.y < page_rows(s, p.mip);

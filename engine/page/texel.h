@@ -27,7 +27,7 @@ static inline size_t texel_page_bytes(vt_texel_format format)
     return 0;
 }
 
-/* A page is so many rows, of texels or of blocks of 4x4; 0 for a format that does not exist. */
+/* Rows of a page, of texels or of BC blocks; 0 for a format that does not exist. */
 static inline uint32_t texel_page_rows(vt_texel_format format)
 {
     return format == VT_TEXEL_NONE    ? 0
@@ -35,7 +35,7 @@ static inline uint32_t texel_page_rows(vt_texel_format format)
                                       : VT_PAGE_TEXELS / 4;
 }
 
-/* Bytes of one of them. */
+/* Bytes of one such row. */
 static inline size_t texel_row_bytes(vt_texel_format format)
 {
     const uint32_t rows = texel_page_rows(format);

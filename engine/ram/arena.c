@@ -1,4 +1,5 @@
-/* arena.c: one table of functions an allocator. */
+/* arena.c: the allocators behind one table of functions each: the lock-free core, and
+ * buddy/levels.h, which stands for both of its locks. */
 #include "engine/ram/arena.h"
 
 #include "buddy/fault.h"
@@ -8,8 +9,8 @@
 #include <string.h>
 
 enum {
-    LINE_BYTES = 64,   /* what the allocators want their metadata aligned to */
-    PAGE_BYTES = 4096, /* … and O_DIRECT what it writes (ramstore.c) */
+    LINE_BYTES = 64,   /* the allocators want their metadata aligned to this */
+    PAGE_BYTES = 4096, /* … and O_DIRECT the memory that it writes (ramstore.c) */
 };
 
 /* What differs between them. `at` is the metadata. */
@@ -126,8 +127,8 @@ static void give_pieces(void *at, const buddy_block pieces[], uint32_t count)
     }
 }
 
-/* The digits of the size, a block each; two halves for one that is not to be had, while
- * BUDDY_PIECES allows: what buddy_gather does, by the single blocks that levels know. */
+/* As buddy_gather, by the single blocks that levels know: a block for each binary digit of the
+ * size; where one cannot be had, two halves of it, as long as BUDDY_PIECES are enough. */
 static uint32_t schemes_gather(void *at, uint32_t units, buddy_block pieces[BUDDY_PIECES])
 {
     const uint32_t size = buddy_gather_units(units);
@@ -198,12 +199,14 @@ uint64_t arena_metadata_bytes(const arena_desc *desc)
     return metadata != 0 ? sizeof(arena) + metadata : 0;
 }
 
-/* Memory that costs nothing before it is touched, in whole pieces of `alignment`. */
+/* Memory in whole multiples of `alignment`, which the system provides only as it is touched. */
 static void *take_memory(size_t bytes, size_t alignment)
 {
     return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 }
 
+/* The arena and its metadata are separate memory: what is managed is never written to by its
+ * allocator. */
 arena *arena_create(const arena_desc *desc)
 {
     const size_t metadata = units_of(desc) != 0 ? kind_of(desc->sync)->sizeof_metadata(desc) : 0;
@@ -246,6 +249,8 @@ uint8_t *arena_base(const arena *a)
     return a->base;
 }
 
+/* A fault (buddy/fault.h) may refuse a request although there is room, which tests use to see that
+ * the tier copes. */
 uint32_t arena_gather(arena *a, uint32_t units, buddy_block pieces[BUDDY_PIECES])
 {
     const bool struck =

@@ -1,7 +1,7 @@
 /* arena.h: the memory of the RAM tier: blocks of 256-byte units from one of three allocators, so
- * that the schemes of the literature and ours can be seen at the same work (vt_sync.h).
+ * that ours and the schemes of the literature can be seen at the same work (vt_sync.h).
  *
- * Called by ramtier.c. Threads: any, but create and destroy. */
+ * Called by ramtier.c. Threads: any, but for create and destroy. */
 #ifndef MEGABUDDY_ENGINE_ARENA_H
 #define MEGABUDDY_ENGINE_ARENA_H
 

@@ -1,7 +1,5 @@
-/* ramindex.c: chains in a table as large as the entries, and an intrusive list. */
+/* ramindex.c: a map from page to entry, and an intrusive list. */
 #include "engine/ram/ramindex.h"
-
-#include "buddy/tree.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -10,26 +8,16 @@
 
 uint64_t ramindex_bytes(uint32_t capacity)
 {
-    return (uint64_t)capacity * sizeof(ramindex_entry) +
-           (uint64_t)page_next_power_of_two(capacity) * sizeof(uint32_t);
+    return (uint64_t)capacity * sizeof(ramindex_entry) + pagemap_bytes(capacity);
 }
 
 bool ramindex_init(ramindex *ix, uint32_t capacity)
 {
-    assert(capacity >= 1 && capacity <= UINT32_C(1) << 30);
-    const uint32_t chain_count = page_next_power_of_two(capacity);
-    *ix = (ramindex){.capacity = capacity,
-                     .chain_count = chain_count,
-                     .chain_shift = 31 - buddy_order_for(chain_count),
-                     .newest = NONE,
-                     .oldest = NONE};
+    *ix = (ramindex){.capacity = capacity, .newest = NONE, .oldest = NONE};
     ix->entries = calloc(capacity, sizeof *ix->entries);
-    ix->chains = calloc(chain_count, sizeof *ix->chains);
-    if (ix->entries == NULL || ix->chains == NULL) {
+    if (ix->entries == NULL ||
+        !pagemap_init(&ix->map, capacity, &ix->entries[0].page_id, sizeof *ix->entries)) {
         return false;
-    }
-    for (uint32_t i = 0; i < chain_count; i++) {
-        ix->chains[i] = NONE;
     }
     for (uint32_t i = 0; i < capacity; i++) {
         ix->entries[i].next = i + 1 < capacity ? i + 1 : NONE;
@@ -40,28 +28,19 @@ bool ramindex_init(ramindex *ix, uint32_t capacity)
 void ramindex_finish(ramindex *ix)
 {
     free(ix->entries);
-    free(ix->chains);
+    pagemap_finish(&ix->map);
     *ix = (ramindex){.entries = NULL};
-}
-
-/* Fibonacci hashing: 2^32 over the golden ratio; the highest bits depend on all of the id. Halved,
- * so that the shift to a single chain stays below 32. */
-static uint32_t *chain_of(const ramindex *ix, uint32_t page_id)
-{
-    return &ix->chains[(page_id * 0x9e3779b1u >> 1) >> ix->chain_shift];
 }
 
 uint32_t ramindex_find(const ramindex *ix, uint32_t page_id)
 {
-    uint32_t index = *chain_of(ix, page_id);
-    while (index != NONE && ix->entries[index].page_id != page_id) {
-        index = ix->entries[index].next;
-    }
-    return index;
+    return pagemap_find(&ix->map, page_id);
 }
 
 /* ---- the list of use ---- */
 
+/* The list of use is doubly linked through the entries, so that any of them is moved or removed in
+ * one step. */
 static void list_remove(ramindex *ix, uint32_t index)
 {
     ramindex_entry *e = &ix->entries[index];
@@ -123,10 +102,9 @@ void ramindex_give(ramindex *ix, uint32_t index)
 void ramindex_add(ramindex *ix, uint32_t index)
 {
     ramindex_entry *e = &ix->entries[index];
-    assert(ramindex_find(ix, e->page_id) == NONE);
-    uint32_t *chain = chain_of(ix, e->page_id);
-    e->next = *chain;
-    *chain = index;
+    const uint32_t place = pagemap_place(&ix->map, e->page_id);
+    assert(pagemap_at(&ix->map, place) == PAGEMAP_NONE);
+    pagemap_put(&ix->map, place, index);
     e->newer = e->older = NONE;
     e->pins = 1;
     ix->pages++;
@@ -137,11 +115,7 @@ void ramindex_remove(ramindex *ix, uint32_t index)
 {
     const ramindex_entry *e = &ix->entries[index];
     assert(e->pins == 0);
-    uint32_t *link = chain_of(ix, e->page_id);
-    while (*link != index) {
-        link = &ix->entries[*link].next;
-    }
-    *link = e->next;
+    pagemap_remove(&ix->map, pagemap_place(&ix->map, e->page_id));
     list_remove(ix, index);
     ix->pages--;
     ix->payload_bytes -= e->bytes;
@@ -159,8 +133,9 @@ uint32_t ramindex_units(const ramindex_entry *e)
 void ramindex_walk(const ramindex *ix, void (*visit)(void *context, const ramindex_entry *e),
                    void *context)
 {
-    for (uint32_t chain = 0; chain < ix->chain_count; chain++) {
-        for (uint32_t i = ix->chains[chain]; i != NONE; i = ix->entries[i].next) {
+    for (uint32_t place = 0; place < pagemap_places(&ix->map); place++) {
+        const uint32_t i = pagemap_at(&ix->map, place);
+        if (i != PAGEMAP_NONE) {
             visit(context, &ix->entries[i]);
         }
     }
@@ -176,24 +151,16 @@ void ramindex_walk_by_use(const ramindex *ix, void (*visit)(void *context, const
 
 /* ---- check ---- */
 
-static const char *check_chains(const ramindex *ix)
+static void add_bytes(void *context, const ramindex_entry *e)
 {
-    uint32_t pages = 0;
+    *(uint64_t *)context += e->bytes;
+}
+
+static const char *check_payload(const ramindex *ix)
+{
     uint64_t payload = 0;
-    for (uint32_t chain = 0; chain < ix->chain_count; chain++) {
-        for (uint32_t i = ix->chains[chain]; i != NONE; i = ix->entries[i].next) {
-            if (++pages > ix->capacity) {
-                return "RAM tier: a chain has no end";
-            }
-            if (ramindex_find(ix, ix->entries[i].page_id) != i) {
-                return "RAM tier: a page is held twice, or in the wrong chain";
-            }
-            payload += ix->entries[i].bytes;
-        }
-    }
-    return pages == ix->pages && payload == ix->payload_bytes
-               ? NULL
-               : "RAM tier: the count of pages or of their bytes is wrong";
+    ramindex_walk(ix, add_bytes, &payload);
+    return payload == ix->payload_bytes ? NULL : "RAM tier: the count of bytes is wrong";
 }
 
 static const char *check_free(const ramindex *ix)
@@ -230,7 +197,8 @@ static const char *check_list(const ramindex *ix)
 
 const char *ramindex_check(const ramindex *ix)
 {
-    const char *wrong = check_chains(ix);
+    const char *wrong = pagemap_check(&ix->map, ix->pages);
+    wrong = wrong ? wrong : check_payload(ix);
     wrong = wrong ? wrong : check_free(ix);
     return wrong ? wrong : check_list(ix);
 }

@@ -1,12 +1,17 @@
-/* ramtier.c: an index behind one mutex, blocks from the arena, bytes copied in between.
+/* ramtier.c: an index behind one mutex, blocks from the arena, bytes copied outside the lock.
  *
  *     insert:  [lock: make room, take an entry]  gather, copy  [lock: publish, pinned]
  *     evict:   [lock: oldest unpinned entry out of the index, its blocks back]
- *     bring:   [lock: pinned, loading]     read          [lock: others go on]
+ *     bring:   [lock: pinned, loading]     read          [lock: verified, or dropped]
  *
- * Between the two locks of an insert the entry belongs to its inserter alone: it is in no chain and
+ * Between the two locks of an insert the entry belongs to its inserter alone: it is in no map and
  * no list, and its units are counted already, so the budget holds at every instant. A page of an
- * earlier run is brought when it is pinned for the first time. */
+ * earlier run is brought, read from that run's file, when it is pinned for the first time:
+ *
+ *     unverified ── first pin ──▶ loading ─┬─ its checksum is right ──▶ like any other page
+ *                                 others   │
+ *                                 wait     └─ it is damaged ──▶ dropped once nobody has it
+ * pinned */
 #include "engine/ram/ramtier.h"
 
 #include "engine/ram/ramtier_private.h"
@@ -19,10 +24,10 @@
 #include <unistd.h>
 
 enum {
-    LEAST_BUDGET_BYTES = 128 * 1024, /* the largest page, twice: index and metadata are the rest */
+    LEAST_BUDGET_BYTES = 128 * 1024, /* twice the largest page: index and metadata are the rest */
     BYTES_PER_PAGE = 2048,           /* a compressed page is rarely smaller: sizes the index */
-    WATERMARK_PERCENT = 98,          /* of the arena: what keeps gathering from failing often */
-    GATHER_ROUNDS = 20,              /* 1 + 2 + 4 + … pages evicted: more than there are */
+    WATERMARK_PERCENT = 98,          /* of the arena: with less free, gathering often fails */
+    GATHER_ROUNDS = 20,              /* 1 + 2 + 4 + … pages are evicted: more than there are */
 };
 
 /* ---- sizes ---- */
@@ -47,15 +52,15 @@ static arena_desc describe_arena(const ramtier_desc *desc, uint64_t bytes)
                         .fault = desc->fault};
 }
 
-/* Bytes of the index and of what belongs to it. */
+/* Bytes of the tier's own tables. */
 static uint64_t index_bytes_of(const ramtier_desc *desc)
 {
     const uint32_t pages = ramtier_max_pages_of(desc);
     return sizeof(ramtier) + ramindex_bytes(pages) + (uint64_t)pages * sizeof(uint32_t);
 }
 
-/* The largest arena whose metadata fits beside it: that of an arena of all the rest is taken off,
- * since a smaller one needs no more. Its bytes are 0 where there is none. */
+/* The largest arena that fits together with its metadata. The metadata of an arena that had all the
+ * rest is taken off the rest: a smaller arena needs no more. bytes is 0 where none fits. */
 static arena_desc choose_arena(const ramtier_desc *desc)
 {
     const uint64_t index = index_bytes_of(desc);
@@ -132,7 +137,8 @@ void ramtier_destroy(ramtier *rt)
 
 /* ---- room; all of it needs the mutex ---- */
 
-/* Blocks back to the buddy, entry back to the free ones. It is not held. */
+/* Gives the blocks back to the arena and the entry to the free ones. Precondition: the entry is not
+ * held. */
 static void release(ramtier *rt, uint32_t index, uint32_t units)
 {
     const ramindex_entry *e = &rt->index.entries[index];
@@ -143,7 +149,7 @@ static void release(ramtier *rt, uint32_t index, uint32_t units)
     rt->used_units -= units;
 }
 
-/* Evicts the least recently used page. False: nothing can be. */
+/* Evicts the least recently used page. False: all are pinned. */
 static bool evict_oldest(ramtier *rt)
 {
     const uint32_t index = ramindex_oldest(&rt->index);
@@ -156,7 +162,8 @@ static bool evict_oldest(ramtier *rt)
     return true;
 }
 
-/* Counts `units` and takes an entry, evicting until both are to be had. RAMINDEX_NONE: refused. */
+/* Takes an entry and counts `units` as used, evicting until there is room for both. RAMINDEX_NONE:
+ * refused. */
 static uint32_t make_room(ramtier *rt, uint32_t units)
 {
     if (units > rt->limit_units) {
@@ -189,8 +196,8 @@ static void pin_entry(ramtier *rt, uint32_t index, ramtier_blob *out)
 
 /* ---- insert ---- */
 
-/* Takes the blocks for an entry of ours. What is free may lie in too small pieces: then a few more
- * pages go, twice as many each time. Without the mutex. */
+/* Takes the blocks for a taken entry. What is free may lie in pieces that are too small: then a few
+ * more pages are evicted, twice as many each time. Without the mutex. */
 static bool gather(ramtier *rt, ramindex_entry *e, uint32_t units)
 {
     buddy_block blocks[BUDDY_PIECES];
@@ -230,9 +237,9 @@ static void copy_in(ramtier *rt, const ramindex_entry *e, const uint8_t *data)
     }
 }
 
-/* The page is held from now on, pinned once; or, where another thread was quicker with the same
- * page, that one is pinned and ours dropped. False: there is one of an earlier run that somebody
- * has pinned and is finding damaged, and ours is dropped too. Needs the mutex. */
+/* Makes the page held, pinned once. Where another thread has inserted the same page meanwhile, that
+ * one is pinned and ours dropped. False: the other one is of an earlier run, and a thread that has
+ * it pinned is finding it damaged; ours is dropped too. Needs the mutex. */
 static bool publish(ramtier *rt, uint32_t index, uint32_t units, ramtier_blob *out)
 {
     const uint32_t other = ramindex_find(&rt->index, rt->index.entries[index].page_id);
@@ -293,8 +300,9 @@ bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
 
 /* ---- use ---- */
 
-/* Brings a pinned page of an earlier run, which we have marked as loading. False: it is lost, and
- * is dropped when nobody has it pinned any more; who waits for it tries for himself. */
+/* Reads a pinned page of an earlier run, which the caller has marked as loading. False: it is
+ * damaged, and is dropped when nobody has it pinned any more; a thread that waited for it tries to
+ * read it itself. */
 static bool bring(ramtier *rt, const ramtier_blob *blob)
 {
     const uint32_t index = blob->entry;
@@ -323,7 +331,7 @@ bool ramtier_pin(ramtier *rt, uint32_t page_id, ramtier_blob *out)
     bool known = true;
     if (index != RAMINDEX_NONE) {
         ramindex_entry *e = &rt->index.entries[index];
-        pin_entry(rt, index, out); /* so the entry stays this page's while we wait */
+        pin_entry(rt, index, out); /* so that the entry stays this page's while we wait */
         while (e->loading) {
             pthread_cond_wait(&rt->loaded, &rt->mutex);
         }
@@ -371,7 +379,7 @@ void ramtier_flush(ramtier *rt)
 
 /* ---- watching ---- */
 
-/* Passes entries on, of those that are pinned or of those that are not. */
+/* Passes on the entries that are pinned, or those that are not. */
 typedef struct walk {
     void (*visit)(void *context, const ramtier_held *held);
     void *context;

@@ -1,15 +1,15 @@
-/* ramtier.h: the middle tier: pages as they are stored on disk, kept in RAM in gathered buddy
- * blocks.
+/* ramtier.h: the middle tier: pages as they are stored on disk, kept in RAM in blocks of a buddy
+ * arena.
  *
  *     index: page id -> entry, and the order of use        arena: buddy blocks in units of 256 B
  *     [ id | bytes | blocks … ] ─────────────────────────▶ [##][#][########]  [####]
  *
- * Compressed pages need not be contiguous, so each takes the binary digits of its size as up to
- * four blocks and the arena fills to the brim. The tier evicts its least recently used pages by its
- * own count, below a watermark, and never runs the allocator to failure. The budget is hard and
+ * A compressed page need not be contiguous, so it takes the binary digits of its size as up to four
+ * blocks, and the arena fills to the brim. The tier evicts its least recently used pages by its own
+ * count, below a watermark, and does not run the allocator to failure. The budget is hard and
  * covers the arena, the allocator's metadata and the index.
  *
- * Threads: any. The index is behind one mutex, held for a few dozen instructions; blocks come from
+ * Threads: any. A mutex guards the index and is held for a few dozen instructions; blocks come from
  * the parallel arena and bytes are copied outside the lock. A pinned page is not evicted. */
 #ifndef MEGABUDDY_ENGINE_RAMTIER_H
 #define MEGABUDDY_ENGINE_RAMTIER_H
@@ -29,7 +29,7 @@ typedef struct ramtier_layer {
     page_codec codec;
 } ramtier_layer;
 
-/* A page as it is held, for ramstore.h; in its files as it is in memory. */
+/* A page as it is held, for ramstore.h, which writes it to its files as it is in memory. */
 typedef struct ramtier_saved {
     uint32_t page_id, layer_count, piece_count;
     uint32_t checksum; /* crc32c of its bytes */
@@ -45,15 +45,15 @@ typedef struct ramtier_desc {
     struct buddy_fault *fault; /* see arena_desc */
 
     /* From an earlier run (ramstore.h): its pages, the most recently used first, and the file that
-     * their bytes are in, the arena's first one at saved_at. A page's bytes are read when it is
-     * first pinned. If the tier can be made it takes the file over. */
+     * has their bytes; the arena's first byte is at saved_at. A page's bytes are read when it is
+     * first pinned. If the tier can be made, it closes the file in the end. */
     const ramtier_saved *saved; /* NULL: there is none */
     uint32_t saved_count;
     int saved_fd;
     uint64_t saved_at;
 } ramtier_desc;
 
-/* A page as held: its layers one after the other, cut into pieces where blocks end. Pointers are
+/* A held page: its layers one after the other, in as many pieces as it has blocks. Pointers are
  * good while the page is pinned. */
 typedef struct ramtier_blob {
     uint32_t entry; /* for ramtier_unpin */
@@ -82,27 +82,27 @@ typedef struct ramtier_stats {
     double fragmentation;        /* 1 - largest free block / free bytes; 0 when nothing is free */
 } ramtier_stats;
 
-/* NULL when the budget is too small for even one page of TEXEL_PAGE_MAX_BYTES, or no memory, or,
- * errno is EBADMSG then, the rows of an earlier run do not agree with each other. */
+/* NULL: the budget is too small for even one page of TEXEL_PAGE_MAX_BYTES, or there is no memory;
+ * or, with EBADMSG as errno, the rows of an earlier run contradict each other. */
 ramtier *ramtier_create(const ramtier_desc *desc);
 void ramtier_destroy(ramtier *rt); /* NULL does nothing. Nothing may be pinned. */
 
 /* The least budget that ramtier_create accepts. */
 uint64_t ramtier_least_budget(void);
 
-/* The most pages that a tier of it holds at once. Pure. */
+/* The most pages that a tier of `desc` holds at once. Pure. */
 uint32_t ramtier_max_pages_of(const ramtier_desc *desc);
 
-/* Copies a page in, evicting others as needed, and pins it. If it is there already, that one is
- * pinned instead. Returns false when everything that could be evicted is pinned, or an earlier
- * run's page of the same name is just being found damaged; the page is then not held. `data` has
- * the layers one after the other. */
+/* Copies a page in, evicting others as needed, and pins it. If the page is held already, that one
+ * is pinned instead. `data` has the layers one after the other. False: the page is not held, since
+ * all that could be evicted is pinned, or since an earlier run's copy of it is just being found
+ * damaged. */
 bool ramtier_insert(ramtier *rt, uint32_t page_id, uint32_t layer_count,
                     const ramtier_layer layers[], const void *data, ramtier_blob *out);
 
-/* Finds a page, marks it as just used (again when it is unpinned) and pins it. An earlier run's is
- * read from its file the first time, while others that want it wait; the file may be cut or its
- * disk fail at any time: then the page is dropped. False: not held. */
+/* Finds a page, marks it as just used (again when it is unpinned) and pins it. A page of an earlier
+ * run is read from its file the first time, while other threads that want it wait; if it cannot be
+ * read, or is damaged, it is dropped. False: not held. */
 bool ramtier_pin(ramtier *rt, uint32_t page_id, ramtier_blob *out);
 void ramtier_unpin(ramtier *rt, const ramtier_blob *blob);
 
@@ -115,27 +115,28 @@ bool ramtier_has(ramtier *rt, uint32_t page_id);
 /* Drops every page that is not pinned. */
 void ramtier_flush(ramtier *rt);
 
-/* A page held, as drawn on a map. */
+/* A held page, as a map of the tier shows it. */
 typedef struct ramtier_held {
     uint32_t page_id, bytes, piece_count;
     buddy_block pieces[BUDDY_PIECES];
     bool pinned;
 } ramtier_held;
 
-/* Calls visit for every page held, the most recently used first and those pinned last, with the
- * mutex locked: it may not call the tier. */
+/* Calls visit for every page held, the most recently used first and the pinned ones last, with the
+ * mutex locked: visit may not call the tier. */
 void ramtier_walk(ramtier *rt, void (*visit)(void *context, const ramtier_held *held),
                   void *context);
 
-/* Lists the pages held, the most recently used first, with their checksums; from malloc. Their
- * bytes are all in the arena then; those of an earlier run that cannot be read are left out. NULL:
- * no memory. Others must be at rest. */
+/* Lists the pages held, the most recently used first, with their checksums; from malloc. Reads
+ * pages of an earlier run that have not been read yet, so that all bytes are in the arena then, and
+ * leaves out those that cannot be read. NULL: no memory. No other thread may use the tier. */
 ramtier_saved *ramtier_list(ramtier *rt, uint32_t *count);
 
-const uint8_t *ramtier_base(const ramtier *rt);  /* of the arena */
-uint64_t ramtier_arena_bytes(const ramtier *rt); /* likewise */
-uint64_t
-ramtier_arena_bytes_of(const ramtier_desc *desc); /* of a tier to be; 0: impossible. Pure */
+/* The arena: where it begins, and its size; the latter also of a tier that is yet to be made (pure;
+ * 0: impossible). */
+const uint8_t *ramtier_base(const ramtier *rt);
+uint64_t ramtier_arena_bytes(const ramtier *rt);
+uint64_t ramtier_arena_bytes_of(const ramtier_desc *desc);
 
 void ramtier_get_stats(ramtier *rt, ramtier_stats *out);
 

@@ -1,5 +1,5 @@
-/* ramtier_saved.c: pages as entries and blobs, and a tier from an earlier run: listed at its end,
- * put back at the start of the next. */
+/* ramtier_saved.c: a page as entry and as blob; and the pages of an earlier run: listed at its end,
+ * put back at the start of the next, read when they are first pinned. */
 #include "engine/ram/ramtier_private.h"
 
 #include "engine/files/regular.h"
@@ -25,7 +25,6 @@ void ramtier_describe(ramindex_entry *e, uint32_t page_id, uint32_t layer_count,
     }
 }
 
-/* Describes a page to whoever has it pinned, or is its inserter. */
 void ramtier_fill_blob(const ramtier *rt, uint32_t index, ramtier_blob *out)
 {
     const ramindex_entry *e = &rt->index.entries[index];
@@ -46,7 +45,8 @@ void ramtier_fill_blob(const ramtier *rt, uint32_t index, ramtier_blob *out)
     assert(rest == 0);
 }
 
-uint32_t ramtier_checksum(const ramtier_blob *blob)
+/* crc32c of its bytes */
+static uint32_t checksum_of(const ramtier_blob *blob)
 {
     uint32_t crc = 0;
     for (uint32_t i = 0; i < blob->piece_count; i++) {
@@ -55,16 +55,16 @@ uint32_t ramtier_checksum(const ramtier_blob *blob)
     return crc;
 }
 
-/* ---- bringing ---- */
+/* ---- reading ---- */
 
-/* Read and not mapped: a file that is cut, or on a disk that fails, is then a lost page and no
- * signal. */
+/* The file is read and not mapped: if it is cut short, or its disk fails, a page is lost and no
+ * signal comes. */
 bool ramtier_load(ramtier *rt, const ramtier_blob *blob)
 {
     for (uint32_t i = 0; i < blob->piece_count; i++) {
         const size_t offset = (size_t)(blob->pieces[i].data - rt->base);
         const off_t at = (off_t)(rt->saved_at + offset);
-        /* What lies near was wanted at about the same time: one request for all. Only a hint. */
+        /* What lies near it was wanted at about the same time: one request for all. Only a hint. */
         (void)posix_fadvise(rt->saved_fd, at / AROUND_BYTES * AROUND_BYTES, AROUND_BYTES,
                             POSIX_FADV_WILLNEED);
         if (!regular_read_at(rt->saved_fd, rt->base + offset, blob->pieces[i].bytes,
@@ -72,7 +72,7 @@ bool ramtier_load(ramtier *rt, const ramtier_blob *blob)
             return false;
         }
     }
-    return ramtier_checksum(blob) == rt->checksums[blob->entry];
+    return checksum_of(blob) == rt->checksums[blob->entry];
 }
 
 /* ---- putting back ---- */
@@ -157,7 +157,7 @@ static void list_entry(void *context, const ramindex_entry *e)
     row->page_id = e->page_id;
     row->layer_count = e->layer_count;
     row->piece_count = e->piece_count;
-    row->checksum = e->unverified ? l->rt->checksums[index] : ramtier_checksum(&blob);
+    row->checksum = e->unverified ? l->rt->checksums[index] : checksum_of(&blob);
     memcpy(row->layers, blob.layers, sizeof row->layers);
     for (uint32_t i = 0; i < e->piece_count; i++) {
         row->pieces[i] = (buddy_block){e->offsets[i], e->orders[i]};

@@ -1,6 +1,6 @@
-/* log.h: the last few lines about what went wrong, for whoever shows them. Bounded: when nobody
- * takes them the newest are dropped and counted, so a bad disk is never a flood.
- * Threads: the conductor's only. */
+/* log.h: the oldest few lines about what went wrong that nobody has taken yet. Bounded: when it is
+ * full new lines are dropped and counted, so a bad disk does not flood it. Threads: the conductor's
+ * only. */
 #ifndef MEGABUDDY_ENGINE_LOG_H
 #define MEGABUDDY_ENGINE_LOG_H
 

@@ -1,5 +1,6 @@
-/* trace.c: one array of events. A writer claims the next index and fills it in; a flag in the event
- * says that it is whole. Nothing is ever taken back, so that is all there is to it. */
+/* trace.c: one array of events. A writer claims the next index by one addition and fills the event
+ * in; a flag in the event then says that it is complete. Events are never removed, so no more than
+ * that is needed. */
 #include "engine/vt_trace.h"
 
 #include "engine/page/page.h"
@@ -13,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNTER (VT_TRACE_NO_TRACK + 1) /* in place of a track */
+#define COUNTER (VT_TRACE_NO_ROW + 1) /* in place of a row */
 
-/* Written once, by the thread that claimed it. from_ns <= to_ns; track is one that exists, or
+/* Written once, by the thread that claimed it. from_ns <= to_ns; row is one that exists, or
  * COUNTER. */
 typedef struct event {
     const char *name;
@@ -26,25 +27,26 @@ typedef struct event {
         double value;    /* of a counter */
     };
     uint32_t page_id; /* 0: none */
-    uint32_t track;
-    atomic_bool ready; /* the rest is there: release by the writer, acquire by who reads it */
+    uint32_t row;
+    atomic_bool ready; /* the event is complete: release by the writer, acquire by the reader */
 } event;
 
 static_assert(sizeof(event) <= 48, "a million events take 48 MiB");
 
-/* Tracks are added under the mutex and never change: who was told a number needs no lock. */
+/* Rows are added under the mutex and never change, so a thread that has a row's number needs no
+ * lock. */
 struct vt_trace {
     uint64_t began_ns; /* create */
     uint64_t max_events;
     event *events; /* those below claimed belong to their writers until they are ready */
-    atomic_uint_fast64_t claimed;   /* events, those included that found no room */
-    atomic_uint_fast64_t trackless; /* spans dropped for want of a track */
+    atomic_uint_fast64_t claimed; /* events, those included that found no room */
+    atomic_uint_fast64_t rowless; /* spans dropped for want of a row */
     pthread_mutex_t mutex;
-    uint32_t track_count;
-    char tracks[VT_TRACE_MAX_TRACKS][VT_TRACE_NAME_BYTES];
+    uint32_t row_count;
+    char rows[VT_TRACE_MAX_ROWS][VT_TRACE_NAME_BYTES];
 };
 
-/* ---- making, and tracks ---- */
+/* ---- making, and rows ---- */
 
 vt_trace *vt_trace_create(uint32_t max_events)
 {
@@ -71,29 +73,29 @@ void vt_trace_destroy(vt_trace *t)
     }
 }
 
-/* The track of that name, or the next free one. Needs the mutex. */
-static uint32_t find_track(const vt_trace *t, const char *name)
+/* The row of that name, or the next free one. Needs the mutex. */
+static uint32_t find_row(const vt_trace *t, const char *name)
 {
     uint32_t i = 0;
-    while (i < t->track_count && strncmp(t->tracks[i], name, VT_TRACE_NAME_BYTES - 1) != 0) {
+    while (i < t->row_count && strncmp(t->rows[i], name, VT_TRACE_NAME_BYTES - 1) != 0) {
         i++;
     }
     return i;
 }
 
-uint32_t vt_trace_track(vt_trace *t, const char *name)
+uint32_t vt_trace_row(vt_trace *t, const char *name)
 {
     if (t == NULL) {
-        return VT_TRACE_NO_TRACK;
+        return VT_TRACE_NO_ROW;
     }
     pthread_mutex_lock(&t->mutex);
-    const uint32_t track = find_track(t, name);
-    if (track == t->track_count && track < VT_TRACE_MAX_TRACKS) {
-        (void)snprintf(t->tracks[track], VT_TRACE_NAME_BYTES, "%s", name);
-        t->track_count++;
+    const uint32_t row = find_row(t, name);
+    if (row == t->row_count && row < VT_TRACE_MAX_ROWS) {
+        (void)snprintf(t->rows[row], VT_TRACE_NAME_BYTES, "%s", name);
+        t->row_count++;
     }
     pthread_mutex_unlock(&t->mutex);
-    return track < VT_TRACE_MAX_TRACKS ? track : VT_TRACE_NO_TRACK;
+    return row < VT_TRACE_MAX_ROWS ? row : VT_TRACE_NO_ROW;
 }
 
 /* ---- writing events ---- */
@@ -103,15 +105,15 @@ uint64_t vt_trace_now(const vt_trace *t)
     return t != NULL ? platform_now_ns() : 0;
 }
 
-/* free -> claimed; NULL: full. Relaxed: that each index goes to one thread is all that is asked of
- * it; what the thread then writes is published by `ready`. */
+/* free -> claimed; NULL: full. Relaxed: the addition only gives each index to one thread; what the
+ * thread then writes is published by `ready`. */
 static event *claim(vt_trace *t)
 {
     const uint64_t i = atomic_fetch_add_explicit(&t->claimed, 1, memory_order_relaxed);
     return i < t->max_events ? &t->events[i] : NULL;
 }
 
-/* claimed -> ready. Release: who sees the flag sees the event. */
+/* claimed -> ready. Release: a reader that sees the flag sees the event. */
 static void publish(event *e)
 {
     atomic_store_explicit(&e->ready, true, memory_order_release);
@@ -122,17 +124,17 @@ static bool is_ready(const event *e)
     return atomic_load_explicit(&e->ready, memory_order_acquire); /* pairs with publish */
 }
 
-uint64_t vt_trace_span(vt_trace *t, uint32_t track, const char *name, uint64_t from_ns,
+uint64_t vt_trace_span(vt_trace *t, uint32_t row, const char *name, uint64_t from_ns,
                        uint32_t page_id, uint64_t number)
 {
     if (t == NULL) {
         return 0;
     }
     const uint64_t to_ns = platform_now_ns();
-    assert(from_ns <= to_ns && (track < VT_TRACE_MAX_TRACKS || track == VT_TRACE_NO_TRACK));
-    if (track == VT_TRACE_NO_TRACK) {
+    assert(from_ns <= to_ns && (row < VT_TRACE_MAX_ROWS || row == VT_TRACE_NO_ROW));
+    if (row == VT_TRACE_NO_ROW) {
         /* relaxed: a figure to look at */
-        atomic_fetch_add_explicit(&t->trackless, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&t->rowless, 1, memory_order_relaxed);
         return to_ns;
     }
     event *e = claim(t);
@@ -142,7 +144,7 @@ uint64_t vt_trace_span(vt_trace *t, uint32_t track, const char *name, uint64_t f
         e->to_ns = to_ns;
         e->number = number;
         e->page_id = page_id;
-        e->track = track;
+        e->row = row;
         publish(e);
     }
     return to_ns;
@@ -156,7 +158,7 @@ void vt_trace_counter(vt_trace *t, const char *name, uint64_t now_ns, double val
         e->from_ns = now_ns;
         e->to_ns = now_ns;
         e->value = value;
-        e->track = COUNTER;
+        e->row = COUNTER;
         publish(e);
     }
 }
@@ -165,7 +167,7 @@ void vt_trace_counter(vt_trace *t, const char *name, uint64_t now_ns, double val
 
 static uint64_t claimed_of(const vt_trace *t)
 {
-    /* relaxed: an index that is missed belongs to an event that is being written just now */
+    /* relaxed: an event whose index is missed is just being written */
     return atomic_load_explicit(&t->claimed, memory_order_relaxed);
 }
 
@@ -180,7 +182,7 @@ uint64_t vt_trace_dropped(const vt_trace *t)
     return t == NULL ? 0
                      : claimed_of(t) - vt_trace_count(t) +
                            /* relaxed: a figure to look at */
-                           atomic_load_explicit(&t->trackless, memory_order_relaxed);
+                           atomic_load_explicit(&t->rowless, memory_order_relaxed);
 }
 
 const char *vt_trace_check(const vt_trace *t)
@@ -195,8 +197,8 @@ const char *vt_trace_check(const vt_trace *t)
         if (i < count && e->from_ns > e->to_ns) {
             return "a span ends before it begins";
         }
-        if (i < count && e->track != COUNTER && e->track >= t->track_count) {
-            return "a span has no track";
+        if (i < count && e->row != COUNTER && e->row >= t->row_count) {
+            return "a span has no row";
         }
     }
     return NULL;
@@ -219,13 +221,13 @@ static void write_string(FILE *out, const char *text)
     (void)fputc('"', out);
 }
 
-/* Microseconds with three decimals, in whole numbers: a double has not digits enough for days. */
+/* Microseconds with three decimals, in integers: a double does not have enough digits for days. */
 static void write_us(FILE *out, const char *key, uint64_t ns)
 {
     (void)fprintf(out, ",\"%s\":%" PRIu64 ".%03u", key, ns / 1000, (unsigned)(ns % 1000));
 }
 
-/* What began before the trace did begins with it. */
+/* Nanoseconds since the trace began; 0 for what began before it. */
 static uint64_t since_began(const vt_trace *t, uint64_t ns)
 {
     return ns > t->began_ns ? ns - t->began_ns : 0;
@@ -233,7 +235,7 @@ static uint64_t since_began(const vt_trace *t, uint64_t ns)
 
 static void write_span(const vt_trace *t, const event *e, FILE *out)
 {
-    (void)fprintf(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%" PRIu32 ",\"name\":", e->track + 1);
+    (void)fprintf(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%" PRIu32 ",\"name\":", e->row + 1);
     write_string(out, e->name);
     write_us(out, "ts", since_began(t, e->from_ns));
     write_us(out, "dur", since_began(t, e->to_ns) - since_began(t, e->from_ns));
@@ -255,15 +257,15 @@ static void write_counter(const vt_trace *t, const event *e, FILE *out)
     (void)fprintf(out, ",\"args\":{\"value\":%.9g}}", isfinite(e->value) ? e->value : 0.0);
 }
 
-static void write_tracks(vt_trace *t, FILE *out)
+static void write_rows(vt_trace *t, FILE *out)
 {
     pthread_mutex_lock(&t->mutex);
-    for (uint32_t i = 0; i < t->track_count; i++) {
+    for (uint32_t i = 0; i < t->row_count; i++) {
         (void)fprintf(out,
                       ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%" PRIu32
                       ",\"name\":\"thread_name\",\"args\":{\"name\":",
                       i + 1);
-        write_string(out, t->tracks[i]);
+        write_string(out, t->rows[i]);
         (void)fputs("}}", out);
     }
     pthread_mutex_unlock(&t->mutex);
@@ -276,13 +278,13 @@ bool vt_trace_write(vt_trace *t, FILE *out)
                 "\"megabuddy\"}}",
                 out);
     if (t != NULL) {
-        write_tracks(t, out);
+        write_rows(t, out);
     }
     const uint64_t count = vt_trace_count(t);
     for (uint64_t i = 0; i < count; i++) {
         const event *e = &t->events[i];
         if (is_ready(e)) {
-            (e->track == COUNTER ? write_counter : write_span)(t, e, out);
+            (e->row == COUNTER ? write_counter : write_span)(t, e, out);
         }
     }
     (void)fprintf(out, "\n],\"otherData\":{\"dropped\":%" PRIu64 "}}\n", vt_trace_dropped(t));

@@ -1,5 +1,14 @@
 /* workqueue.c: one mutex, a ring of jobs and three conditions. A job costs milliseconds of disk or
- * decoder and microseconds here, so a plain lock is the right one. */
+ * decoder and microseconds here, so a plain lock is enough.
+ *
+ *     submit ──▶ waiting ── a worker, or workqueue_help, begins it ──▶ running ── end ──▶ gone
+ *                   │
+ *                   └── destroy: dropped
+ *
+ *     a worker without jobs     sleeps on work_came
+ *     one with jobs in hand     goes on with them; where they only wait for time to pass, it sleeps
+ *                               in workqueue_rest: on work_came if it can take a job, else on woken
+ *     drain                     sleeps on all_done */
 #include "engine/system/workqueue.h"
 
 #include "engine/system/platform.h"
@@ -25,7 +34,7 @@ typedef struct workqueue_worker {
 struct workqueue {
     /* fixed at create */
     void (*run)(void *context, uint32_t worker, page_job *job);
-    void (*serve)(void *context, uint32_t worker, workqueue *l);
+    void (*serve)(void *context, uint32_t worker, workqueue *q);
     void *context;
     char name[NAME_BYTES];
     uint32_t depth;
@@ -35,10 +44,11 @@ struct workqueue {
 
     /* need the mutex */
     pthread_mutex_t mutex;
-    pthread_cond_t work_came; /* a job waits, or woken, or stopping */
-    pthread_cond_t woken;     /* or stopping: for workers who could not take a job, so that the
-                               * signal for it does not go to them */
-    pthread_cond_t all_done;  /* nothing waits or runs */
+    pthread_cond_t work_came; /* a job waits; or workqueue_wake, or stopping */
+    /* workqueue_wake, or stopping: for workers that could not take a job now. On work_came they
+     * might get the signal for one in the stead of a worker that can. */
+    pthread_cond_t woken;
+    pthread_cond_t all_done; /* nothing waits or runs */
     page_job *ring;
     uint32_t head, waiting, running; /* jobs */
     uint32_t wakes;                  /* calls of workqueue_wake */
@@ -47,127 +57,127 @@ struct workqueue {
     atomic_uint pending; /* jobs; written under the mutex, read by anyone */
 };
 
-/* waiting, running -> waiting + running. Needs the mutex. */
-static void publish_pending(workqueue *l)
+/* pending = waiting + running. Needs the mutex. */
+static void publish_pending(workqueue *q)
 {
-    /* release: who reads a smaller number has what the finished jobs wrote (workqueue_pending) */
-    atomic_store_explicit(&l->pending, l->waiting + l->running, memory_order_release);
+    /* release: a thread that reads a smaller number sees what the finished jobs wrote */
+    atomic_store_explicit(&q->pending, q->waiting + q->running, memory_order_release);
 }
 
-workqueue_answer workqueue_begin(workqueue *l, page_job *job, bool wait)
+workqueue_answer workqueue_begin(workqueue *q, page_job *job, bool wait)
 {
-    pthread_mutex_lock(&l->mutex);
-    while (wait && l->waiting == 0 && !l->stopping) {
-        pthread_cond_wait(&l->work_came, &l->mutex);
+    pthread_mutex_lock(&q->mutex);
+    while (wait && q->waiting == 0 && !q->stopping) {
+        pthread_cond_wait(&q->work_came, &q->mutex);
     }
-    const workqueue_answer answer = l->stopping      ? WORKQUEUE_STOPS
-                                    : l->waiting > 0 ? WORKQUEUE_JOB
+    const workqueue_answer answer = q->stopping      ? WORKQUEUE_STOPS
+                                    : q->waiting > 0 ? WORKQUEUE_JOB
                                                      : WORKQUEUE_NONE;
     if (answer == WORKQUEUE_JOB) {
-        *job = l->ring[l->head];
-        l->head = (l->head + 1) % l->depth;
-        l->waiting--;
-        l->running++;
+        *job = q->ring[q->head];
+        q->head = (q->head + 1) % q->depth;
+        q->waiting--;
+        q->running++;
     }
-    pthread_mutex_unlock(&l->mutex);
+    pthread_mutex_unlock(&q->mutex);
     return answer;
 }
 
-void workqueue_end(workqueue *l)
+void workqueue_end(workqueue *q)
 {
-    pthread_mutex_lock(&l->mutex);
-    l->running--;
-    publish_pending(l);
-    if (l->running == 0 && l->waiting == 0) {
-        pthread_cond_broadcast(&l->all_done);
+    pthread_mutex_lock(&q->mutex);
+    q->running--;
+    publish_pending(q);
+    if (q->running == 0 && q->waiting == 0) {
+        pthread_cond_broadcast(&q->all_done);
     }
-    pthread_mutex_unlock(&l->mutex);
+    pthread_mutex_unlock(&q->mutex);
 }
 
-workqueue_answer workqueue_rest(workqueue *l, bool for_jobs, uint64_t until_ns, uint32_t *wakes)
+workqueue_answer workqueue_rest(workqueue *q, bool for_jobs, uint64_t until_ns, uint32_t *wakes)
 {
     const struct timespec until = {(time_t)(until_ns / NS_PER_SECOND),
                                    (long)(until_ns % NS_PER_SECOND)};
-    pthread_cond_t *const condition = for_jobs ? &l->work_came : &l->woken;
+    pthread_cond_t *condition = for_jobs ? &q->work_came : &q->woken;
     bool late = false;
-    pthread_mutex_lock(&l->mutex);
-    while (!late && !l->stopping && l->wakes == *wakes && !(for_jobs && l->waiting > 0)) {
-        late = pthread_cond_timedwait(condition, &l->mutex, &until) == ETIMEDOUT;
+    pthread_mutex_lock(&q->mutex);
+    while (!late && !q->stopping && q->wakes == *wakes && !(for_jobs && q->waiting > 0)) {
+        late = pthread_cond_timedwait(condition, &q->mutex, &until) == ETIMEDOUT;
     }
-    *wakes = l->wakes;
-    const workqueue_answer answer = l->stopping                  ? WORKQUEUE_STOPS
-                                    : for_jobs && l->waiting > 0 ? WORKQUEUE_JOB
+    *wakes = q->wakes;
+    const workqueue_answer answer = q->stopping                  ? WORKQUEUE_STOPS
+                                    : for_jobs && q->waiting > 0 ? WORKQUEUE_JOB
                                                                  : WORKQUEUE_NONE;
-    pthread_mutex_unlock(&l->mutex);
+    pthread_mutex_unlock(&q->mutex);
     return answer;
 }
 
-void workqueue_wake(workqueue *l)
+void workqueue_wake(workqueue *q)
 {
-    pthread_mutex_lock(&l->mutex);
-    l->wakes++;
-    pthread_cond_broadcast(&l->work_came);
-    pthread_cond_broadcast(&l->woken);
-    pthread_mutex_unlock(&l->mutex);
+    pthread_mutex_lock(&q->mutex);
+    q->wakes++;
+    pthread_cond_broadcast(&q->work_came);
+    pthread_cond_broadcast(&q->woken);
+    pthread_mutex_unlock(&q->mutex);
 }
 
-bool workqueue_help(workqueue *l)
+bool workqueue_help(workqueue *q)
 {
     page_job job;
-    assert(l->run != NULL);
-    if (workqueue_begin(l, &job, false) != WORKQUEUE_JOB) {
+    assert(q->run != NULL);
+    if (workqueue_begin(q, &job, false) != WORKQUEUE_JOB) {
         return false;
     }
-    l->run(l->context, l->asked_workers, &job);
-    workqueue_end(l);
+    q->run(q->context, q->asked_workers, &job);
+    workqueue_end(q);
     return true;
 }
 
-static void run_jobs(workqueue *l, uint32_t worker)
+static void run_jobs(workqueue *q, uint32_t worker)
 {
     page_job job;
-    while (workqueue_begin(l, &job, true) == WORKQUEUE_JOB) {
-        l->run(l->context, worker, &job);
-        workqueue_end(l);
+    while (workqueue_begin(q, &job, true) == WORKQUEUE_JOB) {
+        q->run(q->context, worker, &job);
+        workqueue_end(q);
     }
 }
 
 static void *work(void *argument)
 {
     const workqueue_worker *self = argument;
-    workqueue *l = self->owner;
-    platform_background_thread(l->name);
-    if (l->serve != NULL) {
-        l->serve(l->context, self->index, l);
+    workqueue *q = self->owner;
+    platform_background_thread(q->name);
+    if (q->serve != NULL) {
+        q->serve(q->context, self->index, q);
     } else {
-        run_jobs(l, self->index);
+        run_jobs(q, self->index);
     }
     return NULL;
 }
 
-/* Starts as many of `wanted` threads as the system gives: fewer are slower, not wrong. */
-static void start_workers(workqueue *l, uint32_t wanted)
+/* Starts `wanted` threads, or as many as the system gives: with fewer it is slower, not wrong. */
+static void start_workers(workqueue *q, uint32_t wanted)
 {
-    while (l->worker_count < wanted) {
-        workqueue_worker *w = &l->workers[l->worker_count];
-        *w = (workqueue_worker){.owner = l, .index = l->worker_count};
+    while (q->worker_count < wanted) {
+        workqueue_worker *w = &q->workers[q->worker_count];
+        *w = (workqueue_worker){.owner = q, .index = q->worker_count};
         if (pthread_create(&w->thread, NULL, work, w) != 0) {
             return;
         }
-        l->worker_count++;
+        q->worker_count++;
     }
 }
 
-/* None of these fails on Linux with the traits that are asked for. */
-static void init_locks(workqueue *l)
+/* None of these calls fails on Linux with these attributes. */
+static void init_locks(workqueue *q)
 {
     pthread_condattr_t monotonic; /* platform_now_ns's clock, for workqueue_rest */
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&l->mutex, NULL);
-    pthread_cond_init(&l->work_came, &monotonic);
-    pthread_cond_init(&l->woken, &monotonic);
-    pthread_cond_init(&l->all_done, NULL);
+    pthread_mutex_init(&q->mutex, NULL);
+    pthread_cond_init(&q->work_came, &monotonic);
+    pthread_cond_init(&q->woken, &monotonic);
+    pthread_cond_init(&q->all_done, NULL);
     pthread_condattr_destroy(&monotonic);
 }
 
@@ -176,89 +186,89 @@ workqueue *workqueue_create(const workqueue_desc *desc)
     assert((desc->run != NULL) != (desc->serve != NULL));
     const uint32_t workers = desc->workers ? desc->workers : 1;
     const uint32_t depth = desc->depth ? desc->depth : DEFAULT_DEPTH;
-    workqueue *l = calloc(1, sizeof *l);
-    if (l == NULL) {
+    workqueue *q = calloc(1, sizeof *q);
+    if (q == NULL) {
         return NULL;
     }
-    init_locks(l);
-    l->run = desc->run;
-    l->serve = desc->serve;
-    l->context = desc->context;
-    snprintf(l->name, sizeof l->name, "%s", desc->name ? desc->name : "queue");
-    l->depth = depth;
-    l->asked_workers = workers;
-    l->ring = calloc(depth, sizeof *l->ring);
-    l->workers = calloc(workers, sizeof *l->workers);
-    if (l->ring != NULL && l->workers != NULL) {
-        start_workers(l, workers);
+    init_locks(q);
+    q->run = desc->run;
+    q->serve = desc->serve;
+    q->context = desc->context;
+    snprintf(q->name, sizeof q->name, "%s", desc->name ? desc->name : "queue");
+    q->depth = depth;
+    q->asked_workers = workers;
+    q->ring = calloc(depth, sizeof *q->ring);
+    q->workers = calloc(workers, sizeof *q->workers);
+    if (q->ring != NULL && q->workers != NULL) {
+        start_workers(q, workers);
     }
-    if (l->worker_count == 0) {
-        workqueue_destroy(l);
+    if (q->worker_count == 0) {
+        workqueue_destroy(q);
         return NULL;
     }
-    return l;
+    return q;
 }
 
-void workqueue_destroy(workqueue *l)
+void workqueue_destroy(workqueue *q)
 {
-    if (l == NULL) {
+    if (q == NULL) {
         return;
     }
-    pthread_mutex_lock(&l->mutex);
-    l->stopping = true; /* from now on no worker begins a job */
-    pthread_cond_broadcast(&l->work_came);
-    pthread_cond_broadcast(&l->woken);
-    pthread_mutex_unlock(&l->mutex);
-    for (uint32_t i = 0; i < l->worker_count; i++) {
-        pthread_join(l->workers[i].thread, NULL);
+    pthread_mutex_lock(&q->mutex);
+    q->stopping = true; /* from now on no worker begins a job */
+    pthread_cond_broadcast(&q->work_came);
+    pthread_cond_broadcast(&q->woken);
+    pthread_mutex_unlock(&q->mutex);
+    for (uint32_t i = 0; i < q->worker_count; i++) {
+        pthread_join(q->workers[i].thread, NULL);
     }
-    pthread_cond_destroy(&l->all_done);
-    pthread_cond_destroy(&l->woken);
-    pthread_cond_destroy(&l->work_came);
-    pthread_mutex_destroy(&l->mutex);
-    free(l->workers);
-    free(l->ring);
-    free(l);
+    pthread_cond_destroy(&q->all_done);
+    pthread_cond_destroy(&q->woken);
+    pthread_cond_destroy(&q->work_came);
+    pthread_mutex_destroy(&q->mutex);
+    free(q->workers);
+    free(q->ring);
+    free(q);
 }
 
-bool workqueue_submit(workqueue *l, const page_job *job)
+bool workqueue_submit(workqueue *q, const page_job *job)
 {
-    pthread_mutex_lock(&l->mutex);
-    const bool room = l->waiting < l->depth && !l->stopping;
+    pthread_mutex_lock(&q->mutex);
+    const bool room = q->waiting < q->depth && !q->stopping;
     if (room) {
-        l->ring[(l->head + l->waiting) % l->depth] = *job;
-        l->waiting++;
-        publish_pending(l);
-        pthread_cond_signal(&l->work_came);
+        q->ring[(q->head + q->waiting) % q->depth] = *job;
+        q->waiting++;
+        publish_pending(q);
+        pthread_cond_signal(&q->work_came);
     }
-    pthread_mutex_unlock(&l->mutex);
+    pthread_mutex_unlock(&q->mutex);
     return room;
 }
 
-bool workqueue_place(workqueue *l, vt_page p, uint32_t *ahead)
+bool workqueue_place(workqueue *q, vt_page p, uint32_t *ahead)
 {
-    pthread_mutex_lock(&l->mutex);
+    pthread_mutex_lock(&q->mutex);
     uint32_t i = 0;
-    while (i < l->waiting && !job_has(&l->ring[(l->head + i) % l->depth], p)) {
+    while (i < q->waiting && !job_has(&q->ring[(q->head + i) % q->depth], p)) {
         i++;
     }
-    const bool found = i < l->waiting;
-    pthread_mutex_unlock(&l->mutex);
+    const bool found = i < q->waiting;
+    pthread_mutex_unlock(&q->mutex);
     *ahead = i;
     return found;
 }
 
-void workqueue_drain(workqueue *l)
+void workqueue_drain(workqueue *q)
 {
-    pthread_mutex_lock(&l->mutex);
-    while (l->waiting > 0 || l->running > 0) {
-        pthread_cond_wait(&l->all_done, &l->mutex);
+    pthread_mutex_lock(&q->mutex);
+    while (q->waiting > 0 || q->running > 0) {
+        pthread_cond_wait(&q->all_done, &q->mutex);
     }
-    pthread_mutex_unlock(&l->mutex);
+    pthread_mutex_unlock(&q->mutex);
 }
 
-uint32_t workqueue_pending(const workqueue *l)
+uint32_t workqueue_pending(const workqueue *q)
 {
     /* acquire: pairs with publish_pending */
-    return atomic_load_explicit(&l->pending, memory_order_acquire);
+    return atomic_load_explicit(&q->pending, memory_order_acquire);
 }

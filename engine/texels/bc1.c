@@ -1,13 +1,15 @@
-/* bc1.c: a row of blocks at a time: first the four colours of each, channel by channel, in loops
- * over 16-bit lanes that the compiler makes vectors of; then the texels, four at a time.
+/* bc1.c: unpacks a row of BC blocks at a time: first the four colours of each block, channel by
+ * channel, in loops over 16-bit lanes that the compiler makes vectors of; then the texels, four at
+ * a time.
  *
- * A choice of 0 to 3 is two bits. With the colours' differences at hand, bit by bit,
+ * A texel's choice, 0 to 3, is two bits, low and high. With the differences of the colours, bit by
+ * bit,
  *
  *     texel = first ^ (low ? first ^ second : 0) ^ (high ? first ^ third : 0)
  *                   ^ (low and high ? first ^ second ^ third ^ fourth : 0)
  *
- * and low and high are masks over four texels, from a table by their byte of choices: two loads
- * instead of four lookups. */
+ * low and high are masks over four texels, from a table by their byte of choices: two loads instead
+ * of four lookups. */
 #include "engine/texels/bc1.h"
 
 #include "engine/page/bc.h"
@@ -23,7 +25,7 @@ enum {
     BLOCK_BYTES = 8,
 };
 
-/* A texel is put together as a word: red in its lowest byte is red in its first. */
+/* Texels are put together as words: red in the lowest byte is red in the first. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word lie lowest first");
 
 /* Four texels beside each other. */
@@ -40,26 +42,26 @@ typedef uint32_t quad __attribute__((vector_size(16)));
 #define MASKS_16(byte) MASKS_4(byte), MASKS_4(byte + 4), MASKS_4(byte + 8), MASKS_4(byte + 12)
 #define MASKS_64(byte) MASKS_16(byte), MASKS_16(byte + 16), MASKS_16(byte + 32), MASKS_16(byte + 48)
 
-/* Shifted down by one, a byte of choices has the high bits where these look for the low ones. */
+/* The masks of low bits, by byte of choices; those of high bits are LOW[byte >> 1]. */
 static const quad LOW[256] = {MASKS_64(0), MASKS_64(64), MASKS_64(128), MASKS_64(192)};
 
 /* ---- palettes ---- */
 
-/* Blocks side by side. */
+/* A row of BC blocks. */
 typedef struct block_row {
     const uint8_t *first;
     size_t stride_bytes;
     bool always_four; /* whatever the order of the two colours that are stored */
 } block_row;
 
-/* The two colours that each block of a row stores, 5 + 6 + 5 bits; four: all ones where a block has
- * four colours, and none where it has three. */
+/* The two colours that each block of a row stores, 5 + 6 + 5 bits. four: all ones where a block has
+ * four colours, zero where it has three. */
 typedef struct ends {
     uint16_t first[BLOCKS], second[BLOCKS], four[BLOCKS];
 } ends;
 
-/* The four colours of each block as texels are made of them: the first, and what differs from it
- * in a texel whose choice has its low bit, its high bit, or both. */
+/* Each block's four colours in the form that texels are made of: the first one, and by what a texel
+ * differs from it if its choice has the low bit, the high bit, or both. */
 typedef struct palettes {
     uint32_t first[BLOCKS], low[BLOCKS], high[BLOCKS], both[BLOCKS];
 } palettes;
@@ -86,14 +88,14 @@ static inline uint16_t third(uint16_t sum)
     return (uint16_t)(sum * 21846u >> 16);
 }
 
-/* Grows `bits` to eight by repeating the highest. */
+/* Widens a channel of `bits` to eight by repeating its highest bits. */
 static inline uint16_t expand(uint16_t packed, uint32_t shift, uint32_t bits)
 {
     const uint32_t value = packed >> shift & ((1u << bits) - 1);
     return (uint16_t)(value << (8 - bits) | value >> (2 * bits - 8));
 }
 
-/* The channel of `bits` at `shift`. Where a block has three colours its fourth is 0. */
+/* One channel, `bits` wide, at `shift`. Where a block has three colours, the fourth is 0. */
 static inline void make_channel(const ends *e, uint32_t shift, uint32_t bits, lanes *out)
 {
     for (uint32_t x = 0; x < BLOCKS; x++) {
@@ -108,7 +110,8 @@ static inline void make_channel(const ends *e, uint32_t shift, uint32_t bits, la
     }
 }
 
-/* Puts green beside red, and alpha, which only the fourth of three colours lacks, beside blue. */
+/* Puts green beside red, and alpha beside blue: 255, but 0 in the fourth colour of a block that has
+ * three. */
 static inline void join_channels(const ends *e, lanes *red, const lanes *green, lanes *blue)
 {
     for (uint32_t i = 0; i < 4; i++) {
@@ -122,7 +125,7 @@ static inline void join_channels(const ends *e, lanes *red, const lanes *green, 
     }
 }
 
-/* Both halves of the texels, and the differences. */
+/* Joins both halves of the colours, and makes their differences. */
 static inline void join_lanes(const lanes *red_green, const lanes *blue_alpha, palettes *out)
 {
     for (uint32_t x = 0; x < BLOCKS; x++) {
@@ -186,7 +189,8 @@ void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba
     unpack_row(&(block_row){halves, stride_bytes, true}, rgba, row_bytes);
 }
 
-/* Alpha is made equal first: the packer looks for blocks of one colour by all four channels. */
+/* Makes all alpha equal first: the packer compares all four channels when it looks for blocks of
+ * one colour. */
 void bc1_pack_block(const uint8_t *texels, uint8_t *block)
 {
     uint8_t opaque[BC_RGBA_BYTES];

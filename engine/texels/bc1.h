@@ -14,16 +14,16 @@
  * which is written once and never read. */
 void bc1_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 
-/* One row of blocks that always have four colours, as the colour halves of BC3 do: `halves` lie
- * stride_bytes apart. Four rows of texels, alpha 255. */
+/* Unpacks one row of BC blocks that always have four colours, as the colour halves of BC3 do:
+ * `halves` lie stride_bytes apart. Gives four rows of texels, alpha 255. */
 void bc1_unpack_halves(const uint8_t *halves, size_t stride_bytes, uint8_t *rgba, size_t row_bytes);
 
-/* The other way, with loss; alpha is dropped, so that every block is opaque. Fifteen times slower
- * and more. The baker packs with this too. */
+/* Packs a page, with loss. Alpha is dropped: every block is opaque. At least fifteen times slower
+ * than unpacking. The baker packs with this too. */
 void bc1_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
-/* One block: texels as bc_get gives them. Its colours are four, or two that are the same: it is
- * a half of BC3 too. */
+/* Packs one BC block of texels, as bc_get gives them. It has four colours, or two equal ones, so it
+ * is a colour half of BC3 too. */
 void bc1_pack_block(const uint8_t *texels, uint8_t *block);
 
 #endif

@@ -1,5 +1,6 @@
-/* bc3.c: a block is two halves of eight bytes: alpha, then colours. A row of blocks is put together
- * aside, where colours may be read again to get their alpha. */
+/* bc3.c: a BC3 block is two halves of eight bytes: alpha, then colours. A row of blocks is unpacked
+ * to a buffer first, since the colours have to be read again to get their alpha, and the target may
+ * not be read. */
 #include "engine/texels/bc3.h"
 
 #include "engine/page/bc.h"

@@ -11,7 +11,7 @@
  * never read. */
 void bc3_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 
-/* The other way, with loss; rows of rgba follow each other. */
+/* Packs a page, with loss; rows of rgba follow each other. */
 void bc3_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
 #endif

@@ -1,5 +1,5 @@
-/* bc4.c: a row of blocks at a time: first the eight values of each, in loops over 16-bit lanes that
- * the compiler makes vectors of; then the choices, a table lookup each. */
+/* bc4.c: unpacks a row of BC blocks at a time: first the eight values of each block, in loops over
+ * 16-bit lanes that the compiler makes vectors of; then the choices, a table lookup each. */
 #include "engine/texels/bc4.h"
 
 #include "engine/page/bc.h"
@@ -32,8 +32,8 @@ static inline uint16_t fifth(uint16_t sum)
     return (uint16_t)(sum * 13108u >> 16);
 }
 
-/* Value 1 + i, for i of 1 to 6, of a block that has six means, and of one that has four, 0 and 255.
- * The latter for i of 5 and 6 is `limit`. */
+/* Value 1 + i, for i from 1 to 6, of each block. A block has six means, or four and then 0 and 255:
+ * for those two, i of 5 and 6, `limit` is the value. */
 static inline void make_mean(const ends *e, uint16_t i, uint16_t limit, uint8_t *values)
 {
     for (uint32_t x = 0; x < BC_COLUMNS; x++) {
@@ -66,7 +66,7 @@ void bc4_unpack_halves(const uint8_t *blocks, size_t stride_bytes,
         const uint8_t *palette = &p.value[0][x];
         uint64_t block;
         memcpy(&block, blocks + x * stride_bytes, sizeof block);
-        uint64_t choices = (block >> 16) * BC_COLUMNS; /* so each is its row in the table */
+        uint64_t choices = (block >> 16) * BC_COLUMNS; /* each an offset in the table */
         for (uint32_t row = 0; row < BC_SIDE; row++, choices >>= 12) {
             uint8_t *to = &values[row][x * BC_SIDE];
             for (uint32_t i = 0; i < BC_SIDE; i++) {

@@ -17,14 +17,14 @@
  * never read. Grey, alpha 255. */
 void bc4_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 
-/* One row of blocks, which lie stride_bytes apart, to four rows of values. */
+/* Unpacks one row of BC blocks, which lie stride_bytes apart, to four rows of values. */
 void bc4_unpack_halves(const uint8_t *blocks, size_t stride_bytes,
                        uint8_t values[4][VT_PAGE_TEXELS]);
 
-/* The other way, with loss: the red channel. Rows of rgba follow each other. */
+/* Packs a page, with loss: its red channel. Rows of rgba follow each other. */
 void bc4_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
-/* One block: channel `channel` (0 red … 3 alpha) of texels as bc_get gives them. */
+/* Packs one BC block: channel `channel` (0 red … 3 alpha) of texels as bc_get gives them. */
 void bc4_pack_block(const uint8_t *texels, uint32_t channel, uint8_t *block);
 
 #endif

@@ -1,4 +1,4 @@
-/* bc5.c: a block is two halves of eight bytes, one a channel. */
+/* bc5.c: a BC5 block is two halves of eight bytes, one a channel. */
 #include "engine/texels/bc5.h"
 
 #include "engine/page/bc.h"
@@ -8,6 +8,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word lie lowest first");
 
+/* Each half is unpacked like BC4; a row is put together in a buffer, since the target is written
+ * only once. */
 void bc5_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes)
 {
     for (uint32_t y = 0; y < BC_COLUMNS; y++) {

@@ -11,7 +11,7 @@
  * never read. Blue and alpha become 255: shaders make a normal's z out of x and y. */
 void bc5_unpack_rows(const uint8_t *blocks, uint8_t *rgba, size_t row_bytes);
 
-/* The other way, with loss; rows of rgba follow each other. */
+/* Packs a page, with loss; rows of rgba follow each other. */
 void bc5_pack_page(const uint8_t *rgba, uint8_t *blocks);
 
 #endif

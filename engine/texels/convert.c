@@ -1,4 +1,4 @@
-/* convert.c: RGBA8 is in the middle: every format unpacks to it and packs from it. */
+/* convert.c: RGBA8 is in the middle: each format unpacks to it and packs from it. */
 #include "engine/texels/convert.h"
 
 #include "engine/texels/bc1.h"
@@ -41,6 +41,8 @@ static void unpack(vt_texel_format from, const uint8_t *source, uint8_t *rgba, s
     }
 }
 
+/* Packs a page to memory of its own first, since the target may not be read and its rows are
+ * apart. */
 static void pack(const uint8_t *rgba, vt_texel_format to, uint8_t *target, size_t row_bytes)
 {
     uint8_t blocks[BLOCKS_MAX_BYTES];
@@ -64,6 +66,7 @@ static void pack(const uint8_t *rgba, vt_texel_format to, uint8_t *target, size_
     spread_rows(to, blocks, target, row_bytes);
 }
 
+/* Between two compressed formats, by way of RGBA8. */
 static void repack(vt_texel_format from, const uint8_t *source, vt_texel_format to, uint8_t *target,
                    size_t row_bytes)
 {
@@ -97,8 +100,9 @@ bool texels_convert(vt_texel_format from, const void *source, vt_texel_format to
 
 void texels_fill_grey(vt_texel_format format, void *target, size_t row_bytes)
 {
-    /* 16 bytes of each: four texels, or a block or two. A half of bytes 0x80 has two equal values,
-     * or two equal colours, a dull one, and no choice but these and what lies between them. */
+    /* 16 bytes of each kind: four texels, or one or two BC blocks. A half of bytes 0x80 has two
+     * equal values, or two equal colours of a dull grey, and every choice is one of these or lies
+     * between them. */
     static const uint8_t HALVES[16] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
                                        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80};
     static const uint8_t TEXELS[16] = {0x80, 0x80, 0x80, 0xff, 0x80, 0x80, 0x80, 0xff,

@@ -8,16 +8,16 @@
 
 #include <stdbool.h>
 
-/* Whether there is a way from one to the other: whether both exist. */
+/* Whether texels_convert can: whether both formats exist. */
 bool texels_can_convert(vt_texel_format from, vt_texel_format to);
 
-/* Converts the page at `source`, texel_page_bytes(from) of it. `target` has rows (of texels or of
- * blocks, texel_page_rows of them) that are `row_bytes` apart; it is written once and never read,
- * so that it may be write-combined memory. Returns false, and writes nothing, when there is no way.
+/* Converts the page at `source`, texel_page_bytes(from) of it. `target` has texel_page_rows rows,
+ * of texels or of BC blocks, that are `row_bytes` apart; it is written once and never read, so it
+ * may be write-combined memory. Returns false, and writes nothing, when there is no way.
  *
- * Unpacking is exact, packing loses. What a format has no channel for is dropped; of what was
- * dropped, alpha comes back as 255, the blue of BC5 as 255 and the green and blue of BC4 as its
- * red. From one compressed format to another it goes through RGBA8, with 64 KiB of stack. */
+ * Unpacking is exact, packing loses. A channel that a format does not have is dropped, and comes
+ * back as a default: alpha as 255, the blue of BC5 as 255, the green and blue of BC4 as its red.
+ * From one compressed format to another it goes through RGBA8, with 64 KiB of stack. */
 bool texels_convert(vt_texel_format from, const void *source, vt_texel_format to, void *target,
                     size_t row_bytes);
 

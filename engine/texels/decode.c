@@ -1,7 +1,11 @@
-/* decode.c: a queue whose workers unpack. Staging is written once and never read: it may be
- * write-combined memory. LZ4 and zstd read back what they have written, so a page is unpacked into
- * a buffer of the worker's (64 KiB, in its cache) and what goes to staging is copied or converted
- * from there. */
+/* decode.c: a work queue whose workers unpack pages into staging. Staging may be write-combined
+ * memory, so it is written once and never read. LZ4 and zstd read back what they have written: so a
+ * page is unpacked into a buffer of the worker's (64 KiB, in its cache), and copied or converted to
+ * staging from there.
+ *
+ *     page that arrived ─▶ pinned in RAM ─▶ each layer: joined ─▶ unpacked ─▶ converted ─▶ staging
+ *                            │                                       │
+ *                            ▼ evicted meanwhile: refused            ▼ does not decode: corrupt */
 #include "engine/texels/decode.h"
 
 #include "engine/texels/convert.h"
@@ -17,7 +21,7 @@ typedef struct buffers {
     unpacker *unpacker;
     uint8_t stored[TEXEL_PAGE_MAX_BYTES]; /* a layer that lies in more than one piece, joined */
     uint8_t texels[TEXEL_PAGE_MAX_BYTES]; /* a layer unpacked, as the page file has it */
-    uint32_t track;                       /* in the trace */
+    uint32_t row;                         /* in the trace */
 } buffers;
 
 struct decode {
@@ -31,7 +35,7 @@ struct decode {
     void (*next)(void *context, const page_job *job);
     void *context;
     vt_trace *trace;  /* NULL: none */
-    buffers *buffers; /* by worker; the last is for who helps */
+    buffers *buffers; /* by worker; the last one is decode_help's */
     uint32_t buffers_count;
     workqueue *queue;
 
@@ -52,8 +56,8 @@ uint64_t decode_memory_bytes(uint32_t workers)
 
 /* ---- on a worker's thread ---- */
 
-/* The bytes [offset, offset + bytes) of a page: where they lie when that is in one piece, else
- * joined in `joined`. NULL when the page has not so many. */
+/* The bytes [offset, offset + bytes) of a page: where they lie if that is one piece, else copied to
+ * `joined`. NULL: the page does not have so many. */
 static const uint8_t *join(const ramtier_blob *blob, uint32_t offset, uint32_t bytes,
                            uint8_t *joined)
 {
@@ -92,7 +96,7 @@ static place place_of(vt_texel_format format, uint8_t *rectangle, uint32_t order
                    row_bytes};
 }
 
-/* One layer, from its stored bytes to staging. */
+/* Unpacks one layer from its stored bytes to staging. */
 static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, vt_texel_format stored,
                          vt_texel_format wanted, buffers *b, place to)
 {
@@ -103,7 +107,8 @@ static bool unpack_layer(const ramtier_layer *layer, const uint8_t *bytes, vt_te
            texels_convert(stored, b->texels, wanted, to.at, to.row_bytes);
 }
 
-/* All layers of a pinned page: page `i` of the job's cluster. */
+/* Unpacks all layers of a pinned page, page `i` of the job's cluster. Layers of the atlas that the
+ * texture does not have become grey. */
 static bool unpack_page(const decode *d, const page_job *job, uint32_t i, const ramtier_blob *blob,
                         buffers *b)
 {
@@ -155,7 +160,7 @@ static void run(void *context, uint32_t worker, page_job *job)
     add(&d->missing, (uint64_t)__builtin_popcountll(arrived & job->refused));
     add(&d->corrupt, (uint64_t)__builtin_popcountll(arrived & job->corrupt));
     add(&d->pages_decoded, (uint64_t)__builtin_popcountll(job_arrived(job)));
-    vt_trace_span(d->trace, d->buffers[worker].track, "decode", from_ns, page_pack(job->page),
+    vt_trace_span(d->trace, d->buffers[worker].row, "decode", from_ns, page_pack(job->page),
                   (uint64_t)__builtin_popcountll(arrived));
     d->next(d->context, job);
 }
@@ -183,7 +188,7 @@ static bool is_possible(const decode_desc *desc)
     return bytes <= desc->tile_bytes;
 }
 
-/* One for each worker and one for who helps. */
+/* Makes buffers for each worker, and those of decode_help. */
 static bool make_buffers(decode *d, uint32_t count)
 {
     d->buffers = calloc(count, sizeof *d->buffers);
@@ -199,15 +204,15 @@ static bool make_buffers(decode *d, uint32_t count)
     return true;
 }
 
-/* Who helps is the conductor, on its own track. */
-static void name_tracks(decode *d, uint32_t workers)
+/* Names the workers' rows in the trace. decode_help runs on the conductor's. */
+static void name_rows(decode *d, uint32_t workers)
 {
     for (uint32_t i = 0; i < workers; i++) {
         char name[VT_TRACE_NAME_BYTES];
         (void)snprintf(name, sizeof name, "decode %u", i + 1);
-        d->buffers[i].track = vt_trace_track(d->trace, name);
+        d->buffers[i].row = vt_trace_row(d->trace, name);
     }
-    d->buffers[workers].track = vt_trace_track(d->trace, VT_TRACE_CONDUCTOR);
+    d->buffers[workers].row = vt_trace_row(d->trace, VT_TRACE_CONDUCTOR);
 }
 
 decode *decode_create(const decode_desc *desc)
@@ -228,7 +233,7 @@ decode *decode_create(const decode_desc *desc)
     d->context = desc->context;
     d->trace = desc->trace;
     if (make_buffers(d, workers + 1)) {
-        name_tracks(d, workers);
+        name_rows(d, workers);
         d->queue = workqueue_create(&(workqueue_desc){
             .name = "decode", .workers = workers, .depth = desc->depth, .run = run, .context = d});
     }

@@ -1,4 +1,4 @@
-/* unpack.c: one decoder a codec, each asked for exactly one page, and held to it. */
+/* unpack.c: one decoder a codec. Each is asked for exactly one page, and may give nothing else. */
 #include "engine/texels/unpack.h"
 
 #include <lz4.h>
@@ -10,17 +10,17 @@
 enum {
     /* ZSTD_sizeof_DCtx says 94 KiB with version 1.5.4, and unpacking in one go adds nothing. */
     ZSTD_BYTES = 128 << 10,
-    /* A picture of one pass was seen to take 27 KiB, a progressive one, whose coefficients are all
-     * kept, 119. */
+    /* Seen: 27 KiB for a picture of one pass, and 119 for a progressive one, of which all
+     * coefficients are kept. */
     JPEG_BYTES = 160 << 10,
-    /* A warning is a picture that is not whole: no more of it is needed. And a page could hold
-     * thousands of scans, each to be decoded in full. */
+    /* A warning means that the picture is not whole: stop. And limit the scans: a page could hold
+     * thousands of them, each of which is decoded in full. */
     JPEG_FLAGS = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS | TJFLAG_ACCURATEDCT,
 };
 
 struct unpacker {
     ZSTD_DCtx *zstd;
-    tjhandle jpeg; /* NULL: the last one had to go; has_jpeg makes another */
+    tjhandle jpeg; /* NULL: the last one was dropped; has_jpeg makes another */
 };
 
 /* Stored bytes, and where they should go. */
@@ -92,9 +92,10 @@ static bool unpack_lz4(const unpacking *p)
     return got == (int)p->bytes;
 }
 
-/* The decoder reads back from the texels themselves: however large a window a frame asks for, it
- * gets none. It also would take several frames, ones to skip, and ones of its forebears, whose
- * decoders nobody looks after any more: only one frame of today's is a page. */
+/* Unpacks a zstd frame. The decoder uses the texels themselves as its window, so a frame that asks
+ * for a large one gets no memory. The library would also accept several frames, skippable frames
+ * and frames of zstd's old formats, whose decoders are not maintained any more: only one frame of
+ * today's format is a page. */
 static bool unpack_zstd(unpacker *u, const unpacking *p)
 {
     static const uint8_t MAGIC[4] = {0x28, 0xb5, 0x2f, 0xfd};
@@ -106,8 +107,9 @@ static bool unpack_zstd(unpacker *u, const unpacking *p)
            p->bytes;
 }
 
-/* Whether it is a picture of a page's size. A handle that fails here would take up the next picture
- * in the middle of this one's header, and fail for good: seen with TurboJPEG 2.1.5. */
+/* Whether it is a picture of a page's size. After a failure here TurboJPEG 2.1.5 was seen to go on
+ * with the next picture in the middle of this one's header, and to fail for good: so the handle is
+ * dropped. */
 static bool has_header_of_page(unpacker *u, const unpacking *p)
 {
     int width = 0, height = 0, subsampling = 0, colours = 0;
@@ -119,7 +121,7 @@ static bool has_header_of_page(unpacker *u, const unpacking *p)
     return width == VT_PAGE_TEXELS && height == VT_PAGE_TEXELS;
 }
 
-/* Behind the mark of its end a picture may have anything: then it is not a page. */
+/* Unpacks a JPEG. What has anything behind the picture's end mark is not a page. */
 static bool unpack_jpeg(unpacker *u, const unpacking *p)
 {
     static const uint8_t END[2] = {0xff, 0xd9};

@@ -1,9 +1,9 @@
 /* unpack.h: from the stored bytes of a page's layer back to its texels, whatever the codec.
  *
- * Decoders need memory of their own. An unpacker holds it, so that unpacking a page sets up none of
- * them: each worker has one. (But for the rows of a JPEG, which its library asks the system for and
- * gives back, page by page.) Stored bytes are not trusted: a checksum does not stop anybody who
- * makes one.
+ * Decoders need memory of their own. An unpacker holds it, so that unpacking a page allocates
+ * nothing (but for the rows of a JPEG, which its library takes from the system page by page). Each
+ * worker has an unpacker. Stored bytes are not trusted: anybody can write a file with right
+ * checksums.
  *
  * Threads: an unpacker is one thread's at a time; different ones at once. */
 #ifndef MEGABUDDY_ENGINE_UNPACK_H
@@ -23,8 +23,8 @@ void unpacker_destroy(unpacker *u); /* NULL does nothing */
 uint64_t unpacker_memory_bytes(void);
 
 /* Unpacks stored bytes to the texels of `format`: exactly texel_page_bytes(format) at `texels`.
- * False, and anything at all in those bytes, when they do not decode to just that, or when a JPEG
- * is not one of a page, or not of VT_TEXEL_RGBA8. */
+ * False, and then those bytes may be anything: the stored bytes do not decode to just that, or a
+ * JPEG is not of a page's size or not for VT_TEXEL_RGBA8. */
 bool unpacker_run(unpacker *u, page_codec codec, const void *stored, uint32_t stored_bytes,
                   vt_texel_format format, void *texels);
 

@@ -1,10 +1,16 @@
-/* atlas.c: the buddy core over slots in Morton order, a table from page to slot, and the tree of
+/* atlas.c: the buddy core over slots in Morton order, a map from page to slot, and the tree of
  * recency. Everything is allocated at create.
  *
- * A slot's key in the tree is its period and a count within it, so keys order slots as they were
+ *     slot   free ── atlas_place ──▶ has a page ── atlas_evict ──▶ free
+ *                    or a move         │    ▲       or a move
+ *                                      ▼    │ atlas_touch: a newer key
+ *                                      └────┘ atlas_pin: no victim any more
+ *
+ * A slot's key in the tree is its period and a count within it. So keys order slots as they were
  * used, and "wanted before a period" is a comparison with that period's first key. */
 #include "engine/vram/atlas.h"
 
+#include "engine/page/pagemap.h"
 #include "engine/vram/recency.h"
 
 #include <assert.h>
@@ -16,7 +22,7 @@ enum {
     COUNT_BITS = 20,      /* of a key: uses within one period, more than any image has pages */
 };
 
-/* A slot of the grid, at its place in Morton order. page_id == 0: free, or beyond the last row. */
+/* A slot of the grid, by its number in Morton order. page_id == 0: free, or beyond the last row. */
 typedef struct atlas_slot {
     uint32_t page_id; /* 0: none */
     bool pinned;
@@ -25,7 +31,7 @@ typedef struct atlas_slot {
 
 /* used == slots with a page; pinned <= used. The key of a slot in the tree is RECENCY_FREE without
  * a page, RECENCY_NEVER when it is pinned or beyond the last row, and its own key otherwise. The
- * table holds each used slot once, reachable from its page's home without a gap. */
+ * map holds each used slot. */
 struct atlas {
     uint32_t columns, rows; /* slots */
     uint32_t capacity;      /* slots with y < rows */
@@ -33,16 +39,14 @@ struct atlas {
     uint64_t newest_key;
     uint64_t placed, evicted, moved;
     uint64_t clusters[ATLAS_MAX_ORDER + 1];
-    uint32_t table_mask;  /* places of the table, a power of two, minus 1 */
-    uint32_t table_shift; /* from a 32-bit hash to a place */
-    uint32_t *table;      /* slots by hashed page id; ATLAS_NONE: empty */
-    atlas_slot *slots;    /* columns * columns */
+    pagemap map;       /* from page to slot */
+    atlas_slot *slots; /* columns * columns */
     recency recency;
     buddy *core;
 };
 
-static_assert((int)ATLAS_MAX_ORDER == (int)RECENCY_MAX_ORDER,
-              "the tree knows every cluster's order");
+static_assert((int)ATLAS_MAX_ORDER == (int)RECENCY_MAX_ORDER, "the tree knows every cluster's order");
+static_assert((uint32_t)ATLAS_NONE == PAGEMAP_NONE, "what the map has not is nowhere");
 
 static bool is_possible(const atlas_desc *desc)
 {
@@ -61,12 +65,6 @@ static uint32_t levels_of(const atlas_desc *desc)
     return buddy_order_for(desc->columns);
 }
 
-/* Twice the slots that can be used: chains stay short. */
-static uint32_t table_places(const atlas_desc *desc)
-{
-    return page_next_power_of_two(2 * desc->columns * desc->rows);
-}
-
 /* aligned_alloc wants whole multiples. */
 static size_t core_bytes(const atlas_desc *desc)
 {
@@ -81,43 +79,7 @@ uint64_t atlas_memory_bytes(const atlas_desc *desc)
     }
     return sizeof(atlas) + core_bytes(desc) +
            (uint64_t)desc->columns * desc->columns * sizeof(atlas_slot) +
-           recency_bytes(levels_of(desc)) + (uint64_t)table_places(desc) * sizeof(uint32_t);
-}
-
-/* ---- the table from page to slot: open addressing with linear probing ---- */
-
-/* Fibonacci hashing: 2^32 over the golden ratio; the highest bits depend on all of the id. */
-static uint32_t home_of(const atlas *a, uint32_t page_id)
-{
-    return page_id * 0x9e3779b1u >> a->table_shift;
-}
-
-/* The place that holds page_id, or the empty one where it would go. */
-static uint32_t table_place(const atlas *a, uint32_t page_id)
-{
-    uint32_t place = home_of(a, page_id);
-    while (a->table[place] != ATLAS_NONE && a->slots[a->table[place]].page_id != page_id) {
-        place = (place + 1) & a->table_mask;
-    }
-    return place;
-}
-
-/* Empties a place and moves back those behind it that probed past it, so that no gap remains
- * between a slot and its home. */
-static void table_remove(atlas *a, uint32_t place)
-{
-    uint32_t gap = place;
-    for (uint32_t next = (gap + 1) & a->table_mask; a->table[next] != ATLAS_NONE;
-         next = (next + 1) & a->table_mask) {
-        const uint32_t home = home_of(a, a->slots[a->table[next]].page_id);
-        const uint32_t from_home = (next - home) & a->table_mask;
-        const uint32_t from_gap = (next - gap) & a->table_mask;
-        if (from_home >= from_gap) {
-            a->table[gap] = a->table[next];
-            gap = next;
-        }
-    }
-    a->table[gap] = ATLAS_NONE;
+           recency_bytes(levels_of(desc)) + pagemap_bytes(desc->columns * desc->rows);
 }
 
 /* ---- keys ---- */
@@ -127,8 +89,9 @@ static uint64_t first_key(uint64_t period)
     return period << COUNT_BITS;
 }
 
-/* The next use in `period`. Of periods that have passed there is only the first: what is placed
- * there was asked for ahead of its need, and is the first of that period to go. */
+/* The key of the next use in `period`. Only the newest period counts its uses; an earlier one gives
+ * its first key, so that a page placed there, asked for ahead of its need, is the first of that
+ * period to go. */
 static uint64_t next_key(atlas *a, uint64_t period)
 {
     const uint64_t first = first_key(period + 1); /* never RECENCY_FREE */
@@ -157,8 +120,8 @@ static void publish_key(atlas *a, uint32_t slot)
 
 /* ---- create and destroy ---- */
 
-/* Takes the slots beyond the last row out of play. Runs of Morton order that lie wholly beyond it
- * are aligned blocks: when a block begins at y >= rows, all of it does. */
+/* Takes the slots beyond the last row out of play. What lies wholly beyond it is made of aligned
+ * blocks: where a block begins at y >= rows, all of it lies there. */
 static bool reserve_beyond_rows(atlas *a)
 {
     const uint32_t end = a->columns * a->columns;
@@ -187,16 +150,13 @@ static bool init_parts(atlas *a, const atlas_desc *desc)
     void *at = aligned_alloc(BUDDY_ALIGNMENT, core_bytes(desc));
     a->core = at ? buddy_init(at, core_bytes(desc), &core) : NULL;
     a->slots = calloc(cells, sizeof *a->slots);
-    a->table = calloc(table_places(desc), sizeof *a->table);
-    if (a->core == NULL || a->slots == NULL || a->table == NULL ||
+    if (a->core == NULL || a->slots == NULL ||
+        !pagemap_init(&a->map, a->capacity, &a->slots[0].page_id, sizeof *a->slots) ||
         !recency_init(&a->recency, levels_of(desc))) {
         if (a->core == NULL) {
             free(at);
         }
         return false;
-    }
-    for (uint32_t i = 0; i <= a->table_mask; i++) {
-        a->table[i] = ATLAS_NONE;
     }
     return reserve_beyond_rows(a);
 }
@@ -210,8 +170,6 @@ atlas *atlas_create(const atlas_desc *desc)
     a->columns = desc->columns;
     a->rows = desc->rows;
     a->capacity = desc->columns * desc->rows;
-    a->table_mask = table_places(desc) - 1;
-    a->table_shift = 32 - buddy_order_for(a->table_mask + 1);
     if (!init_parts(a, desc)) {
         atlas_destroy(a);
         return NULL;
@@ -225,7 +183,7 @@ void atlas_destroy(atlas *a)
         recency_finish(&a->recency);
         free(a->core);
         free(a->slots);
-        free(a->table);
+        pagemap_finish(&a->map);
         free(a);
     }
 }
@@ -235,9 +193,9 @@ void atlas_destroy(atlas *a)
 /* Fills a slot that the core has handed out. */
 static void fill_slot(atlas *a, uint32_t slot, uint32_t page_id, uint64_t key)
 {
-    const uint32_t place = table_place(a, page_id);
-    assert(a->table[place] == ATLAS_NONE);
-    a->table[place] = slot;
+    const uint32_t place = pagemap_place(&a->map, page_id);
+    assert(pagemap_at(&a->map, place) == PAGEMAP_NONE);
+    pagemap_put(&a->map, place, slot);
     a->slots[slot] = (atlas_slot){.page_id = page_id, .key = key};
     publish_key(a, slot);
     a->used++;
@@ -247,7 +205,7 @@ static void fill_slot(atlas *a, uint32_t slot, uint32_t page_id, uint64_t key)
 static void empty_slot(atlas *a, uint32_t slot)
 {
     atlas_slot *s = &a->slots[slot];
-    table_remove(a, table_place(a, s->page_id));
+    pagemap_remove(&a->map, pagemap_place(&a->map, s->page_id));
     a->pinned -= s->pinned;
     *s = (atlas_slot){.page_id = 0};
     publish_key(a, slot);
@@ -266,7 +224,7 @@ uint32_t atlas_place(atlas *a, vt_page corner, uint32_t order, uint64_t pages, u
             fill_slot(a, first + i, page_pack(page_of_cluster(corner, i)), next_key(a, period));
             a->placed++;
         } else {
-            buddy_free(a->core, first + i, 0); /* a part of a block may go back by itself */
+            buddy_free(a->core, first + i, 0); /* the core takes any part of a block back */
         }
     }
     a->clusters[order]++;
@@ -275,7 +233,7 @@ uint32_t atlas_place(atlas *a, vt_page corner, uint32_t order, uint64_t pages, u
 
 uint32_t atlas_find(const atlas *a, uint32_t page_id)
 {
-    return page_id ? a->table[table_place(a, page_id)] : ATLAS_NONE;
+    return page_id ? pagemap_find(&a->map, page_id) : ATLAS_NONE;
 }
 
 uint32_t atlas_page(const atlas *a, uint32_t slot)
@@ -349,13 +307,14 @@ void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint
 
 /* ---- compaction ---- */
 
-/* Whether a page may be brought there: free, or stale. */
+/* Whether a page may be moved to a slot: it is free, or stale. */
 static bool is_open(const atlas *a, uint32_t slot, uint64_t period)
 {
     return buddy_morton_y(slot) < a->rows && !is_in_use(a, slot, period);
 }
 
-/* Pages in use in a square; more than `most`: too many, or one of them cannot move. */
+/* Pages in use in a square, which would have to move out of it; more than `most` when there are too
+ * many, or one of them cannot move. */
 static uint32_t pages_to_move(const atlas *a, uint32_t first, uint32_t order, uint64_t period,
                               uint32_t most)
 {
@@ -400,7 +359,8 @@ uint32_t atlas_plan_moves(const atlas *a, uint32_t order, uint64_t period, atlas
     return count;
 }
 
-/* Takes just this free slot: the free block round it, of which the other halves go back. */
+/* Takes just this free slot: takes the free block that it is in, and gives the block's other parts
+ * back. */
 static void take_slot(atlas *a, uint32_t slot)
 {
     uint32_t order = 0;
@@ -460,8 +420,8 @@ static const char *check_slot(const atlas *a, uint32_t slot)
     if (beyond) {
         return "atlas: a page lies beyond the last row";
     }
-    return a->table[table_place(a, s->page_id)] == slot ? NULL
-                                                        : "atlas: a page is not found at its slot";
+    return pagemap_find(&a->map, s->page_id) == slot ? NULL
+                                                     : "atlas: a page is not found at its slot";
 }
 
 static const char *check_slots(const atlas *a)
@@ -476,15 +436,6 @@ static const char *check_slots(const atlas *a)
         pinned += a->slots[i].pinned;
     }
     return used == a->used && pinned == a->pinned ? NULL : "atlas: the counts of slots are wrong";
-}
-
-static const char *check_table(const atlas *a)
-{
-    uint32_t entries = 0;
-    for (uint32_t place = 0; place <= a->table_mask; place++) {
-        entries += a->table[place] != ATLAS_NONE;
-    }
-    return entries == a->used ? NULL : "atlas: the table holds what no slot holds";
 }
 
 /* What the walk over free blocks has seen. */
@@ -522,7 +473,7 @@ static const char *check_core(const atlas *a)
 const char *atlas_check(const atlas *a)
 {
     const char *wrong = check_slots(a);
-    wrong = wrong ? wrong : check_table(a);
+    wrong = wrong ? wrong : pagemap_check(&a->map, a->used);
     wrong = wrong ? wrong : recency_check(&a->recency);
     return wrong ? wrong : check_core(a);
 }

@@ -1,13 +1,13 @@
 /* atlas.h: which page lies in which slot of the VRAM atlas. No GL here: slots, not texels.
  *
  * The atlas is a grid of slots of 128x128 texels, 2^k wide and of any height up to its width. The
- * buddy core hands them out in Morton order, so that an aligned block of order 2k is a square of
- * 2^k x 2^k slots; slots beyond the height are reserved. Siblings are placed together as a square;
- * from then on each slot is by itself: wanted, pinned and evicted one by one. How recently each
- * square was wanted is the atlas' own knowledge (recency.h).
+ * buddy core hands slots out in Morton order, so that an aligned block of order 2k is a square of
+ * 2^k x 2^k slots; slots beyond the height are reserved. The pages of a cluster are placed together
+ * as a square; from then on each slot is by itself: wanted, pinned and evicted one by one. How
+ * recently each square was wanted, the atlas keeps in a tree (recency.h).
  *
- * Periods are the caller's count of images. What was wanted before a period is stale to a caller
- * who says so.
+ * A period is the caller's count of feedback images. A caller that names a period takes what was
+ * last wanted before it for stale.
  *
  * Threads: the conductor's only. No allocation after create. */
 #ifndef MEGABUDDY_ENGINE_ATLAS_H
@@ -43,9 +43,9 @@ atlas *atlas_create(const atlas_desc *desc);         /* NULL: impossible desc or
 void atlas_destroy(atlas *a);                        /* NULL does nothing */
 uint64_t atlas_memory_bytes(const atlas_desc *desc); /* of RAM; pure */
 
-/* Puts a cluster of 2^order x 2^order pages into a free square of slots and marks them wanted at
- * `period`. corner: its first page; bit i of `pages`: page i in Morton order has come; the slots of
- * others stay free. Returns the first slot, a place in Morton order (page i is `i` behind it), or
+/* Puts a cluster of 2^order x 2^order pages into a free square of slots, and marks them wanted at
+ * `period`. corner: its first page. Bit i of `pages`: page i, in Morton order, has come; the slots
+ * of the others stay free. Returns the first slot (page i lies `i` behind it, in Morton order), or
  * ATLAS_NONE: no such square is free. Precondition: pages is not 0, and none of them is in the
  * atlas. */
 uint32_t atlas_place(atlas *a, vt_page corner, uint32_t order, uint64_t pages, uint64_t period);
@@ -53,9 +53,9 @@ uint32_t atlas_place(atlas *a, vt_page corner, uint32_t order, uint64_t pages, u
 uint32_t atlas_find(const atlas *a, uint32_t page_id); /* its slot or ATLAS_NONE */
 uint32_t atlas_page(const atlas *a, uint32_t slot);    /* the page id there; 0: none */
 
-/* Marks the page in `slot` as wanted at `period`, the most recently used of that period; touch a
- * page before its ancestors, and the finest of a period go first. A period before the one it was
- * last wanted at leaves that one. */
+/* Marks the page in `slot` as wanted at `period`, more recently than all others of that period.
+ * Touch a page before its ancestors, and of one period the finest pages go first. An earlier period
+ * than the page was last wanted at changes nothing. */
 void atlas_touch(atlas *a, uint32_t slot, uint64_t period);
 
 void atlas_pin(atlas *a, uint32_t slot); /* never a victim from now on */
@@ -68,15 +68,16 @@ typedef struct atlas_use {
 
 atlas_use atlas_get_use(const atlas *a, uint32_t slot);
 
-/* The square of 2^order x 2^order slots that is cheapest to clear: what was wanted in it most
- * recently was wanted before `period`, and longest ago of all; nothing in it is pinned, and some of
- * it may be free. Returns its first slot, ATLAS_NONE when there is none. Frees nothing. */
+/* The square of 2^order x 2^order slots that is cheapest to clear: the one whose most recent use
+ * was longest ago, and before `period`. Nothing in it is pinned, and some of it may be free.
+ * Returns its first slot, ATLAS_NONE: there is none. Frees nothing. */
 uint32_t atlas_victim(const atlas *a, uint32_t order, uint64_t period);
 
 void atlas_evict(atlas *a, uint32_t slot); /* frees the slot, and forgets a pin */
 
 /* Counts the pages of each texture that are pinned, or wanted at `period` or later: those of
- * texture t at counts[t - 1]. Precondition: counts has room for all textures there are pages of. */
+ * texture t at counts[t - 1]. Precondition: counts has room for every texture that has pages in the
+ * atlas. */
 void atlas_count_in_use(const atlas *a, uint64_t period, uint32_t counts[], uint32_t textures);
 
 /* ---- compaction ---- */
@@ -85,10 +86,10 @@ typedef struct atlas_move {
     uint32_t from, to; /* slots */
 } atlas_move;
 
-/* Where atlas_victim has none: what would make a square of `order` out of slots that lie apart:
- * which pages in use to move out of the square that has fewest of them, and to which slots, each
- * free or stale (last wanted before `period`: to be evicted first). Returns the number of moves,
- * and the square's first slot at *square; 0: it cannot be done with at most max_moves. */
+/* Plans how to make a square of `order` out of slots that lie apart, for when atlas_victim has
+ * none: picks the square with the fewest pages in use, and for each of these a slot outside to move
+ * to, free or stale (last wanted before `period`: evict it first). Returns the number of moves, and
+ * the square's first slot at *square; 0: it takes more than max_moves. */
 uint32_t atlas_plan_moves(const atlas *a, uint32_t order, uint64_t period, atlas_move moves[],
                           uint32_t max_moves, uint32_t *square);
 

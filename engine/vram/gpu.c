@@ -1,6 +1,6 @@
-/* gpu.c: the traffic of gpu.h but for staging (gpu_staging.c): page tables, binding, feedback.
- * Fences are polled and nothing is waited for unless the caller says so. An error of ours would be
- * heard as a debug message. */
+/* gpu.c: the work of gpu.h frame by frame, but for staging (gpu_staging.c): page tables, binding,
+ * feedback. Fences are polled; nothing waits for one unless the caller says so. OpenGL calls are
+ * not checked one by one: an error would come as a debug message. */
 #include "engine/vram/gpu_private.h"
 
 #include <assert.h>
@@ -24,6 +24,7 @@ void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64
 
 /* ---- drawing with it ---- */
 
+/* What sample.glsl has to know to draw with this texture in this frame. */
 static gpu_block make_block_for(const gpu *g, const gpu_frame *frame)
 {
     const gpu_desc *d = &g->desc;
@@ -49,7 +50,7 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
     assert(frame->texture >= 1 && frame->texture <= g->desc.table_count);
     table *t = &g->tables[frame->texture - 1];
     const gpu_block block = make_block_for(g, frame);
-    if (memcmp(&block, &t->block, sizeof block) != 0) { /* mostly it is the last frame's */
+    if (memcmp(&block, &t->block, sizeof block) != 0) { /* it seldom changes from frame to frame */
         t->block = block;
         glNamedBufferSubData(t->block_buffer, 0, sizeof block, &block);
     }
@@ -57,7 +58,8 @@ void gpu_bind(gpu *g, const gpu_frame *frame)
     glBindTextureUnit(VT_UNIT_TABLE, t->entries);
     glBindTextureUnit(VT_UNIT_AUDIT, g->audit ? g->audit : t->entries);
     for (uint32_t layer = 0; layer < VT_MAX_LAYERS; layer++) {
-        /* Layers that there are not get the first, so that no sampler is without a texture. */
+        /* Units of layers that the atlas does not have get the first one, so that no sampler is
+         * without a texture. */
         glBindTextureUnit(VT_UNIT_ATLAS + layer, g->atlas[layer < g->desc.layer_count ? layer : 0]);
     }
 }
@@ -88,12 +90,14 @@ bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey)
     return true;
 }
 
+/* Starts the copy of the target into the next of its buffers. The fence behind it tells when the
+ * image has come, so that nobody has to wait for the card. */
 void gpu_feedback_end(gpu *g)
 {
     feedback_ring *f = &g->feedback;
     feedback_target *t = &f->targets[f->target];
     assert(f->drawing);
-    glBindFramebuffer(GL_FRAMEBUFFER, t->framebuffer); /* the caller may have looked elsewhere */
+    glBindFramebuffer(GL_FRAMEBUFFER, t->framebuffer); /* the caller may have bound another one */
     glBindBuffer(GL_PIXEL_PACK_BUFFER, t->buffer);
     glReadPixels(0, 0, (GLsizei)t->width, (GLsizei)t->height, GL_RED_INTEGER, GL_UNSIGNED_INT,
                  (void *)((uintptr_t)t->next * t->image_bytes));
@@ -108,6 +112,8 @@ void gpu_feedback_end(gpu *g)
     f->drawing = false;
 }
 
+/* Images are handed out in the order of their passes, those of the small target and of the survey
+ * alike: only the oldest flight is looked at. */
 bool gpu_feedback_poll(gpu *g, bool wait, gpu_feedback *out)
 {
     feedback_ring *f = &g->feedback;
@@ -143,6 +149,8 @@ void gpu_feedback_done(gpu *g)
 
 /* ---- checking ---- */
 
+/* Every tile is free in the buddy, taken or queued, and every queued cluster is in a flight or
+ * waits for the next fence. */
 static const char *check_staging(const staging *s)
 {
     buddy_stats tiles;

@@ -5,15 +5,17 @@
  *     page tables (CPU) ──gpu_table_write──▶ table textures (RG32UI, one a virtual texture)
  *     feedback, survey target (R32UI) ──fenced buffers──▶ gpu_feedback_poll
  *
- * Pages travel in square clusters of 2^order x 2^order. A cluster lies in staging as one rectangle a
- * layer, and goes up in one call a layer: on a large card it is the call that costs, not the bytes.
+ * Pages travel in clusters, aligned squares of 2^order x 2^order of them. A cluster lies in staging
+ * as one rectangle a layer, and is uploaded in one call a layer: on a large card the call costs,
+ * not the bytes. The *survey* is the feedback pass after a cut, which has a larger target of its
+ * own and sees (nearly) every pixel at once.
  *
  * Leaves OpenGL's pixel store state and pixel buffer bindings at their defaults, and expects them
- * there; objects are created and filled without binding them. What else changes of a context's
- * state is said at the function.
+ * there; objects are created and filled without binding them. What else a function changes of the
+ * context's state, its comment says.
  *
- * Threads: all functions on the thread that has the context; staging memory is written by workers.
- */
+ * Threads: all functions on the thread that has the context; workers write to the staging
+ * memory. */
 #ifndef MEGABUDDY_ENGINE_GPU_H
 #define MEGABUDDY_ENGINE_GPU_H
 
@@ -46,7 +48,7 @@ typedef struct gpu_desc {
     bool srgb[VT_MAX_LAYERS];
     uint32_t staging_tiles;
     uint32_t feedback_width, feedback_height; /* texels of the feedback target */
-    uint32_t survey_width, survey_height;     /* of the finer one that is used seldom; 0: none */
+    uint32_t survey_width, survey_height;     /* of the survey's, used only after cuts; 0: none */
     uint32_t anisotropy; /* samples along a slanted pixel's footprint; 0 or 1: off */
     bool audit; /* also keep the page id of every slot's texels, for vt_audit() in the shaders */
 } gpu_desc;
@@ -68,16 +70,16 @@ typedef struct gpu_feedback {
 /* Bytes of all textures and buffers for desc; the audit texture is not counted. Pure. */
 uint64_t gpu_bytes(const gpu_desc *desc);
 
-/* Bytes of a feedback target of so many texels, with its `images` on their way back; and whether
- * these can lie in one buffer, of less than 2 GiB. Pure. */
+/* Bytes of a feedback target of so many texels, with `images` of it on their way back; and whether
+ * these fit into one buffer, of less than 2 GiB. Pure. */
 uint64_t gpu_target_bytes(uint64_t texels, uint32_t images);
 bool gpu_has_target_buffer(uint64_t texels, uint32_t images);
 
 /* Bytes of one staging tile: its layers one after the other. Pure. */
 uint32_t gpu_tile_bytes(const gpu_desc *desc);
 
-/* Whether the atlas is made of rectangle textures: shaders need VT_RECTANGLE then. A software
- * renderer filters in floats, and gives a page the same colours in every slot only when coordinates
+/* Whether the atlas is made of rectangle textures: shaders then need VT_RECTANGLE. A software
+ * renderer filters in floats, and gives a page the same colours in every slot only if coordinates
  * are not scaled by the atlas' size. Pure. */
 bool gpu_has_rectangles(const gpu_desc *desc);
 
@@ -96,17 +98,15 @@ bool gpu_is_software(void);
 gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes);
 void gpu_destroy(gpu *g); /* with the context current; NULL does nothing */
 
-const gpu_desc *gpu_get_desc(const gpu *g); /* in effect: anisotropy at least 1 and clamped */
-
 /* ---- staging: tiles in mapped memory, handed out by a buddy ---- */
 
-/* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or worse. A
+/* Tile t begins at t * gpu_tile_bytes. Mapped for writing only: reading it is slow or undefined. A
  * cluster of 4^order tiles holds layer after layer, each as one rectangle: rows of 2^order times
  * texel_row_bytes, 2^order times texel_page_rows of them. */
 uint8_t *gpu_staging(const gpu *g);
 
-/* Takes 4^order tiles side by side for a worker to fill, and returns the first; -1 when there are
- * none: the card still reads them, or workers hold them. Never waits. */
+/* Takes 4^order tiles side by side for a worker to fill, and returns the first; -1: the card still
+ * reads them, or workers hold them. Never waits. */
 int32_t gpu_staging_take(gpu *g, uint32_t order);
 
 /* Gives back a cluster that was not uploaded. */
@@ -125,8 +125,8 @@ typedef struct gpu_part {
 /* Copies a part of a filled cluster to the atlas. */
 void gpu_upload(gpu *g, const gpu_part *part);
 
-/* No more of the cluster will be uploaded: its tiles return by themselves once the card has read
- * them. */
+/* Says that no more of the cluster will be uploaded: its tiles become free by themselves once the
+ * card has read them. */
 void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order);
 
 /* Ends a frame's uploads: fences the tiles they used, polls older fences. wait: until the card has
@@ -150,18 +150,19 @@ void gpu_bind(gpu *g, const gpu_frame *frame);
 
 /* ---- feedback ---- */
 
-/* Binds the feedback target, or that of the survey, clears it and sets the viewport; switches
- * scissor test and blending off, colour and depth writes on. False: all buffers (of the survey
- * there is one) are still on their way back, or images that came back are not done with; skip the
- * pass, nothing was touched. The caller sets its own framebuffer, viewport and switches again after
- * gpu_feedback_end. */
+/* Binds the feedback target, or the survey's, clears it and sets the viewport; switches scissor
+ * test and blending off, colour and depth writes on. False, and nothing is touched: all its buffers
+ * (the survey has one) are on their way back, or hold images that the caller is not done with; skip
+ * the pass. After gpu_feedback_end the caller sets its own framebuffer, viewport and switches
+ * again. */
 bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey);
 void gpu_feedback_end(gpu *g); /* starts the copy back, with a fence */
 
-/* The oldest image that has come back; false: none yet. wait: for the oldest on its way. */
+/* Hands out the oldest image that has come back; false: none has yet. wait: waits for the oldest
+ * one on its way. */
 bool gpu_feedback_poll(gpu *g, bool wait, gpu_feedback *out);
 void gpu_feedback_done(gpu *g); /* the image may be overwritten */
 
-const char *gpu_check(const gpu *g); /* NULL when the books of both rings balance */
+const char *gpu_check(const gpu *g); /* NULL when the counts of both rings agree */
 
 #endif

@@ -1,4 +1,4 @@
-/* gpu_create.c: making and unmaking what gpu.h promises, with OpenGL 4.5 core: direct state access,
+/* gpu_create.c: makes and unmakes what gpu.h promises, with OpenGL 4.5 core: direct state access,
  * immutable storage, memory that stays mapped. */
 #include "engine/vram/gpu_private.h"
 
@@ -17,6 +17,7 @@ uint32_t gpu_max_slots(void)
     return (uint32_t)texels / VT_PAGE_TEXELS;
 }
 
+/* A target is drawn into as a whole, so it has to fit a texture, a renderbuffer and a viewport. */
 uint32_t gpu_max_target_side(void)
 {
     static const GLenum LIMITS[] = {GL_MAX_TEXTURE_SIZE, GL_MAX_RENDERBUFFER_SIZE};
@@ -43,7 +44,8 @@ bool gpu_is_software(void)
     return false;
 }
 
-/* Its samples reach that many texels out of a page's payload: as far as the narrowest border. */
+/* The anisotropy that is possible: its samples reach that many texels out of a page's payload, and
+ * may not leave the narrowest border. */
 static uint32_t possible_anisotropy(const gpu_desc *desc)
 {
     if (desc->anisotropy <= 1) {
@@ -57,6 +59,7 @@ static uint32_t possible_anisotropy(const gpu_desc *desc)
     return most;
 }
 
+/* How OpenGL names a format of texels. */
 GLenum gpu_internal_format(vt_texel_format format, bool srgb)
 {
     switch (format) {
@@ -76,7 +79,7 @@ GLenum gpu_internal_format(vt_texel_format format, bool srgb)
     return GL_NONE;
 }
 
-/* NULL, or why these formats can't be had here. */
+/* NULL, or why the card cannot have an atlas of these formats. */
 static const char *reject_formats(const gpu_desc *desc)
 {
     if (desc->layer_count < 1 || desc->layer_count > VT_MAX_LAYERS) {
@@ -96,6 +99,7 @@ static const char *reject_formats(const gpu_desc *desc)
     return NULL;
 }
 
+/* NULL, or why the page tables cannot lie in textures. */
 static const char *reject_tables(const gpu_desc *desc, uint32_t most_texels)
 {
     if (desc->table_count < 1 || desc->table_count > GPU_MAX_TABLES) {
@@ -150,6 +154,8 @@ static const char *reject(const gpu_desc *desc)
 
 /* ---- making and unmaking ---- */
 
+/* A texture of one level. Pages have borders, so clamping never shows; it only keeps the atlas'
+ * outermost texels from mixing with those of the opposite edge. */
 static GLuint make_texture_of(GLenum target, GLenum format, GLsizei width, GLsizei height)
 {
     GLuint name = 0;
@@ -170,6 +176,7 @@ static GLuint make_texture(GLenum format, uint32_t width, uint32_t height, const
     return name;
 }
 
+/* A buffer of immutable storage, so that it can stay mapped while the card uses it. */
 static GLuint make_buffer(uint32_t bytes, GLbitfield flags, const char *label)
 {
     GLuint name = 0;
@@ -179,6 +186,8 @@ static GLuint make_buffer(uint32_t bytes, GLbitfield flags, const char *label)
     return name;
 }
 
+/* One layer of the atlas. Bilinear filtering is the card's; trilinear and anisotropic filtering are
+ * done by hand in sample.glsl, so there are no mips. */
 static void make_atlas(gpu *g, uint32_t layer)
 {
     const gpu_desc *d = &g->desc;
@@ -221,13 +230,15 @@ static void make_textures(gpu *g)
     }
 }
 
-/* Of the buddy of the staging tiles. */
+/* Bytes of the metadata of the staging tiles' buddy. */
 static size_t staging_metadata_bytes(const gpu_desc *desc)
 {
     const size_t bytes = buddy_sizeof(&(buddy_desc){.units = desc->staging_tiles});
     return (bytes + 63) & ~(size_t)63; /* whole multiples of its alignment, for aligned_alloc */
 }
 
+/* The staging ring: one mapped buffer, the buddy that hands its tiles out, and rings for what is on
+ * its way to the atlas. */
 static bool make_staging(gpu *g)
 {
     staging *s = &g->staging;
@@ -279,8 +290,8 @@ static bool make_feedback(gpu *g)
             make_target(&targets[FEEDBACK_SURVEY], d->survey_width, d->survey_height, 1));
 }
 
-/* The first OpenGL error since it was last asked, GL_NO_ERROR if none; bounded, since a lost
- * context goes on reporting. */
+/* The first OpenGL error since it was last asked, GL_NO_ERROR if none. Bounded, since a lost
+ * context reports errors for ever. */
 static GLenum take_error(void)
 {
     const GLenum first = glGetError();
@@ -304,7 +315,7 @@ gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
     g->desc = *desc;
     g->desc.anisotropy = possible_anisotropy(desc);
     g->atlas_target = gpu_has_rectangles(desc) ? GL_TEXTURE_RECTANGLE : GL_TEXTURE_2D;
-    take_error(); /* somebody else's */
+    take_error(); /* errors of the caller's */
     make_textures(g);
     const bool mapped = make_staging(g) && make_feedback(g);
     if (take_error() != GL_NO_ERROR || !mapped) {
@@ -351,9 +362,4 @@ void gpu_destroy(gpu *g)
     free(s->queued);
     free(s->flights);
     free(g);
-}
-
-const gpu_desc *gpu_get_desc(const gpu *g)
-{
-    return &g->desc;
 }

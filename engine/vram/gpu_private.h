@@ -35,8 +35,8 @@ _Static_assert(offsetof(gpu_block, wrap_x) == 52, "std140: uints on 4 bytes");
 /* Work that the card has been given and may not have finished. */
 typedef struct flight {
     GLsync fence;
-    bool flushed;      /* the fence itself has been sent to the card */
-    uint32_t clusters; /* staging: of the queue's front, that return when the fence has passed */
+    bool flushed;      /* the fence command has been sent to the card */
+    uint32_t clusters; /* staging: those at the queue's front, free once it has passed */
     uint32_t target;   /* feedback */
     uint64_t tag;      /* feedback */
 } flight;
@@ -47,17 +47,17 @@ typedef struct staging_cluster {
     uint32_t order;
 } staging_cluster;
 
-/* tiles of `tiles` that are not free == taken + those of all queued clusters
- * unfenced + clusters of all flights == queued_count */
+/* tiles that are not free in the buddy == taken + those of all queued clusters; unfenced + clusters
+ * of all flights == queued_count */
 typedef struct staging {
     GLuint buffer;
     uint8_t *memory; /* mapped; written by workers */
     uint32_t tile_count, tile_bytes;
     buddy *tiles;
-    uint32_t taken;          /* tiles: filled by a worker, or waiting for their upload */
+    uint32_t taken;          /* tiles that workers fill, or that wait for their upload */
     staging_cluster *queued; /* a ring of tile_count: the card may still read them; in order */
     uint32_t queued_head, queued_count;
-    uint32_t unfenced; /* of the queue's back: uploaded since the last fence */
+    uint32_t unfenced; /* clusters at the queue's back: uploaded since the last fence */
     flight *flights;   /* a ring of tile_count: every flight has at least one cluster */
     uint32_t flight_head, flight_count;
 } staging;
@@ -71,7 +71,7 @@ typedef struct feedback_target {
     const uint8_t *memory; /* mapped; `images` of them */
     uint32_t width, height;
     uint32_t image_bytes, images;
-    uint32_t next, used; /* a ring: the image that the next pass fills; those not done with */
+    uint32_t next, used; /* a ring: the image that the next pass fills; images not done with */
 } feedback_target;
 
 typedef struct feedback_ring {
@@ -106,7 +106,7 @@ GLenum gpu_internal_format(vt_texel_format format, bool srgb); /* GL_NONE: no su
 /* A fence behind all that the card has been given so far. */
 flight gpu_take_off(void);
 
-/* Whether the card has passed the fence, which is deleted then. A fence that fails, as it does when
+/* Whether the card has passed the fence, which is then deleted. A fence that fails, as it does when
  * the context is lost, counts as passed, so that nobody waits for it for ever. */
 bool gpu_has_landed(flight *f, bool wait);
 

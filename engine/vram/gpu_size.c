@@ -1,4 +1,4 @@
-/* gpu_size.c: the arithmetic of gpu.h. Apart from gpu.c, so that the fake GPU shares it. */
+/* gpu_size.c: the arithmetic of gpu.h, apart from gpu.c so that the fake GPU shares it. */
 #include "engine/vram/gpu.h"
 
 uint32_t gpu_tile_bytes(const gpu_desc *desc)
@@ -13,7 +13,7 @@ uint32_t gpu_tile_bytes(const gpu_desc *desc)
 bool gpu_has_rectangles(const gpu_desc *desc)
 {
     for (uint32_t layer = 0; layer < desc->layer_count; layer++) {
-        if (desc->formats[layer] != VT_TEXEL_RGBA8) { /* compressed texels cannot be had in one */
+        if (desc->formats[layer] != VT_TEXEL_RGBA8) { /* compressed texels cannot lie in one */
             return false;
         }
     }

@@ -1,6 +1,10 @@
 /* gpu_staging.c: the staging tiles of gpu.h, and their way into the atlas. Tiles come from a buddy,
- * so that a cluster of pages lies side by side; they go back to it once a fence behind their last
- * copy has passed. */
+ * so that those of a cluster lie side by side.
+ *
+ *     tile   free ── take ──▶ taken: a worker fills it ── sent ──▶ queued: the card reads it
+ *              ▲                │ give                                │ the fence behind the
+ *              └────────────────┴─────────────────────────────────────┘ frame's uploads has
+ * passed */
 #include "engine/vram/gpu_private.h"
 
 #include <assert.h>
@@ -15,7 +19,7 @@ flight gpu_take_off(void)
 bool gpu_has_landed(flight *f, bool wait)
 {
     const GLuint64 second_ns = 1000000000;
-    if (!f->fence) { /* asked before, or could not be made: then wait for everything */
+    if (!f->fence) { /* it has passed before, or could not be made: wait for everything */
         glFinish();
         return true;
     }
@@ -60,6 +64,8 @@ void gpu_staging_give(gpu *g, int32_t tile, uint32_t order)
     buddy_free(s->tiles, (uint32_t)tile, 2 * order);
 }
 
+/* A cluster's tiles stay taken from the buddy while the card may still read them: they wait in a
+ * queue for the fence behind their last copy. */
 void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order)
 {
     staging *s = &g->staging;
@@ -70,7 +76,7 @@ void gpu_staging_sent(gpu *g, int32_t tile, uint32_t order)
     s->unfenced++;
 }
 
-/* The oldest flight's clusters are free again. */
+/* Frees the tiles of the oldest flight. */
 static void land(staging *s)
 {
     const uint32_t clusters = s->flights[s->flight_head].clusters;
@@ -119,12 +125,12 @@ static area area_of(const gpu_part *part)
     };
 }
 
-/* Copies a layer from its rectangle, which begins at `offset` in the bound unpack buffer. */
+/* Uploads one layer of a part. Its rectangle begins at `offset` in the bound unpack buffer. */
 static void copy_layer(const gpu *g, uint32_t layer, const area *a, size_t offset)
 {
     const vt_texel_format format = g->desc.formats[layer];
     const bool blocks = format != VT_TEXEL_RGBA8;
-    const uint32_t texels = blocks ? 4 : 1; /* a side, of what a row consists of */
+    const uint32_t texels = blocks ? 4 : 1; /* texels a side of a unit: a texel, or a BC block */
     const size_t unit_bytes = texel_row_bytes(format) / (VT_PAGE_TEXELS / texels);
     const size_t row_bytes = (size_t)a->stride / texels * unit_bytes;
     const size_t at = offset + a->y / texels * row_bytes + a->x / texels * unit_bytes;
@@ -150,6 +156,7 @@ static void copy_layer(const gpu *g, uint32_t layer, const area *a, size_t offse
     glPixelStorei(GL_UNPACK_ROW_LENGTH, 0);
 }
 
+/* Writes each page's id to its slot of the audit texture, where vt_audit() looks it up. */
 static void mark_audit(const gpu *g, const gpu_part *part)
 {
     for (uint32_t i = 0; i < 1u << 2 * part->part_order; i++) {

@@ -1,6 +1,7 @@
-/* pagetable.c: one rule makes every entry out of its parent's: a resident page names itself, and
- * behind itself whatever its parent shows; any other repeats its parent's entry. So a change is
- * written at its page, and the rule is applied again below it, as far down as anything changes. */
+/* pagetable.c: one rule makes every entry out of its parent's: the entry of a resident page names
+ * the page itself, and behind it the page that its parent's entry names; any other entry is a copy
+ * of its parent's. So a change is written at its page, and the rule is applied again to the entries
+ * below, as far down as they change. */
 #include "engine/vram/pagetable.h"
 
 #include <assert.h>
@@ -9,7 +10,7 @@
 
 enum {
     DIRTY_RECTS = 8,    /* kept apart on each mip: a camera looks at few places */
-    MERGE_ENTRIES = 64, /* most entries written without need to save a call: 256 bytes */
+    MERGE_ENTRIES = 64, /* most needless entries written to save a call: 512 bytes */
 };
 
 /* Entries x0 … x1 - 1 by y0 … y1 - 1 of one mip; empty when x0 >= x1. */
@@ -99,8 +100,8 @@ static int64_t span_waste(span a, span b)
     return (int64_t)span_area(span_union(a, b)) - (int64_t)span_area(a) - (int64_t)span_area(b);
 }
 
-/* Adds changed entries to a mip's dirty rectangles: joined with the one that it wastes least with,
- * unless it is far from all and there is room for one more. */
+/* Adds changed entries to a mip's dirty rectangles: joins them with the rectangle where that writes
+ * the fewest needless entries, unless all are far away and there is room for one more. */
 static void mark_dirty(pagetable *pt, uint32_t mip, span changed)
 {
     span *rects = pt->dirty[mip];
@@ -166,7 +167,7 @@ static uint32_t entry_mip(uint64_t entry)
     return (uint32_t)(entry >> (32 + VT_ENTRY_MIP_SHIFT)) & 15;
 }
 
-/* What an entry shows, as it stands behind another: without the fade. */
+/* What an entry names, in the bits of the coarser page behind another; it has no fade there. */
 static uint64_t behind(uint64_t entry)
 {
     return (uint64_t)entry_slot(entry) << VT_ENTRY_COARSE_SLOT_SHIFT |
@@ -191,21 +192,21 @@ static uint64_t *entry_of(const pagetable *pt, vt_page p)
     return entry_at(pt, p.mip, p.x, p.y);
 }
 
-/* What p's parent shows; 0 above the last mip. */
+/* The entry of p's parent; 0 above the last mip. */
 static uint64_t entry_above(const pagetable *pt, vt_page p)
 {
     return p.mip + 1u < pt->shape.mips ? *entry_of(pt, page_parent(p)) : 0;
 }
 
-/* The entry of a page of `mip` whose entry is `entry` and whose parent shows `above`. */
+/* What the rule makes of an entry of `mip`, given its parent's, `above`. */
 static uint64_t entry_by_rule(uint64_t entry, uint32_t mip, uint64_t above)
 {
     const bool mapped = entry_ok(entry) && entry_mip(entry) == mip;
     return mapped ? (entry & OWN_BITS) | behind(above) : above;
 }
 
-/* Applies the rule inside `area` of a mip below the last. Returns the bounding box of what changed.
- */
+/* Applies the rule inside `area`, of a mip that is not the last. Returns the bounding box of the
+ * entries that changed. */
 static span renew_area(pagetable *pt, uint32_t mip, span area)
 {
     span changed = {.x0 = UINT32_MAX, .y0 = UINT32_MAX};
@@ -231,8 +232,8 @@ static span span_below(const pagetable *pt, uint32_t mip, span area)
     return (span){2 * area.x0, 2 * area.y0, least(2 * area.x1, columns), least(2 * area.y1, rows)};
 }
 
-/* Writes p's entry, and renews what lies below it. Goes on only below what changed: an entry that
- * stays as it was hides all changes above it from all under it. */
+/* Writes p's entry and renews those below it. Goes on only below entries that changed: one that
+ * stays as it was hides all changes above it from what lies below. */
 static void write_entry(pagetable *pt, vt_page p, uint64_t entry)
 {
     uint64_t *at = entry_of(pt, p);
@@ -251,7 +252,7 @@ static void write_entry(pagetable *pt, vt_page p, uint64_t entry)
     }
 }
 
-/* Changes what a mapped page brings in itself. */
+/* Changes a mapped page's own bits: slot and fade. */
 static void write_own(pagetable *pt, vt_page p, uint64_t own)
 {
     write_entry(pt, p, own | (pagetable_entry(pt, p) & ~OWN_BITS));
@@ -270,6 +271,7 @@ void pagetable_move(pagetable *pt, vt_page p, uint32_t slot_x, uint32_t slot_y)
     write_own(pt, p, own_make(slot_x, slot_y, p.mip, fade));
 }
 
+/* The page's entry becomes a copy of its parent's, by the rule. */
 void pagetable_unmap(pagetable *pt, vt_page p)
 {
     assert(pagetable_is_mapped(pt, p));
@@ -311,7 +313,7 @@ const uint64_t *pagetable_entries(const pagetable *pt)
 
 /* ---- check ---- */
 
-/* One bit an atlas slot: two pages in one slot are a wrong picture that no rule below sees. */
+/* One bit an atlas slot: two pages in one slot make a wrong picture without breaking the rule. */
 typedef struct slot_set {
     uint64_t words[256 * 256 / 64];
 } slot_set;

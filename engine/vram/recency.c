@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Nodes of the levels from 1 to `level` - 1: where level's own begin. */
+/* The first node of a level: the number of nodes of the levels from 1 to `level` - 1. */
 static uint32_t first_node(const recency *r, uint32_t level)
 {
     uint32_t first = 0;
@@ -71,8 +71,8 @@ static void sum_up_slots(const uint64_t keys[4], uint64_t out[RECENCY_MAX_ORDER 
     out[1] = greater(greater(keys[0], keys[1]), greater(keys[2], keys[3]));
 }
 
-/* What a node of a higher level knows, from its four children. The largest square below a node of a
- * low level is the node itself. */
+/* What a node of a higher level knows, from its four children. On a low level the largest square
+ * below a node is the node itself. */
 static void sum_up_nodes(uint64_t (*below)[RECENCY_MAX_ORDER + 1], uint32_t level,
                          uint64_t out[RECENCY_MAX_ORDER + 1])
 {
@@ -98,6 +98,8 @@ static void sum_up(const recency *r, uint32_t level, uint32_t index,
     }
 }
 
+/* Sets a slot's key and renews the nodes above it, from the bottom up, until one of them stays as
+ * it was. */
 void recency_set(recency *r, uint32_t slot, uint64_t key)
 {
     assert(slot < UINT32_C(1) << 2 * r->levels);
@@ -114,13 +116,15 @@ void recency_set(recency *r, uint32_t slot, uint64_t key)
         }
         uint64_t *known = r->least[first + index];
         if (memcmp(known, renewed, sizeof renewed) == 0) {
-            return; /* nor does anything change above it */
+            return; /* then nothing changes above it either */
         }
         memcpy(known, renewed, sizeof renewed);
         first += UINT32_C(1) << 2 * (r->levels - level);
     }
 }
 
+/* Goes down from the root, to the child that has the cheapest square of that order below it, until
+ * the child is the square. */
 uint32_t recency_cheapest(const recency *r, uint32_t order, uint64_t *key)
 {
     assert(order <= RECENCY_MAX_ORDER);

@@ -1,13 +1,14 @@
-/* recency.h: how recently each square of the atlas was wanted: a quadtree over slots in Morton
- * order, the same squares that the buddy hands out.
+/* recency.h: how recently each square of the atlas was wanted: a quadtree over the slots in Morton
+ * order, whose squares are the same that the buddy hands out.
  *
- *     level 2  [               ]   A node of level n covers 4^n slots. For every order up to its
- *     level 1  [   ][   ][   ][   ]  own (and RECENCY_MAX_ORDER) it knows the least key that a
- *     level 0  ||||||||||||||||      square of that order below it has, where a square's key is the
- *                                    largest of its slots'.
+ *     level 2  [              ]       A node of level n covers 4^n slots. For each order up to its
+ *     level 1  [  ][  ][  ][  ]       own (and RECENCY_MAX_ORDER) it knows the least key of the
+ *     level 0  ||||||||||||||||       squares of that order below it. A square's key is the largest
+ *                                     key of its slots.
  *
- * So the cheapest aligned square of an order is found in one descent, and a slot that was wanted
- * changes a few nodes above it: of those over RECENCY_MAX_ORDER only where it was the least.
+ * So one descent finds the aligned square of an order that was last wanted longest ago. A slot that
+ * is wanted changes only a few nodes above it: those above RECENCY_MAX_ORDER only if its square had
+ * the least key.
  *
  * Threads: one. No allocation after init. */
 #ifndef MEGABUDDY_ENGINE_RECENCY_H

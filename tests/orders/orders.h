@@ -120,7 +120,7 @@ bool orders_change_if(orders_site *site, orders_object object, orders_exchange *
         site_.function = __func__;                                   \
         &site_;                                                      \
     })
-#define ORDERS_OBJECT(p) ((orders_object){(p), sizeof(*(p))})
+#define ORDERS_OBJECT(p) ((orders_object){(p), sizeof *(p)})
 #define ORDERS_VALUE(v)  ((uint64_t)(uintptr_t)(v))
 #define ORDERS_TYPE(p, v)                                                             \
     __extension__({                                                                   \
@@ -179,6 +179,8 @@ _Static_assert(__ATOMIC_RELAXED == memory_order_relaxed &&
 #define __atomic_exchange_n(p, v, order) atomic_exchange_explicit(p, v, order)
 #define __atomic_fetch_or(p, v, order)   atomic_fetch_or_explicit(p, v, order)
 #define __atomic_fetch_and(p, v, order)  atomic_fetch_and_explicit(p, v, order)
-#define __atomic_signal_fence(order)     ((void)(order)) /* no compiler moves these calls */
+#define __atomic_compare_exchange_n(p, expected, desired, is_weak, order, order_on_failure) \
+    ORDERS_CHANGE_IF(p, expected, desired, is_weak, order, order_on_failure)
+#define __atomic_signal_fence(order) ((void)(order)) /* no compiler moves these calls */
 
 #endif

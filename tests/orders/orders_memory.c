@@ -62,8 +62,8 @@ static _Noreturn void give_up(const char *what)
 void memory_forget(void)
 {
     place_count = store_count = region_count = cell_count = 0;
-    memset(buckets, 0, sizeof(buckets));
-    memset(views, 0, sizeof(views));
+    memset(buckets, 0, sizeof buckets);
+    memset(views, 0, sizeof views);
     for (uint32_t thread = 0; thread < ORDERS_THREADS; thread++) {
         views[thread].clock[thread] = 1;
     }
@@ -121,11 +121,11 @@ static uint64_t cut(orders_object object, uint64_t value)
 /* A new last store of `p`. */
 static store *add_store(place *p, uint64_t value)
 {
-    if (store_count == STORES || p->count == sizeof(p->stores) / sizeof(p->stores[0])) {
+    if (store_count == STORES || p->count == sizeof p->stores / sizeof p->stores[0]) {
         give_up("more stores in a try than there is room for");
     }
     store *s = &stores[store_count];
-    memset(s, 0, sizeof(*s));
+    memset(s, 0, sizeof *s);
     s->value = cut(p->object, value);
     p->stores[p->count++] = (uint16_t)store_count++;
     write_memory(p->object, value);

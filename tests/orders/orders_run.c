@@ -166,7 +166,7 @@ static void start_fibers(void)
         if (stack == NULL) {
             abort();
         }
-        memset(f, 0, sizeof(*f));
+        memset(f, 0, sizeof *f);
         f->stack = stack;
         getcontext(&f->start);
         f->start.uc_stack.ss_sp = stack;

@@ -121,7 +121,7 @@ static void start_fiber(fiber *f, uint32_t id, void (*body)(fiber *self))
 {
     unsigned char *stack = f->stack != NULL ? f->stack : malloc(STACK_BYTES);
     assert_non_null(stack);
-    memset(f, 0, sizeof(*f));
+    memset(f, 0, sizeof *f);
     f->stack = stack;
     f->id = id;
     f->body = body;
@@ -211,7 +211,7 @@ static const char *check_lone_set(void)
 {
     static const uint32_t places[][2] = {{1, 0}, {1, 64}, {2, 0}, {2, 1}, {3, 0}};
     static const uint32_t below[] = {0, 4097, 65, 2};
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         uint32_t level = places[i][0], index = places[i][1];
         if (*freeset_word(&lone.set, level, index) !=
             expected_summary(&lone.set, level, index, below[level])) {
@@ -324,7 +324,7 @@ static void before_store(void)
     fiber *self = current;
     current = NULL; /* no switches in here */
     largest_at_open = BUDDY_ORDERS;
-    memset(free_at_open, 0, sizeof(free_at_open));
+    memset(free_at_open, 0, sizeof free_at_open);
     buddy_walk(core, count_free_block, NULL);
     for (uint32_t order = 0; order <= core->max_order; order++) {
         const char *fault =
@@ -518,7 +518,7 @@ static void play_episode(uint32_t units)
 {
     static _Alignas(64) unsigned char memory[16384];
     buddy_desc desc = {.units = units};
-    core = buddy_init(memory, sizeof(memory), &desc);
+    core = buddy_init(memory, sizeof memory, &desc);
     assert_non_null(core);
     uint32_t count = 2 + seed_below(&seed, FIBERS_MOST - 1);
     start_fibers(count, work);
@@ -598,7 +598,7 @@ static void what_is_put_back_was_never_gone_for_the_strict(void **state)
     static _Alignas(64) unsigned char memory[16384];
     for (int episode = 0; episode < 4000 && fault_seen == NULL; episode++) {
         buddy_desc desc = {.units = 8};
-        buddy *b = buddy_init(memory, sizeof(memory), &desc);
+        buddy *b = buddy_init(memory, sizeof memory, &desc);
         assert_non_null(b);
         pinned = episode % 2 != 0;
         if (pinned) {

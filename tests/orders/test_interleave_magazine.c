@@ -2,7 +2,7 @@
  * as a seeded random number says. Real threads meet between two instructions once in a million
  * calls; here they meet all the time. (test_interleave.c does the same to the core.)
  *
- * The threads are real ones, since each must have its own seats, but only who has the baton runs.
+ * The threads are real ones, since each must have a stock of its own, but only who has the baton runs.
  * The magazine is included as source, with atomic operations that may pass the baton on first and
  * are otherwise plain; locks are tried until they are had; membarrier does nothing, as one thread
  * at a time sees all that was written. The core is the library's: its calls are one step each. */
@@ -74,10 +74,12 @@ static void always_switch(void);
 #define kernel_call(number, command, flags, cpu, none) 0L
 #define sched_yield()                                  always_switch()
 
+#include "buddy/magazine/barrier.c"
 #include "buddy/magazine/depot.c"
 #include "buddy/magazine/inspect.c"
 #include "buddy/magazine/magazine.c"
 #include "buddy/magazine/recall.c"
+#include "buddy/magazine/shelves.c"
 #include "buddy/magazine/threads.c"
 
 #undef pthread_mutex_lock
@@ -290,14 +292,14 @@ static void play_round(bool exchange)
     /* Of one order only, a small core is filled to the last unit. */
     orders = seed_below(&seed, 2) ? 5 : 1;
     uint32_t units = orders == 1 ? 20 + seed_below(&seed, 80) : 100 + seed_below(&seed, 500);
-    core = buddy_init(core_memory, sizeof(core_memory), &(buddy_desc){.units = units});
+    core = buddy_init(core_memory, sizeof core_memory, &(buddy_desc){.units = units});
     assert_non_null(core);
     buddy_magazine_desc desc = {
         .core = core, .threads = MOST_RUNNERS + 1, .stock_units = 64, .grow = judge_refusal};
-    m = buddy_magazine_init(memory, sizeof(memory), &desc);
+    m = buddy_magazine_init(memory, sizeof memory, &desc);
     assert_non_null(m);
     m->front.state = exchange ? BUDDY_MAGAZINE_EXCHANGE : BUDDY_MAGAZINE_OPEN;
-    memset(owner, 0, sizeof(owner));
+    memset(owner, 0, sizeof owner);
     runner_count = 2 + seed_below(&seed, MOST_RUNNERS - 1);
     eagerness = 1 + seed_below(&seed, 12);
     run_all();

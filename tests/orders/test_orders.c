@@ -37,13 +37,13 @@ static word_atomic word;
 static void start_with_one_bit(void)
 {
     atomic_store_explicit(&word, 4, memory_order_relaxed); /* relaxed: alone */
-    orders_watch(payload, sizeof(payload));
+    orders_watch(payload, sizeof payload);
 }
 
 static void start_with_nothing(void)
 {
     atomic_store_explicit(&word, 0, memory_order_relaxed); /* relaxed: alone */
-    orders_watch(payload, sizeof(payload));
+    orders_watch(payload, sizeof payload);
 }
 
 /* Takes what there is, uses it and puts it back. */
@@ -165,8 +165,8 @@ static buddy *core;
 
 static void start_core(void)
 {
-    core = buddy_init(memory, sizeof(memory), &(buddy_desc){.units = UNITS});
-    orders_watch(payload, sizeof(payload));
+    core = buddy_init(memory, sizeof memory, &(buddy_desc){.units = UNITS});
+    orders_watch(payload, sizeof payload);
 }
 
 /* Each has a cell of its own inside, and who closes uses them all. */
@@ -261,7 +261,7 @@ static orders_excuse excuses[] = {
 
 int main(void)
 {
-    orders_plan plan = {cases, sizeof(cases) / sizeof(cases[0]), excuses,
-                        sizeof(excuses) / sizeof(excuses[0])};
+    orders_plan plan = {cases, sizeof cases / sizeof cases[0], excuses,
+                        sizeof excuses / sizeof excuses[0]};
     return orders_main(&plan);
 }

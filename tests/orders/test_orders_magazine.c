@@ -17,11 +17,7 @@
 #include "buddy/magazine/depot.c"
 #include "buddy/magazine/recall.c"
 
-/* The kernel's is called something else here. */
-void kernel_barrier(void);
-#define magazine_barrier kernel_barrier
 #include "buddy/magazine/threads.c"
-#undef magazine_barrier
 
 #define STOCKS 2u
 
@@ -36,6 +32,11 @@ static buddy_magazine *const m = &made.head;
 static buddy core;
 static uint64_t held[STOCKS]; /* in each stock */
 static uint64_t recalls;      /* written while the others are kept out, read by who is inside */
+
+bool magazine_register_barrier(void)
+{
+    return true;
+}
 
 void magazine_barrier(void)
 {
@@ -63,8 +64,8 @@ static void start_magazine(uint32_t state, uint32_t stocks)
     m->stock_bytes = sizeof(buddy_magazine_stock);
     m->stocks_most = STOCKS;
     atomic_store_explicit(&m->stocks_used, stocks, memory_order_relaxed); /* relaxed: alone */
-    orders_watch(held, sizeof(held));
-    orders_watch(&recalls, sizeof(recalls));
+    orders_watch(held, sizeof held);
+    orders_watch(&recalls, sizeof recalls);
 }
 
 static void start_with_barriers(void)
@@ -127,9 +128,9 @@ static void recall_or_come(uint32_t thread)
         recall_all();
         return;
     }
-    pthread_mutex_lock(&m->seats);
+    pthread_mutex_lock(&m->owners);
     buddy_magazine_stock *stock = new_stock(m);
-    pthread_mutex_unlock(&m->seats);
+    pthread_mutex_unlock(&m->owners);
     use(stock);
 }
 
@@ -140,9 +141,9 @@ static uint64_t payload[ORDERS_THREADS];
 
 static void start_depot(void)
 {
-    memset(&batches, 0, sizeof(batches));
-    orders_watch(batches.slots, sizeof(batches.slots));
-    orders_watch(payload, sizeof(payload));
+    memset(&batches, 0, sizeof batches);
+    orders_watch(batches.slots, sizeof batches.slots);
+    orders_watch(payload, sizeof payload);
 }
 
 /* Each begins with a block; it gives one and takes one, whosever. */
@@ -177,7 +178,7 @@ static orders_excuse excuses[] = {
 
 int main(void)
 {
-    orders_plan plan = {cases, sizeof(cases) / sizeof(cases[0]), excuses,
-                        sizeof(excuses) / sizeof(excuses[0])};
+    orders_plan plan = {cases, sizeof cases / sizeof cases[0], excuses,
+                        sizeof excuses / sizeof excuses[0]};
     return orders_main(&plan);
 }

@@ -17,7 +17,7 @@ static void start_marks(void)
     }
     live_units = 5;
     marks_set_exact(&marked, 0, live_units);
-    orders_watch(&live_units, sizeof(live_units));
+    orders_watch(&live_units, sizeof live_units);
 }
 
 /* All free the block at unit 0; who succeeds takes one of another size there, and so on. */
@@ -52,6 +52,6 @@ static const orders_case cases[] = {
 
 int main(void)
 {
-    orders_plan plan = {cases, sizeof(cases) / sizeof(cases[0]), NULL, 0};
+    orders_plan plan = {cases, sizeof cases / sizeof cases[0], NULL, 0};
     return orders_main(&plan);
 }

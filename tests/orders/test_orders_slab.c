@@ -10,58 +10,61 @@
 #define SLABS   2u
 #define OBJECTS 4u /* of each slab */
 
-slab_cache slab_nobody;
 static slab_cache owner;
-static slab_head heads[SLABS];
-static slab_object objects[SLABS][OBJECTS];
+static buddy_slab slabs[SLABS];
+static buddy_slab_object objects[SLABS][OBJECTS];
 static uint32_t used_again; /* objects that the owner has got back and used */
-
-/* Where leave_park hands a slab on: it is in no list here, and waits for its owner to look. */
-void slab_settle(slab_cache *cache, slab_head *head)
-{
-    (void)cache;
-    (void)head;
-}
 
 /* All objects are taken. */
 static void start_slabs(void)
 {
-    memset(&owner, 0, sizeof(owner));
-    memset(heads, 0, sizeof(heads));
-    memset(objects, 0, sizeof(objects));
+    memset(&owner, 0, sizeof owner);
+    memset(slabs, 0, sizeof slabs);
+    memset(objects, 0, sizeof objects);
     used_again = 0;
     for (uint32_t i = 0; i < SLABS; i++) {
-        slab_set_used(&heads[i], OBJECTS);
+        buddy_slab_set_used(&slabs[i], OBJECTS);
         /* relaxed: alone */
-        atomic_store_explicit(&heads[i].owner, &owner, memory_order_relaxed);
+        __atomic_store_n(&slabs[i].owner, &owner.front, __ATOMIC_RELAXED);
     }
-    orders_watch(heads, sizeof(heads));
-    orders_watch(objects, sizeof(objects));
+    orders_watch(slabs, sizeof slabs);
+    orders_watch(objects, sizeof objects);
 }
 
 /* Uses what has come back. */
-static void use_free(slab_head *head)
+static void use_free(buddy_slab *slab)
 {
-    while (head->free != NULL) {
-        slab_object *object = slab_pop(head);
+    while (slab->free != NULL) {
+        buddy_slab_object *object = buddy_slab_pop(slab);
         object->seal++;
         used_again++;
     }
 }
 
 /* A slab of which all is taken is parked, or has got something back meanwhile. */
-static void park_or_use(slab_head *head)
+static void park_or_use(buddy_slab *slab)
 {
-    if (!head->parked && !slab_park(head)) {
-        use_free(head);
+    if (!slab->parked && !slab_park(slab)) {
+        use_free(slab);
+    }
+}
+
+/* Takes the slabs out of the park that are on their way. */
+static void receive(void)
+{
+    buddy_slab *slab = slab_returned(&owner);
+    while (slab != NULL) {
+        buddy_slab *next = slab->returned_next;
+        slab_leave_park(&owner, slab);
+        slab = next;
     }
 }
 
 static void use_what_comes(void)
 {
-    slab_receive(&owner);
+    receive();
     for (uint32_t i = 0; i < SLABS; i++) {
-        use_free(&heads[i]);
+        use_free(&slabs[i]);
     }
 }
 
@@ -69,12 +72,12 @@ static void own(void)
 {
     for (uint32_t turn = 0; turn < 2; turn++) {
         for (uint32_t i = 0; i < SLABS; i++) {
-            park_or_use(&heads[i]);
+            park_or_use(&slabs[i]);
         }
         use_what_comes();
     }
     for (uint32_t i = 0; i < SLABS; i++) {
-        slab_unpark(&owner, &heads[i]);
+        (void)slab_unpark(&owner, &slabs[i]);
     }
     use_what_comes();
 }
@@ -84,15 +87,15 @@ static void own(void)
 static void give(uint32_t thread)
 {
     for (uint32_t i = 0; i < SLABS; i++) {
-        slab_object *first = &objects[i][2 * thread - 2], *second = first + 1;
+        buddy_slab_object *first = &objects[i][2 * thread - 2], *second = first + 1;
         first->seal++;
         second->seal++;
         if (orders_below(2) == 0) {
-            send(&heads[i], second, second);
-            send(&heads[i], first, first);
+            send(&slabs[i], second, second);
+            send(&slabs[i], first, first);
         } else {
             first->next = second;
-            send(&heads[i], first, second);
+            send(&slabs[i], first, second);
         }
     }
 }
@@ -109,14 +112,14 @@ static void own_or_give(uint32_t thread)
 static void nothing_is_lost_of(uint32_t givers)
 {
     for (uint32_t i = 0; i < SLABS; i++) {
-        slab_unpark(&owner, &heads[i]);
+        (void)slab_unpark(&owner, &slabs[i]);
     }
-    slab_receive(&owner);
+    receive();
     for (uint32_t i = 0; i < SLABS; i++) {
-        if (!heads[i].parked) {
-            slab_collect(&heads[i]);
+        if (!slabs[i].parked) {
+            slab_collect(&slabs[i]);
         }
-        use_free(&heads[i]);
+        use_free(&slabs[i]);
     }
     if (used_again != givers * 2 * SLABS) {
         orders_fail("an object was lost on its way back, or came twice");
@@ -139,13 +142,13 @@ static const orders_case cases[] = {
 };
 
 static orders_excuse excuses[] = {
-    {"slab_park", "&head->remote", memory_order_acq_rel, memory_order_release,
+    {"slab_park", "&slab->remote", memory_order_acq_rel, memory_order_release,
      "the nothing that it replaces by the mark was written by the owner itself", 0},
 };
 
 int main(void)
 {
-    orders_plan plan = {cases, sizeof(cases) / sizeof(cases[0]), excuses,
-                        sizeof(excuses) / sizeof(excuses[0])};
+    orders_plan plan = {cases, sizeof cases / sizeof cases[0], excuses,
+                        sizeof excuses / sizeof excuses[0]};
     return orders_main(&plan);
 }

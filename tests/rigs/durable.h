@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { DURABLE_FILES = 64 };
+#define DURABLE_FILES 64
 
 typedef struct durable_file {
     dev_t device;

@@ -1,10 +1,15 @@
 # Installs what was built into an empty folder, and builds programs of somebody else's against it: in C and in C++, on
 # the static and the shared library, found by find_package and by pkg-config.
 #   cmake -DLIBRARY=buddy -DBUILD=… -DWORK=… -DSOURCE=… -DGENERATOR=… -DC=… -DCXX=… -P installed.cmake
+# With -DBAKE=ON the installed program bakes a world first, which programs find by the variable WORLD.
 # BUILD: the folder whose installation it is; SOURCE has use.c, use.cpp and a project that makes programs of them.
 file(REMOVE_RECURSE ${WORK})
 set(must COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix OUTPUT_QUIET ${must})
+if(BAKE)
+  set(ENV{WORLD} ${WORK}/world.mega)
+  execute_process(COMMAND ${WORK}/prefix/bin/megabuddy bake --synthetic --width 256 -q -o $ENV{WORLD} ${must})
+endif()
 execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G ${GENERATOR}
                         -DCMAKE_C_COMPILER=${C} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${WORK}/prefix ${must})
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/build ${must})

@@ -21,7 +21,7 @@ static inline mappings_sum mappings_read(uintptr_t from, uintptr_t to)
     char line[512], access[5];
     uintptr_t begin, end;
     FILE *maps = fopen("/proc/self/maps", "re");
-    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &begin, &end, access) == 3) {
             uintptr_t first = begin > from ? begin : from, last = end < to ? end : to;
             int open = strcmp(access, "rw-p") == 0;

@@ -1,23 +1,20 @@
 #!/bin/sh
-# layering.sh [ROOT]: who may include whom, and that gpu.h speaks no OpenGL.
+# layering.sh [ROOT]: who may include whom. The file `rooms` beside this one has the table of rooms;
+# beyond it:
 #
-#     buddy  <-  engine stations  <-  engine/stream  <-  tools
-#
-#   buddy/        itself and the C library, the core of it not even files and memory of its own
-#   shaders/*.h   nothing: GLSL reads them too
-#   engine/       buddy's public headers, other stations' headers, engine/vt_shared.h; not vt.h or
-#                 stream.h, which are above it; OpenGL and the embedded shaders only in gpu.c and
-#                 the gpu_*.c that it is split into (but gpu_size.c, which is arithmetic);
-#                 NAME_private.h is for NAME*.c alone
-#   engine/files/  itself and the C library; the rest of engine/, and tools/, include it
-#   engine/stream.*  the same and vt.h, and the embedded shaders; no OpenGL
-#   tools/        vt.h, vt_watch.h, trace.h, what reads and writes page files, buddy's public
-#                 headers; no station
-#   tests/        whatever they like
+#   - the core of the allocator does no I/O, allocates nothing and has no threads; buddy/ and
+#     engine/files/ need the C library only
+#   - NAME_private.h and private.h are for their own room; public headers include public ones only
+#   - OpenGL is spoken in engine/vram/gpu*.c only (but gpu_size.c, which is arithmetic), and no
+#     header of engine/ has any in it but gpu_private.h
+#   - shaders/*.h include nothing: GLSL reads them too
+#   - no headers include each other in a circle
+#   - tests/ include whatever they like
 #
 # Prints "FILE:LINE: rule" for each offence; exit code 1 when there is one, 2 when there is nothing
 # to look at.
 set -eu
+rooms=$(cd "$(dirname "$0")" && pwd)/rooms
 root=${1:-$(dirname "$0")/../..}
 cd "$root"
 
@@ -35,6 +32,53 @@ function offend(rule) {
     printf "%s:%d: %s\n", FILENAME, FNR, rule
     offences++
 }
+
+# --- the table ---
+
+# may_room[FOLDER, ROOM], may_file[FOLDER, HEADER], face[HEADER], excepted[FILE, HEADER]
+function read_table(    i) {
+    if ($1 == "room") {
+        is_room[$2] = 1
+        may_room[$2, $2] = 1
+    }
+    for (i = 3; i <= NF; i++) {
+        if ($1 == "room") { may_room[$2, $i] = 1 }
+        if ($1 == "grant") { may_file[$2, $i] = 1 }
+        if ($1 == "face") { face[$2] = $i }
+        if ($1 == "except") { excepted[$2, $i] = 1 }
+    }
+}
+
+function folder_of(name) {
+    sub(/\/[^\/]*$/, "", name)
+    return name
+}
+
+function top_of(name) {
+    sub(/\/.*$/, "", name)
+    return name
+}
+
+# Whether it is what an installed program may include.
+function is_public(name) {
+    return name ~ /^(buddy|engine)\/[^\/]*$/
+}
+
+# The room that a file is in: its folder, or for a public header the room of its name.
+function room_of(name) {
+    if (!is_public(name)) { return folder_of(name) }
+    if (name in face) { return face[name] }
+    sub(/\.[a-z]*$/, "", name)
+    return name
+}
+
+# Whether the header is granted to the folder, or to one round it.
+function is_granted(folder, name) {
+    while (!((folder, name) in may_file) && folder ~ /\//) { folder = folder_of(folder) }
+    return (folder, name) in may_file
+}
+
+# --- lines ---
 
 # The line without comments; in_comment lasts to the next line.
 function code_of(line,    out, at) {
@@ -57,47 +101,19 @@ function code_of(line,    out, at) {
     return out
 }
 
-# A quoted include with its folder: "tree.h" in buddy/heap.h is buddy/tree.h.
-function full_name(name,    folder) {
-    if (name ~ /\//) { return name }
-    folder = FILENAME
-    sub(/\/[^\/]*$/, "", folder)
-    return folder "/" name
+# A quoted include from the top: "heap.h" in buddy/pool.h is buddy/heap.h.
+function full_name(name) {
+    return name ~ /^(buddy|engine|shaders|tools|tests)\// ? name : folder_of(FILENAME) "/" name
 }
 
 function is_opengl(name) {
     return name ~ /^(glad|GL|GLES[0-9]*|EGL|KHR|GLFW)\//
 }
 
-# What is not installed is private.
-function is_private_buddy(name) {
-    return name ~ /^buddy\// && name !~ /^buddy\/((buddy|fault|heap|levels|magazine|pool|slab|snapshot|track|track_log|tree)\.h|stl\.hpp)$/
-}
-
-# The allocator itself, as against what stands round it.
-function is_core() {
-    return FILENAME ~ /^buddy\/(buddy|core|freeset|gate|inspect|near|reserve|split|tree|words)\.[ch]$/
-}
-
-function is_private_engine(name) {
-    return name ~ /^engine\/.*_private\.h$/
-}
-
-# engine/gpu of engine/gpu_private.h
-function stem(name) {
-    sub(/_private\.h$/, "", name)
-    return name
-}
-
-# Whether this file is one of those that a private header is for.
-function shares(name) {
-    return index(FILENAME, stem(name)) == 1 && substr(FILENAME, length(stem(name)) + 1, 1) ~ /[._]/
-}
-
 # Whether this file may speak OpenGL.
 function draws() {
-    return FILENAME ~ /^engine\/gpu(_[a-z_]+)?\.c$/ && FILENAME != "engine/gpu_size.c" ||
-        FILENAME == "engine/gpu_private.h"
+    return FILENAME ~ /^engine\/vram\/gpu(_[a-z_]+)?\.c$/ &&
+        FILENAME != "engine/vram/gpu_size.c" || FILENAME == "engine/vram/gpu_private.h"
 }
 
 # Headers of the C and C++ libraries, POSIX and the kernel.
@@ -106,67 +122,110 @@ function is_libc(name) {
         name ~ /^(assert|ctype|dlfcn|errno|execinfo|fcntl|float|inttypes|limits|malloc|math|poll|pthread|sched|semaphore|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|threads|time|unistd)\.h$/
 }
 
-function check_buddy(name, quoted) {
-    if (quoted && name !~ /^buddy\//) {
-        offend("buddy/ stands alone, but includes " name)
-    }
-    if (!quoted && !is_libc(name)) {
-        offend("buddy/ needs the C library only, but includes " name)
-    }
-    if (is_core() && name ~ /^buddy\/(heap|heap_marks|pool|region|slab|snapshot)/) {
-        offend("the core does not know the heap, but includes " name)
-    }
-    if (is_core() &&
-        name ~ /^(stdio|stdlib|pthread|malloc|fcntl)\.h$/) {
+# --- rules ---
+
+# <NAME>, of a library
+function check_system_header(name) {
+    if (room == "buddy/core" && name ~ /^(stdio|stdlib|pthread|malloc|fcntl)\.h$/) {
         offend("the core does no I/O, allocates nothing and has no threads, but includes " name)
+    } else if ((top == "buddy" || room == "engine/files") && !is_libc(name)) {
+        offend(room " needs the C library only, but includes " name)
+    } else if (top == "engine" && is_opengl(name) && !draws()) {
+        offend("only engine/vram/gpu.c speaks OpenGL, but this includes " name)
+    } else if (top == "shaders") {
+        offend("GLSL cannot include " name)
     }
 }
 
-function check_files(name, quoted) {
-    if (quoted && name !~ /^engine\/files\//) {
-        offend("engine/files/ stands alone, but includes " name)
-    }
-    if (!quoted && !is_libc(name)) {
-        offend("engine/files/ needs the C library only, but includes " name)
-    }
-}
-
-function check_engine(name, quoted) {
-    conductor = FILENAME ~ /^engine\/(stream|vt)[._]/
-    if (is_opengl(name) && !draws()) {
-        offend("only engine/gpu.c speaks OpenGL, but this includes " name)
-    }
-    if (!quoted) { return }
-    if (name ~ /^tools\// || name ~ /^tests\//) {
-        offend("engine/ is below " substr(name, 1, 5) "/, but includes " name)
-    } else if (is_private_buddy(name)) {
-        offend("private to buddy/: " name)
-    } else if (name ~ /^engine\/(vt|vt_suspend|vt_watch|stream)\.h$/ && !conductor) {
-        offend("a station does not know the conductor, but includes " name)
-    } else if (name == "shaders/embedded.h" && !draws() && !conductor) {
-        offend("shaders belong to gpu.c and stream.c, but this includes " name)
-    } else if (is_private_engine(name) && !shares(name)) {
-        offend("private to " stem(name) "*.c: " name)
-    } else if (name == "engine/pagefile_format.h" && FILENAME !~ /^engine\/page(file|writer)/) {
-        offend("private to pagefile.c and pagewriter.c: " name)
-    } else if (name !~ /^(buddy|engine)\// && name !~ /^shaders\/(shared|embedded)\.h$/) {
-        offend("not of engine/ or below it: " name)
+# "NAME", of ours
+function check_header(name,    from) {
+    from = room_of(name)
+    if ((FILENAME, name) in excepted) { return }
+    if (top == "shaders") {
+        offend("GLSL cannot include " name)
+    } else if (name ~ /[\/_]private\.h$/ && from != room) {
+        offend("private to " from ": " name)
+    } else if ((top == "buddy" || top == "engine") && is_public(FILENAME) && !is_public(name)) {
+        offend("a public header includes public ones only, not " name)
+    } else if ((room, from) in may_room || is_granted(room, name)) {
+        return
+    } else if (top == "engine" && room != "engine/files" && name ~ /^buddy\//) {
+        if (!is_public(name)) { offend("private to buddy/: " name) }
+    } else if (top == "tools") {
+        if (name ~ /^(buddy|engine)\// && !is_public(name)) {
+            offend("tools see the streamer and the allocator by public headers, but this includes " name)
+        } else if (top_of(name) == "tests") {
+            offend("tools/ is below tests/, but includes " name)
+        }
+    } else {
+        offend(room " does not know " from ", but includes " name)
     }
 }
 
-function check_tools(name, quoted) {
-    if (!quoted) { return }
-    if (is_private_buddy(name)) {
-        offend("private to buddy/: " name)
-    } else if (name ~ /^engine\// &&
-               name !~ /^engine\/(files\/[a-z]+|vt|vt_watch|trace|page|pagefile|pagewriter|unpack|texel|convert|bc1|platform)\.h$/) {
-        offend("tools see the streamer through engine/vt.h, but this includes " name)
-    } else if (name ~ /^tests\//) {
-        offend("tools/ is below tests/, but includes " name)
+# --- circles ---
+
+function add_edge(to) {
+    edges[FILENAME] = edges[FILENAME] " " to
+    if (!(FILENAME in left)) {
+        left[FILENAME] = 1
+        order[++nodes] = FILENAME
     }
 }
 
-FNR == 1 { in_comment = 0 }
+# Whether one that is left is included by the file; it is in next_one then.
+function leads_on(name,    i, n, to) {
+    n = split(edges[name], to, " ")
+    for (i = 1; i <= n; i++) {
+        if (left[to[i]]) {
+            next_one = to[i]
+            return 1
+        }
+    }
+    return 0
+}
+
+# Files that include none that is left are taken away until none goes any more. From one of the rest
+# the way goes on for ever, so it comes back to where it has been.
+function find_circle(    i, gone, name, path, seen) {
+    do {
+        gone = 0
+        for (i = 1; i <= nodes; i++) {
+            if (left[order[i]] && !leads_on(order[i])) {
+                left[order[i]] = 0
+                gone++
+            }
+        }
+    } while (gone > 0)
+    for (i = 1; i <= nodes && !left[order[i]]; i++) { }
+    if (i > nodes) { return }
+    for (name = order[i]; !(name in seen); name = next_one) {
+        seen[name] = 1
+        leads_on(name)
+    }
+    path = i = name
+    do {
+        leads_on(name)
+        name = next_one
+        path = path " -> " name
+    } while (name != i)
+    printf "%s:1: headers include each other in a circle: %s\n", i, path
+    offences++
+}
+
+NR == FNR {
+    sub(/#.*/, "")
+    read_table()
+    next
+}
+
+FNR == 1 {
+    in_comment = 0
+    top = top_of(FILENAME)
+    room = room_of(FILENAME)
+    if ((top == "buddy" || top == "engine") && !(room in is_room)) {
+        offend("no such room in tests/source/rooms: " room)
+    }
+}
 
 {
     code = code_of($0)
@@ -182,20 +241,17 @@ FNR == 1 { in_comment = 0 }
     sub(/[">].*$/, "", name)
     if (name ~ /\.\.\//) {
         offend("includes go from the top folder: " name)
-        next
+    } else if (quoted || name ~ /^(buddy|engine|shaders|tools|tests)\//) {
+        name = full_name(name)
+        add_edge(name)
+        check_header(name)
+    } else {
+        check_system_header(name)
     }
-    if (quoted) { name = full_name(name) }
-    if (name ~ /^(buddy|engine|shaders|tools|tests)\//) { quoted = 1 } # whatever the brackets
-
-    if (FILENAME ~ /^buddy\//) { check_buddy(name, quoted) }
-    if (FILENAME ~ /^engine\/files\//) {
-        check_files(name, quoted)
-    } else if (FILENAME ~ /^engine\//) {
-        check_engine(name, quoted)
-    }
-    if (FILENAME ~ /^tools\//) { check_tools(name, quoted) }
-    if (FILENAME ~ /^shaders\//) { offend("GLSL cannot include " name) }
 }
 
-END { exit offences > 0 ? 1 : 0 }
-' $files
+END {
+    find_circle()
+    exit offences > 0 ? 1 : 0
+}
+' "$rooms" $files

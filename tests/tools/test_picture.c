@@ -76,7 +76,7 @@ static const picture_text TEXTS[] = {
     {"Lines", "one\ntwo\n"},
     {"0123456789012345678901234567890123456789012345678901234567890123456789012345678", "79"},
 };
-enum { TEXT_COUNT = sizeof TEXTS / sizeof *TEXTS };
+#define TEXT_COUNT ((int)(sizeof TEXTS / sizeof *TEXTS))
 
 static void check_all(const png_text *texts, int count)
 {

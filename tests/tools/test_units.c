@@ -33,7 +33,7 @@ static void reads_every_spelling_of_a_size(void **state)
         {"18446744073709551615", UINT64_MAX},
         {"16777215 TiB", UINT64_C(16777215) << 40},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint64_t bytes = 0xdead;
         if (!units_parse_bytes(cases[i].text, &bytes) || bytes != cases[i].bytes) {
             fail_msg("\"%s\" read as %llu", cases[i].text, (unsigned long long)bytes);
@@ -69,7 +69,7 @@ static void refuses_what_is_no_size_and_leaves_the_result_alone(void **state)
         "16777216 TiB",
         "99999999999999999999 KiB",
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint64_t bytes = 0xdead;
         if (units_parse_bytes(cases[i], &bytes) || bytes != 0xdead) {
             fail_msg("\"%s\" was taken for a size", cases[i]);
@@ -106,7 +106,7 @@ static void counts_are_whole_numbers_within_bounds(void **state)
     static const char *const bad[] = {
         "", "-1", "+1", " 1", "1 ", "0x1", "1.5", "ten", "4", "101", "99999999999999999999"};
     uint64_t count = 77;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(units_parse_count(bad[i], 5, 100, &count));
         assert_int_equal(count, 77);
     }

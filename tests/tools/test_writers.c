@@ -28,7 +28,7 @@
 
 #define PART ".megabuddy-part"
 
-enum { PATIENCE_SECONDS = 60 }; /* who waits for a pipe is ended, and the test fails */
+#define PATIENCE_SECONDS 60 /* who waits for a pipe is ended, and the test fails */
 
 /* ---- who writes ---- */
 
@@ -77,7 +77,7 @@ static const struct writer {
     {"report.json", write_report}, {"report.html", write_report},  {"flight.path", write_path},
 };
 
-enum { WRITER_COUNT = sizeof WRITERS / sizeof WRITERS[0] };
+#define WRITER_COUNT ((int)(sizeof WRITERS / sizeof WRITERS[0]))
 
 /* ---- what stands there ---- */
 

@@ -1,22 +1,15 @@
 #include "tools/alloctest/alloc_worker.h"
 
 #include "tools/base/clock.h"
+#include "tools/bench/measure/draw.h"
 
 #define GOAL_STEPS  2000u /* steps after which a worker wants to hold more or less than before */
 #define TIMED_EVERY 16u   /* reading the clock costs as much as the call */
 
-uint64_t alloc_worker_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 /* A number below limit, which is not 0. */
 static size_t below(alloc_worker *w, size_t limit)
 {
-    return (size_t)(alloc_worker_random(&w->random) % limit);
+    return (size_t)(draw_next(&w->random) % limit);
 }
 
 static bool is_timed(const alloc_worker *w)
@@ -113,7 +106,7 @@ static void *take(alloc_worker *w, size_t bytes, size_t *alignment)
 
 static void take_one(alloc_worker *w)
 {
-    alloc_block b = {.bytes = random_size(w), .mark = alloc_worker_random(&w->random)};
+    alloc_block b = {.bytes = random_size(w), .mark = draw_next(&w->random)};
     size_t alignment = 1;
     bool timed = is_timed(w);
     uint64_t begin_ns = timed ? clock_ns() : 0;

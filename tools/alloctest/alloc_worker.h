@@ -41,7 +41,4 @@ typedef struct alloc_worker {
 /* Works until *stop or a fault, then gives everything back. The thread's own function. */
 void alloc_worker_run(alloc_worker *w);
 
-/* One random number and on: splitmix64. */
-uint64_t alloc_worker_random(uint64_t *state);
-
 #endif

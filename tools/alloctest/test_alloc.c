@@ -1,7 +1,5 @@
 /* test_alloc.c: `megabuddy test alloc`: threads do random work on one allocator (alloc_worker.h),
  * this one watches, and at the end everything must have come back. */
-#include "tools/alloctest/test_alloc.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -19,6 +17,7 @@
 #include "tools/base/say.h"
 #include "tools/base/sync.h"
 #include "tools/base/units.h"
+#include "tools/bench/measure/draw.h"
 #include "tools/commands.h"
 
 #define THREADS_MOST 256u
@@ -96,7 +95,7 @@ static options default_options(void)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t threads = processors < 1 ? 1 : (uint32_t)processors;
     return (options){.threads = threads < THREADS_MOST ? threads : THREADS_MOST,
-                     .seed = alloc_worker_random(&clock),
+                     .seed = draw_next(&clock),
                      .seconds = 3,
                      .arena_bytes = UINT64_C(64) << 20,
                      .sync = VT_SYNC_LOCKFREE};
@@ -202,7 +201,7 @@ static bool start_worker(crew *c, const subject_opened *tested, const options *o
     w->ops = tested->ops;
     w->self = subject_enter(tested, c->count);
     w->stop = &stop;
-    w->random = alloc_worker_random(random);
+    w->random = draw_next(random);
     w->share_bytes = (size_t)o->arena_bytes / o->threads;
     seat *s = malloc(sizeof(*s));
     if (s == NULL) {
@@ -397,7 +396,8 @@ static int run_logged(const options *o)
     return code;
 }
 
-int test_alloc_main(int argc, char **argv)
+/* argv[0] is "alloc". */
+static int test_alloc_main(int argc, char **argv)
 {
     options o = default_options();
     int code;

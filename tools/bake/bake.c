@@ -1,4 +1,11 @@
-/* bake.c: megabuddy bake: from a world to a finished page file. */
+/* bake.c: megabuddy bake: from a picture, or a made-up world, to a finished page file.
+ *
+ *   bake_main ─▶ bake: opens world and writer ─▶ fill ─▶ pyramid_bake ─┬─▶ commit: WORLD.mega
+ *                                                                      ├─▶ suspend: its .part file
+ *                                                                      └─▶ abort: nothing is left
+ *
+ * A bake that ends early is suspended where there is a checkpoint to go on from, and else aborted.
+ * Errors are printed where they show; functions return the program's exit code. */
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/options.h"
 #include "tools/bake/world.h"
@@ -15,10 +22,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static volatile sig_atomic_t interrupted; /* PYRAMID_STOP or _PAUSE; the signal handler's alone */
+static volatile sig_atomic_t interrupted; /* PYRAMID_STOP or _PAUSE; on_signal alone writes it */
 
-/* Ctrl-C is somebody who does not want it, at least not now; a kill is a machine that has to stop,
- * or a job that will be taken up again. */
+/* Ctrl-C means that somebody does not want the bake, at least not now: without a checkpoint its
+ * work is thrown away. A kill means that the machine has to stop, or that a job will be started
+ * again: its work is kept. */
 static void on_signal(int signal_number)
 {
     interrupted = signal_number == SIGINT ? PYRAMID_STOP : PYRAMID_PAUSE;
@@ -65,13 +73,14 @@ static int fail_output(const options *o, pagefile_status status)
     return fail(o->output, why);
 }
 
-/* Texels of all pages, borders and layers included: what the encoders have to do. */
+/* Texels of these pages in all layers, with borders: what the encoders have to do. */
 static double texels_encoded(const job *j, uint64_t pages)
 {
     const uint32_t layers = j->w.normals.width > 0 ? 2 : 1;
     return (double)pages * layers * VT_PAGE_TEXELS * VT_PAGE_TEXELS;
 }
 
+/* Prints the size of the world and of the file, and how fast the bake was. */
 static int summarise(const job *j)
 {
     struct stat st = {0};
@@ -96,12 +105,14 @@ static int summarise(const job *j)
     return EXIT_DONE;
 }
 
-/* One or two channels are data: heights, masks. The card has no sRGB for them either. */
+/* Whether a layer of this format holds data (heights, masks) rather than colours, so that its
+ * texels are averaged as they are. OpenGL has no sRGB form of these formats either. */
 static bool is_data(vt_texel_format format)
 {
     return format == VT_TEXEL_BC4 || format == VT_TEXEL_BC5;
 }
 
+/* What pyramid_bake is to make: the colours, and the normals if there are any. */
 static pyramid_desc describe(job *j, pagewriter *writer)
 {
     const options *o = j->o;
@@ -124,7 +135,8 @@ static pyramid_desc describe(job *j, pagewriter *writer)
     return desc;
 }
 
-/* Fills an open writer and commits it; or aborts it, or leaves its work for another time. */
+/* Fills an open writer and commits it. If that fails, aborts it, or suspends it so that the same
+ * command can go on later. */
 static int fill(job *j, pagewriter *writer)
 {
     const options *o = j->o;
@@ -160,6 +172,7 @@ static int fill(job *j, pagewriter *writer)
     return failure.status == PAGEFILE_OK ? summarise(j) : fail_output(o, failure.status);
 }
 
+/* What the header of the page file will say. */
 static pagewriter_desc describe_file(const job *j)
 {
     const options *o = j->o;
@@ -182,7 +195,8 @@ static pagewriter_desc describe_file(const job *j)
     return desc;
 }
 
-/* Opens the source, then the writer: a bad name for the output is known before the long work. */
+/* Opens the source, then the writer, and fills it. The writer is opened before the long work, so
+ * that a bad name for the output shows at once. */
 static int bake(options *o, job *j)
 {
     const int done = world_open(o, j->workers, &j->w);
@@ -201,7 +215,7 @@ static int bake(options *o, job *j)
     return status == PAGEFILE_OK ? fill(j, writer) : fail_output(o, status);
 }
 
-/* Whether both names stand for one file that exists: baking would replace its own input. */
+/* Whether both names stand for one existing file: then the bake would replace its own input. */
 static bool same_file(const char *a, const char *b)
 {
     struct stat first, second;

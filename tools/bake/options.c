@@ -1,4 +1,5 @@
-/* options.c: what the command line may say, and what of it goes together. */
+/* options.c: the table of the options of megabuddy bake, the functions that read their values, and
+ * which options go together. */
 #include "tools/bake/options.h"
 
 #include "tools/base/options.h"
@@ -16,7 +17,8 @@ enum {
 
 /* ---- formats ---- */
 
-/* "zstd:19" in two: the word, and a level that is 0 where there is none. */
+/* Splits "zstd:19" into the word and the level, which is 0 where there is none. False: the word is
+ * too long, or the level is not from 1 to `most`. */
 static bool split_level(const char *text, char word[16], uint32_t most, int *level)
 {
     const char *colon = strchr(text, ':');
@@ -33,6 +35,7 @@ static bool split_level(const char *text, char word[16], uint32_t most, int *lev
 
 #define LZ4HC_LEVEL 9 /* where the text names none */
 
+/* "none", "lz4", "lz4hc:9", "zstd:19". */
 static bool parse_packing(const char *text, pagewriter_packing *out)
 {
     char word[16];
@@ -51,7 +54,7 @@ static bool parse_packing(const char *text, pagewriter_packing *out)
     return true;
 }
 
-/* "bc1", "bc1+zstd:19", "jpeg:80". */
+/* "bc1", "bc1+zstd:19", "jpeg:80": a texel format and how its pages are packed. */
 static bool parse_format(const char *text, layer_format *out)
 {
     static const vt_texel_format FORMATS[] = {VT_TEXEL_RGBA8, VT_TEXEL_BC1, VT_TEXEL_BC3,
@@ -82,6 +85,8 @@ static bool parse_format(const char *text, layer_format *out)
 
 /* ---- options ---- */
 
+/* Functions take_… read the value of one option into `into`, which is the options struct. False:
+ * the value is wrong, and the table's row says what it must be. */
 static bool take_width(void *into, const char *value)
 {
     options *o = into;
@@ -212,7 +217,7 @@ static int refuse(const char *what, const char *why)
     return options_refuse(&TABLE, what, why);
 }
 
-/* Whether the options go together. */
+/* Prints what is wrong with options that do not go together; returns the exit code. */
 static int check_options(const options *o)
 {
     const bool made = o->earth || o->synthetic;

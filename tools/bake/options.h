@@ -7,7 +7,7 @@
 
 /* How a layer is stored. */
 typedef struct layer_format {
-    vt_texel_format format; /* VT_TEXEL_NONE: what suits the input */
+    vt_texel_format format; /* VT_TEXEL_NONE: bake chooses one by the input */
     pagewriter_packing packing;
 } layer_format;
 
@@ -16,9 +16,9 @@ typedef struct options {
     const char *colour, *heights; /* NULL: none given */
     bool earth, synthetic;
     bool wrap, quiet;
-    bool normals; /* a second layer */
+    bool normals; /* a second layer is made from the heights */
     layer_format colour_format, normals_format;
-    heights_range range; /* of heights from a picture */
+    heights_range range; /* metres of black and white, for heights that come from a picture */
     uint32_t border, width, threads;
     double checkpoint_s;
 } options;

@@ -23,7 +23,7 @@ static int fail(const char *what, const char *why)
 
 /* ---- identity ---- */
 
-/* FNV-1a: a few numbers told from a few others, and no more. */
+/* Adds bytes to the identity, by FNV-1a: enough to tell a few bakes apart. */
 static void identify(world *w, const void *data, size_t bytes)
 {
     const uint8_t *at = data;
@@ -37,7 +37,7 @@ static void identify_number(world *w, uint64_t number)
     identify(w, &number, sizeof number);
 }
 
-/* A file is what it is called, how long it is and when it was last written. */
+/* Adds a file to the identity: its name, its length and the time when it was last written. */
 static void identify_file(world *w, const char *path)
 {
     struct stat st = {0};
@@ -56,6 +56,8 @@ static void identify_format(world *w, const layer_format *f)
     identify_number(w, (uint64_t)f->packing.level);
 }
 
+/* All options that decide what the texels are. The program's version is among them: another one may
+ * make other texels. */
 static void identify_options(world *w, const options *o)
 {
     w->identity = UINT64_C(0xcbf29ce484222325);
@@ -70,8 +72,8 @@ static void identify_options(world *w, const options *o)
 
 /* ---- the Earth ---- */
 
-/* Where Debian's packages put a file, or tools/demo has unpacked them: beside the program's build
- * folder, or under the current one. */
+/* Finds a file of a Debian package: where tools/demo has unpacked the package, beside the program's
+ * build folder or under the current folder, or where it is installed. */
 static bool find_packaged(const char *package, const char *file, char path[PATH_MAX])
 {
     char program[PATH_MAX];
@@ -188,7 +190,7 @@ static int open_input(const options *o, crew *workers, world *w)
     return EXIT_DONE;
 }
 
-/* Slopes of the raster, for worlds that do not make finer ones themselves. */
+/* Makes normals from the raster of heights, for worlds that do not make finer ones themselves. */
 static int open_normals(crew *workers, world *w)
 {
     const normals_desc desc = {
@@ -208,6 +210,8 @@ static int open_normals(crew *workers, world *w)
     return EXIT_DONE;
 }
 
+/* Normals come from the source where it makes finer ones than the raster of heights has, and else
+ * from the raster. */
 int world_open(const options *o, crew *workers, world *w)
 {
     *w = (world){0};

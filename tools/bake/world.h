@@ -14,9 +14,9 @@ typedef struct world {
     vt_kind kind;
     const int16_t *heights; /* NULL: none */
     uint32_t heights_width, heights_height;
-    uint64_t identity; /* of everything that decides what its texels are */
+    uint64_t identity; /* of all that decides what its texels are */
 
-    /* what of it is ours to close: */
+    /* what world_close closes */
     bool is_input;
     earth *globe;
     synthetic *made;

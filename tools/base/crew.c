@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { CREW_MAX_THREADS = 256 };
+#define CREW_MAX_THREADS 256
 
 /* One worker besides the caller. Constant after create. */
 typedef struct crew_member {

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-enum { SAY_BYTES = 8192 }; /* of a line, as it is written; what is longer is cut */
+#define SAY_BYTES 8192 /* of a line, as it is written; what is longer is cut */
 
 /* Writes "megabuddy: ", the text and the end of the line to stderr. The format comes without one.
  */

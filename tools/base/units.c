@@ -125,7 +125,7 @@ const char *units_format_bytes(uint64_t bytes, char text[UNITS_TEXT])
 {
     static const char names[][4] = {"B", "KiB", "MiB", "GiB", "TiB"};
     unsigned unit = 0, rest = 0; /* rest: 1/1024 of the unit */
-    while (bytes >= 1024 && unit + 1 < sizeof(names) / sizeof(names[0])) {
+    while (bytes >= 1024 && unit + 1 < sizeof names / sizeof names[0]) {
         rest = (unsigned)(bytes % 1024);
         bytes /= 1024;
         unit++;

@@ -1,6 +1,7 @@
 /* about.c: asks the system. */
 #include "tools/bench/about.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -57,4 +58,10 @@ void about_machine(bench_about *out, int argc, char *const argv[])
     (void)snprintf(out->kernel, sizeof(out->kernel), "%.50s %.64s", system.sysname, system.release);
     strftime(out->date, sizeof(out->date), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&now, &day));
     join(out->argv, sizeof(out->argv), argc, argv);
+}
+
+void about_print(const bench_about *about)
+{
+    printf("%s, %" PRIu32 " processors, %s, %s\n", about->cpu, about->cpus, about->kernel,
+           about->compiler);
 }

@@ -8,4 +8,7 @@
  * where it is too long. argv[0] is the name of the subcommand. */
 void about_machine(bench_about *out, int argc, char *const argv[]);
 
+/* Prints the machine as a line on stdout. */
+void about_print(const bench_about *about);
+
 #endif

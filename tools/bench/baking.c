@@ -8,7 +8,6 @@
  *
  * The window is cut out of a world of 131072 texels, so that every texel has as much detail made up
  * as the largest world's. */
-#include "engine/files/regular.h"
 #include "tools/bake/mips/chunk.h"
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"
@@ -27,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -278,16 +276,12 @@ enum { SUBJECT_COUNT = sizeof SUBJECTS / sizeof SUBJECTS[0] };
 static bool run_rounds(workload *l, uint32_t rounds, bench_samples *samples)
 {
     for (uint32_t round = 0; round < rounds; round++) {
-        double ns[SUBJECT_COUNT];
         for (int i = 0; i < SUBJECT_COUNT; i++) {
-            bench_row key = {.bench = "bake",
-                             .metric = "mtexels_per_s",
-                             .unit = "Mtexel/s",
-                             .threads = crew_threads(l->workers)};
-            ns[i] = SUBJECTS[i].run(l);
-            snprintf(key.name, sizeof key.name, "%s", l->name);
-            snprintf(key.subject, sizeof key.subject, "%s", SUBJECTS[i].name);
-            if (ns[i] <= 0 || !bench_samples_add(samples, &key, 1e3 / ns[i])) {
+            const bench_row key =
+                bench_key("bake", l->name, SUBJECTS[i].name, crew_threads(l->workers));
+            const double ns = SUBJECTS[i].run(l);
+            if (ns <= 0 ||
+                !bench_samples_put(samples, key, "mtexels_per_s", "Mtexel/s", 1e3 / ns)) {
                 return false;
             }
         }
@@ -313,29 +307,16 @@ static void show(const workload *l, const bench_table *t)
     }
 }
 
-static int write_csv(const char *path, const bench_table *t)
-{
-    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, file_text(errno));
-}
-
 static int report(const settings *s, const workload *l, const bench_samples *samples)
 {
     bench_table table;
-    char path[PATH_BYTES];
-    int done = EXIT_DONE;
     if (!bench_samples_table(samples, &table)) {
         return fail("figures", pagefile_status_text(PAGEFILE_NO_MEMORY));
     }
     show(l, &table);
-    if (s->csv != NULL) {
-        done = write_csv(s->csv, &table);
-    }
-    if (s->report != NULL && done == EXIT_DONE) {
-        snprintf(path, sizeof path, "%s/bake.csv", s->report);
-        done = folder_make(s->report) ? write_csv(path, &table) : fail(s->report, file_text(errno));
-    }
+    const bool good = bench_write("bake", &table, s->csv, s->report);
     bench_table_finish(&table);
-    return done;
+    return good ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int run(const settings *s)
@@ -384,8 +365,5 @@ int bench_bake_main(int argc, char **argv)
         return code;
     }
     s.rounds = s.rounds > 0 ? s.rounds : s.quick ? QUICK_ROUNDS : ROUNDS;
-    if (s.csv != NULL && !bench_csv_possible(s.csv)) {
-        return fail(s.csv, file_text(errno));
-    }
-    return run(&s);
+    return bench_may_write("bake", s.csv) ? run(&s) : EXIT_FAILED;
 }

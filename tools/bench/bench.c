@@ -32,7 +32,7 @@ static const benchmark BENCHMARKS[] = {
     {"replay", bench_replay_main, "a log of a program's blocks, on any allocator", false},
 };
 
-enum { BENCHMARK_COUNT = sizeof BENCHMARKS / sizeof BENCHMARKS[0] };
+#define BENCHMARK_COUNT ((int)(sizeof BENCHMARKS / sizeof BENCHMARKS[0]))
 
 void bench_print_names(FILE *out)
 {

@@ -2,8 +2,12 @@
 #include "tools/bench/results.h"
 
 #include "engine/files/replace.h"
+#include "tools/base/folder.h"
+#include "tools/base/say.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +65,33 @@ bool bench_samples_add(bench_samples *s, const bench_row *key, double value)
     one->values = values;
     values[one->count++] = value;
     return true;
+}
+
+bench_row bench_key(const char *bench, const char *name, const char *subject, uint32_t threads)
+{
+    bench_row key = {.threads = threads};
+    (void)snprintf(key.bench, sizeof key.bench, "%s", bench);
+    (void)snprintf(key.name, sizeof key.name, "%s", name);
+    (void)snprintf(key.subject, sizeof key.subject, "%s", subject);
+    return key;
+}
+
+bool bench_samples_put(bench_samples *s, bench_row key, const char *metric, const char *unit,
+                       double value)
+{
+    (void)snprintf(key.metric, sizeof key.metric, "%s", metric);
+    (void)snprintf(key.unit, sizeof key.unit, "%s", unit);
+    return bench_samples_add(s, &key, value);
+}
+
+bool bench_samples_put_all(bench_samples *s, bench_row key, const figures *found)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < found->count && good; i++) {
+        const figure *one = &found->all[i];
+        good = bench_samples_put(s, key, one->metric, one->unit, one->value);
+    }
+    return good;
 }
 
 void bench_samples_finish(bench_samples *s)
@@ -190,4 +221,34 @@ bool bench_csv_possible(const char *path)
     replacement *r = replace_begin(&(replace_desc){.path = path});
     replace_drop(r);
     return r != NULL;
+}
+
+/* ---- what the command line asks for ---- */
+
+static bool complain(const char *bench, const char *path)
+{
+    say_error("bench %s: %s: %s", bench, path, file_text(errno));
+    return false;
+}
+
+bool bench_may_write(const char *bench, const char *csv)
+{
+    return csv == NULL || bench_csv_possible(csv) || complain(bench, csv);
+}
+
+static bool write_into(const char *folder, const char *bench, const bench_table *t)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s.csv", folder, bench) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return complain(bench, folder);
+    }
+    return folder_make(folder) ? bench_csv_write(path, t) || complain(bench, path)
+                               : complain(bench, folder);
+}
+
+bool bench_write(const char *bench, const bench_table *t, const char *csv, const char *report)
+{
+    const bool good = csv == NULL || bench_csv_write(csv, t) || complain(bench, csv);
+    return (report == NULL || write_into(report, bench, t)) && good;
 }

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "tools/bench/measure/figures.h"
+
 /* One figure: the median over the rounds, and the extremes. */
 typedef struct bench_row {
     char bench[16];
@@ -53,9 +55,17 @@ typedef struct bench_samples {
     uint32_t count, capacity;
 } bench_samples;
 
+/* A key of which metric and unit are still open. Texts that are too long are cut. */
+bench_row bench_key(const char *bench, const char *name, const char *subject, uint32_t threads);
+
 /* Adds a value to the series that has key's bench, name, subject, metric, unit and threads; the
  * other fields are not looked at. False without memory. */
 bool bench_samples_add(bench_samples *s, const bench_row *key, double value);
+
+/* The same to the series of this metric, or of all that a trial found. */
+bool bench_samples_put(bench_samples *s, bench_row key, const char *metric, const char *unit,
+                       double value);
+bool bench_samples_put_all(bench_samples *s, bench_row key, const figures *found);
 
 /* A row for every series, in the order in which they began. False without memory, and *out is then
  * empty. */
@@ -82,5 +92,11 @@ bool bench_csv_write(const char *path, const bench_table *t);
 /* Whether bench_csv_write could make its file there now: better known before a long run than after
  * it. False with errno. */
 bool bench_csv_possible(const char *path);
+
+/* The same for `megabuddy bench BENCH`, which says in a line on stderr what fails: whether --csv
+ * could be written, and writing it and DIR/BENCH.csv in the folder of --report, which is made where
+ * it is missing. What was not asked for is NULL. */
+bool bench_may_write(const char *bench, const char *csv);
+bool bench_write(const char *bench, const bench_table *t, const char *csv, const char *report);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/base/units.h"
+#include "tools/bench/about.h"
 
 enum { COLUMNS = 32 };
 
@@ -96,8 +97,7 @@ void show_table(const bench_table *t, const bench_case *const cases[], uint32_t 
                 const bench_about *about)
 {
     char arena[UNITS_TEXT];
-    printf("%s, %" PRIu32 " processors, %s, %s\n", about->cpu, about->cpus, about->kernel,
-           about->compiler);
+    about_print(about);
     printf(
         "arena %s, seed %" PRIu64 ", %" PRIu32 " rounds, %.0f s; medians over rounds, T threads\n",
         units_format_bytes(about->arena_bytes, arena), about->seed, about->rounds, about->seconds);

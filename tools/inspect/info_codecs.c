@@ -49,7 +49,7 @@ static const format FORMATS[] = {
     {VT_TEXEL_BC5, 2, "rg"},     {VT_TEXEL_BC4, 1, "r"},
 };
 
-enum { FORMAT_COUNT = sizeof FORMATS / sizeof FORMATS[0] };
+#define FORMAT_COUNT ((int)(sizeof FORMATS / sizeof FORMATS[0]))
 
 /* The pages looked at, in each of their shapes. */
 typedef struct sample {

@@ -4,7 +4,7 @@
 
 #include "engine/disk/pagefile.h"
 
-enum { INFO_CODECS_PAGES = 256 }; /* a sample that takes a few seconds */
+#define INFO_CODECS_PAGES 256 /* a sample that takes a few seconds */
 
 /* Prints a table: bytes, decibels and rates of each format and packing, over a sample of at most
  * `pages` pages of a layer, spread over the world, half of them of mip 0. Decibels are against the

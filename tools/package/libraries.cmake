@@ -3,7 +3,8 @@
 # tests link that. In the other two only what public headers declare can be seen: all of it is compiled with hidden
 # names, and public headers make theirs visible. A shared library drops hidden names by itself. In a static one they
 # would still get in the way of a program's own, so its objects become a single one, in which they are local. Sections
-# of functions stay apart, so that --gc-sections still drops those that nobody calls.
+# of functions stay apart (--unique: those of the same name in two files too), so that --gc-sections still drops what
+# nobody calls.
 
 # What their objects are compiled with.
 function(megabuddy_library_objects)
@@ -18,7 +19,7 @@ function(megabuddy_libraries target objects name)
   set(parts $<TARGET_OBJECTS:${objects}> ${ARGN})
   separate_arguments(flags NATIVE_COMMAND "${CMAKE_C_FLAGS}") # may choose the machine
   add_custom_command(OUTPUT ${object}
-    COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -o ${object} "${parts}"
+    COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -Wl,--unique -o ${object} "${parts}"
     COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${object}
     DEPENDS "${parts}"
     COMMENT "Hiding what is private to ${name}" COMMAND_EXPAND_LISTS VERBATIM)
@@ -29,7 +30,10 @@ function(megabuddy_libraries target objects name)
   set_target_properties(${target}_shared PROPERTIES OUTPUT_NAME ${name} EXPORT_NAME shared LINKER_LANGUAGE C
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
     INSTALL_RPATH "$ORIGIN") # they need each other
-  target_link_options(${target}_shared PRIVATE LINKER:--gc-sections LINKER:--no-undefined)
+  target_link_options(${target}_shared PRIVATE LINKER:--gc-sections)
+  if(NOT MEGABUDDY_SANITIZE) # whose functions come with the program
+    target_link_options(${target}_shared PRIVATE LINKER:--no-undefined)
+  endif()
 endfunction()
 
 # How others find the library NAME: find_package by NAMEConfig.cmake, pkg-config by NAME.pc.in, both in the folder of the

@@ -17,7 +17,7 @@
 #include <stb_image.h>
 
 /* stb_image fills a buffer of this size, and looks for the format in its first bytes. */
-enum { STB_BUFFER = 128 };
+#define STB_BUFFER 128
 
 typedef struct feed {
     FILE *file;

@@ -29,7 +29,7 @@ typedef struct picture_text {
     const char *key, *value;
 } picture_text;
 
-enum { PICTURE_KEY_MOST = 79 };
+#define PICTURE_KEY_MOST 79
 
 /* Writes RGBA texels as a PNG. Returns false, with errno set, when the file cannot be written; then
  * nothing is left of it. The picture is packed in memory first, so that an older file of this name

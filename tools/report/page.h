@@ -10,7 +10,7 @@
  *         table_heading(out, "%u threads", 2);           │   ns                   2 threads │
  *         table_body(out);                               │   glibc                     21.3 │
  *         row_begin(out, "glibc");                       └──────────────────────────────────┘
- *         cell_number(out, 21.3);
+ *         cell(out, html_number, 21.3);
  *         row_end(out);
  *         table_end(out);
  *         page_end(out);

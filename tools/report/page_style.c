@@ -42,7 +42,7 @@ const char page_style[] =
     /* figures */
     "figure { margin: 0; break-inside: avoid } figcaption { font-size: .85rem; padding: .2rem 0 }\n"
     "figcaption b { color: var(--ink); font-size: 1rem; font-weight: 600 }\n"
-    "figcaption span { white-space: nowrap }\n"
+    ".legend, .three span { white-space: nowrap }\n"
     "img { width: 100%; height: auto; display: block; border-radius: 4px;\n"
     "  background: var(--rule) }\n"
     ".columns, .plots { display: grid; gap: 1.4rem 2.5rem; align-items: end }\n"

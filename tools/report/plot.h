@@ -37,10 +37,10 @@
 #define PLOT_COLUMNS 16u /* as many can be told apart, with a number below each */
 
 typedef struct plot_line {
-    const char *name; /* in the legend, or at the line's end; NULL, but not with columns: none */
+    const char *name; /* in the legend; NULL: none. With columns, at the line's end: never NULL */
     uint32_t look;    /* see look.h */
-    const double *values; /* plot.count of them. Negative, not finite, and where the scale is
-                             logarithmic next to 0: a gap */
+    const double *values; /* plot.count of them. A gap: what is negative, not finite, or on a
+                             logarithmic scale next to 0 */
     double unit_size;     /* one of the plot's units in the values' own, 0.01 for shares in %;
                              0: 1 */
 } plot_line;
@@ -53,14 +53,13 @@ typedef struct plot {
     const char *x_name; /* what is counted from left to right */
     uint32_t count;     /* of values in a line */
     uint32_t line_count;
-    const plot_line *lines; /* the first is drawn over the others */
-    const uint32_t
-        *columns;          /* `count` numbers, which stand equally far apart; count is then at most
-                                PLOT_COLUMNS. NULL: values are counted from 0 */
-    bool logarithmic;      /* else the axis begins at 0 */
-    bool wide;             /* for a page's whole width */
-    const char *mark_name; /* of the upright lines; NULL: not in the legend */
-    const double *marks;   /* where, ascending, by number of value: 2.5 is between two */
+    const plot_line *lines;  /* the first is drawn over the others */
+    const uint32_t *columns; /* `count` numbers, at most PLOT_COLUMNS, that stand equally far apart.
+                                NULL: values are counted from 0 */
+    bool logarithmic;        /* else the axis begins at 0 */
+    bool wide;               /* for a page's whole width */
+    const char *mark_name;   /* of the upright lines; NULL: not in the legend */
+    const double *marks;     /* where, ascending, by number of value: 2.5 is between two */
     uint32_t mark_count;
     double reach; /* the axis goes at least as far, in units */
     double clip;  /* and no further, though values do: they leave at the top; 0: as far as they */

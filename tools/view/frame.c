@@ -28,18 +28,18 @@ double frame_run(frame_loop *loop, const frame_input *in)
     const double from_ms = clock_ms();
     uint64_t ns = vt_trace_now(t);
     vt_update(in->world, &(vt_clock){.now_ms = in->now_ms, .cut = in->cut});
-    ns = vt_trace_span(t, loop->track, "vt_update", ns, 0, loop->count);
+    ns = vt_trace_span(t, loop->trace_row, "vt_update", ns, 0, loop->count);
     draw_feedback(in, in->at, VT_FEEDBACK_NOW);
     draw_predicted(loop, in);
-    ns = vt_trace_span(t, loop->track, "feedback pass", ns, 0, loop->count);
+    ns = vt_trace_span(t, loop->trace_row, "feedback pass", ns, 0, loop->count);
     loop->draw(loop->user, in->at);
-    ns = vt_trace_span(t, loop->track, "draw", ns, 0, loop->count);
+    ns = vt_trace_span(t, loop->trace_row, "draw", ns, 0, loop->count);
     loop->last = *in->at; /* now: who ends the frame may move the camera */
     if (loop->finish != NULL) {
         loop->finish(loop->user);
     } else {
         glFinish();
-        vt_trace_span(t, loop->track, "finish", ns, 0, loop->count);
+        vt_trace_span(t, loop->trace_row, "finish", ns, 0, loop->count);
     }
     loop->count++;
     return clock_ms() - from_ms;

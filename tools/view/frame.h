@@ -25,7 +25,7 @@
 #include "tools/view/camera.h"
 #include "tools/view/scene/scene.h"
 
-enum { FRAME_PREDICT_EVERY = 4 }; /* frames: the camera's way is smooth, and a pass costs time */
+#define FRAME_PREDICT_EVERY 4 /* frames: the camera's way is smooth, and a pass costs time */
 
 typedef void frame_draw(void *user, const camera *at); /* binds its own target */
 typedef void frame_finish(void *user);                 /* writes its own spans of the timeline */
@@ -36,7 +36,7 @@ typedef struct frame_loop {
     frame_finish *finish; /* NULL: glFinish */
     void *user;           /* goes to both */
     vt_trace *trace;      /* the timeline of what a frame does; NULL: none */
-    uint32_t track;       /* in it */
+    uint32_t trace_row;   /* in it */
 
     /* frame_run's: for others to read */
     camera last;    /* of the frame before */

@@ -126,11 +126,6 @@ bool recorder_is_empty(const recorder *r)
     return r->count == 0;
 }
 
-double recorder_seconds(const recorder *r)
-{
-    return r->count == 0 ? 0 : r->samples[r->count - 1].t;
-}
-
 /* ---- thinning ---- */
 
 /* What is known of a sample. */

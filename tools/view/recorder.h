@@ -36,7 +36,6 @@ void recorder_destroy(recorder *r); /* NULL does nothing */
 bool recorder_add(recorder *r, double t_seconds, const camera *at, bool cut);
 
 bool recorder_is_empty(const recorder *r);  /* nothing was taken in */
-double recorder_seconds(const recorder *r); /* from the first frame to the last */
 
 /* The path of all that was taken in, to be freed with camera_path_free. False: nothing was, there
  * is no memory, or it needs more keys than a path may have; `error` has one line. */

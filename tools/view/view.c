@@ -250,7 +250,7 @@ static int run_traced(view_options *o)
         replace_drop(r);
         return view_fail("--trace: no memory for %d events", TRACE_EVENTS);
     }
-    o->frame_track = vt_trace_track(o->trace, "frame");
+    o->frame_row = vt_trace_row(o->trace, "frame");
     int code = run(o);
     (void)vt_trace_write(o->trace, out); /* what fails here fails at the end */
     if (!replace_commit(r)) {

@@ -15,7 +15,7 @@
 #include "tools/view/scene/scene.h"
 #include "tools/view/scene/views.h"
 
-enum { VIEW_LINE_BYTES = 1024 };
+#define VIEW_LINE_BYTES 1024
 
 /* The command line. Strings live as long as argv. */
 typedef struct view_options {
@@ -26,7 +26,7 @@ typedef struct view_options {
     const char *report;     /* folder; NULL: none */
     const char *trace_file; /* NULL: none */
     vt_trace *trace;        /* what goes into it; NULL: none */
-    uint32_t frame_track;   /* in it: what the main thread does of a frame */
+    uint32_t frame_row;     /* in it: what the main thread does of a frame */
     uint32_t width, height; /* pixels; 0: conf.view's */
     views_kind view;        /* to begin with; headless: of all frames */
     uint32_t frames;        /* 0: by the path's length */

@@ -16,7 +16,7 @@
 static uint64_t seed;
 
 static const uint32_t SIZES[] = {1, 2, 3, 5, 63, 64, 65, 127, 129, 1000, 4097};
-#define SIZE_COUNT (sizeof(SIZES) / sizeof(SIZES[0]))
+#define SIZE_COUNT (sizeof SIZES / sizeof SIZES[0])
 
 #define MOST_LIVE 5000
 
@@ -40,7 +40,7 @@ static void *aligned_memory(size_t bytes)
 
 static void make(fixture *f, buddy_desc desc)
 {
-    memset(f, 0, sizeof(*f));
+    memset(f, 0, sizeof *f);
     size_t bytes = buddy_sizeof(&desc);
     assert_int_not_equal(bytes, 0);
     f->memory = aligned_memory(bytes);
@@ -521,7 +521,7 @@ static void the_check_sees_every_kind_of_damage(void **state)
         {0, 1, 63, "a summary differs from what it sums up"},
         {12, 0, 0, "a count of free blocks differs from the bitmap"},
     };
-    for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
+    for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
         make(&f, (buddy_desc){.units = 4097});
         flip(&f, damage[i].order, damage[i].level, damage[i].bit);
         const char *fault = buddy_check(f.b);

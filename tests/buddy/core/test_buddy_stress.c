@@ -188,7 +188,7 @@ typedef struct result {
 
 static void make(arena *a, uint32_t units, uint32_t threads)
 {
-    memset(a, 0, sizeof(*a));
+    memset(a, 0, sizeof *a);
     buddy_desc desc = {.units = units};
     size_t bytes = buddy_sizeof(&desc);
     a->b = buddy_init(aligned_alloc(64, bytes), bytes, &desc);
@@ -204,7 +204,7 @@ static result run(arena *a, void *(*body)(void *))
     result r = {0};
     pthread_barrier_init(&a->start, NULL, a->threads);
     for (uint32_t i = 0; i < a->threads; i++) {
-        memset(&workers[i], 0, sizeof(workers[i]));
+        memset(&workers[i], 0, sizeof workers[i]);
         workers[i].a = a;
         workers[i].random = seed_next(&seed);
         workers[i].id = (uint8_t)(i + 1);
@@ -253,8 +253,8 @@ static void no_unit_has_two_owners_and_all_given_back_is_all_merged(void **state
 {
     (void)state;
     static const uint32_t sizes[] = {63, 64, 1000, 4097, 20001};
-    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
-        for (size_t t = 0; t < sizeof(THREADS) / sizeof(THREADS[0]); t++) {
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        for (size_t t = 0; t < sizeof THREADS / sizeof THREADS[0]; t++) {
             make(&shared, sizes[s], THREADS[t]);
             shared.steps = 36000 / THREADS[t];
             result r = run(&shared, work_randomly);
@@ -288,8 +288,8 @@ static void threads_fill_a_core_to_the_last_block(void **state)
 {
     (void)state;
     static const uint32_t sizes[] = {1, 65, 4097, 20001};
-    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
-        for (size_t t = 0; t < sizeof(THREADS) / sizeof(THREADS[0]); t++) {
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        for (size_t t = 0; t < sizeof THREADS / sizeof THREADS[0]; t++) {
             make(&shared, sizes[s], THREADS[t]);
             shared.order = sizes[s] > 64 ? 2 * (uint32_t)(t % 2) : 0;
             result r = run(&shared, fill_up);
@@ -331,7 +331,7 @@ static void *churn_within_quota(void *context)
 static void nobody_is_refused_while_all_quotas_together_just_fit(void **state)
 {
     (void)state;
-    for (size_t t = 0; t < sizeof(THREADS) / sizeof(THREADS[0]); t++) {
+    for (size_t t = 0; t < sizeof THREADS / sizeof THREADS[0]; t++) {
         for (uint32_t order = 0; order < 4; order += 3) {
             uint32_t quota = 7 + THREADS[t];
             uint32_t blocks = quota * THREADS[t];
@@ -364,7 +364,7 @@ static void leave_free(arena *a, uint32_t count)
 static void the_last_few_units_are_always_found(void **state)
 {
     (void)state;
-    for (size_t t = 0; t < sizeof(THREADS) / sizeof(THREADS[0]); t++) {
+    for (size_t t = 0; t < sizeof THREADS / sizeof THREADS[0]; t++) {
         for (uint32_t quota = 1; quota <= 3; quota++) {
             make(&shared, MOST_UNITS, THREADS[t]);
             shared.quota = quota;
@@ -412,7 +412,7 @@ static void *pin_and_ask(void *context)
 static void nobody_is_refused_while_there_are_more_blocks_than_pins(void **state)
 {
     (void)state;
-    for (size_t t = 0; t < sizeof(THREADS) / sizeof(THREADS[0]); t++) {
+    for (size_t t = 0; t < sizeof THREADS / sizeof THREADS[0]; t++) {
         make(&shared, 16 * 4 * THREADS[t], THREADS[t]);
         shared.steps = 40000 / THREADS[t];
         result r = run(&shared, pin_and_ask);

@@ -26,7 +26,7 @@ static const uint32_t numbers[] = {1,
                                    (1u << 29) + 1,
                                    UINT32_C(1) << 31,
                                    UINT32_MAX - 1};
-enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
+enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
 
 /* `bytes` is what a sizeof function says where at least `least` are needed. */
 static void expect_enough(size_t bytes, uint64_t least)
@@ -42,7 +42,7 @@ static void metadata_is_never_less_than_it_takes(void **state)
 {
     (void)state;
     static _Alignas(64) unsigned char memory[4096];
-    buddy *core = buddy_init(memory, sizeof(memory), &(buddy_desc){.units = 1000});
+    buddy *core = buddy_init(memory, sizeof memory, &(buddy_desc){.units = 1000});
     assert_non_null(core);
     for (uint32_t i = 0; i < NUMBERS; i++) {
         expect_enough(buddy_sizeof(&(buddy_desc){.units = numbers[i]}), numbers[i] / 4);
@@ -70,7 +70,7 @@ static void what_no_memory_can_hold_is_not_made(void **state)
     static _Alignas(64) unsigned char memory[4096];
     const buddy_levels_desc desc = {.units = UINT32_MAX - 1};
     if (buddy_levels_sizeof(&desc) == 0) {
-        assert_null(buddy_levels_init(memory, sizeof(memory), &desc));
+        assert_null(buddy_levels_init(memory, sizeof memory, &desc));
     }
     errno = 0;
     buddy_heap *h =
@@ -118,7 +118,7 @@ static void a_slab_by_default_serves_on_any_machine(void **state)
     assert_int_equal(buddy_slabs_free(s, large), BUDDY_HEAP_OK);
     assert_int_equal(buddy_slabs_free(s, huge), BUDDY_HEAP_OK);
     static const size_t absurd[] = {SIZE_MAX, SIZE_MAX - 4096, SIZE_MAX / 2 + 1, PTRDIFF_MAX};
-    for (uint32_t i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
+    for (uint32_t i = 0; i < sizeof absurd / sizeof absurd[0]; i++) {
         assert_null(buddy_slabs_alloc(s, absurd[i]));
         assert_null(buddy_slabs_zeroed(s, absurd[i]));
         assert_null(buddy_slabs_aligned(s, 64, absurd[i]));

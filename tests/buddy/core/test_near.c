@@ -160,7 +160,7 @@ static void a_hint_is_followed_as_far_as_is_promised(void **state)
     (void)state;
     static const uint32_t sizes[] = {1, 2, 3, 31, 63, 64, 65, 127, 1000, 1023};
     static fixture f;
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         make(&f, sizes[i]);
         live_through(&f, 1500);
         drop(&f);

@@ -80,7 +80,7 @@ static void an_odd_region_fills_to_the_last_unit(void **state)
 {
     (void)state;
     static const uint32_t sizes[] = {1, 2, 31, 32, 33, 63, 64, 65, 1000, 4097};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         buddy_heap *h = make(sizes[i], 16);
         uint32_t count = 0;
         while (buddy_heap_alloc(h, 16) != NULL) {
@@ -165,7 +165,7 @@ static void impossible_descs_are_refused_with_a_reason(void **state)
         {.bytes = 128, .unit_bytes = 64, .memory = memory + 16},
         {.bytes = (size_t)(UINT64_C(1) << 36), .unit_bytes = 16}, /* 2^32 units, or none */
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         errno = 0;
         assert_null(buddy_heap_create(&bad[i]));
         assert_int_equal(errno, EINVAL);
@@ -190,8 +190,8 @@ static void nothing_is_written_into_the_callers_memory(void **state)
 {
     (void)state;
     static _Alignas(64) unsigned char memory[64 * 100];
-    memset(memory, 0x77, sizeof(memory));
-    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = sizeof(memory) - 128,
+    memset(memory, 0x77, sizeof memory);
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = sizeof memory - 128,
                                                          .unit_bytes = 64,
                                                          .memory = memory + 64,
                                                          .prefault = true,
@@ -204,7 +204,7 @@ static void nothing_is_written_into_the_callers_memory(void **state)
         assert_int_equal(buddy_heap_free(h, p), BUDDY_HEAP_OK);
     }
     drop(h);
-    for (size_t i = 0; i < sizeof(memory); i++) {
+    for (size_t i = 0; i < sizeof memory; i++) {
         assert_int_equal(memory[i], 0x77);
     }
 }
@@ -237,12 +237,12 @@ static void note(void *context, const char *line)
 {
     complaint *c = context;
     c->count++;
-    (void)snprintf(c->line, sizeof(c->line), "%s", line);
+    (void)snprintf(c->line, sizeof c->line, "%s", line);
 }
 
 static buddy_heap *make_noting(complaint *c)
 {
-    memset(c, 0, sizeof(*c));
+    memset(c, 0, sizeof *c);
     buddy_heap *h = buddy_heap_create(
         &(buddy_heap_desc){.bytes = 64 * 4096, .on_error = note, .on_error_context = c});
     assert_non_null(h);
@@ -258,7 +258,7 @@ static void refused(buddy_heap *h, complaint *c, void *p, buddy_heap_status stat
     assert_int_equal(c->count, count + 1);
     assert_int_equal(free_units(h), units);
     char address[32];
-    (void)snprintf(address, sizeof(address), "0x%" PRIxPTR, (uintptr_t)p);
+    (void)snprintf(address, sizeof address, "0x%" PRIxPTR, (uintptr_t)p);
     assert_non_null(strstr(c->line, address));
     assert_non_null(strstr(c->line, buddy_heap_status_text(status)));
     check(h);
@@ -358,7 +358,7 @@ static void impossible_marks_are_noticed(void **state)
          "a piece of a block has an impossible size"},
         {{[17] = MARK_START << 4}, "a unit beyond the last one is live"},
     };
-    for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
+    for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
         _Atomic uint8_t groups[18];
         for (int g = 0; g < 18; g++) {
             atomic_init(&groups[g], damage[i].bytes[g]);

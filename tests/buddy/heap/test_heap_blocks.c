@@ -134,7 +134,7 @@ static void disown(buddy_heap *h, const live *b)
 static void compare(buddy_heap *h, const live *blocks, uint32_t count)
 {
     static uint32_t starts[UNITS]; /* units of the block that starts there */
-    memset(starts, 0, sizeof(starts));
+    memset(starts, 0, sizeof starts);
     for (uint32_t i = 0; i < count; i++) {
         starts[unit_of(h, blocks[i].start)] = blocks[i].units;
     }
@@ -216,7 +216,7 @@ static void play(buddy_heap_checks checks)
     static live blocks[2000];
     uint32_t count = 0;
     buddy_heap *h = make(UNITS, UNIT, checks);
-    memset(owner, 0, sizeof(owner));
+    memset(owner, 0, sizeof owner);
     for (int step = 0; step < 6000; step++) {
         uint32_t what = seed_below(&seed, 10);
         if (what < 5 && count < 1900) {
@@ -297,18 +297,38 @@ static void what_is_not_a_block_is_not_resized(void **state)
     drop(h);
 }
 
+/* What is no block is told apart, and then the size is left as it was. */
+static void looking_up_tells_what_is_there(void **state)
+{
+    (void)state;
+    buddy_heap *h = make(1024, UNIT, BUDDY_HEAP_CHECKS_ON);
+    unsigned char *p = buddy_heap_exact(h, 5 * UNIT);
+    size_t bytes = 1;
+    assert_non_null(p);
+    assert_int_equal(buddy_heap_look_up(h, &bytes, &bytes), BUDDY_HEAP_FOREIGN);
+    assert_int_equal(buddy_heap_look_up(h, p + 1, &bytes), BUDDY_HEAP_MISALIGNED);
+    assert_int_equal(buddy_heap_look_up(h, p + UNIT, &bytes), BUDDY_HEAP_INTERIOR);
+    assert_int_equal(bytes, 1);
+    assert_int_equal(buddy_heap_look_up(h, p, &bytes), BUDDY_HEAP_OK);
+    assert_int_equal(bytes, 5 * UNIT);
+    assert_int_equal(buddy_heap_free(h, p), BUDDY_HEAP_OK);
+    assert_int_equal(buddy_heap_look_up(h, p, &bytes), BUDDY_HEAP_DOUBLE_FREE);
+    assert_int_equal(bytes, 5 * UNIT);
+    drop(h);
+}
+
 /* ---- many at once ---- */
 
 static void bulk_hands_out_every_block_once(void **state)
 {
     (void)state;
     buddy_heap *h = make(5001, UNIT, BUDDY_HEAP_CHECKS_ON);
-    void **blocks = calloc(6000, sizeof(*blocks));
+    void **blocks = calloc(6000, sizeof *blocks);
     assert_non_null(blocks);
     uint32_t count = buddy_heap_alloc_bulk(h, 100, 6000, blocks); /* of two units each */
     assert_int_equal(count, 2500);
     check(h);
-    memset(owner, 0, sizeof(owner));
+    memset(owner, 0, sizeof owner);
     for (uint32_t i = 0; i < count; i++) {
         own(h, blocks[i], 2);
     }
@@ -440,7 +460,7 @@ static void absurd_requests_are_refused(void **state)
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 1, 1001 * UNIT};
     buddy_heap_piece pieces[BUDDY_PIECES];
     void *one[1];
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         assert_null(buddy_heap_alloc(h, sizes[i]));
         assert_null(buddy_heap_try(h, sizes[i]));
         assert_null(buddy_heap_exact(h, sizes[i]));
@@ -450,7 +470,7 @@ static void absurd_requests_are_refused(void **state)
         assert_int_equal(buddy_heap_alloc_bulk(h, sizes[i], 1, one), 0);
     }
     static const size_t alignments[] = {0, 3, 48, SIZE_MAX / 4 + 1, SIZE_MAX};
-    for (size_t i = 0; i < sizeof(alignments) / sizeof(alignments[0]); i++) {
+    for (size_t i = 0; i < sizeof alignments / sizeof alignments[0]; i++) {
         assert_null(buddy_heap_aligned(h, alignments[i], 64));
     }
     static const buddy_heap_desc bad[] = {
@@ -459,7 +479,7 @@ static void absurd_requests_are_refused(void **state)
         {.bytes = 0, .max_bytes = 4096},
         {.bytes = 4096, .max_bytes = SIZE_MAX / 64 * 64},
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_null(buddy_heap_create(&bad[i]));
     }
     drop(h);
@@ -474,6 +494,7 @@ int main(void)
         cmocka_unit_test(any_history_agrees_with_a_map_of_owners),
         cmocka_unit_test(a_block_grows_where_its_buddies_are_free),
         cmocka_unit_test(what_is_not_a_block_is_not_resized),
+        cmocka_unit_test(looking_up_tells_what_is_there),
         cmocka_unit_test(bulk_hands_out_every_block_once),
         cmocka_unit_test(a_heap_grows_when_it_has_to_and_no_further_than_it_may),
         cmocka_unit_test(what_is_not_in_play_costs_nothing_and_is_not_touched),

@@ -14,7 +14,7 @@
 
 static uint64_t seed;
 static const size_t unit_sizes[] = {16, 64, 4096};
-#define UNIT_SIZES (sizeof(unit_sizes) / sizeof(unit_sizes[0]))
+#define UNIT_SIZES (sizeof unit_sizes / sizeof unit_sizes[0])
 
 /* No stocks: what is given back is free in the core at once, and every figure is exact. */
 static buddy_heap *make(size_t units, size_t unit_bytes, buddy_heap_checks checks)

@@ -27,7 +27,7 @@ typedef struct model {
 
 static void make_model(model *o, uint32_t units, uint32_t max_order, bool alone)
 {
-    memset(o, 0, sizeof(*o));
+    memset(o, 0, sizeof *o);
     o->m = (marks){.groups = o->groups, .units = units, .max_order = max_order};
     o->alone = alone;
 }
@@ -143,7 +143,7 @@ static void play(uint32_t units, uint32_t max_order, bool alone)
             clear_one(&o, u);
         }
     }
-    for (size_t g = 0; g < sizeof(o.groups); g++) {
+    for (size_t g = 0; g < sizeof o.groups; g++) {
         assert_int_equal(o.groups[g], 0);
     }
 }

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "buddy/heap.h"
-#include "buddy/heap/private.h"
+#include "buddy/heap/body.h"
 #include "tests/rigs/buddy/painted.h"
 
 static uint64_t seed;

@@ -48,7 +48,7 @@ static bool pool_works(void)
 static bool levels_work(void)
 {
     static _Alignas(64) unsigned char memory[65536];
-    buddy_levels *l = buddy_levels_init(memory, sizeof(memory), &(buddy_levels_desc){.units = 100});
+    buddy_levels *l = buddy_levels_init(memory, sizeof memory, &(buddy_levels_desc){.units = 100});
     bool good =
         l != NULL && buddy_levels_alloc(l, 3) != BUDDY_NONE && buddy_levels_check(l) == NULL;
     buddy_levels_finish(l);

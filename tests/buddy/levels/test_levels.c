@@ -9,17 +9,17 @@
 
 #include <cmocka.h>
 
-#include "buddy/levels/core.h"
+#include "buddy/levels/private.h"
 #include "tests/rigs/buddy/buddy_model.h"
 #include "tests/rigs/seed.h"
 
 static uint64_t seed;
 
 static const uint32_t SIZES[] = {1, 2, 3, 5, 63, 64, 65, 127, 129, 1000, 4097};
-#define SIZE_COUNT (sizeof(SIZES) / sizeof(SIZES[0]))
+#define SIZE_COUNT (sizeof SIZES / sizeof SIZES[0])
 
 static const buddy_levels_sync SYNCS[] = {BUDDY_LEVELS_SPINLOCK, BUDDY_LEVELS_MUTEX};
-#define SYNC_COUNT (sizeof(SYNCS) / sizeof(SYNCS[0]))
+#define SYNC_COUNT (sizeof SYNCS / sizeof SYNCS[0])
 
 #define MOST_LIVE 5000
 
@@ -41,7 +41,7 @@ static void *aligned_memory(size_t bytes)
 
 static void make(fixture *f, buddy_levels_desc desc)
 {
-    memset(f, 0, sizeof(*f));
+    memset(f, 0, sizeof *f);
     size_t bytes = buddy_levels_sizeof(&desc);
     assert_int_not_equal(bytes, 0);
     void *memory = aligned_memory(bytes);
@@ -345,7 +345,7 @@ static void check_twins(const twins *t, bool by_order)
     buddy_get_stats(t->b, &there);
     assert_int_equal(here.free_units, there.free_units);
     if (by_order) {
-        assert_memory_equal(here.free_blocks, there.free_blocks, sizeof(here.free_blocks));
+        assert_memory_equal(here.free_blocks, there.free_blocks, sizeof here.free_blocks);
         assert_int_equal(here.largest_order, there.largest_order);
         assert_int_equal(here.splits, there.splits);
         assert_int_equal(here.merges, there.merges);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "buddy/levels/core.h"
+#include "buddy/levels/private.h"
 #include "tests/rigs/buddy/levels_rig.h"
 
 /* ---- step by step: a thread holds a level, others run into it ---- */

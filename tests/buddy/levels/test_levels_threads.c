@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "buddy/levels/core.h"
+#include "buddy/levels/private.h"
 #include "tests/rigs/buddy/levels_rig.h"
 #include "tests/rigs/seed.h"
 
@@ -22,7 +22,7 @@
 static uint64_t seed;
 
 static const uint32_t THREADS[] = {1, 2, 3, 5, 7};
-#define THREAD_COUNT (sizeof(THREADS) / sizeof(THREADS[0]))
+#define THREAD_COUNT (sizeof THREADS / sizeof THREADS[0])
 
 /* What all workers of one run share. */
 typedef struct arena {
@@ -100,7 +100,7 @@ typedef struct result {
 
 static void make(arena *a, uint32_t units, uint32_t threads, buddy_levels_sync sync)
 {
-    memset(a, 0, sizeof(*a));
+    memset(a, 0, sizeof *a);
     a->l = make_levels(units, sync);
     a->units = units;
     a->threads = threads;
@@ -113,7 +113,7 @@ static result run(arena *a, void *(*body)(void *))
     result r = {0};
     pthread_barrier_init(&a->start, NULL, a->threads);
     for (uint32_t i = 0; i < a->threads; i++) {
-        memset(&workers[i], 0, sizeof(workers[i]));
+        memset(&workers[i], 0, sizeof workers[i]);
         workers[i].a = a;
         workers[i].random = seed_next(&seed);
         workers[i].id = (uint8_t)(i + 1);
@@ -175,7 +175,7 @@ static void no_unit_has_two_owners_and_all_given_back_is_all_merged(void **state
 {
     (void)state;
     static const uint32_t sizes[] = {63, 64, 1000, 4097, 20001};
-    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         for (size_t t = 0; t < THREAD_COUNT * SYNC_COUNT; t++) {
             uint32_t threads = THREADS[t / SYNC_COUNT];
             make(&shared, sizes[s], threads, SYNCS[t % SYNC_COUNT]);
@@ -205,7 +205,7 @@ static void threads_fill_it_to_the_last_block(void **state)
 {
     (void)state;
     static const uint32_t sizes[] = {1, 7, 65, 4097, 20001};
-    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         for (size_t t = 0; t < THREAD_COUNT * SYNC_COUNT; t++) {
             for (uint32_t order = 0; order <= 4 && sizes[s] >> order != 0; order++) {
                 make(&shared, sizes[s], THREADS[t / SYNC_COUNT], SYNCS[t % SYNC_COUNT]);

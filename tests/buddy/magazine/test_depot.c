@@ -39,7 +39,7 @@ static bool is_whole(const uint32_t items[], uint32_t count, uint32_t *number)
     uint32_t expected[DEPOT_BATCH];
     *number = items[0] / DEPOT_BATCH;
     return *number < GIVERS * BATCHES && fill(expected, *number) == count &&
-           memcmp(items, expected, count * sizeof(items[0])) == 0;
+           memcmp(items, expected, count * sizeof items[0]) == 0;
 }
 
 static void *give(void *context)
@@ -102,7 +102,7 @@ static void every_batch_arrives_whole_and_once(void **state)
 static void a_full_depot_takes_no_more_and_loses_nothing(void **state)
 {
     (void)state;
-    memset(&d, 0, sizeof(d));
+    memset(&d, 0, sizeof d);
     uint32_t items[DEPOT_BATCH], sum = 0, number;
     for (int round = 0; round < 500; round++) {
         uint32_t held = 0, goal = seed_below(&seed, DEPOT_SLOTS + 1), first = 10 * (uint32_t)round;

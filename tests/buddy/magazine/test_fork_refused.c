@@ -46,11 +46,11 @@ static bool makes_slab(void)
 static bool makes_magazine(void)
 {
     static _Alignas(64) char core_room[1 << 12], room[1 << 16];
-    buddy *core = buddy_init(core_room, sizeof(core_room), &(buddy_desc){.units = 64});
+    buddy *core = buddy_init(core_room, sizeof core_room, &(buddy_desc){.units = 64});
     buddy_magazine_desc desc = {.core = core, .threads = 1};
     assert_non_null(core);
-    assert_in_range(buddy_magazine_sizeof(&desc), 1, sizeof(room));
-    buddy_magazine *m = buddy_magazine_init(room, sizeof(room), &desc);
+    assert_in_range(buddy_magazine_sizeof(&desc), 1, sizeof room);
+    buddy_magazine *m = buddy_magazine_init(room, sizeof room, &desc);
     if (m != NULL) {
         buddy_magazine_finish(m);
     }

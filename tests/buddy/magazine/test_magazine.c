@@ -242,7 +242,7 @@ static void what_cannot_be_is_refused(void **state)
     static const uint32_t orders[] = {10, 31, BUDDY_ORDERS, 33, UINT32_MAX};
     uint32_t offset;
     buddy_block pieces[BUDDY_PIECES];
-    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
         assert_int_equal(buddy_magazine_alloc(m, orders[i]), BUDDY_NONE);
         assert_int_equal(buddy_magazine_try(m, orders[i]), BUDDY_NONE);
         assert_int_equal(buddy_magazine_alloc_near(m, orders[i], 5), BUDDY_NONE);

@@ -138,6 +138,47 @@ static void nothing_grows_for_what_can_never_be(void **state)
 
 /* ---- stocks ---- */
 
+static void a_cut_block_leaves_the_rest_in_the_core(void **state)
+{
+    (void)state;
+    rig r;
+    make(&r, 4096, (buddy_magazine_desc){.stock_units = RIG_ALL_SHELVES});
+    const uint32_t offset = buddy_magazine_alloc_cut(r.m, 6, 37);
+    assert_int_not_equal(offset, BUDDY_NONE);
+    assert_int_equal(offset % 64, 0);
+    buddy_magazine_recall(r.m);
+    assert_int_equal(buddy_free_units(r.core), 4096 - 37);
+    check(&r);
+    buddy_magazine_free(r.m, offset, 5);
+    buddy_magazine_free(r.m, offset + 32, 2);
+    buddy_magazine_free(r.m, offset + 36, 0);
+    drop(&r);
+}
+
+static void a_block_is_extended_only_over_free_buddies_above_it(void **state)
+{
+    (void)state;
+    rig r;
+    make(&r, 64, (buddy_magazine_desc){.stock_units = RIG_ALL_SHELVES});
+    assert_int_equal(buddy_magazine_alloc(r.m, 6), 0);
+    buddy_magazine_free(r.m, 4, 2); /* of the whole, (0, 2) and (12, 2) are kept */
+    buddy_magazine_free(r.m, 8, 2);
+    buddy_magazine_free(r.m, 16, 4);
+    buddy_magazine_free(r.m, 32, 5);
+    buddy_magazine_recall(r.m);
+    assert_true(buddy_magazine_extend(r.m, 0, 2, 3));
+    assert_false(buddy_magazine_extend(r.m, 0, 3, 4));  /* part of it is taken */
+    assert_false(buddy_magazine_extend(r.m, 12, 2, 3)); /* its buddy lies below it */
+    assert_int_equal(buddy_free_units(r.core), 64 - 12);
+    buddy_magazine_free(r.m, 12, 2);
+    buddy_magazine_recall(r.m);
+    assert_true(buddy_magazine_extend(r.m, 0, 3, 6));
+    assert_int_equal(buddy_free_units(r.core), 0);
+    check(&r);
+    buddy_magazine_free(r.m, 0, 6);
+    drop(&r);
+}
+
 static void what_is_stocked_comes_back_by_a_flush_and_by_a_recall(void **state)
 {
     (void)state;
@@ -389,7 +430,7 @@ static void damage_is_noticed(void **state)
     assert_noticed(&r, "a shelf holds more than it may");
     shelf->limit = limit;
     stock->owner = NULL;
-    assert_noticed(&r, "a stock of nobody's holds blocks");
+    assert_noticed(&r, "a stock without an owner holds blocks");
     stock->owner = owner;
     stock->busy = 1;
     assert_noticed(&r, "a thread is busy with its stock, but nobody is at work");
@@ -412,6 +453,8 @@ int main(void)
         cmocka_unit_test(a_core_grows_only_before_a_no),
         cmocka_unit_test(growing_goes_on_until_the_block_fits),
         cmocka_unit_test(nothing_grows_for_what_can_never_be),
+        cmocka_unit_test(a_cut_block_leaves_the_rest_in_the_core),
+        cmocka_unit_test(a_block_is_extended_only_over_free_buddies_above_it),
         cmocka_unit_test(what_is_stocked_comes_back_by_a_flush_and_by_a_recall),
         cmocka_unit_test(a_new_magazine_at_an_old_address_has_nothing_of_the_old),
         cmocka_unit_test(a_magazine_may_end_before_threads_that_had_a_stock_in_it),

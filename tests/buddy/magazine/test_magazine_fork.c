@@ -73,7 +73,7 @@ static int live_as_a_child(rig *r)
         return 1;
     }
     uint32_t count = 0, free_units = buddy_free_units(r->core);
-    uint32_t *offsets = malloc((free_units + 1) * sizeof(offsets[0]));
+    uint32_t *offsets = malloc((free_units + 1) * sizeof offsets[0]);
     while ((offsets[count] = buddy_magazine_alloc(r->m, 0)) != BUDDY_NONE && count < free_units) {
         count++;
     }

@@ -97,7 +97,7 @@ static void make(uint32_t units, uint32_t stocks)
     a.units = units;
     a.all_have_stocks = stocks == 0 || stocks >= MOST_THREADS;
     a.wrong_refusals = a.refusals = 0;
-    memset(a.owner, 0, sizeof(a.owner));
+    memset(a.owner, 0, sizeof a.owner);
 }
 
 static void expect_sound(void)
@@ -191,7 +191,7 @@ static void *take_all(void *context)
 {
     (void)context;
     uint32_t count = 0, most = a.units >> a.order;
-    uint32_t *offsets = malloc((most + 1) * sizeof(offsets[0]));
+    uint32_t *offsets = malloc((most + 1) * sizeof offsets[0]);
     pthread_barrier_wait(&a.barrier);
     while ((offsets[count] = buddy_magazine_alloc(a.m, a.order)) != BUDDY_NONE) {
         count++;
@@ -208,8 +208,8 @@ static void *take_all(void *context)
 static void fill_to_the_last_block(uint32_t stocks)
 {
     static const uint32_t threads[] = {1, 2, 3, 5, 7, 16}, orders[] = {0, 1, 3, 6};
-    for (size_t t = 0; t < sizeof(threads) / sizeof(threads[0]); t++) {
-        for (size_t o = 0; o < sizeof(orders) / sizeof(orders[0]); o++) {
+    for (size_t t = 0; t < sizeof threads / sizeof threads[0]; t++) {
+        for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
             make(20001 + seed_below(&seed, 50000), stocks);
             a.order = orders[o];
             taken = 0;
@@ -308,7 +308,7 @@ static void a_strict_refusal_is_right(void **state)
     (void)state;
     static const uint32_t threads[] = {2, 3, 7};
     uint32_t refusals = 0;
-    for (size_t t = 0; t < sizeof(threads) / sizeof(threads[0]); t++) {
+    for (size_t t = 0; t < sizeof threads / sizeof threads[0]; t++) {
         make(2000 + seed_below(&seed, 6000), t == 2 ? MOST_THREADS : 8); /* small: they run full */
         a.all_have_stocks = true;
         a.steps = 4000;
@@ -379,9 +379,9 @@ static void blocks_that_others_give_back_come_home(void **state)
 {
     (void)state;
     static const uint32_t threads[] = {1, 2, 3, 7};
-    for (size_t t = 0; t < sizeof(threads) / sizeof(threads[0]); t++) {
+    for (size_t t = 0; t < sizeof threads / sizeof threads[0]; t++) {
         make(60000, 0);
-        memset(queues, 0, sizeof(queues));
+        memset(queues, 0, sizeof queues);
         a.steps = 5000;
         run_workers(threads[t], pass_on);
         expect_all_free();
@@ -423,7 +423,7 @@ static void a_thread_that_ends_leaves_nothing_in_its_stock(void **state)
         buddy_magazine_stats stats;
         buddy_magazine_get_stats(a.m, &stats);
         assert_int_equal(stats.stocks, 0);
-        expect_sound(); /* a stock of nobody's holds nothing */
+        expect_sound(); /* a stock without an owner holds nothing */
         assert_int_equal(stats.live_units, 0);
     }
     expect_all_free();

@@ -82,7 +82,7 @@ static void too_much(void)
 static void free_leaves_errno_alone(void)
 {
     static const size_t sizes[] = {10, 5000, 20000, 100000, 1000000, 9000000};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         void *p = malloc(sizes[i]);
         MUST(p != NULL);
         errno = 77;
@@ -132,7 +132,7 @@ static void aligned_ones(void)
 static void what_is_freed_has_no_size(void)
 {
     static const size_t sizes[] = {1, 100, 1500, 30000, 100000, 1000000, 5000000};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         void *volatile p = malloc(sizes[i]);
         MUST(malloc_usable_size(p) >= sizes[i]);
         free(p);
@@ -274,7 +274,7 @@ static void on_abort(int number)
         MUST(malloc(100) != NULL);
     }
     static const char text[] = "handled\n";
-    (void)!write(STDOUT_FILENO, text, names != NULL ? sizeof(text) - 1 : 0);
+    (void)!write(STDOUT_FILENO, text, names != NULL ? sizeof text - 1 : 0);
 }
 
 /* Writes into what it has freed, as programs do that are found out a little later. */
@@ -366,7 +366,7 @@ static size_t exhaust(size_t bytes)
 static int exhaust_all(void)
 {
     static const size_t sizes[] = {64, 1000, 30000, 200000, 5000000};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         size_t first = exhaust(sizes[i]), second = exhaust(sizes[i]);
         MUST(first * sizes[i] >= (size_t)50 << 20 && second * 10 >= first * 9);
     }

@@ -113,7 +113,7 @@ static void on_signal(int number)
     int status = 1;
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
         static const char text[] = "a child did not end well\n";
-        (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+        (void)!write(STDERR_FILENO, text, sizeof text - 1);
         _exit(1);
     }
     forks = forks + 1;
@@ -222,7 +222,7 @@ int main(int argc, char **argv)
                 {"fork", fork_from_within},
                 {"threads", fork_among_threads},
                 {"signals", fork_by_timer}};
-    for (size_t i = 0; argc == 2 && i < sizeof(ways) / sizeof(ways[0]); i++) {
+    for (size_t i = 0; argc == 2 && i < sizeof ways / sizeof ways[0]; i++) {
         if (strcmp(argv[1], ways[i].name) == 0) {
             ways[i].run();
             puts("ok");

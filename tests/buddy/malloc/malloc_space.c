@@ -37,7 +37,7 @@ static size_t in_memory(void)
     size_t kib = SIZE_MAX >> 10;
     FILE *status = fopen("/proc/self/status", "re");
     MUST(status != NULL);
-    while (fgets(line, sizeof(line), status) != NULL) {
+    while (fgets(line, sizeof line, status) != NULL) {
         (void)sscanf(line, "VmRSS: %zu", &kib);
     }
     (void)fclose(status);

@@ -54,7 +54,7 @@ static void objects_lie_side_by_side_whatever_their_size(void **state)
         record *one = records_alloc(r);
         assert_non_null(one);
         assert_int_equal((uintptr_t)one % 64, 0);
-        memset(one, (int)i, sizeof(*one));
+        memset(one, (int)i, sizeof *one);
     }
     assert_null(records_alloc(r));
     expect_whole(records_check(r));
@@ -203,7 +203,7 @@ static void play(bool checked)
     uint32_t count = 0;
     ints *p = ints_create(&(buddy_pool_desc){.capacity = CAPACITY, .checked = checked});
     assert_non_null(p);
-    memset(owned, 0, sizeof(owned));
+    memset(owned, 0, sizeof owned);
     for (int step = 0; step < 20000; step++) {
         if (seed_below(&seed, 2) && count < MOST) {
             count += take(p, runs + count);
@@ -263,7 +263,7 @@ static void impossible_pools_are_refused_with_a_reason(void **state)
                                           {.capacity = UINT32_MAX},
                                           {.capacity = SIZE_MAX},
                                           {.capacity = SIZE_MAX / 2}};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         errno = 0;
         assert_null(ints_create(&bad[i]));
         assert_int_not_equal(errno, 0);

@@ -28,7 +28,7 @@ static void *take_all(void *context)
 {
     ints *p = context;
     uint32_t count = 0;
-    int **mine = malloc(200000 * sizeof(*mine));
+    int **mine = malloc(200000 * sizeof *mine);
     static _Atomic int next;
     int mark = ++next;
     while (count < 200000 && (mine[count] = ints_alloc(p)) != NULL) {

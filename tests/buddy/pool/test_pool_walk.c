@@ -84,7 +84,7 @@ static void a_walk_meets_each_live_object_once_ascending(void **state)
 {
     (void)state;
     static const uint32_t capacities[] = {1, 2, 63, 64, 65, 128, 999, CAPACITY_MOST};
-    for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
+    for (size_t i = 0; i < sizeof capacities / sizeof capacities[0]; i++) {
         model m = {.p = make(capacities[i]), .capacity = capacities[i]};
         expect_walk(&m);
         for (int step = 0; step < 2000; step++) {
@@ -154,7 +154,7 @@ static void an_array_comes_near_its_hint(void **state)
 
 /* ---- while others are at work ---- */
 
-enum { STAYING = 300 };
+#define STAYING 300
 
 typedef struct crowd {
     ints *p;
@@ -185,8 +185,8 @@ static bool see(void *context, int *object)
 {
     crowd *c = context;
     uint32_t index = ints_index(c->p, object);
-    assert_in_range(index, 0, sizeof(c->seen) - 1);
-    c->seen[index < sizeof(c->seen) ? index : 0]++; /* the compiler does not know that it ended */
+    assert_in_range(index, 0, sizeof c->seen - 1);
+    c->seen[index < sizeof c->seen ? index : 0]++; /* the compiler does not know that it ended */
     return true;
 }
 
@@ -194,7 +194,7 @@ static void what_stays_is_met_once_while_others_come_and_go(void **state)
 {
     (void)state;
     static crowd c;
-    c.p = make(sizeof(c.seen));
+    c.p = make(sizeof c.seen);
     c.seed = seed_next(&seed);
     int *staying[STAYING];
     pthread_t threads[2];
@@ -206,12 +206,12 @@ static void what_stays_is_met_once_while_others_come_and_go(void **state)
         assert_non_null(staying[i]);
     }
     for (int walk = 0; walk < 500; walk++) {
-        memset(c.seen, 0, sizeof(c.seen));
+        memset(c.seen, 0, sizeof c.seen);
         ints_walk(c.p, see, &c);
         for (int i = 0; i < STAYING; i++) {
             assert_int_equal(c.seen[ints_index(c.p, staying[i])], 1);
         }
-        for (size_t i = 0; i < sizeof(c.seen); i++) {
+        for (size_t i = 0; i < sizeof c.seen; i++) {
             assert_in_range(c.seen[i], 0, 1);
         }
     }

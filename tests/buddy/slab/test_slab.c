@@ -2,6 +2,7 @@
  * eighth, what must not be taken back is refused by name, and what is empty goes back and merges.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +70,7 @@ static void note(void *context, const char *line)
 {
     complaint *c = context;
     c->count++;
-    (void)snprintf(c->line, sizeof(c->line), "%s", line);
+    (void)snprintf(c->line, sizeof c->line, "%s", line);
 }
 
 static void refused(buddy_slabs *s, complaint *c, void *p, buddy_heap_status status)
@@ -78,7 +79,7 @@ static void refused(buddy_slabs *s, complaint *c, void *p, buddy_heap_status sta
     assert_int_equal(buddy_slabs_free(s, p), status);
     assert_int_equal(c->count, count + 1);
     char address[32];
-    (void)snprintf(address, sizeof(address), "0x%" PRIxPTR, (uintptr_t)p);
+    (void)snprintf(address, sizeof address, "0x%" PRIxPTR, (uintptr_t)p);
     assert_non_null(strstr(c->line, address));
     assert_non_null(strstr(c->line, buddy_heap_status_text(status)));
     check(s);
@@ -90,25 +91,25 @@ static void no_object_loses_more_than_an_eighth(void **state)
 {
     (void)state;
     for (size_t bytes = 1; bytes <= BUDDY_SLABS_OBJECT_MOST; bytes++) {
-        uint32_t class = slab_class_of(bytes), size = slab_class_bytes(class);
-        assert_true(class < SLAB_CLASSES && size >= bytes);
+        uint32_t class = buddy_slabs_class(bytes), size = slab_class_bytes(class);
+        assert_true(class < BUDDY_SLABS_CLASSES && size >= bytes);
         assert_int_equal(size % 16, 0);
         assert_true(class == 0 || slab_class_bytes(class - 1) < bytes);
         assert_true(size - bytes < 16 || (size - bytes) * 8 <= size);
     }
-    assert_int_equal(slab_class_of(0), 0);
-    assert_int_equal(slab_class_of(BUDDY_SLABS_OBJECT_MOST), SLAB_CLASSES - 1);
-    assert_int_equal(slab_class_bytes(SLAB_CLASSES - 1), BUDDY_SLABS_OBJECT_MOST);
+    assert_int_equal(buddy_slabs_class(0), 0);
+    assert_int_equal(buddy_slabs_class(BUDDY_SLABS_OBJECT_MOST), BUDDY_SLABS_CLASSES - 1);
+    assert_int_equal(slab_class_bytes(BUDDY_SLABS_CLASSES - 1), BUDDY_SLABS_OBJECT_MOST);
 }
 
 static void one_multiplication_tells_multiples(void **state)
 {
     (void)state;
-    for (uint32_t class = 0; class < SLAB_CLASSES; class ++) {
+    for (uint32_t class = 0; class < BUDDY_SLABS_CLASSES; class ++) {
         uint32_t size = slab_class_bytes(class);
         uint32_t divide = (uint32_t)(((UINT64_C(1) << 32) + size - 1) / size);
-        for (uint32_t within = 0; within < SLAB_CHUNK_BYTES; within++) {
-            if (slab_is_multiple(within, divide) != (within % size == 0)) {
+        for (uint32_t within = 0; within < BUDDY_SLABS_CHUNK_BYTES; within++) {
+            if (buddy_slab_is_multiple(within, divide) != (within % size == 0)) {
                 fail_msg("%u of %u", within, size);
             }
         }
@@ -166,7 +167,7 @@ static void zeroed_is_zero_however_often_it_was_used(void **state)
     buddy_slabs *s = make();
     static const size_t sizes[] = {24, 5000, 30000, 40000, 100000, 900000, 3000000};
     for (size_t round = 0; round < 4; round++) {
-        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             unsigned char *p = buddy_slabs_zeroed(s, sizes[i]);
             assert_non_null(p);
             assert_true(p[0] == 0 && memcmp(p, p + 1, sizes[i] - 1) == 0);
@@ -406,7 +407,7 @@ static void empty_slabs_go_back(void **state)
     buddy_slabs_stats stats;
     buddy_slabs_get_stats(s, &stats);
     assert_int_equal(stats.object_count, COUNT);
-    assert_true(stats.slab_count >= COUNT * 200 / SLAB_CHUNK_BYTES);
+    assert_true(stats.slab_count >= COUNT * 200 / BUDDY_SLABS_CHUNK_BYTES);
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(buddy_slabs_free(s, objects[i]), BUDDY_HEAP_OK);
     }
@@ -428,7 +429,7 @@ static void wrong_pointers_are_named_and_change_nothing(void **state)
     refused(s, &c, &local, BUDDY_HEAP_FOREIGN);
     refused(s, &c, (void *)(uintptr_t)16, BUDDY_HEAP_FOREIGN);
     refused(s, &c, (void *)(s->ranges[0].base - 16), BUDDY_HEAP_FOREIGN);
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         unsigned char *first = buddy_slabs_alloc(s, sizes[i]),
                       *second = buddy_slabs_alloc(s, sizes[i]);
         refused(s, &c, second + 1, BUDDY_HEAP_INTERIOR);
@@ -467,7 +468,7 @@ static void what_is_free_is_not_made_larger(void **state)
     complaint c = {.count = 0};
     buddy_slabs *s = buddy_slabs_create(
         &(buddy_slabs_desc){.range_bytes = RANGE_BYTES, .on_error = note, .on_error_context = &c});
-    for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         void *p = buddy_slabs_alloc(s, sizes[i]), *beside = buddy_slabs_alloc(s, sizes[i]);
         assert_int_equal(buddy_slabs_free(s, p), BUDDY_HEAP_OK);
         assert_int_equal(buddy_slabs_usable_size(s, p), 0);
@@ -489,7 +490,7 @@ static void impossible_descs_are_refused_with_a_reason(void **state)
     (void)state;
     static const buddy_slabs_desc bad[] = {
         {.range_bytes = 1000}, {.range_bytes = 3 << 20}, {.range_bytes = SIZE_MAX / 2 + 1}};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         errno = 0;
         assert_null(buddy_slabs_create(&bad[i]));
         assert_int_equal(errno, EINVAL);
@@ -501,13 +502,53 @@ static void impossible_descs_are_refused_with_a_reason(void **state)
     drop_empty(s);
 }
 
+/* ---- a cache at hand ---- */
+
+static void *take_and_give_at_hand(void *context)
+{
+    buddy_slabs *s = context;
+    static _Thread_local buddy_slabs_cache *cache = &buddy_slabs_no_cache;
+    buddy_slabs_attach(s, &cache); /* there is none yet */
+    assert_ptr_equal(cache, &buddy_slabs_no_cache);
+    assert_null(buddy_slabs_take(cache, 48));
+    void *first = buddy_slabs_alloc_slowly(s, 48);
+    assert_non_null(first);
+    assert_false(buddy_slabs_give(cache, first));
+    assert_false(buddy_slabs_give_far(cache, first));
+    buddy_slabs_attach(s, &cache);
+    assert_ptr_not_equal(cache, &buddy_slabs_no_cache);
+    void *second = buddy_slabs_take(cache, 48);
+    assert_non_null(second);
+    assert_true(buddy_slabs_give(cache, second));
+    assert_false(buddy_slabs_give(cache, second));    /* free already */
+    assert_false(buddy_slabs_give_far(cache, first)); /* its own */
+    assert_true(buddy_slabs_give(cache, first));
+    assert_null(buddy_slabs_take(cache, BUDDY_SLABS_OBJECT_MOST + 1));
+    return NULL;
+}
+
+static void a_cache_at_hand_serves_its_thread(void **state)
+{
+    (void)state;
+    buddy_slabs *s = make();
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, take_and_give_at_hand, s), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    static buddy_slabs_cache *own = &buddy_slabs_no_cache;
+    void *object = buddy_slabs_alloc(s, 48);
+    buddy_slabs_attach(s, &own);
+    assert_true(buddy_slabs_in_range(s, object));
+    assert_true(buddy_slabs_give(own, object));
+    drop_empty(s);
+}
+
 /* ---- the check ---- */
 
 static void damage_is_noticed(void **state)
 {
     (void)state;
     buddy_slabs *s = make();
-    slab_object *p = buddy_slabs_alloc(s, 32), *q = buddy_slabs_alloc(s, 32);
+    buddy_slab_object *p = buddy_slabs_alloc(s, 32), *q = buddy_slabs_alloc(s, 32);
     assert_int_equal(buddy_slabs_free(s, p), BUDDY_HEAP_OK);
     check(s);
     uintptr_t seal = p->seal;
@@ -516,13 +557,13 @@ static void damage_is_noticed(void **state)
                         "a free object lies outside its slab, or has been written to");
     p->seal = seal;
     check(s);
-    slab_head *head = slab_head_of(&s->ranges[0], q);
-    slab_set_used(head, slab_used(head) + 1);
+    buddy_slab *slab = slab_of(&s->ranges[0], q);
+    buddy_slab_set_used(slab, buddy_slab_used(slab) + 1);
     assert_string_equal(buddy_slabs_check(s), "a slab's objects are not all free or taken");
-    slab_set_used(head, slab_used(head) - 1);
-    slab_set_is_current(head, false);
+    buddy_slab_set_used(slab, buddy_slab_used(slab) - 1);
+    slab_set_is_current(slab, false);
     assert_non_null(buddy_slabs_check(s));
-    slab_set_is_current(head, true);
+    slab_set_is_current(slab, true);
     assert_int_equal(buddy_slabs_free(s, q), BUDDY_HEAP_OK);
     drop_empty(s);
 }
@@ -546,6 +587,7 @@ int main(void)
         cmocka_unit_test(wrong_pointers_are_named_and_change_nothing),
         cmocka_unit_test(what_is_free_is_not_made_larger),
         cmocka_unit_test(impossible_descs_are_refused_with_a_reason),
+        cmocka_unit_test(a_cache_at_hand_serves_its_thread),
         cmocka_unit_test(damage_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

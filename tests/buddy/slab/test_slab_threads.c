@@ -153,7 +153,7 @@ static void of_two_threads_that_free_the_same_one_is_refused(void **state)
     static const size_t SIZES[] = {16, 200, 3000, 20000, 100000};
     buddy_slabs *s = make();
     uint64_t refusals = 0;
-    for (size_t i = 0; i < 2 * sizeof(SIZES) / sizeof(SIZES[0]); i++) {
+    for (size_t i = 0; i < 2 * sizeof SIZES / sizeof SIZES[0]; i++) {
         void *beside = buddy_slabs_alloc(s, SIZES[i / 2]),
              *object = buddy_slabs_alloc(s, SIZES[i / 2]);
         assert_int_equal(free_elsewhere(s, object, i % 2), BUDDY_HEAP_OK);
@@ -188,15 +188,15 @@ static unsigned char *bring(buddy_slabs *s, uint64_t *random)
         abort();
     }
     memset(object, (unsigned char)bytes, bytes);
-    memcpy(object, &bytes, sizeof(bytes));
+    memcpy(object, &bytes, sizeof bytes);
     return object;
 }
 
 static void take_away(buddy_slabs *s, unsigned char *object)
 {
     uint32_t bytes;
-    memcpy(&bytes, object, sizeof(bytes));
-    for (uint32_t i = sizeof(bytes); i < bytes; i++) {
+    memcpy(&bytes, object, sizeof bytes);
+    for (uint32_t i = sizeof bytes; i < bytes; i++) {
         if (object[i] != (unsigned char)bytes) {
             abort();
         }
@@ -226,7 +226,7 @@ static void everybody_frees_what_anybody_has_brought(void **state)
 {
     (void)state;
     static market m;
-    memset(&m, 0, sizeof(m));
+    memset(&m, 0, sizeof m);
     m.s = make();
     m.seeds = seed;
     for (int round = 0; round < 2; round++) {
@@ -414,7 +414,7 @@ static void a_child_of_many_threads_goes_on(void **state)
         skip(); /* see emulated.h */
     }
     static forking f;
-    memset(&f, 0, sizeof(f));
+    memset(&f, 0, sizeof f);
     f.m.s = make();
     f.m.seeds = seed;
     pthread_t threads[2];

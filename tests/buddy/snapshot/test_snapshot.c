@@ -35,19 +35,19 @@ struct leaf {
 
 static bool push(buddy_heap *h, struct node **first, uint32_t value)
 {
-    struct node *n = buddy_heap_alloc(h, sizeof(*n));
+    struct node *n = buddy_heap_alloc(h, sizeof *n);
     if (n == NULL) {
         return false;
     }
     *n = (struct node){.next = buddy_snapshot_offset(h, *first), .value = value};
-    (void)snprintf(n->text, sizeof(n->text), "node %u", value);
+    (void)snprintf(n->text, sizeof n->text, "node %u", value);
     *first = n;
     return true;
 }
 
 static bool insert(buddy_heap *h, struct leaf *root, uint32_t key)
 {
-    struct leaf *l = buddy_heap_alloc(h, sizeof(*l)), *at = root;
+    struct leaf *l = buddy_heap_alloc(h, sizeof *l), *at = root;
     if (l == NULL) {
         return false;
     }
@@ -80,7 +80,7 @@ static int write_structures(void)
 {
     buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = UNITS * 64});
     struct node *first = NULL;
-    struct leaf *root = buddy_heap_alloc(h, sizeof(*root));
+    struct leaf *root = buddy_heap_alloc(h, sizeof *root);
     *root = (struct leaf){BUDDY_SNAPSHOT_NULL, BUDDY_SNAPSHOT_NULL, UINT32_MAX / 2};
     bool done = true;
     for (uint32_t i = 1; i <= 1000; i++) {
@@ -104,7 +104,7 @@ static int read_structures(void)
     uint32_t expected = 1000;
     for (struct node *n = first; n != NULL; n = buddy_snapshot_at(g, n->next)) {
         char text[20];
-        (void)snprintf(text, sizeof(text), "node %u", n->value);
+        (void)snprintf(text, sizeof text, "node %u", n->value);
         if (n->value != expected || strcmp(n->text, text) != 0 ||
             !contains(g, root, scrambled(expected)) || contains(g, root, expected)) {
             return 3;
@@ -233,7 +233,7 @@ static void a_heap_that_can_grow_grows_on(void **state)
     buddy_heap_destroy(h);
     rig_refused(&(buddy_snapshot_open_desc){.max_bytes = 1 << 20}, BUDDY_SNAPSHOT_TOO_LARGE);
     static const size_t most[] = {0, 64 << 20, 8000001};
-    for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+    for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
         buddy_heap *g =
             rig_open(&(buddy_snapshot_open_desc){.mode = modes[i % 2], .max_bytes = most[i]});
         buddy_heap_get_stats(g, &after);
@@ -254,7 +254,7 @@ static void plain_pointers_hold_at_the_address_it_was_saved_from(void **state)
 {
     (void)state;
     buddy_heap *h = make();
-    void **one = buddy_heap_alloc(h, sizeof(*one));
+    void **one = buddy_heap_alloc(h, sizeof *one);
     *one = one;
     rig_save(h, &(buddy_snapshot_root){"one", one}, 1);
     rig_refused(&(buddy_snapshot_open_desc){.want_address = true}, BUDDY_SNAPSHOT_ADDRESS);
@@ -358,7 +358,7 @@ static void the_same_heap_gives_the_same_file_without_what_was_freed(void **stat
     rig_save(h, NULL, 0);
     size_t bytes, again;
     unsigned char *first = slurp(&bytes);
-    assert_null(memmem(first, bytes, secret, sizeof(secret)));
+    assert_null(memmem(first, bytes, secret, sizeof secret));
     assert_non_null(memmem(first, bytes, "kept", 5));
     rig_save(h, NULL, 0);
     unsigned char *second = slurp(&again);

@@ -28,8 +28,8 @@ static buddy_heap *make(void)
 /* A heap of which every word is `version`. */
 static void fill_version(unsigned char *block, size_t bytes, uint64_t version)
 {
-    for (size_t at = 0; at < bytes; at += sizeof(version)) {
-        memcpy(block + at, &version, sizeof(version));
+    for (size_t at = 0; at < bytes; at += sizeof version) {
+        memcpy(block + at, &version, sizeof version);
     }
 }
 
@@ -39,9 +39,9 @@ static uint64_t read_version(size_t bytes)
     buddy_heap *g = rig_open(NULL);
     const unsigned char *block = buddy_snapshot_root_of(g, "block");
     uint64_t first, word;
-    memcpy(&first, block, sizeof(first));
-    for (size_t at = 0; at < bytes; at += sizeof(word)) {
-        memcpy(&word, block + at, sizeof(word));
+    memcpy(&first, block, sizeof first);
+    for (size_t at = 0; at < bytes; at += sizeof word) {
+        memcpy(&word, block + at, sizeof word);
         assert_int_equal(word, first);
     }
     buddy_heap_destroy(g);
@@ -82,7 +82,7 @@ static void save_and_be_killed(buddy_heap *h, unsigned char *block, size_t bytes
 {
     static _Atomic uint64_t *done;
     if (done == NULL) {
-        done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        done = mmap(NULL, sizeof *done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         assert_true(done != MAP_FAILED);
     }
     atomic_store(done, 0);
@@ -167,8 +167,8 @@ static bool write_text(const char *path, const char *text)
 static bool mount_small_disk(void)
 {
     char user[40], group[40];
-    (void)snprintf(user, sizeof(user), "0 %u 1", (unsigned)getuid());
-    (void)snprintf(group, sizeof(group), "0 %u 1", (unsigned)getgid());
+    (void)snprintf(user, sizeof user, "0 %u 1", (unsigned)getuid());
+    (void)snprintf(group, sizeof group, "0 %u 1", (unsigned)getgid());
     return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
            write_text("/proc/self/setgroups", "deny") && write_text("/proc/self/uid_map", user) &&
            write_text("/proc/self/gid_map", group) &&
@@ -219,7 +219,7 @@ static void what_is_no_plain_file_stays(void **state)
     expect_save("/dev/full", BUDDY_SNAPSHOT_NOT_PLAIN);
     expect_save(rig_folder, BUDDY_SNAPSHOT_NOT_PLAIN);
     char victim[PATH_MAX + 8];
-    (void)snprintf(victim, sizeof(victim), "%s.victim", rig_path);
+    (void)snprintf(victim, sizeof victim, "%s.victim", rig_path);
     int fd = open(victim, O_CREAT | O_WRONLY, 0600);
     assert_int_equal(write(fd, "whole", 5), 5);
     assert_int_equal(symlink(victim, part_path), 0);
@@ -251,7 +251,7 @@ static void paths_that_cannot_be_are_told(void **state)
 {
     (void)state;
     static char endless[2 * PATH_MAX];
-    memset(endless, 'x', sizeof(endless) - 1);
+    memset(endless, 'x', sizeof endless - 1);
     expect_save(endless, BUDDY_SNAPSHOT_IO);
     expect_save("/nowhere/at/all", BUDDY_SNAPSHOT_IO);
     assert_int_equal(errno, ENOENT);
@@ -356,7 +356,7 @@ static void impossible_roots_are_refused_and_the_old_file_stays(void **state)
     const buddy_snapshot_root bad[] = {{"", block},     {NULL, block}, {name, block},
                                        {"a", freed},    {"b", &h},     {"c", block + 128},
                                        {"d", block - 1}};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         rig_expect(buddy_heap_save(h, rig_path, &bad[i], 1), BUDDY_SNAPSHOT_BAD_ROOT);
     }
     const buddy_snapshot_root twice[] = {{"x", block}, {"y", block}, {"x", NULL}};
@@ -381,7 +381,7 @@ static void impossible_roots_are_refused_and_the_old_file_stays(void **state)
 static int begin(void **state)
 {
     int code = rig_begin(state);
-    (void)snprintf(part_path, sizeof(part_path), "%s.part", rig_path);
+    (void)snprintf(part_path, sizeof part_path, "%s.part", rig_path);
     return code;
 }
 

@@ -20,10 +20,10 @@ static void the_checksum_is_crc32c_both_ways(void **state)
     unsigned char data[100];
     uint64_t random = seed_of_run();
     for (uint32_t i = 0; i < 1000; i++) {
-        for (size_t at = 0; at < sizeof(data); at++) {
+        for (size_t at = 0; at < sizeof data; at++) {
             data[at] = (unsigned char)seed_next(&random);
         }
-        uint32_t bytes = seed_below(&random, sizeof(data)), cut = seed_below(&random, bytes + 1);
+        uint32_t bytes = seed_below(&random, sizeof data), cut = seed_below(&random, bytes + 1);
         uint32_t crc = ~by_tables(~0u, data, bytes);
         assert_int_equal(crc, crc_here(0, data, bytes));
         assert_int_equal(crc, crc_here(crc_here(0, data, cut), data + cut, bytes - cut));

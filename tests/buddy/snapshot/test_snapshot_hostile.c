@@ -238,8 +238,8 @@ static void sizes_that_cannot_be_are_refused(void **state)
     for (uint32_t round = 0; round < 3000; round++) {
         image spoilt = image_copy_of(&whole);
         for (uint32_t i = 0; i <= seed_below(&random, 3); i++) {
-            uint32_t at = fields[seed_below(&random, sizeof(fields) / sizeof(fields[0]))];
-            format_put32(spoilt.bytes + at, odd[seed_below(&random, sizeof(odd) / sizeof(odd[0]))]);
+            uint32_t at = fields[seed_below(&random, sizeof fields / sizeof fields[0])];
+            format_put32(spoilt.bytes + at, odd[seed_below(&random, sizeof odd / sizeof odd[0])]);
         }
         image_seal(&spoilt, false);
         image_put(&spoilt);
@@ -290,7 +290,7 @@ static unsigned char likely_mark(uint64_t *random)
     case 2:
         return (unsigned char)(seed_below(random, 5) << 4 | 14);
     default:
-        return small[seed_below(random, sizeof(small))];
+        return small[seed_below(random, sizeof small)];
     }
 }
 
@@ -385,7 +385,7 @@ static void every_way_to_write_marks_that_no_heap_would_write_is_refused(void **
         {{marks_large(1)}, 2, 2, 1, BUDDY_SNAPSHOT_MARKS},
         {{0x55}, 3, 3, 3, BUDDY_SNAPSHOT_MARKS}, /* behind the end */
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         forge(cases[i].marks_in, cases[i].used, cases[i].units, cases[i].blocks);
         buddy_snapshot_status status;
         buddy_heap *g = buddy_heap_open(rig_path, NULL, &status);
@@ -405,18 +405,18 @@ static void roots_that_lead_nowhere_are_refused(void **state)
     unsigned char *root = spoilt.bytes + spoilt.layout.roots_at;
     static const uint64_t nowhere[] = {UNITS * UNIT_BYTES, UINT64_MAX - 1, UINT64_C(1) << 36,
                                        UINT64_C(1) << 63};
-    for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
+    for (size_t i = 0; i < sizeof nowhere / sizeof nowhere[0]; i++) {
         format_put64(root + BUDDY_SNAPSHOT_NAME_BYTES, nowhere[i]);
         image_seal(&spoilt, false);
         expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
     }
     memcpy(root, whole.bytes + whole.layout.roots_at, 2 * FORMAT_ROOT_BYTES);
     unsigned char first[FORMAT_ROOT_BYTES];
-    memcpy(first, root, sizeof(first));
-    memcpy(root, root + FORMAT_ROOT_BYTES, sizeof(first)); /* one name twice */
+    memcpy(first, root, sizeof first);
+    memcpy(root, root + FORMAT_ROOT_BYTES, sizeof first); /* one name twice */
     image_seal(&spoilt, false);
     expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
-    memcpy(root + FORMAT_ROOT_BYTES, first, sizeof(first)); /* not in order */
+    memcpy(root + FORMAT_ROOT_BYTES, first, sizeof first); /* not in order */
     image_seal(&spoilt, false);
     expect_in_all_modes(&spoilt, BUDDY_SNAPSHOT_ROOTS);
     memcpy(root, whole.bytes + whole.layout.roots_at, 2 * FORMAT_ROOT_BYTES);
@@ -446,7 +446,7 @@ static void addresses_that_cannot_be_had_are_refused(void **state)
                             UINT64_C(1) << 63,
                             (uintptr_t)whole.bytes / 4096 * 4096,
                             4096 + 16};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         format_put64(spoilt.bytes + 48, bad[i]);
         image_seal(&spoilt, false);
         image_put(&spoilt);

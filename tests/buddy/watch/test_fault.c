@@ -268,7 +268,7 @@ static void what_is_no_plan_is_told_and_changes_nothing(void **state)
         {"every=1,,seed=1", "KEY=VALUE"},
     };
     char error[BUDDY_FAULT_LINE];
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         buddy_fault_plan p = {.nth = 42};
         if (buddy_fault_parse(bad[i][0], &p, error) || strstr(error, bad[i][1]) == NULL) {
             fail_msg("'%s' says '%s'", bad[i][0], error);

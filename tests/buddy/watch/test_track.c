@@ -287,7 +287,7 @@ static void threads_that_free_each_others_blocks_are_followed(void **state)
     static shared all;
     const char *path = scratch_path(*state, "threads.log");
     for (uint32_t frames = 1; frames <= 8; frames += 7) {
-        memset(&all, 0, sizeof(all));
+        memset(&all, 0, sizeof all);
         all.t = track_make((buddy_track_desc){.blocks = 4096, .frames = frames});
         all.h = buddy_heap_create(&(buddy_heap_desc){.bytes = 8 << 20, .track = all.t});
         uint64_t began_ns = now_ns();
@@ -344,6 +344,29 @@ static void all_doors_of_a_heap_are_told(void **state)
     buddy_track_destroy(t);
 }
 
+/* How many blocks are live stands in the report, and a file that takes nothing is told. */
+static void a_report_goes_where_it_is_told(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t bytes = 0;
+    buddy_track *t = track_make((buddy_track_desc){.blocks = 100});
+    buddy_heap *h = buddy_heap_create(&(buddy_heap_desc){.bytes = 1 << 20, .track = t});
+    assert_non_null(buddy_heap_alloc(h, 300));
+    FILE *out = open_memstream(&text, &bytes);
+    assert_true(buddy_track_report(t, out));
+    assert_int_equal(fclose(out), 0);
+    assert_non_null(strstr(text, "live"));
+    free(text);
+    out = fopen("/dev/full", "w");
+    assert_non_null(out);
+    assert_int_equal(setvbuf(out, NULL, _IONBF, 0), 0);
+    assert_false(buddy_track_report(t, out));
+    (void)fclose(out);
+    buddy_heap_destroy(h);
+    buddy_track_destroy(t);
+}
+
 static __attribute__((noinline)) void *ask_from_within(buddy_heap *h)
 {
     void *block = buddy_heap_alloc(h, 777);
@@ -384,6 +407,7 @@ int main(void)
         cmocka_unit_test(nothing_at_all_is_done_without_a_track),
         cmocka_unit_test(threads_that_free_each_others_blocks_are_followed),
         cmocka_unit_test(all_doors_of_a_heap_are_told),
+        cmocka_unit_test(a_report_goes_where_it_is_told),
         cmocka_unit_test(a_stack_begins_with_who_asked),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -229,12 +229,12 @@ static void the_environment_makes_one_or_says_why_not(void **state)
     unsetenv(BUDDY_TRACK_ENVIRONMENT);
     assert_null(buddy_track_from_environment(error));
     assert_string_equal(error, "");
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         setenv(BUDDY_TRACK_ENVIRONMENT, bad[i], 1);
         assert_null(buddy_track_from_environment(error));
         assert_true(strlen(error) > 0);
     }
-    (void)snprintf(text, sizeof(text), "log=%s,frames=2,blocks=10",
+    (void)snprintf(text, sizeof text, "log=%s,frames=2,blocks=10",
                    scratch_path(*state, "env-%p.log"));
     setenv(BUDDY_TRACK_ENVIRONMENT, text, 1);
     buddy_track *t = buddy_track_from_environment(error);
@@ -242,7 +242,7 @@ static void the_environment_makes_one_or_says_why_not(void **state)
     assert_string_equal(error, "");
     assert_non_null(t);
     buddy_track_destroy(t);
-    (void)snprintf(name, sizeof(name), "env-%ld.log", (long)getpid());
+    (void)snprintf(name, sizeof name, "env-%ld.log", (long)getpid());
     track_expect_log(scratch_path(*state, name), 0);
 }
 

@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-enum { IMAGES = 20000 };
+#define IMAGES 20000
 
 /* A camera at rest whose demand shrinks by four with every mip of bias. Returns how often the bias
  * moved in the last half of the run. */

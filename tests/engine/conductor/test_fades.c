@@ -9,7 +9,7 @@
 #include "engine/conductor/fades.h"
 #include "engine/vt_shared.h"
 
-enum { PAGES = 4 };
+#define PAGES 4
 
 static pagetable *table;
 static fades all;

@@ -155,7 +155,7 @@ static void padding_and_foreign_textures_are_garbage(void **state)
         UINT32_MAX,
     };
     const feedback_want *wants = NULL;
-    assert_int_equal(feedback_analyze(f, ids, sizeof(ids) / sizeof(ids[0]), &wants), 1);
+    assert_int_equal(feedback_analyze(f, ids, sizeof ids / sizeof ids[0], &wants), 1);
     assert_int_equal(wants[0].page_id, ids[0]);
     assert_int_equal(feedback_garbage(f), 6);
     feedback_destroy(f);

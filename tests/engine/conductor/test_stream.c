@@ -156,6 +156,23 @@ static void slivers_between_the_jitter_are_found_when_all_is_calm(void **state)
     vt_destroy(v);
 }
 
+/* Exact passes: after a cut, and when all that the others see is there. */
+static void passes_are_exact_where_slivers_count(void **state)
+{
+    vt *v = open_world(state, 8 * RIG_MIB, rig_vram_for(300), true);
+    const rig_window w = {0, 1000, 500, 6, 5, 1};
+    rig_frame(v, w, true);
+    assert_true(vt_feedback_is_exact(v));
+    bool was_coarse = false;
+    for (int frame = 0; frame < 600 && !vt_is_settled(v); frame++) {
+        rig_frame(v, w, false);
+        was_coarse = was_coarse || !vt_feedback_is_exact(v);
+    }
+    assert_true(was_coarse && vt_is_settled(v));
+    assert_true(vt_feedback_is_exact(v));
+    vt_destroy(v);
+}
+
 static void slivers_do_not_keep_a_full_pool_busy(void **state)
 {
     for (uint32_t slots = 30; slots < 80; slots += 6) {
@@ -424,6 +441,7 @@ int main(void)
         cmocka_unit_test(no_camera_and_no_budget_makes_a_hole),
         cmocka_unit_test(pool_too_small_gets_softer_and_comes_to_rest),
         cmocka_unit_test(slivers_between_the_jitter_are_found_when_all_is_calm),
+        cmocka_unit_test(passes_are_exact_where_slivers_count),
         cmocka_unit_test(slivers_do_not_keep_a_full_pool_busy),
         cmocka_unit_test(jitter_at_rest_visits_every_pixel),
         cmocka_unit_test(ample_pool_has_no_bias_and_evicts_nothing),

@@ -89,7 +89,7 @@ static void siblings_go_up_in_one_call(void **state)
     const uint64_t pages = after.pages.uploaded - before.pages.uploaded;
     const uint64_t uploads = fake_gpu_get_counts(v->gpu).uploads - calls;
     assert_true(pages >= 256);
-    assert_true(after.blocks[3] + after.blocks[2] + after.blocks[1] > 0);
+    assert_true(after.clusters[3] + after.clusters[2] + after.clusters[1] > 0);
     assert_true(uploads * 8 < pages);
     rig_expect_sound(v);
     vt_destroy(v);

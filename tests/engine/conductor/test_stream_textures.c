@@ -73,6 +73,17 @@ static void every_texture_shows_its_own_texels(void **state)
     vt_destroy(v);
 }
 
+static void drawing_samples_the_texture_that_was_bound(void **state)
+{
+    vt *v = open_three(state, EVEN, 300, false);
+    vt_bind_texture(v, 3);
+    assert_int_equal(fake_gpu_frame(v->gpu)->texture, 3);
+    vt_bind(v);
+    assert_int_equal(fake_gpu_frame(v->gpu)->texture, 1);
+    assert_non_null(strstr(vt_glsl(v), "vt_sample(")); /* the text that does it */
+    vt_destroy(v);
+}
+
 static void info_is_each_texture_s_own(void **state)
 {
     vt *v = open_three(state, EVEN, 300, false);
@@ -187,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_texture_shows_its_own_texels),
+        cmocka_unit_test(drawing_samples_the_texture_that_was_bound),
         cmocka_unit_test(info_is_each_texture_s_own),
         cmocka_unit_test(small_texture_stays_sharp_beside_a_greedy_one),
         cmocka_unit_test(weights_share_a_full_atlas),

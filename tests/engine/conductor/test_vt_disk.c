@@ -87,6 +87,36 @@ static void the_map_shows_what_was_read(void **state)
     vt_destroy(v);
 }
 
+static void what_the_system_forgets_is_read_again(void **state)
+{
+    vt *v = open_world(state, NULL);
+    vt_stats before, after;
+    assert_true(rig_settle(v, CAMERA, 2000) < 2000);
+    vt_get_stats(v, &before);
+    vt_flush_disk(v);
+    vt_flush_ram(v);
+    vt_flush_atlas(v);
+    assert_true(rig_settle(v, CAMERA, 2000) < 2000);
+    vt_get_stats(v, &after);
+    assert_true(after.bytes.disk_read > before.bytes.disk_read);
+    rig_expect_sound(v);
+    vt_destroy(v);
+}
+
+static void what_cannot_be_suspended_is_told_at_the_end(void **state)
+{
+    char error[256] = "";
+    assert_true(vt_close(NULL, error, sizeof error));
+    assert_true(vt_close(open_world(state, NULL), error, sizeof error));
+    vt *v = rig_create(&(vt_desc){.path = scratch_path(*state, "world.mega"),
+                                  .vram_budget_bytes = 16 * RIG_MIB,
+                                  .ram_budget_bytes = 16 * RIG_MIB,
+                                  .suspend = scratch_path(*state, "nowhere/world.ram")});
+    assert_false(vt_close(v, error, sizeof error));
+    assert_non_null(strstr(error, "nowhere/world.ram"));
+    assert_null(strchr(error, '\n'));
+}
+
 static uint32_t occurrences(const char *text, const char *word)
 {
     uint32_t count = 0;
@@ -104,7 +134,7 @@ static void a_trace_has_all_threads_and_lasts_longer_than_a_world(void **state)
     vt_stats stats;
     vt_get_stats(v, &stats);
     vt_destroy(v);
-    vt_destroy(open_world(state, t)); /* on the same tracks */
+    vt_destroy(open_world(state, t)); /* on the same rows */
     assert_null(vt_trace_check(t));
     assert_int_equal(vt_trace_dropped(t), 0);
     char *text = NULL;
@@ -112,9 +142,9 @@ static void a_trace_has_all_threads_and_lasts_longer_than_a_world(void **state)
     FILE *out = open_memstream(&text, &bytes);
     assert_true(vt_trace_write(t, out));
     assert_int_equal(fclose(out), 0);
-    static const char *const TRACKS[] = {"conductor", "fetch 1", "disk 16", "decode 1"};
-    for (size_t i = 0; i < sizeof TRACKS / sizeof TRACKS[0]; i++) {
-        assert_int_equal(occurrences(text, TRACKS[i]), 1);
+    static const char *const ROWS[] = {"conductor", "fetch 1", "disk 16", "decode 1"};
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        assert_int_equal(occurrences(text, ROWS[i]), 1);
     }
     assert_true(occurrences(text, "\"name\":\"insert\"") >= stats.pages.read);
     const uint32_t updates = occurrences(text, "\"name\":\"vt_update\"");
@@ -135,6 +165,8 @@ int main(void)
         cmocka_unit_test(a_slow_disk_does_not_hold_up_the_end),
         cmocka_unit_test(a_disk_gets_as_fast_as_it_is_while_it_runs),
         cmocka_unit_test(the_map_shows_what_was_read),
+        cmocka_unit_test(what_the_system_forgets_is_read_again),
+        cmocka_unit_test(what_cannot_be_suspended_is_told_at_the_end),
         cmocka_unit_test(a_trace_has_all_threads_and_lasts_longer_than_a_world),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t room, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t bytes, size_t room);
 
-enum { SEED_ROOM = 16384 };
+#define SEED_ROOM 16384
 
 /* Writes a world of five pages and a layer a codec, all of one colour, and heights, to `path`. */
 static void write_seed(const char *path)

@@ -19,7 +19,7 @@
 
 static const vt_texel_format FORMATS[] = {VT_TEXEL_RGBA8, VT_TEXEL_BC1, VT_TEXEL_BC3, VT_TEXEL_BC4,
                                           VT_TEXEL_BC5};
-enum { FORMAT_COUNT = sizeof FORMATS / sizeof FORMATS[0] };
+#define FORMAT_COUNT ((int)(sizeof FORMATS / sizeof FORMATS[0]))
 
 /* Each codec, and most of its levels. */
 static const pagewriter_packing PACKINGS[] = {
@@ -27,7 +27,7 @@ static const pagewriter_packing PACKINGS[] = {
     {PAGE_LZ4, 12},   {PAGE_ZSTD, 0}, {PAGE_ZSTD, 1}, {PAGE_ZSTD, 12},
     {PAGE_ZSTD, 19},  {PAGE_JPEG, 0}, {PAGE_JPEG, 1}, {PAGE_JPEG, 100},
 };
-enum { PACKING_COUNT = sizeof PACKINGS / sizeof PACKINGS[0] };
+#define PACKING_COUNT ((int)(sizeof PACKINGS / sizeof PACKINGS[0]))
 
 /* One packer and one unpacker for all tests: what a page leaves in them must not show in the next.
  */

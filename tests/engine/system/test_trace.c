@@ -68,7 +68,7 @@ static double dropped_in(const cJSON *json)
 static void no_trace_takes_everything_and_keeps_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(vt_trace_track(NULL, "nobody"), VT_TRACE_NO_TRACK);
+    assert_int_equal(vt_trace_row(NULL, "nobody"), VT_TRACE_NO_ROW);
     assert_int_equal(vt_trace_now(NULL), 0);
     assert_int_equal(vt_trace_span(NULL, 3, "nothing", 0, 0, 0), 0);
     vt_trace_counter(NULL, "nothing", 0, 1);
@@ -84,15 +84,15 @@ static void spans_say_where_when_and_of_which_page(void **state)
 {
     (void)state;
     vt_trace *t = vt_trace_create(10);
-    const uint32_t track = vt_trace_track(t, "decode 1");
-    assert_int_equal(vt_trace_track(t, "another"), track + 1);
-    assert_int_equal(vt_trace_track(t, "decode 1"), track);
+    const uint32_t row = vt_trace_row(t, "decode 1");
+    assert_int_equal(vt_trace_row(t, "another"), row + 1);
+    assert_int_equal(vt_trace_row(t, "decode 1"), row);
     const vt_page page = {1, 2, 30, 40};
     const uint64_t from_ns = platform_now_ns() + 1234;
     while (platform_now_ns() < from_ns + 5000) {
     }
-    const uint64_t to_ns = vt_trace_span(t, track, "decode", from_ns, page_pack(page), 64);
-    vt_trace_span(t, track, "insert", 1, 0, 5); /* began before the trace did */
+    const uint64_t to_ns = vt_trace_span(t, row, "decode", from_ns, page_pack(page), 64);
+    vt_trace_span(t, row, "insert", 1, 0, 5); /* began before the trace did */
     vt_trace_counter(t, "mip bias", to_ns, 0.25);
     vt_trace_counter(t, "mip bias", to_ns, (double)INFINITY);
     assert_null(vt_trace_check(t));
@@ -121,13 +121,13 @@ static void names_of_any_bytes_are_written_as_json(void **state)
 {
     (void)state;
     vt_trace *t = vt_trace_create(4);
-    const uint32_t track = vt_trace_track(t, "\"quoted\\\n\x01");
-    vt_trace_span(t, track, "a \"b\" \\ \t", vt_trace_now(t), 0, 0);
+    const uint32_t row = vt_trace_row(t, "\"quoted\\\n\x01");
+    vt_trace_span(t, row, "a \"b\" \\ \t", vt_trace_now(t), 0, 0);
     char longer[100];
     memset(longer, 'l', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
-    assert_int_equal(vt_trace_track(t, longer), track + 1);
-    assert_int_equal(vt_trace_track(t, longer), track + 1);
+    assert_int_equal(vt_trace_row(t, longer), row + 1);
+    assert_int_equal(vt_trace_row(t, longer), row + 1);
     cJSON *json = written(t);
     assert_non_null(find(json, "X", "a \"b\" \\ \t", 0));
     const cJSON *args = cJSON_GetObjectItem(find(json, "M", "thread_name", 0), "args");
@@ -140,9 +140,9 @@ static void a_full_trace_drops_what_comes_later_and_counts_it(void **state)
 {
     (void)state;
     vt_trace *t = vt_trace_create(3);
-    const uint32_t track = vt_trace_track(t, "one");
+    const uint32_t row = vt_trace_row(t, "one");
     for (uint32_t i = 0; i < 5; i++) {
-        assert_true(vt_trace_span(t, track, "span", vt_trace_now(t), 0, i) > 0);
+        assert_true(vt_trace_span(t, row, "span", vt_trace_now(t), 0, i) > 0);
     }
     vt_trace_counter(t, "counter", vt_trace_now(t), 1);
     assert_int_equal(vt_trace_count(t), 3);
@@ -163,18 +163,18 @@ static void a_full_trace_drops_what_comes_later_and_counts_it(void **state)
     vt_trace_destroy(t);
 }
 
-static void too_many_tracks_lose_their_spans_only(void **state)
+static void too_many_rows_lose_their_spans_only(void **state)
 {
     (void)state;
-    vt_trace *t = vt_trace_create(VT_TRACE_MAX_TRACKS + 8);
-    for (uint32_t i = 0; i < VT_TRACE_MAX_TRACKS + 2; i++) {
+    vt_trace *t = vt_trace_create(VT_TRACE_MAX_ROWS + 8);
+    for (uint32_t i = 0; i < VT_TRACE_MAX_ROWS + 2; i++) {
         char name[VT_TRACE_NAME_BYTES];
-        (void)snprintf(name, sizeof name, "track %u", i);
-        const uint32_t track = vt_trace_track(t, name);
-        assert_int_equal(track, i < VT_TRACE_MAX_TRACKS ? i : VT_TRACE_NO_TRACK);
-        vt_trace_span(t, track, "span", vt_trace_now(t), 0, i);
+        (void)snprintf(name, sizeof name, "row %u", i);
+        const uint32_t row = vt_trace_row(t, name);
+        assert_int_equal(row, i < VT_TRACE_MAX_ROWS ? i : VT_TRACE_NO_ROW);
+        vt_trace_span(t, row, "span", vt_trace_now(t), 0, i);
     }
-    assert_int_equal(vt_trace_count(t), VT_TRACE_MAX_TRACKS);
+    assert_int_equal(vt_trace_count(t), VT_TRACE_MAX_ROWS);
     assert_int_equal(vt_trace_dropped(t), 2);
     assert_null(vt_trace_check(t));
     vt_trace_destroy(t);
@@ -192,16 +192,16 @@ static void *write_events(void *argument)
     const writer *w = argument;
     char name[VT_TRACE_NAME_BYTES];
     (void)snprintf(name, sizeof name, "writer %u", w->index);
-    const uint32_t track = vt_trace_track(w->trace, name);
+    const uint32_t row = vt_trace_row(w->trace, name);
     for (uint32_t i = 0; i < EVENTS_EACH; i++) {
-        const uint64_t to_ns = vt_trace_span(w->trace, track, "work", vt_trace_now(w->trace), 0,
+        const uint64_t to_ns = vt_trace_span(w->trace, row, "work", vt_trace_now(w->trace), 0,
                                              w->index * EVENTS_EACH + i);
         vt_trace_counter(w->trace, "done", to_ns, i);
     }
     return NULL;
 }
 
-/* Every number of every thread is there exactly once, on its thread's track. */
+/* Every number of every thread is there exactly once, on its thread's row. */
 static void assert_all_there(const cJSON *json)
 {
     static uint8_t seen[THREADS * EVENTS_EACH];
@@ -269,7 +269,7 @@ int main(void)
         cmocka_unit_test(spans_say_where_when_and_of_which_page),
         cmocka_unit_test(names_of_any_bytes_are_written_as_json),
         cmocka_unit_test(a_full_trace_drops_what_comes_later_and_counts_it),
-        cmocka_unit_test(too_many_tracks_lose_their_spans_only),
+        cmocka_unit_test(too_many_rows_lose_their_spans_only),
         cmocka_unit_test(threads_that_write_at_once_lose_nothing),
         cmocka_unit_test(a_file_that_takes_no_more_is_reported),
     };

@@ -82,58 +82,58 @@ static void one_worker_keeps_the_order_of_submission(void **state)
 {
     (void)state;
     reset_notes(1, true);
-    workqueue *l = workqueue_create(&(workqueue_desc){
+    workqueue *q = workqueue_create(&(workqueue_desc){
         .name = "order", .depth = JOBS_EACH, .run = write_down, .context = &notes});
-    assert_non_null(l);
+    assert_non_null(q);
     for (uint32_t i = 0; i < JOBS_EACH; i++) {
         const page_job job = job_of(i, 0);
-        assert_true(workqueue_submit(l, &job));
+        assert_true(workqueue_submit(q, &job));
     }
-    workqueue_drain(l);
-    assert_int_equal(workqueue_pending(l), 0);
+    workqueue_drain(q);
+    assert_int_equal(workqueue_pending(q), 0);
     assert_int_equal(notes.order_count, JOBS_EACH);
     for (uint32_t i = 0; i < JOBS_EACH; i++) {
         assert_int_equal(notes.order[i], i);
     }
-    workqueue_destroy(l);
+    workqueue_destroy(q);
 }
 
 static void depth_bounds_the_jobs_that_wait_and_not_those_that_run(void **state)
 {
     (void)state;
     reset_notes(2, false);
-    workqueue *l =
+    workqueue *q =
         workqueue_create(&(workqueue_desc){.name = "a name longer than a thread may have",
                                            .workers = 2,
                                            .depth = GATE_DEPTH,
                                            .run = write_down,
                                            .context = &notes});
-    assert_non_null(l);
+    assert_non_null(q);
     for (uint32_t i = 0; i < 2; i++) {
         const page_job job = job_of(i, 0);
-        assert_true(workqueue_submit(l, &job));
+        assert_true(workqueue_submit(q, &job));
     }
     wait_until_begun(2);
     for (uint32_t i = 0; i < GATE_DEPTH; i++) {
         const page_job job = job_of(2 + i, 0);
-        assert_true(workqueue_submit(l, &job));
+        assert_true(workqueue_submit(q, &job));
     }
     const page_job surplus = job_of(100, 0);
-    assert_false(workqueue_submit(l, &surplus));
-    assert_int_equal(workqueue_pending(l), 2 + GATE_DEPTH);
+    assert_false(workqueue_submit(q, &surplus));
+    assert_int_equal(workqueue_pending(q), 2 + GATE_DEPTH);
     open_gate();
-    workqueue_drain(l);
-    assert_int_equal(workqueue_pending(l), 0);
+    workqueue_drain(q);
+    assert_int_equal(workqueue_pending(q), 0);
     assert_int_equal(atomic_load(&notes.ended), 2 + GATE_DEPTH);
     assert_int_equal(atomic_load(&notes.seen[0][100]), 0);
-    workqueue_destroy(l);
+    workqueue_destroy(q);
 }
 
 static void *open_gate_when_it_stops(void *argument)
 {
-    workqueue *l = argument;
+    workqueue *q = argument;
     uint32_t wakes = 0;
-    while (workqueue_rest(l, false, UINT64_MAX / 2, &wakes) != WORKQUEUE_STOPS) {
+    while (workqueue_rest(q, false, UINT64_MAX / 2, &wakes) != WORKQUEUE_STOPS) {
     }
     open_gate();
     return NULL;
@@ -151,17 +151,17 @@ static void destroy_ends_what_has_begun_and_drops_the_rest(void **state)
 {
     (void)state;
     reset_notes(1, false);
-    workqueue *l =
+    workqueue *q =
         workqueue_create(&(workqueue_desc){.name = "drop", .run = write_down, .context = &notes});
-    assert_non_null(l);
+    assert_non_null(q);
     for (uint32_t i = 0; i < 10; i++) {
         const page_job job = job_of(i, 0);
-        assert_true(workqueue_submit(l, &job));
+        assert_true(workqueue_submit(q, &job));
     }
     wait_until_begun(1);
     pthread_t opener;
-    assert_int_equal(pthread_create(&opener, NULL, open_gate_when_it_stops, l), 0);
-    workqueue_destroy(l);
+    assert_int_equal(pthread_create(&opener, NULL, open_gate_when_it_stops, q), 0);
+    workqueue_destroy(q);
     pthread_join(opener, NULL);
     assert_int_equal(atomic_load(&notes.begun), 1);
     assert_int_equal(atomic_load(&notes.ended), 1);
@@ -172,19 +172,19 @@ static void drain_waits_for_the_job_that_runs(void **state)
 {
     (void)state;
     reset_notes(1, false);
-    workqueue *l =
+    workqueue *q =
         workqueue_create(&(workqueue_desc){.name = "drain", .run = write_down, .context = &notes});
-    assert_non_null(l);
+    assert_non_null(q);
     const page_job job = job_of(0, 0);
-    assert_true(workqueue_submit(l, &job));
+    assert_true(workqueue_submit(q, &job));
     wait_until_begun(1);
     pthread_t opener;
     assert_int_equal(pthread_create(&opener, NULL, open_gate_later, NULL), 0);
-    workqueue_drain(l);
+    workqueue_drain(q);
     assert_int_equal(atomic_load(&notes.ended), 1);
-    assert_int_equal(workqueue_pending(l), 0);
+    assert_int_equal(workqueue_pending(q), 0);
     pthread_join(opener, NULL);
-    workqueue_destroy(l);
+    workqueue_destroy(q);
 }
 
 static workqueue *crowd;
@@ -210,17 +210,17 @@ static void owner_may_lend_a_hand(void **state)
     workqueue_destroy(gated);
 
     atomic_uint last = 99;
-    workqueue *l =
+    workqueue *q =
         workqueue_create(&(workqueue_desc){.name = "many", .run = write_worker, .context = &last});
     bool helped = false;
     for (int i = 0; i < 100000 && !helped; i++) { /* until the worker is the slower one */
-        assert_true(workqueue_submit(l, &(page_job){.page = {.x = 1}}));
-        helped = workqueue_help(l);
+        assert_true(workqueue_submit(q, &(page_job){.page = {.x = 1}}));
+        helped = workqueue_help(q);
         assert_true(!helped || atomic_load(&last) <= 1);
-        workqueue_drain(l);
+        workqueue_drain(q);
     }
     assert_true(helped);
-    workqueue_destroy(l);
+    workqueue_destroy(q);
 }
 
 static void *submit_all(void *argument)
@@ -275,17 +275,17 @@ static void write_plainly(void *context, uint32_t worker, page_job *job)
 static void a_pending_count_of_zero_publishes_what_the_jobs_wrote(void **state)
 {
     (void)state;
-    workqueue *l = workqueue_create(&(workqueue_desc){.name = "plain", .run = write_plainly});
-    assert_non_null(l);
+    workqueue *q = workqueue_create(&(workqueue_desc){.name = "plain", .run = write_plainly});
+    assert_non_null(q);
     for (uint32_t i = 1; i <= 500; i++) {
         const page_job job = job_of(i, 0);
-        assert_true(workqueue_submit(l, &job));
-        while (workqueue_pending(l) > 0) {
+        assert_true(workqueue_submit(q, &job));
+        while (workqueue_pending(q) > 0) {
             usleep(1);
         }
         assert_int_equal(plain_result, i); /* a race for ThreadSanitizer if the order is too weak */
     }
-    workqueue_destroy(l);
+    workqueue_destroy(q);
 }
 
 /* A worker that takes no job until it is told to, and writes down what ended its rests. */
@@ -296,25 +296,25 @@ typedef struct rester {
     workqueue_answer last;
 } rester;
 
-static void rest_until_told(void *context, uint32_t worker, workqueue *l)
+static void rest_until_told(void *context, uint32_t worker, workqueue *q)
 {
     rester *r = context;
     uint32_t wakes = 0;
     page_job job;
     if (worker > 0) { /* the others work */
-        while (workqueue_begin(l, &job, true) == WORKQUEUE_JOB) {
-            workqueue_end(l);
+        while (workqueue_begin(q, &job, true) == WORKQUEUE_JOB) {
+            workqueue_end(q);
         }
         return;
     }
     while (!atomic_load(&r->may_go)) {
-        r->last = workqueue_rest(l, r->for_jobs, UINT64_MAX / 2, &wakes);
+        r->last = workqueue_rest(q, r->for_jobs, UINT64_MAX / 2, &wakes);
         atomic_fetch_add(&r->rests, 1);
         if (r->last == WORKQUEUE_STOPS) {
             return;
         }
-        if (r->last == WORKQUEUE_JOB && workqueue_begin(l, &job, false) == WORKQUEUE_JOB) {
-            workqueue_end(l);
+        if (r->last == WORKQUEUE_JOB && workqueue_begin(q, &job, false) == WORKQUEUE_JOB) {
+            workqueue_end(q);
         }
     }
 }
@@ -323,31 +323,31 @@ static void a_rest_ends_in_time_by_a_job_by_a_call_and_at_the_end(void **state)
 {
     (void)state;
     rester r = {.for_jobs = true};
-    workqueue *l = workqueue_create(&(workqueue_desc){.serve = rest_until_told, .context = &r});
-    assert_true(workqueue_submit(l, &(page_job){.wanted = 1}));
-    workqueue_drain(l);
+    workqueue *q = workqueue_create(&(workqueue_desc){.serve = rest_until_told, .context = &r});
+    assert_true(workqueue_submit(q, &(page_job){.wanted = 1}));
+    workqueue_drain(q);
     while (atomic_load(&r.rests) < 1) {
     }
-    workqueue_wake(l);
+    workqueue_wake(q);
     while (atomic_load(&r.rests) < 2) {
     }
-    workqueue_destroy(l);
+    workqueue_destroy(q);
     assert_int_equal(r.last, WORKQUEUE_STOPS);
 
     r = (rester){.for_jobs = false};
     atomic_store(&r.may_go, true); /* the worker ends: the queue is ours to try */
-    l = workqueue_create(&(workqueue_desc){.serve = rest_until_told, .context = &r});
+    q = workqueue_create(&(workqueue_desc){.serve = rest_until_told, .context = &r});
     uint32_t wakes = 0;
     const uint64_t from_ns = platform_now_ns();
-    assert_int_equal(workqueue_rest(l, true, from_ns + 3000000, &wakes), WORKQUEUE_NONE);
+    assert_int_equal(workqueue_rest(q, true, from_ns + 3000000, &wakes), WORKQUEUE_NONE);
     assert_true(platform_now_ns() - from_ns >= 3000000);
-    assert_int_equal(workqueue_rest(l, false, 0, &wakes), WORKQUEUE_NONE); /* long past */
-    workqueue_wake(l); /* before the rest: not missed */
-    assert_int_equal(workqueue_rest(l, false, UINT64_MAX / 2, &wakes), WORKQUEUE_NONE);
-    assert_true(workqueue_submit(l, &(page_job){.wanted = 1}));
-    assert_int_equal(workqueue_rest(l, true, UINT64_MAX / 2, &wakes), WORKQUEUE_JOB);
-    assert_int_equal(workqueue_rest(l, false, 0, &wakes), WORKQUEUE_NONE);
-    workqueue_destroy(l);
+    assert_int_equal(workqueue_rest(q, false, 0, &wakes), WORKQUEUE_NONE); /* long past */
+    workqueue_wake(q); /* before the rest: not missed */
+    assert_int_equal(workqueue_rest(q, false, UINT64_MAX / 2, &wakes), WORKQUEUE_NONE);
+    assert_true(workqueue_submit(q, &(page_job){.wanted = 1}));
+    assert_int_equal(workqueue_rest(q, true, UINT64_MAX / 2, &wakes), WORKQUEUE_JOB);
+    assert_int_equal(workqueue_rest(q, false, 0, &wakes), WORKQUEUE_NONE);
+    workqueue_destroy(q);
 }
 
 /* The news of a job goes to who can take it, not to one who rests with his hands full. */
@@ -355,14 +355,14 @@ static void a_worker_with_full_hands_keeps_no_job_from_the_others(void **state)
 {
     (void)state;
     rester r = {.for_jobs = false};
-    workqueue *l =
+    workqueue *q =
         workqueue_create(&(workqueue_desc){.workers = 2, .serve = rest_until_told, .context = &r});
     for (uint32_t i = 0; i < 2000; i++) {
-        assert_true(workqueue_submit(l, &(page_job){.wanted = 1}));
-        workqueue_drain(l);
+        assert_true(workqueue_submit(q, &(page_job){.wanted = 1}));
+        workqueue_drain(q);
     }
     assert_int_equal(atomic_load(&r.rests), 0);
-    workqueue_destroy(l);
+    workqueue_destroy(q);
     assert_int_equal(r.last, WORKQUEUE_STOPS);
 }
 

@@ -154,7 +154,7 @@ static void every_pair_of_ends_is_exact(void **state)
 
 static const vt_texel_format ALL[] = {VT_TEXEL_RGBA8, VT_TEXEL_BC1, VT_TEXEL_BC5, VT_TEXEL_BC3,
                                       VT_TEXEL_BC4};
-enum { FORMATS = sizeof ALL / sizeof ALL[0] };
+#define FORMATS ((int)(sizeof ALL / sizeof ALL[0]))
 
 /* Choices 0, 1, 2 … 7 and again, of three bits each. */
 #define EACH_OF_EIGHT 0x88, 0xc6, 0xfa, 0x88, 0xc6, 0xfa

@@ -12,7 +12,7 @@
 #include "shaders/embedded.h"
 #include "tests/rigs/engine/scene.h"
 
-enum { MAX_PIXELS = 400 * 300 };
+#define MAX_PIXELS (400 * 300)
 
 static float drawn[MAX_PIXELS * 4], wanted[MAX_PIXELS * 4];
 static uint32_t ids[MAX_PIXELS];
@@ -91,7 +91,7 @@ static const float most_levels = 3, mean_levels = 0.5f;
 
 static void compare_views(const char *reference)
 {
-    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+    for (size_t i = 0; i < sizeof(views) / sizeof views[0]; i++) {
         expect_like(reference, views[i].area, views[i].width, views[i].height, most_levels,
                     mean_levels, views[i].name);
     }
@@ -112,7 +112,7 @@ static void finds_the_level_of_detail_that_the_card_finds(void **state)
     (void)state;
     scene s = scene_open_small((scene){0});
     scene_place_mips(&s, 0);
-    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+    for (size_t i = 0; i < sizeof(views) / sizeof views[0]; i++) {
         expect_like(BODY("texture(plain, uv)"), views[i].area, views[i].width, views[i].height, 16,
                     4, views[i].name);
     }
@@ -357,7 +357,7 @@ static void feedback_names_the_page_that_a_pixel_wants(void **state)
         {{"smaller than the last mip", {0, 0, 1, 1}, 10, 4}, 1, 0, 11},
         {{"magnified", {0.75f, 0.5f, 0.01f, 0.01f}, 300, 300}, 8, 0, 0},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         scene_bind(&s, cases[i].bias, cases[i].scale);
         const view_case *v = &cases[i].view;
         draw_ids(shader_feedback_frag, v->area, v->width, v->height);
@@ -445,7 +445,7 @@ static void audit_finds_nothing_wrong_with_a_complete_texture(void **state)
     for (uint32_t wrap = 0; wrap < 2; wrap++) {
         scene s = scene_open_small((scene){.wrap_x = wrap == 1});
         scene_place_mips(&s, 0);
-        for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+        for (size_t i = 0; i < sizeof(views) / sizeof views[0]; i++) {
             draw_ids(shader_audit_frag, views[i].area, views[i].width, views[i].height);
             for (uint32_t p = 0; p < views[i].width * views[i].height; p++) {
                 if (ids[p] != VT_AUDIT_SHARP) {

@@ -13,7 +13,7 @@
 #include "buddy/levels.h"
 
 static const buddy_levels_sync SYNCS[] = {BUDDY_LEVELS_SPINLOCK, BUDDY_LEVELS_MUTEX};
-#define SYNC_COUNT (sizeof(SYNCS) / sizeof(SYNCS[0]))
+#define SYNC_COUNT (sizeof SYNCS / sizeof SYNCS[0])
 
 static inline buddy_levels *make_levels(uint32_t units, buddy_levels_sync sync)
 {

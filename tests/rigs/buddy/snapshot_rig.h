@@ -32,7 +32,7 @@ static inline int rig_begin(void **state)
     if (mkdtemp(rig_folder) == NULL) {
         return -1;
     }
-    (void)snprintf(rig_path, sizeof(rig_path), "%s/heap", rig_folder);
+    (void)snprintf(rig_path, sizeof rig_path, "%s/heap", rig_folder);
     return 0;
 }
 
@@ -40,7 +40,7 @@ static inline int rig_end(void **state)
 {
     (void)state;
     char part[PATH_MAX + 8];
-    (void)snprintf(part, sizeof(part), "%s.part", rig_path);
+    (void)snprintf(part, sizeof part, "%s.part", rig_path);
     (void)unlink(part);
     (void)unlink(rig_path);
     return rmdir(rig_folder);

@@ -150,11 +150,6 @@ void gpu_destroy(gpu *g)
     free(g);
 }
 
-const gpu_desc *gpu_get_desc(const gpu *g)
-{
-    return &g->desc;
-}
-
 /* ---- staging ---- */
 
 uint8_t *gpu_staging(const gpu *g)

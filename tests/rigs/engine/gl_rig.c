@@ -42,14 +42,14 @@ static void listen(const headless_gl_message *message, void *user)
 {
     (void)user;
     if (is_complaint(message->type) && rig.complaints++ == 0) {
-        snprintf(rig.first, sizeof(rig.first), "%s", message->text);
+        snprintf(rig.first, sizeof rig.first, "%s", message->text);
     }
 }
 
 bool gl_rig_open(void)
 {
     char error[256];
-    if (!headless_gl_open(error, sizeof(error))) {
+    if (!headless_gl_open(error, sizeof error)) {
         printf("skipped: %s\n", error);
         return false;
     }
@@ -83,7 +83,7 @@ static GLuint compile(GLenum stage, GLsizei count, const char *const *texts)
     glGetShaderiv(shader, GL_COMPILE_STATUS, &compiled);
     if (!compiled) {
         char log[1024];
-        glGetShaderInfoLog(shader, sizeof(log), NULL, log);
+        glGetShaderInfoLog(shader, sizeof log, NULL, log);
         fail_msg("shader: %s", log);
     }
     return shader;
@@ -117,7 +117,7 @@ GLuint gl_rig_program(const char *body)
     glGetProgramiv(program, GL_LINK_STATUS, &linked);
     if (!linked) {
         char log[1024];
-        glGetProgramInfoLog(program, sizeof(log), NULL, log);
+        glGetProgramInfoLog(program, sizeof log, NULL, log);
         fail_msg("program: %s", log);
     }
     return program;

@@ -9,7 +9,7 @@
 
 #include <glad/gl.h>
 
-enum { GL_RIG_SKIPPED = 77 }; /* what a test program returns to ctest when there is no OpenGL */
+#define GL_RIG_SKIPPED 77 /* what a test program returns to ctest when there is no OpenGL */
 
 /* uv at the target's first corner, and across all of it; row 0 of what is drawn is at v. */
 typedef struct gl_rig_area {

@@ -46,7 +46,7 @@ static inline gpu_desc small_desc(void)
 static inline gpu *create(const gpu_desc *desc)
 {
     char error[256] = "";
-    gpu *g = gpu_create(desc, error, sizeof(error));
+    gpu *g = gpu_create(desc, error, sizeof error);
     if (!g) {
         fail_msg("gpu_create: %s", error);
     }

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { HOSTILE_MAX_PAGES = 512 }; /* looked at in one file, so that one input stays quick */
+#define HOSTILE_MAX_PAGES 512 /* looked at in one file, so that one input stays quick */
 
 /* Returns how many layers of pages came out whole. Whatever the file holds, this must return. */
 static inline uint32_t hostile_read_all(const char *path)

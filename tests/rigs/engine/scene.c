@@ -156,7 +156,7 @@ static uint64_t entry_for(const scene *s, vt_page page)
 static void write_mip(scene *s, uint32_t mip)
 {
     const uint32_t width = page_columns(&s->shape, mip), height = page_rows(&s->shape, mip);
-    uint64_t *entries = calloc((size_t)width * height, sizeof(*entries));
+    uint64_t *entries = calloc((size_t)width * height, sizeof *entries);
     assert_non_null(entries);
     for (uint32_t i = 0; i < width * height; i++) {
         entries[i] = entry_for(s, (vt_page){SCENE_TEXTURE, (uint8_t)mip, (uint16_t)(i % width),
@@ -281,7 +281,7 @@ scene scene_open(scene s, uint32_t width, uint32_t height)
     s.desc.audit = true;
     s.texels = s.texels ? s.texels : scene_noisy;
     assert_true(page_shape_make(width, height, SCENE_BORDER, &s.shape));
-    s.tables = calloc(SCENE_TEXTURE, sizeof(*s.tables));
+    s.tables = calloc(SCENE_TEXTURE, sizeof *s.tables);
     assert_non_null(s.tables);
     for (uint32_t i = 0; i < SCENE_TEXTURE; i++) {
         s.tables[i] = (gpu_table){.shape = s.shape,
@@ -293,7 +293,7 @@ scene scene_open(scene s, uint32_t width, uint32_t height)
     s.desc.table_count = SCENE_TEXTURE;
     gl_rig_set_rectangles(gpu_has_rectangles(&s.desc));
     char error[256] = "";
-    s.g = gpu_create(&s.desc, error, sizeof(error));
+    s.g = gpu_create(&s.desc, error, sizeof error);
     if (!s.g) {
         fail_msg("gpu_create: %s", error);
     }

@@ -8,7 +8,7 @@
 
 #include "engine/conductor/stream.h"
 
-enum { RIG_MOST_IDS = 4096 };
+#define RIG_MOST_IDS 4096
 
 extern const uint64_t RIG_MIB;
 

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BEFORE_STOP = 1 << 30 };
+#define BEFORE_STOP (1 << 30)
 
 /* A made-up picture; `left` fills until *cancelled is set. */
 typedef struct fake {

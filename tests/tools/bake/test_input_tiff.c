@@ -19,7 +19,7 @@
 
 #include <tiffio.h>
 
-enum { BLOCK = 32 }; /* columns of a tile; its rows are half of that */
+#define BLOCK 32 /* columns of a tile; its rows are half of that */
 
 static uint64_t seed;
 static crew *workers;
@@ -53,7 +53,7 @@ static const kind KINDS[] = {
     {PHOTOMETRIC_SEPARATED, 4, 0, {0}, 0, false},
     {PHOTOMETRIC_SEPARATED, 5, 1, {EXTRASAMPLE_UNASSALPHA}, 4, false},
 };
-enum { KIND_COUNT = sizeof KINDS / sizeof *KINDS };
+#define KIND_COUNT ((int)(sizeof KINDS / sizeof *KINDS))
 
 typedef struct plan {
     kind k;

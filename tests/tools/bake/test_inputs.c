@@ -324,7 +324,7 @@ static void workers_fill_side_by_side(void **state)
 /* ---- what may be wrong ---- */
 
 static const char *const FILES[] = {"a.png", "b.png", "c.jpg", "d.jpg", "e.tif", "f.tif", "g.tif"};
-enum { FILE_KINDS = sizeof FILES / sizeof *FILES };
+#define FILE_KINDS ((int)(sizeof FILES / sizeof *FILES))
 
 /* One small file of each sort. */
 static void write_files(const void *state)

@@ -24,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WIDTH = 512 };
+#define WIDTH 512
 
 static void noise_is_smooth_bounded_and_wraps(void **state)
 {

@@ -8,7 +8,6 @@
 
 #include "tools/bench/report/report.h"
 #include "tools/bench/report/rows.h"
-#include "tools/report/html.h"
 
 #include "tests/rigs/page_check.h"
 #include "tests/rigs/scratch.h"
@@ -344,65 +343,6 @@ static void more_names_than_it_has_room_for_do_no_harm(void **state)
     free(page);
 }
 
-/* ---- texts and numbers ---- */
-
-static const char *printed(void (*print)(FILE *, double), double value)
-{
-    static char text[128];
-    FILE *out = fmemopen(text, sizeof text, "w");
-    assert_non_null(out);
-    print(out, value);
-    fclose(out);
-    return text;
-}
-
-static void texts_keep_what_is_utf_8(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *shown;
-    } CASES[] = {
-        {"", ""},
-        {"<&>\"'", "&lt;&amp;&gt;&quot;&#39;"},
-        {"µ 2 € 𝄞", "µ 2 € 𝄞"},
-        {"a\tb\x7f", "a\ufffdb\ufffd"},
-        {"\xe2\x82", "\ufffd\ufffd"},                     /* cut short */
-        {"\xc3<", "\ufffd&lt;"},                          /* does not swallow what follows */
-        {"\xc0\xaf", "\ufffd\ufffd"},                     /* a longer encoding than needed */
-        {"\xed\xa0\x80", "\ufffd\ufffd\ufffd"},           /* a surrogate */
-        {"\xef\xbf\xbf", "\ufffd\ufffd\ufffd"},           /* no character */
-        {"\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"}, /* beyond the last */
-    };
-    for (uint32_t i = 0; i < COUNT(CASES); i++) {
-        char text[128] = "";
-        FILE *out = fmemopen(text, sizeof text, "w");
-        assert_non_null(out);
-        html_text(out, CASES[i].text);
-        fclose(out);
-        assert_string_equal(text, CASES[i].shown);
-    }
-}
-
-static void numbers_have_three_digits(void **state)
-{
-    (void)state;
-    assert_string_equal(printed(html_number, 0), "0");
-    assert_string_equal(printed(html_number, -1), "–");
-    assert_string_equal(printed(html_number, 0.012345), "0.0123");
-    assert_string_equal(printed(html_number, 0.9996), "1.00");
-    assert_string_equal(printed(html_number, 1), "1.00");
-    assert_string_equal(printed(html_number, 99.94), "99.9");
-    assert_string_equal(printed(html_number, 99.96), "100");
-    assert_string_equal(printed(html_number, 12345), "12,300");
-    assert_string_equal(printed(html_number, 1234567), "1,230,000");
-    assert_string_equal(printed(html_count, 1234567), "1,234,567");
-    assert_string_equal(printed(html_count, 999), "999");
-    assert_string_equal(printed(html_time, 999.4), "999\u00a0ns");
-    assert_string_equal(printed(html_time, 999.6), "1.00\u00a0µs");
-    assert_string_equal(printed(html_time, 1.3e6), "1.30\u00a0ms");
-    assert_string_equal(printed(html_time, 7.2e12), "7,200\u00a0s");
-}
-
 /* ---- the file ---- */
 
 static void missing_folders_are_made(void **state)
@@ -459,8 +399,6 @@ int main(void)
         cmocka_unit_test(another_benchmarks_rows_are_not_ours),
         cmocka_unit_test(hostile_texts_are_escaped),
         cmocka_unit_test(more_names_than_it_has_room_for_do_no_harm),
-        cmocka_unit_test(texts_keep_what_is_utf_8),
-        cmocka_unit_test(numbers_have_three_digits),
         cmocka_unit_test(missing_folders_are_made),
         cmocka_unit_test(a_folder_that_cannot_be_is_refused),
         cmocka_unit_test(a_full_disk_leaves_the_old_page),

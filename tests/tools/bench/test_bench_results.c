@@ -18,8 +18,8 @@ static uint64_t seed;
 static bench_row key_of(const char *subject, const char *metric, uint32_t threads)
 {
     bench_row key = {.bench = "alloc", .name = "churn", .unit = "ns", .threads = threads};
-    (void)snprintf(key.subject, sizeof(key.subject), "%s", subject);
-    (void)snprintf(key.metric, sizeof(key.metric), "%s", metric);
+    (void)snprintf(key.subject, sizeof key.subject, "%s", subject);
+    (void)snprintf(key.metric, sizeof key.metric, "%s", metric);
     return key;
 }
 
@@ -76,7 +76,7 @@ static void csv_fields_are_quoted_where_they_have_to_be(void **state)
         {"churn", "churn"},   {"", ""}, {"a,b", "\"a,b\""}, {"a\"b", "\"a\"\"b\""},
         {"a\nb", "\"a\nb\""},
     };
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         char *text = NULL;
         size_t length = 0;
         FILE *out = open_memstream(&text, &length);
@@ -100,7 +100,7 @@ static void a_csv_is_whole_or_not_there(void **state)
     assert_true(bench_csv_write(path, &t));
     FILE *in = fopen(path, "r");
     assert_non_null(in);
-    size_t length = fread(text, 1, sizeof(text) - 1, in);
+    size_t length = fread(text, 1, sizeof text - 1, in);
     (void)fclose(in);
     text[length] = '\0';
     assert_string_equal(text, "bench,case,subject,threads,metric,unit,median,min,max,rounds\n"

@@ -24,8 +24,8 @@ static figures random_figures(uint32_t count)
     figures f = {.count = 0};
     for (uint32_t i = 0; i < count; i++) {
         char metric[32], unit[16];
-        (void)snprintf(metric, sizeof(metric), "metric_%0*u", (int)(1 + i % 24), i);
-        (void)snprintf(unit, sizeof(unit), "u%0*u", (int)(1 + i % 14), i);
+        (void)snprintf(metric, sizeof metric, "metric_%0*u", (int)(1 + i % 24), i);
+        (void)snprintf(unit, sizeof unit, "u%0*u", (int)(1 + i % 14), i);
         figures_put(&f, metric, unit, (double)(seed_next(&seed) >> (i % 64)) / -3.0);
     }
     return f;
@@ -74,10 +74,10 @@ static void a_line_that_is_none_is_refused_with_a_cause(void **state)
         {"ok a ns x\n", "answered something else"},
         {"ok a ns 1x\n", "answered something else"},
     };
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         char line[64], cause[FIGURES_CAUSE];
         figures f;
-        (void)snprintf(line, sizeof(line), "%s", pairs[i][0]);
+        (void)snprintf(line, sizeof line, "%s", pairs[i][0]);
         assert_false(figures_parse(line, &f, cause));
         assert_string_equal(cause, pairs[i][1]);
     }
@@ -103,7 +103,7 @@ static void a_quantile_is_exact_to_a_cell(void **state)
         values[i] = seed_next(&seed) >> seed_below(&seed, 64);
         histogram_add(&parts[i % 2], values[i]);
     }
-    qsort(values, COUNT, sizeof(values[0]), compare);
+    qsort(values, COUNT, sizeof values[0], compare);
     histogram_merge(&parts[0], &parts[1]);
     assert_int_equal(parts[0].count, COUNT);
     for (uint32_t i = 0; i < COUNT; i++) {

@@ -75,7 +75,7 @@ static uint32_t play(const replay_log *log)
     uint32_t turns[WORKERS * STEPS] = {0}; /* a block a step, at most */
     bool held[WORKERS * STEPS] = {false};
     uint32_t count = 0;
-    memcpy(next, log->begin, sizeof(next));
+    memcpy(next, log->begin, sizeof next);
     for (uint64_t done = 0; done < log->count; done++) {
         uint32_t seat = 0;
         while (seat < log->threads &&
@@ -137,7 +137,7 @@ static void more_threads_than_seats_share_them(void **state)
     for (uint32_t i = 1; i <= THREADS; i++) {
         const uint32_t numbers[] = {1000 * i << 2 | BUDDY_TRACK_OP_ALLOC,      i, 64, 0,
                                     1000 * (i + 1) << 2 | BUDDY_TRACK_OP_FREE, i, 0};
-        for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++) {
+        for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
             put_number(f, numbers[k]);
         }
     }
@@ -224,7 +224,7 @@ static void no_log_at_all_crashes_or_hangs(void **state)
         assert_int_equal(fwrite(bad, 1, length, f), length);
         fclose(f);
         free(bad);
-        memset(error, 0, sizeof(error));
+        memset(error, 0, sizeof error);
         if (replay_log_load(path, seed_below(&random, 2) == 0, &log, error)) {
             whole++;
             play(&log);

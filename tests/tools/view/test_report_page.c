@@ -1,5 +1,5 @@
 /* The page of a headless run: well formed and honest whatever was measured, small however long the
- * run; its plots and its pictures of differences. */
+ * run; its pictures of differences. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 
 #include "engine/vt_shared.h"
 #include "tools/picture/picture.h"
-#include "tools/report/plot.h"
 #include "tools/view/headless/heat.h"
 #include "tools/view/report/report_html.h"
 
@@ -180,140 +179,6 @@ static void a_hundred_thousand_frames_are_a_small_page(void **state)
     series_finish(&r.series);
 }
 
-/* ---- plots ---- */
-
-/* Steps over the next number; false at the end of the path. */
-static bool next_number(const char **at, double *value)
-{
-    *at += strcspn(*at, "0123456789-\"");
-    if (**at == '"') {
-        return false;
-    }
-    char *end;
-    *value = strtod(*at, &end);
-    *at = end;
-    return true;
-}
-
-/* How high the curves of this class reach: the least y. All are within the picture. */
-static double highest(const char *svg, const char *class)
-{
-    double least = 1e9, x, y = 0;
-    const char *at = strstr(svg, "role=\"img\""); /* behind the legend, which has lines too */
-    assert_non_null(at);
-    while ((at = strstr(at, class)) != NULL) {
-        at = strstr(at, " d=\"") + 4;
-        while (next_number(&at, &x)) {
-            if (at[-2] == 'h') { /* the dash of a single value */
-                continue;
-            }
-            assert_true(next_number(&at, &y));
-            assert_true(x >= 0 && x <= 400 && y >= 0 && y <= 180);
-            least = fmin(least, y);
-        }
-    }
-    return least;
-}
-
-static char *draw(const plot *p, bool *drawn)
-{
-    char *text = NULL;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    *drawn = plot_write(out, p);
-    fclose(out);
-    page_check(text);
-    return text;
-}
-
-static plot plot_of(const plot_line *line, uint32_t count)
-{
-    return (plot){.title = "a <title>",
-                  .unit = "ms",
-                  .x_name = "frame",
-                  .count = count,
-                  .line_count = 1,
-                  .lines = line};
-}
-
-static void a_peak_among_many_values_is_seen(void **state)
-{
-    (void)state;
-    bool drawn;
-    static double values[100000];
-    for (uint32_t i = 0; i < 100000; i++) {
-        values[i] = 1;
-    }
-    values[54321] = 100;
-    const plot_line line = {.values = values};
-    const plot p = plot_of(&line, 100000);
-    char *svg = draw(&p, &drawn);
-    assert_true(drawn);
-    assert_true(highest(svg, "\"band\"") < 11); /* the top of the axis, which ends at 100 */
-    assert_true(highest(svg, "\"line\"") > 100);
-    free(svg);
-}
-
-static void what_is_beyond_the_axis_is_said(void **state)
-{
-    (void)state;
-    bool drawn;
-    const double values[] = {1, 2, 500, 3};
-    const plot_line line = {.values = values};
-    plot p = plot_of(&line, 4);
-    p.clip = 10;
-    char *svg = draw(&p, &drawn);
-    assert_non_null(strstr(svg, "(highest: 500 ms)"));
-    assert_non_null(strstr(svg, ">10</text>"));
-    assert_null(strstr(svg, ">500</text>"));
-    assert_true(highest(svg, "\"line\"") == 10); /* cut at the top of the axis */
-    free(svg);
-}
-
-static void what_is_not_known_is_not_drawn(void **state)
-{
-    (void)state;
-    bool drawn;
-    const double values[] = {-1, NAN, INFINITY, -1};
-    const plot_line line = {.values = values};
-    const plot p = plot_of(&line, 4);
-    char *svg = draw(&p, &drawn);
-    assert_false(drawn);
-    assert_string_equal(svg, "");
-    free(svg);
-}
-
-/* Values of any size, with gaps; marks anywhere. */
-static void any_values_are_drawn_within_the_picture(void **state)
-{
-    (void)state;
-    uint64_t seed = seed_of_run();
-    static double values[2][2000];
-    for (int round = 0; round < 150; round++) {
-        const uint32_t count = 1 + seed_below(&seed, round % 3 == 0 ? 2000 : 20);
-        const double size = pow(10, (double)seed_below(&seed, 24) - 12);
-        for (uint32_t i = 0; i < 2 * 2000; i++) {
-            const bool gap = seed_below(&seed, 4) == 0;
-            values[i / 2000][i % 2000] = gap ? (i % 2 ? -1 : NAN) : seed_below(&seed, 999) * size;
-        }
-        const double marks[2] = {seed_below(&seed, count), count - 1};
-        const plot_line lines[2] = {
-            {.values = values[0]},
-            {.name = "<other>", .look = LOOK_PLAIN, .values = values[1], .unit_size = 0.01}};
-        plot p = plot_of(lines, count);
-        p.line_count = 2;
-        p.mark_name = "cuts";
-        p.marks = marks;
-        p.mark_count = 2;
-        p.limit = seed_below(&seed, 2) ? size : 0;
-        bool drawn;
-        char *svg = draw(&p, &drawn);
-        (void)highest(svg, "\"line\"");
-        (void)highest(svg, "\"band\"");
-        free(svg);
-    }
-}
-
 /* ---- pictures ---- */
 
 static void pictures_are_carried_small_and_linked_whole(void **state)
@@ -396,10 +261,6 @@ int main(void)
         cmocka_unit_test(one_frame_is_a_dash),
         cmocka_unit_test(strange_names_are_text),
         cmocka_unit_test(a_hundred_thousand_frames_are_a_small_page),
-        cmocka_unit_test(a_peak_among_many_values_is_seen),
-        cmocka_unit_test(what_is_beyond_the_axis_is_said),
-        cmocka_unit_test(what_is_not_known_is_not_drawn),
-        cmocka_unit_test(any_values_are_drawn_within_the_picture),
         cmocka_unit_test(pictures_are_carried_small_and_linked_whole),
         cmocka_unit_test(equal_pictures_have_no_difference),
         cmocka_unit_test(differences_are_amplified_as_far_as_they_go),

@@ -1,5 +1,6 @@
-/* exif.c: Exif data are a TIFF's header and first directory: "II*\0" or "MM\0*", where the
- * directory lies, how many entries of 12 bytes it has: tag, type, count, value. */
+/* exif.c: reads the orientation out of Exif data, which are the header of a TIFF and its first
+ * directory: "II*\0" or "MM\0*", the directory's offset, its number of entries, and the entries of
+ * 12 bytes: tag, type, count, value. */
 #include "tools/bake/inputs/exif.h"
 
 #include <stdbool.h>
@@ -31,7 +32,7 @@ static uint32_t number(const uint8_t *at, uint32_t bytes, bool little)
     return value;
 }
 
-/* The entry's value, when it is an orientation. 0: it is not. */
+/* The value of an entry that is an orientation; 0 of any other. */
 static uint32_t orientation_of(const exif_bytes *e, const uint8_t *entry)
 {
     const uint32_t value = number(entry + 8, 2, e->little);
@@ -58,7 +59,7 @@ static uint32_t find_orientation(exif_bytes *e)
     return found != 0 ? found : 1;
 }
 
-/* At most MOST_BYTES of the file from `at`. */
+/* Reads Exif data, at most MOST_BYTES, that begin at `at`. */
 static uint32_t read_orientation(int fd, uint64_t at, uint64_t bytes)
 {
     exif_bytes e = {.count = 0};
@@ -71,13 +72,13 @@ static uint32_t read_orientation(int fd, uint64_t at, uint64_t bytes)
     return find_orientation(&e);
 }
 
-/* Segments: ff, what it is, and but for a few its length, itself included, of two bytes. Behind the
- * first scan nobody puts Exif data. */
+/* A JPEG's segments: a byte ff, the kind, and for most kinds a length of two bytes, which counts
+ * itself. Exif data lie before the first scan, so the search ends there. */
 uint32_t exif_of_jpeg(int fd)
 {
     uint64_t at = 2;
     uint8_t head[10];
-    uint32_t steps = 0; /* a file may be all filler */
+    uint32_t steps = 0; /* bounds a file that is all filler */
     while (steps++ < MOST_STEPS && pread(fd, head, sizeof head, (off_t)at) == sizeof head &&
            head[0] == 0xff && head[1] != 0xda) {
         const uint32_t bytes = number(head + 2, 2, false);
@@ -93,13 +94,13 @@ uint32_t exif_of_jpeg(int fd)
     return 1;
 }
 
-/* Chunks: the data's length of four bytes, a name, the data, a checksum. Some writers put Exif data
- * behind the texels. */
+/* A PNG's chunks: a length of four bytes, a name, the data, a checksum. Some writers put Exif data
+ * behind the texels, so all chunks are searched. */
 uint32_t exif_of_png(int fd)
 {
     uint64_t at = 8;
     uint8_t head[8];
-    uint32_t chunks = 0; /* a file may be all empty ones */
+    uint32_t chunks = 0; /* bounds a file that is all empty chunks */
     while (chunks++ < MOST_CHUNKS && pread(fd, head, sizeof head, (off_t)at) == sizeof head &&
            memcmp(head + 4, "IEND", 4) != 0) {
         const uint32_t bytes = number(head, 4, false);

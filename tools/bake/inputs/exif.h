@@ -1,10 +1,10 @@
-/* exif.h: how a camera was held: the one number of a JPEG's or PNG's Exif data that a picture
- * cannot be shown without. A library for all of Exif would bring its makers' notes, thumbnails and
- * their holes along for it. Any thread.
+/* exif.h: how a camera was held: the one number of a JPEG's or PNG's Exif data without which a
+ * picture cannot be shown right. A library for all of Exif would bring maker notes and thumbnails
+ * along, and their security holes. Any thread.
  *
- * Both read the open file by place, and leave where it is read alone; they look at no more than its
- * chunks' heads and 64 KiB. 1 to 8; 1 where there is no such number, or what holds it is damaged.
- */
+ * Both functions read the open file by offset and do not move its position. They look at the heads
+ * of its chunks and at 64 KiB of Exif data. They return 1 to 8; 1 where there is no orientation, or
+ * what holds it is damaged. */
 #ifndef MEGABUDDY_TOOLS_BAKE_EXIF_H
 #define MEGABUDDY_TOOLS_BAKE_EXIF_H
 

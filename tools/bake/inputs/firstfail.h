@@ -1,5 +1,6 @@
-/* firstfail.h: which of many pieces of work of a crew failed first by number, and why: the same
- * answer however chance has shared them out, since each worker gets its pieces in order.
+/* firstfail.h: which of the many pieces of work that a crew shares failed first by number, and why.
+ * The answer does not depend on how chance has shared them out, since each worker gets its pieces
+ * in order.
  *
  * One firstfail a worker, zero at first; each writes to its own. */
 #ifndef MEGABUDDY_TOOLS_BAKE_FIRSTFAIL_H

@@ -1,4 +1,4 @@
-/* input.c */
+/* input.c: see input.h. A file's first bytes choose its reader. */
 #include "tools/bake/inputs/input.h"
 
 #include "engine/files/regular.h"
@@ -26,7 +26,8 @@ static bool is_tiff(const uint8_t *head)
            begins(head, "II\x2b\0", 4) || begins(head, "MM\0\x2b", 4);   /* BigTIFF */
 }
 
-/* 1 when the file cannot be opened: it just was, and somebody has taken it away. */
+/* Asks for the orientation of a file. 1 if it cannot be opened any more: somebody has just removed
+ * it. */
 static uint32_t orientation_of(const char *path, uint32_t (*ask)(int fd))
 {
     char why[160];

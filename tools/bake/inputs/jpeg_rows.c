@@ -1,5 +1,5 @@
-/* jpeg_rows.c: libjpeg calls an error and does not come back from it: each entry of ours sets the
- * place to return to first. */
+/* jpeg_rows.c: libjpeg reports an error by a call that may not return. So each function here that
+ * calls libjpeg first sets the place to jump back to. */
 #include "tools/bake/inputs/jpeg_rows.h"
 
 #include "engine/files/regular.h"
@@ -16,7 +16,7 @@
 
 #define MAX_SCANS 500 /* of a progressive file: each costs a pass over the whole picture */
 
-static const uint64_t MAX_COEFFICIENT_BYTES = UINT64_C(2) << 30;
+#define MAX_COEFFICIENT_BYTES (UINT64_C(2) << 30)
 
 typedef struct jpeg_rows {
     struct jpeg_decompress_struct jpeg;
@@ -46,7 +46,8 @@ static void on_error(j_common_ptr common)
     longjmp(j->escape, 1);
 }
 
-/* libjpeg warns and fills in grey; but what does not touch the texels may pass. */
+/* For damage libjpeg only warns, and fills in grey: such warnings are made errors. Those that do
+ * not concern the texels pass. */
 static void on_message(j_common_ptr common, int level)
 {
     const int code = common->err->msg_code;
@@ -90,7 +91,7 @@ static bool read_header(jpeg_rows *j)
     return true;
 }
 
-/* Whether libjpeg can make RGB of it, or inks, of which we do. */
+/* Whether libjpeg can make RGB of it, or gives inks, which convert_inks makes RGB of. */
 static bool has_colours(jpeg_rows *j)
 {
     switch (j->jpeg.jpeg_color_space) {
@@ -126,7 +127,8 @@ static bool coefficients_fit(jpeg_rows *j)
     return false;
 }
 
-/* Inks to RGBA. Adobe's programs store them inverted, and say that it was they. */
+/* Makes RGBA of a row of inks. Adobe's programs store inks inverted, and mark the file as
+ * theirs. */
 static void convert_inks(const jpeg_rows *j, uint8_t *row)
 {
     const uint8_t flip = j->jpeg.saw_Adobe_marker ? 0 : 255;
@@ -159,12 +161,12 @@ static bool read_rows(void *context, uint32_t first, uint32_t count, uint8_t *rg
         }
     }
     if (j->jpeg.output_scanline == j->jpeg.output_height) {
-        jpeg_finish_decompress(&j->jpeg); /* what is missing behind the last row counts too */
+        jpeg_finish_decompress(&j->jpeg); /* damage behind the last row counts too */
     }
     return true;
 }
 
-/* An open file up to its header. NULL: `why` says what is wrong. */
+/* Opens a file and reads its header. NULL: `why` says what is wrong. */
 static jpeg_rows *open_jpeg(const char *path, char *why, size_t why_bytes)
 {
     FILE *file = regular_open(path, why, why_bytes);

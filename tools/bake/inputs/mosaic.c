@@ -1,5 +1,10 @@
-/* mosaic.c: each tile is a source of its own; theirs are the bands of rows, here is only which of
- * them are open. */
+/* mosaic.c: each tile is a source of its own, with a band of its rows; the mosaic decides which
+ * tiles are open.
+ *
+ *     tiles above the rows that are wanted      closed for good
+ *     tiles under them                          open; low ones are unpacked whole and their files
+ *                                               closed, high ones give rows as they are wanted
+ *     tiles below                               not open yet */
 #include "tools/bake/inputs/mosaic.h"
 
 #include "tools/bake/inputs/firstfail.h"
@@ -12,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lower tiles are unpacked at once, and their files closed again: there may be thousands of them in
- * a row, and only so many files can be open. Of higher ones so few fit side by side. */
+/* Tiles of at most so many rows are unpacked whole, and their files closed again: there may be
+ * thousands of them in a row, and a process can have only so many files open. Of higher ones few
+ * fit side by side. */
 enum { WHOLE_ROWS = 512, PATH_BYTES = 4096 };
 
 /* tiles of rows [0, closed_rows) are closed for good */
@@ -29,7 +35,7 @@ typedef struct mosaic {
     uint32_t worker_count;
     firstfail *failures; /* one a worker */
     source *checked;     /* one a worker: alpha and notes of the tiles that it has looked at */
-    /* of the prepare that is going on */
+    /* of the prepare() that is under way */
     uint32_t first, end; /* rows */
     uint32_t first_row;  /* of tiles */
 } mosaic;
@@ -54,7 +60,7 @@ static bool open_tile(const mosaic *m, uint32_t index, source *out, char *why, s
         snprintf(why, why_bytes, "has a path that is too long");
         return false;
     }
-    return input_open_file(path, NULL, out, why, why_bytes); /* the workers are taken */
+    return input_open_file(path, NULL, out, why, why_bytes); /* the workers are busy */
 }
 
 /* Whether an open tile has the size that its place asks for. */
@@ -74,7 +80,7 @@ static bool check_size(const mosaic *m, uint32_t index, const source *tile, char
     return false;
 }
 
-/* Makes the tile's share of the wanted rows ready. */
+/* Makes the wanted rows of one tile ready. */
 static bool prepare_tile(mosaic *m, uint32_t index, char *why, size_t why_bytes)
 {
     source *tile = &m->tiles[index];
@@ -190,7 +196,7 @@ static void close_mosaic(void *context)
 
 /* ---- opening ---- */
 
-/* Looks at a tile's header; says "FILE: WHY". */
+/* Reads a tile's header. On failure `why` is "FILE: WHY". */
 static bool look_at(const mosaic *m, uint32_t index, source *out, char *why, size_t why_bytes)
 {
     char wrong[256];
@@ -202,7 +208,7 @@ static bool look_at(const mosaic *m, uint32_t index, source *out, char *why, siz
     return true;
 }
 
-/* Sizes, from the headers of three corners. */
+/* Takes the sizes of tiles and picture from the headers of three corners. */
 static bool measure(mosaic *m, char *why, size_t why_bytes)
 {
     source tile, right, low;
@@ -244,7 +250,7 @@ static void check_tile(void *context, uint32_t worker, uint32_t index)
     input_close(&tile);
 }
 
-/* Looks at every tile's header: any may have alpha. */
+/* Reads every tile's header: any may have the wrong size, or alpha. */
 static bool check_tiles(mosaic *m, char *why, size_t why_bytes)
 {
     run(m, m->names.columns * m->names.rows, check_tile);

@@ -1,5 +1,5 @@
-/* png_file.c: libpng does not come back from an error: each entry of ours sets the place to return
- * to first. */
+/* png_file.c: libpng does not return from an error but calls on_error, which jumps. So each
+ * function here that calls libpng first sets the place to jump back to, and fails from there. */
 #include "tools/bake/inputs/png_file.h"
 
 #include "engine/files/regular.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+/* libpng calls this for every error; it must not return. */
 static void on_error(png_struct *png, const char *text)
 {
     png_file *p = png_get_error_ptr(png);
@@ -16,12 +17,14 @@ static void on_error(png_struct *png, const char *text)
     longjmp(p->escape, 1);
 }
 
+/* libpng would print warnings: a picture with one can be read all the same. */
 static void on_warning(png_struct *png, const char *text)
 {
     (void)png;
     (void)text;
 }
 
+/* libpng calls this for the next bytes of the file. */
 static void on_read(png_struct *png, uint8_t *bytes, size_t count)
 {
     png_file *p = png_get_io_ptr(png);
@@ -32,6 +35,8 @@ static void on_read(png_struct *png, uint8_t *bytes, size_t count)
     }
 }
 
+/* Reads all that comes before the texels. A wrong checksum is an error even in a chunk that nobody
+ * needs. */
 static bool read_header(png_file *p)
 {
     if (setjmp(p->escape) != 0) {
@@ -77,6 +82,7 @@ void png_file_close(png_file *p)
     p->file = NULL;
 }
 
+/* Tells libpng to make RGBA of 8 bits, whatever the file has. */
 bool png_file_as_rgba(png_file *p, bool *has_alpha)
 {
     if (setjmp(p->escape) != 0) {

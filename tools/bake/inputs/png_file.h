@@ -1,8 +1,8 @@
-/* png_file.h: one PNG being read from the top down, with libpng; all its errors come as text.
+/* png_file.h: reads one PNG from the top down, with libpng; all its errors come as text.
  *
  *     png_file_open ─ look at info ─ png_file_as_rgba or png_file_as_grey ─ png_file_read … ─ close
  *
- * One thread a file. No memory is taken for rows that a header promises: two rows at a time. */
+ * One thread a file. libpng holds two rows; a header that promises more gets no more memory. */
 #ifndef MEGABUDDY_TOOLS_BAKE_PNG_FILE_H
 #define MEGABUDDY_TOOLS_BAKE_PNG_FILE_H
 
@@ -30,19 +30,19 @@ typedef struct png_file {
 bool png_file_open(png_file *p, const char *path);
 void png_file_close(png_file *p);
 
-/* Rows are RGBA, 8 bits, straight alpha, from now on. *has_alpha: there may be other than 255.
+/* From now on rows are RGBA, 8 bits, straight alpha. *has_alpha: some texel may not be opaque.
  * Precondition, here and below: no row has been read. */
 bool png_file_as_rgba(png_file *p, bool *has_alpha);
 
-/* Rows are grey samples without alpha: 16 bits, the high byte first, where depth is 16; else 8. The
- * file must be grey. */
+/* From now on rows are grey samples without alpha: of 16 bits, the high byte first, where depth is
+ * 16; else of 8. The file must be grey. */
 bool png_file_as_grey(png_file *p);
 
-/* Reads the next `count` rows, row_bytes apart. With the last row the end of the file is checked
+/* Reads the next `count` rows, row_bytes apart. After the last row it checks the end of the file
  * too. Precondition: the file is not interlaced. */
 bool png_file_read(png_file *p, uint32_t count, uint8_t *rows, size_t row_bytes);
 
-/* Reads all rows of an interlaced file, each of which is whole only when the last has come. */
+/* Reads all rows of an interlaced file; no row is complete before all have been read. */
 bool png_file_read_interlaced(png_file *p, uint8_t *rows, size_t row_bytes);
 
 #endif

@@ -1,4 +1,5 @@
-/* png_rows.c: an interlaced file is unpacked as a whole, and its rows are kept. */
+/* png_rows.c: rows are read as they are wanted; an interlaced file is unpacked whole, and its rows
+ * are kept. */
 #include "tools/bake/inputs/png_rows.h"
 
 #include "tools/bake/inputs/png_file.h"
@@ -15,7 +16,8 @@ typedef struct png_rows {
     uint8_t *all; /* interlaced: RGBA, from its first read; else NULL */
 } png_rows;
 
-/* Rows take memory as they are written: a header that promises much gets nothing. */
+/* Unpacks an interlaced file. calloc takes memory only as rows are written, so a header that
+ * promises much costs nothing. */
 static bool read_all(png_rows *r)
 {
     png_file *p = &r->file;
@@ -25,7 +27,7 @@ static bool read_all(png_rows *r)
     }
     const bool done = r->all != NULL && png_file_read_interlaced(p, r->all, (size_t)p->width * 4);
     if (!done) {
-        free(r->all); /* else a next read would take it for the picture */
+        free(r->all); /* else the next read would take it for the picture */
         r->all = NULL;
     }
     return done;

@@ -1,5 +1,10 @@
-/* rowband.c: row y lies in place y % capacity of the ring. The capacity is a multiple of the chunk,
- * so that a chunk never wraps. */
+/* rowband.c: a ring of rows. Row y lies in place y % capacity; the capacity is a multiple of the
+ * reader's chunk of rows, so a chunk never wraps.
+ *
+ *     0 ……… begin ━━━━━━━━━━━ end ……………… height
+ *           forgotten  held    │ read_on: the next rows       prepare(first, end) moves both
+ *                              ▼
+ *                            reader */
 #include "tools/bake/inputs/rowband.h"
 
 #include <assert.h>
@@ -15,7 +20,7 @@ typedef struct rowband {
     uint32_t begin, end; /* rows that are held */
     uint32_t capacity;   /* rows */
     uint8_t *rows;
-    const char *failure; /* of the reader, which is asked no more; NULL: none */
+    const char *failure; /* of the reader, which is not called again; NULL: none */
 } rowband;
 
 static uint8_t *row_at(const rowband *b, uint32_t y)
@@ -28,14 +33,14 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* Room for `rows`; what is held moves to its new places. */
+/* Makes room for `rows`; those that are held move to their new places. */
 static bool reserve(rowband *b, uint64_t rows)
 {
     const uint64_t capacity = (rows + b->reader.chunk - 1) / b->reader.chunk * b->reader.chunk;
     if (capacity <= b->capacity) {
         return true;
     }
-    if (b->begin == b->end) { /* not both at once where that can be helped */
+    if (b->begin == b->end) { /* nothing to move: free the old memory first */
         free(b->rows);
         b->rows = NULL;
         b->capacity = 0;
@@ -64,7 +69,7 @@ static void close_reader(rowband *b)
     b->open = false;
 }
 
-/* Reads on from row `end` to `to`, as far as the ring goes in one piece; they become held. */
+/* Reads the rows from `end` to `to`, in pieces that do not wrap in the ring; they are held then. */
 static bool read_on(rowband *b, uint32_t to)
 {
     while (b->end < to) {
@@ -82,7 +87,8 @@ static bool read_on(rowband *b, uint32_t to)
     return true;
 }
 
-/* Begins at row `to`, which is beyond all that is held. */
+/* Moves on to row `to`, which lies beyond all that is held, reading the rows before it if the
+ * reader gives them only in order. */
 static bool skip(rowband *b, uint32_t to)
 {
     b->begin = b->end;

@@ -1,5 +1,5 @@
-/* tilenames.c: the names that fit are listed and sorted; a hole shows as a jump in the list, so
- * that nothing is ever as large as a name claims. */
+/* tilenames.c: lists and sorts the names that fit the pattern. A missing tile shows as a gap in the
+ * list, so nothing is allocated for what a name with a large number promises. */
 #include "tools/bake/inputs/tilenames.h"
 
 #include <dirent.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DIGITS 9 /* such a number fits 32 bits */
+#define MAX_DIGITS 9 /* such numbers fit 32 bits */
 
 /* "before{x}between{y}after", or with y first. Its parts lie in the pattern itself. */
 typedef struct pattern {
@@ -30,6 +30,8 @@ typedef struct finds {
 
 /* ---- names ---- */
 
+/* Finds {x} and {y} in the pattern. False: they are missing, or their digits could not be told
+ * apart. */
 static bool parse(const char *text, pattern *out)
 {
     const char *x = strstr(text, "{x}"), *y = strstr(text, "{y}");
@@ -43,7 +45,7 @@ static bool parse(const char *text, pattern *out)
     out->between = first + 3;
     out->between_length = (size_t)(second - out->between);
     out->after = second + 3;
-    /* the end of the first number must show */
+    /* what lies between must not be taken for digits */
     return out->between_length > 0 && strchr("0123456789", out->between[0]) == NULL;
 }
 
@@ -59,6 +61,7 @@ static bool take_number(const char **at, uint32_t *out)
     return true;
 }
 
+/* Whether the name fits the pattern, and if so, which tile it is. */
 static bool matches(const pattern *p, const char *name, found *out)
 {
     uint32_t *first = p->y_first ? &out->y : &out->x, *second = p->y_first ? &out->x : &out->y;
@@ -92,6 +95,7 @@ static void free_finds(finds *f)
     *f = (finds){0};
 }
 
+/* Appends a copy of the name. False: no memory. */
 static bool add(finds *f, found tile, const char *name)
 {
     if (f->count == f->room) {
@@ -120,7 +124,8 @@ static int by_place(const void *a, const void *b)
     return f->x < g->x ? -1 : f->x > g->x;
 }
 
-/* Lists what fits, row by row. Returns NULL, or what is wrong. */
+/* Lists the names in the folder that fit the pattern, sorted row by row. Returns NULL, or what is
+ * wrong. */
 static const char *list(const char *folder, const pattern *p, finds *out)
 {
     DIR *d = opendir(folder);
@@ -142,7 +147,7 @@ static const char *list(const char *folder, const pattern *p, finds *out)
     return NULL;
 }
 
-/* Whether the sorted list is a whole grid; *columns is its width. */
+/* Whether the sorted list is a complete grid; *columns is its width. */
 static bool is_whole(const finds *f, const pattern *p, uint32_t *columns, char *why,
                      size_t why_bytes)
 {
@@ -186,7 +191,7 @@ static bool take_names(finds *f, uint32_t columns, tilenames *out)
     return true;
 }
 
-/* The tiles of out->folder. */
+/* Finds the tiles of out->folder. */
 static bool find(const pattern *p, tilenames *out, char *why, size_t why_bytes)
 {
     finds f = {0};

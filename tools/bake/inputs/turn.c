@@ -1,6 +1,10 @@
-/* turn.c: the kept picture lies in its file as it is to be seen, row after row. Rows are taken from
- * the source some dozens at a time, so that where they become columns a write is longer than a
- * texel. */
+/* turn.c: a picture that has to be turned is kept in a file, upright, row after row:
+ *
+ *     source ─▶ STRIPE rows as they lie ─▶ turned by themselves ─▶ each row to its place in the
+ *     fill ◀── rows, as they are wanted ◀──────────────────────────────────── file
+ *
+ * Rows are taken from the source some dozens at a time, so that a write is longer than a texel
+ * where they become columns. Mirrored pictures (2) need none of this. */
 #include "tools/bake/inputs/turn.h"
 
 #include "engine/files/regular.h"
@@ -32,7 +36,7 @@ void turn_place(uint32_t orientation, const uint32_t size[2], uint32_t *x, uint3
 {
     const uint32_t from_right = size[0] - 1 - *x, from_bottom = size[1] - 1 - *y;
     const bool is_right = orientation == 2 || orientation == 3 || orientation == 7 ||
-                          orientation == 8; /* columns are counted from the other side */
+                          orientation == 8; /* columns are counted from the right */
     const bool is_bottom =
         orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
     const uint32_t column = is_right ? from_right : *x, row = is_bottom ? from_bottom : *y;
@@ -56,7 +60,7 @@ static bool fail_kept(turn *t)
     return false;
 }
 
-/* A file that nobody else sees and that goes with us. */
+/* A file without a name: nobody else sees it, and it ends with this process. */
 static int open_nameless(void)
 {
     const char *folder = secure_getenv("TMPDIR");
@@ -94,13 +98,13 @@ static bool put(turn *t, const uint8_t *data, size_t bytes, uint64_t at)
 
 static bool get(turn *t, uint8_t *data, size_t bytes, uint64_t at)
 {
-    errno = EIO; /* unless the system knows more: somebody has cut it */
+    errno = EIO; /* if read_at sets none: somebody has cut the file */
     return regular_read_at(t->kept, data, bytes, at) || fail_kept(t);
 }
 
 /* ---- turning ---- */
 
-/* Rows [first, first + count) of the file, as they lie there. */
+/* Reads rows [first, first + count) of the source, as they lie in the file. */
 static bool take(turn *t, uint32_t first, uint32_t count, uint8_t *rgba)
 {
     const source_rect rect = {0, first, t->from.width, count};
@@ -112,7 +116,7 @@ static bool take(turn *t, uint32_t first, uint32_t count, uint8_t *rgba)
     return true;
 }
 
-/* Rows of the file to the picture that they make: a picture of `count` rows, turned by itself. */
+/* Turns `count` rows of the file as if they were a picture of their own. */
 static void turn_stripe(const turn *t, uint32_t count, const uint8_t *rgba, uint8_t *turned)
 {
     const uint32_t size[2] = {t->from.width, count};
@@ -126,7 +130,7 @@ static void turn_stripe(const turn *t, uint32_t count, const uint8_t *rgba, uint
     }
 }
 
-/* Puts a turned stripe, which was rows [first, first + count) of the file, to its place. */
+/* Writes a turned stripe, which was rows [first, first + count) of the file, to its place. */
 static bool keep_stripe(turn *t, uint32_t first, uint32_t count, const uint8_t *turned)
 {
     const bool swaps = turn_swaps(t->orientation);
@@ -159,7 +163,7 @@ static bool keep_all(turn *t, uint8_t *rgba, uint8_t *turned)
     return done;
 }
 
-/* Into the file that is open for it. */
+/* Fills the file that is open for the turned picture. */
 static bool keep_in_file(turn *t, uint64_t bytes)
 {
     if (ftruncate(t->kept, (off_t)bytes) != 0) {
@@ -178,12 +182,12 @@ static bool keep_in_file(turn *t, uint64_t bytes)
 static void close_kept(turn *t)
 {
     if (t->kept >= 0) {
-        (void)close(t->kept); /* it has no name: nobody will read what could not be written */
+        (void)close(t->kept); /* it has no name: nobody misses what could not be written */
     }
     t->kept = -1;
 }
 
-/* Unpacks and turns the whole picture; the source is done with then. */
+/* Unpacks, turns and keeps the whole picture, and closes the source. */
 static bool keep(turn *t)
 {
     const uint64_t bytes = (uint64_t)t->width * t->height * 4;
@@ -219,7 +223,7 @@ static bool read_rows(void *context, uint32_t first, uint32_t count, uint8_t *rg
     const uint64_t row_bytes = (uint64_t)t->width * 4;
     *why = t->why;
     if (t->why[0] != '\0') {
-        return false; /* once failed, the source is done with too */
+        return false; /* after a failure the source is closed */
     }
     if (t->orientation == 2) {
         return read_mirrored(t, first, count, rgba);

@@ -1,4 +1,4 @@
-/* whole.c */
+/* whole.c: decodes the whole picture at once and copies what the baker asks for out of it. */
 #include "tools/bake/inputs/whole.h"
 
 #include "tools/picture/picture.h"
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* source.fill: copies a rectangle of the picture. */
 static void fill(void *context, uint32_t worker, source_rect rect, uint8_t *rgba, size_t row_bytes)
 {
     const picture *p = context;
@@ -23,6 +24,7 @@ static void close_picture(void *context)
     free(context);
 }
 
+/* Whether every texel is opaque: a format that can hold alpha does not mean that there is any. */
 static bool is_opaque(const picture *p)
 {
     const size_t count = (size_t)p->width * p->height;

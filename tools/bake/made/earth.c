@@ -1,9 +1,11 @@
-/* earth.c: rectangles of the Earth, a row at a time.
+/* earth.c: fills rectangles of the Earth, a row at a time.
  *
  *     samples of the heights ─ patch ─▶ metres, shore, range ─┐
  *     noise, coarse to fine ──────────▶ relief ───────────────┼─▶ heights ─▶ light ─┐
  *     the picture ─────────── patch ──▶ colours of land, ice ─┴─────────────────────┴─▶ paint
- */
+ *
+ * A row needs the heights of the rows above and below it, for the light: a worker keeps three in a
+ * ring. */
 #include "tools/bake/made/earth.h"
 
 #include "tools/bake/made/noise.h"
@@ -23,22 +25,22 @@ enum {
     RELIEF_CELLS = 2048, /* across the world, of the coarsest relief: two samples of the heights */
     GRAIN_CELLS = 4096,
     WARP_CELLS = 4096,
-    LEAST_CELL = 4, /* texels; finer noise would only flicker */
+    LEAST_CELL = 4, /* texels; finer noise would flicker */
 };
 
 /* Channels of the two rasters. */
 enum { METRES, SHORE, RANGE };
 enum { RED, GREEN, BLUE, ICE };
 
-/* How the ground looks. Found by looking at it. */
+/* How the ground looks. Found by trial. */
 #define EQUATOR_METRES NORMALS_WORLD_METRES
 #define EXAGGERATION   NORMALS_EXAGGERATION /* of slopes, for the light */
-#define DETAIL_SHARE   0.42f                /* of the heights' range around, as made-up relief */
-#define DETAIL_METRES  8.0f                 /* and so much everywhere: no plain is level */
-#define COAST_SHARE    0.45f                /* of the range, as the raggedness of coasts */
+#define DETAIL_SHARE   0.42f                /* of the range of heights around, as relief */
+#define DETAIL_METRES  8.0f                 /* and so much everywhere, so that no plain is level */
+#define COAST_SHARE    0.45f                /* of the range: how ragged coasts are */
 #define COAST_METRES   6.0f
-#define WARP_SHARE     0.45f /* of a texel of the picture, by which it is read aside */
-#define LEAST_WARPED   16.0f /* texels of ours to one of it */
+#define WARP_SHARE     0.45f /* of a texel of the picture: how far it is warped */
+#define LEAST_WARPED   16.0f /* warped where a texel of it becomes so many */
 
 typedef struct octaves {
     uint32_t count;
@@ -105,8 +107,8 @@ static void read_colours(const void *context, uint32_t column, uint32_t row, uin
     }
 }
 
-/* Where the picture is enlarged so much that one could count its texels, it is read a little aside,
- * here and there differently, which breaks their squares. */
+/* Warps the picture where it is enlarged so much that its texels would show as squares: it is read
+ * a little beside the place, by noise. */
 static void warp_colours(const void *context, int64_t x, int64_t y, float out[2])
 {
     const earth *e = context;
@@ -134,7 +136,7 @@ static bool prepare(earth *e, crew *workers)
 {
     e->relief = make_octaves(e->width, 11, RELIEF_CELLS, 0.55f, 0.62f);
     e->grain = make_octaves(e->width, 51, GRAIN_CELLS, 0.55f, 0.75f);
-    if (e->grain.count == 0) { /* a small world: what there is room for */
+    if (e->grain.count == 0) { /* a small world: as fine as it can be */
         e->grain = make_octaves(e->width, 51, e->width / LEAST_CELL, 0.55f, 0.75f);
     }
     e->heights = (patch_raster){
@@ -210,21 +212,21 @@ static void add_octaves(const octaves *o, uint32_t width, int64_t x, uint32_t y,
     }
 }
 
-/* Heights from what is known and the relief: rough where the ground is, ridges sharper than
- * valleys. */
+/* Heights from the samples and the relief, which is stronger where the ground is rough, and has
+ * sharper ridges than valleys. */
 WIDE static void finish_heights(heights_row *r, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         const float n = r->relief[i], fold = 0.35f - (n < 0 ? -n : n);
         const float shaped = 0.7f * n + 0.3f * fold;
-        const float range = r->range[i] < 0 ? 0 : r->range[i]; /* the cubic may fall below */
+        const float range = r->range[i] < 0 ? 0 : r->range[i]; /* the cubic may fall below 0 */
         r->height[i] = r->metres[i] + (DETAIL_SHARE * range + DETAIL_METRES) * shaped;
         r->shore[i] += (COAST_SHARE * range + COAST_METRES) * n;
         r->range[i] = range;
     }
 }
 
-/* Texels [x - 1, x + count + 1) of a row; beyond the poles the last row again. */
+/* Makes texels [x - 1, x + count + 1) of a row of heights; beyond the poles the last row again. */
 static void make_heights(const earth *e, scratch *s, int64_t x, int64_t row, uint32_t count)
 {
     heights_row *r = &s->rows[(row + 3) % 3];
@@ -237,7 +239,8 @@ static void make_heights(const earth *e, scratch *s, int64_t x, int64_t row, uin
     finish_heights(r, all);
 }
 
-/* Everything but the light and the ice of a row that is all sea is left out: it would not show. */
+/* Paints a row of texels. Where a row is all sea, the noise and the colours that would not show are
+ * not computed. */
 static void paint_line(const earth *e, scratch *s, int64_t x, uint32_t y, uint32_t count,
                        uint8_t *rgba)
 {
@@ -284,7 +287,7 @@ static void normal_line(const earth *e, const scratch *s, uint32_t y, uint32_t c
                 s->rows[(y + 1) % 3].height + 1, count, scale, rgba);
 }
 
-/* What a fill makes of the rows of heights. */
+/* What a fill makes of the rows of heights: colours or normals. */
 typedef enum product { COLOURS, NORMALS } product;
 
 static void fill_span(const earth *e, scratch *s, source_rect rect, product what, uint8_t *rgba,
@@ -309,7 +312,7 @@ static void fill_span(const earth *e, scratch *s, source_rect rect, product what
 
 #define ROWS (PATCH_MAX_HEIGHT - 2)
 
-/* A rectangle in pieces that the patches can hold. */
+/* Fills a rectangle in pieces that the patches can hold. */
 static void fill(const earth *e, scratch *s, source_rect rect, product what, uint8_t *rgba,
                  size_t row_bytes)
 {

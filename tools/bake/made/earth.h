@@ -1,5 +1,5 @@
-/* earth.h: the Earth as a baker's source: a world map, enlarged; where the picture and the heights
- * end, detail follows from them and from noise, so that no two texels of the globe are alike. */
+/* earth.h: the Earth as a source for the baker: a world map and heights, enlarged. Detail finer
+ * than these comes from them and from noise, so that no two texels of the globe are alike. */
 #ifndef MEGABUDDY_TOOLS_BAKE_EARTH_H
 #define MEGABUDDY_TOOLS_BAKE_EARTH_H
 
@@ -12,9 +12,9 @@ typedef struct earth earth;
 earth *earth_create(const ground_desc *desc, ground_failure *failure);
 void earth_destroy(earth *e); /* NULL does nothing */
 
-source earth_source(earth *e); /* colours; valid as long as e */
-source
-earth_normals(earth *e); /* unit vectors of the ground, detail included (halve.h); likewise */
+/* Colours, and unit vectors of the ground, detail included (halve.h); valid as long as e. */
+source earth_source(earth *e);
+source earth_normals(earth *e);
 
 /* The raster of heights for the page file, metres, the sea at 0; valid as long as e. */
 const int16_t *earth_heights(const earth *e, uint32_t *width, uint32_t *height);

@@ -1,5 +1,5 @@
-/* etopo.c: the file's rows run from pole to pole, either way, and its longitudes begin at 0; both
- * are read from its coordinates, and turned. */
+/* etopo.c: the file's rows may run from either pole, and its longitudes begin at 0. Its coordinates
+ * tell, and rows and columns are put in the order of etopo.h. */
 #include "tools/bake/made/etopo.h"
 
 #include "tools/bake/inputs/heights/netcdf_header.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Where things lie in an open file. */
+/* How the heights lie in an open file. */
 typedef struct layout {
     int variable;
     bool south_first;
@@ -50,7 +50,7 @@ static bool fits(int file, int variable, layout *out)
     return true;
 }
 
-/* The variable that has the shape of ETOPO5. */
+/* Finds the variable that has the shape of ETOPO5. */
 static bool find_heights(int file, layout *out)
 {
     int variables = 0;
@@ -65,7 +65,7 @@ static bool find_heights(int file, layout *out)
     return false;
 }
 
-/* Metres as int16; what is missing (the file's fill value, or no number) is sea. */
+/* A sample as int16 metres; a missing one (the file's fill value, or no number) becomes sea. */
 static int16_t to_metres(float v)
 {
     return v > -20000 && v < 20000 ? (int16_t)(v < 0 ? v - 0.5f : v + 0.5f) : 0;

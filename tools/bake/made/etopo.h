@@ -1,5 +1,4 @@
-/* etopo.h: reading ETOPO5, the Earth's heights at every 5 minutes of arc, from netCDF. One thread.
- */
+/* etopo.h: reads ETOPO5, the Earth's heights at every 5 minutes of arc, from netCDF. One thread. */
 #ifndef MEGABUDDY_TOOLS_BAKE_ETOPO_H
 #define MEGABUDDY_TOOLS_BAKE_ETOPO_H
 

@@ -1,4 +1,10 @@
-/* ground.c: taking land and sea apart. */
+/* ground.c: separates land and sea, in the heights and in the picture.
+ *
+ *     heights ─▶ ocean: what lies below 0 and is connected with the open sea
+ *             ─▶ shore: the height, but above 0 in dry basins ─▶ samples
+ *     picture ─▶ is a texel sea? by heights, depth and colour ─▶ alpha 0, else 255
+ *             ─▶ land's colours grow over the sea's texels     ─▶ alpha becomes how much ice it
+ * has */
 #include "tools/bake/made/ground.h"
 
 #include "tools/bake/made/relief.h"
@@ -7,17 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How the two are told apart. Found by looking at coasts, lakes, ice and deserts below the sea. */
+/* How land and sea are told apart. Found by looking at coasts, lakes, ice and deserts below the
+ * sea. */
 enum {
-    SHELF_METRES = -60, /* sea that deep is sea however it looks: ice */
-    COAST_METRES = 20,  /* what is higher is land, however the picture looks: coasts are dark */
+    SHELF_METRES = -60, /* deeper sea is sea whatever it looks like: it may be ice */
+    COAST_METRES = 20,  /* what is higher is land: coasts look dark too */
     LOW_LAND = 6,       /* metres of shore, at least, of dry land below the sea */
 };
 
 typedef struct preparation {
     ground *g;
     const int16_t *metres;
-    bool *ocean; /* a sample each: whether it is sea */
+    bool *ocean; /* of each sample: whether it is sea */
 } preparation;
 
 static uint32_t clamp_row(int64_t y, uint32_t rows)
@@ -45,10 +52,11 @@ static const uint8_t *picture_at(const picture *p, uint32_t column, uint32_t row
     return p->rgba + ((size_t)y * p->width + x) * 4;
 }
 
-/* The ocean is looked for from here: off Ghana. */
+/* The flood fill of the ocean begins here: off Ghana. */
 enum { BEGIN_X = ETOPO_WIDTH / 2, BEGIN_Y = ETOPO_HEIGHT / 2 };
 
-/* Sea is what lies below it and hangs together with the ocean; the rest is basins, dry or lakes. */
+/* Marks the ocean: what lies at or below 0 and is connected with the open sea. The rest below 0 is
+ * dry basins or lakes. */
 static bool *find_ocean(const int16_t *metres)
 {
     const size_t count = (size_t)ETOPO_WIDTH * ETOPO_HEIGHT;
@@ -77,8 +85,8 @@ static bool *find_ocean(const int16_t *metres)
     return ocean;
 }
 
-/* A dry basin's shore is as far away as the ground is rough: coasts are made ragged by that much.
- */
+/* The shore of a sample: its height, but above 0 in a dry basin, by more where the ground is rough,
+ * since coasts are made ragged by that much. */
 static int shore_of(int metres, int range, bool ocean, const uint8_t *rgba)
 {
     return metres <= 0 && !ocean && !looks_wet(rgba) ? LOW_LAND + range / 2 : metres;
@@ -107,15 +115,15 @@ static void prepare_row(void *context, uint32_t worker, uint32_t y)
     }
 }
 
-/* Metres above the sea; below it, and at it, 0. */
+/* Metres above the sea, 0 at it and below. */
 static int land_at(const int16_t *metres, uint32_t x, uint32_t y)
 {
     const int here = metres[(size_t)y * ETOPO_WIDTH + x % ETOPO_WIDTH];
     return here > 0 ? here : 0;
 }
 
-/* Every second sample, weighted 1 2 1 with its neighbours each way: texel i of the raster has its
- * centre at sample 2 i + 1. */
+/* Makes the page file's raster: every second sample, weighted 1 2 1 with its neighbours in both
+ * directions. Texel i of the raster has its centre at sample 2 i + 1. */
 static void fill_raster(int16_t *raster, const int16_t *metres)
 {
     static const int WEIGHTS[3] = {1, 2, 1};
@@ -131,7 +139,8 @@ static void fill_raster(int16_t *raster, const int16_t *metres)
 
 /* ---- colours ---- */
 
-/* Halves the picture while it has at least twice the texels wanted: the cubic alone would alias. */
+/* Halves the picture while it has at least twice the texels that are wanted: the cubic alone would
+ * alias. */
 static bool shrink(picture *p, uint32_t width)
 {
     while (p->width >= 2 * width && p->height >= 2) {
@@ -152,7 +161,7 @@ static bool shrink(picture *p, uint32_t width)
     return true;
 }
 
-/* Marks each texel of the picture: alpha 255 is land, whose colour is kept; else 0. */
+/* Marks each texel of the picture: alpha 255 is land, whose colour is kept; 0 is sea. */
 static void mark_sea(void *context, uint32_t worker, uint32_t y)
 {
     const preparation *p = context;
@@ -171,7 +180,7 @@ static void mark_sea(void *context, uint32_t worker, uint32_t y)
     }
 }
 
-/* One level of the pyramid by which land grows over the sea. */
+/* Halves a picture, averaging only the texels that are land. */
 static picture halve_known(const picture *p)
 {
     picture half = {(p->width + 1) / 2, (p->height + 1) / 2, NULL};
@@ -197,7 +206,7 @@ static picture halve_known(const picture *p)
     return half;
 }
 
-/* Gives what is not known the colour of the level above. */
+/* Gives texels without a colour that of the level above. */
 static void fill_unknown(picture *p, const picture *half)
 {
     for (uint32_t i = 0; i < p->width * p->height; i++) {
@@ -211,7 +220,8 @@ static void fill_unknown(picture *p, const picture *half)
 
 #define LEVELS 20 /* halvings: more than the widest picture takes to a texel */
 
-/* Land grows over all of the sea: the nearest land's colour, at ever coarser levels. */
+/* Lets land grow over the sea: each texel of the sea gets the colour of the nearest land, from ever
+ * coarser copies of the picture. */
 static bool grow_land(picture *p)
 {
     picture levels[LEVELS] = {{0}};
@@ -232,8 +242,8 @@ static bool grow_land(picture *p)
     return enough;
 }
 
-/* Ice is what is bright and not brown. That of the land counts too: it is what the ice beside it
- * goes on as. The colours are still the picture's. */
+/* Finds ice: what is bright and not brown, on land too, so that the ice of the sea beside it can go
+ * on from there. The colours are still the picture's. */
 static uint8_t *find_ice(const picture *p)
 {
     const size_t count = (size_t)p->width * p->height;

@@ -1,9 +1,9 @@
-/* ground.h: what is known of the Earth: a picture and heights, made ready to be enlarged far beyond
- * what they show.
+/* ground.h: what is known of the Earth, a picture and heights, prepared so that it can be enlarged
+ * far beyond what it shows.
  *
- * Enlarged as it is, a picture of the Earth has coasts a dozen miles wide, in which the colours of
- * land and sea run into each other. So the two are taken apart: the picture's land, grown out over
- * the sea; how much ice the sea carries; and a field of heights whose zero is the coast. */
+ * A picture of the Earth that is simply enlarged has coasts a dozen miles wide, in which the
+ * colours of land and sea mix. So land and sea are separated: the picture's land, grown out over
+ * the sea; how much ice the sea has; and a field of heights whose zero is the coast. */
 #ifndef MEGABUDDY_TOOLS_BAKE_GROUND_H
 #define MEGABUDDY_TOOLS_BAKE_GROUND_H
 
@@ -18,8 +18,8 @@ enum {
 
 /* One sample of the heights. */
 typedef struct ground_sample {
-    int16_t metres; /* below the sea: its floor */
-    int16_t shore;  /* metres; above 0 is land: the heights, but where the picture knows better */
+    int16_t metres; /* of the sea: its floor */
+    int16_t shore;  /* metres; above 0 is land: the height, corrected by the picture */
     uint16_t range; /* highest less lowest of a sample and its 8 neighbours, metres */
 } ground_sample;
 
@@ -32,11 +32,11 @@ typedef struct ground {
 typedef struct ground_desc {
     const char *colour_path;  /* a picture: equirectangular, -180 degrees at the left */
     const char *heights_path; /* ETOPO5 as netCDF */
-    uint32_t width;           /* of the world: a picture of twice that and more is halved */
+    uint32_t width;           /* texels of the world: a picture at least twice as wide is halved */
     crew *workers;
 } ground_desc;
 
-/* Why there is none: which file, and what is wrong with it. */
+/* Why it could not be opened: which file, and what is wrong with it. */
 typedef struct ground_failure {
     const char *what, *why; /* valid as long as the desc, or constant */
 } ground_failure;

@@ -1,6 +1,7 @@
-/* noise.c: along a row, what a lattice line pulls is linear in x within its cells: a line is two
- * numbers, and a texel costs a few multiplications between the lines at its left and right. Both
- * the lines and the texels are loops over arrays. */
+/* noise.c: gradient noise along a row of texels. Inside a cell, what each lattice line (the
+ * vertical edge between two cells) contributes is linear in x: two numbers. So a row first computes
+ * these for its lines, and a texel then costs a few multiplications between the lines at its left
+ * and right. Both are loops over arrays. */
 #include "tools/bake/made/noise.h"
 
 #include "tools/bake/made/wide.h"
@@ -9,12 +10,12 @@
 #include <stddef.h>
 
 enum {
-    MAX_LINES = NOISE_MAX_SPAN / 2 + 4, /* two texels a cell, and one cell begun on either side */
-    MAX_PLACES = 128,                   /* in a cell, for which numbers are kept */
+    MAX_LINES = NOISE_MAX_SPAN / 2 + 4, /* two texels a cell or more, and a part at each end */
+    MAX_PLACES = 128,                   /* texels of a cell that are computed together */
 };
 
-/* The lattice lines of one row of texels, left to right: line i pulls offset + slope * (distance
- * from it, in cells). */
+/* The lattice lines of one row of texels, from left to right: line i contributes offset + slope *
+ * (distance from it, in cells). */
 typedef struct lines {
     float offset[MAX_LINES], slope[MAX_LINES];
 } lines;
@@ -34,11 +35,11 @@ static inline float component(uint32_t bits)
 typedef struct crossing {
     uint32_t seed;
     uint32_t row;    /* of cells */
-    float fy, blend; /* the place between its upper and its lower corners, straight and smooth */
+    float fy, blend; /* the place between its upper and its lower corners, linear and smoothed */
     float gain;
 } crossing;
 
-/* Lines [first, first + count), all of them on this side of the seam. */
+/* Computes lines [first, first + count), all of them on one side of the seam. */
 WIDE static void pull_lines(const crossing *c, uint32_t first, uint32_t count, float *offset,
                             float *slope)
 {
@@ -54,8 +55,8 @@ WIDE static void pull_lines(const crossing *c, uint32_t first, uint32_t count, f
     }
 }
 
-/* What the lines at its left and right pull in a cell: left + slope * fx where only the left one
- * pulls, and lift + turn * fx more where only the right one does. */
+/* A cell: left + slope * fx is what the left line contributes; where the right line has full
+ * weight, it is lift + turn * fx more. */
 typedef struct cell {
     float left, slope, lift, turn;
 } cell;
@@ -70,7 +71,7 @@ static inline float at_place(cell c, float fx, float smooth)
     return c.left + c.slope * fx + smooth * (c.lift + c.turn * fx);
 }
 
-/* Texels [from, end) of one cell of `size` texels, which begins at sum. */
+/* Adds texels [from, end) of one cell of `size` texels, which begins at sum. */
 WIDE static void add_part(const float *offset, const float *slope, uint32_t size, uint32_t from,
                           uint32_t end, float *sum)
 {
@@ -82,7 +83,8 @@ WIDE static void add_part(const float *offset, const float *slope, uint32_t size
     }
 }
 
-/* Whole cells of two texels: where a cell is shorter than a register the loop goes over cells. */
+/* Adds whole cells of two texels. Where a cell is shorter than a register the loop goes over
+ * cells. */
 WIDE static void add_cells_of_2(const float *restrict offset, const float *restrict slope,
                                 uint32_t cells, float *restrict sum)
 {
@@ -108,7 +110,7 @@ WIDE static void add_cells_of_4(const float *restrict offset, const float *restr
     }
 }
 
-/* The same for longer ones, up to MAX_PLACES texels at a time. */
+/* The same for longer cells, up to MAX_PLACES texels at a time. */
 WIDE static void add_long_cells(const float *restrict offset, const float *restrict slope,
                                 uint32_t size, uint32_t cells, float *restrict sum)
 {
@@ -142,7 +144,7 @@ static void add_cells(const float *offset, const float *slope, uint32_t size, ui
     }
 }
 
-/* Fills the lines from number `first` on; the lattice goes on from its other edge. */
+/* Computes the lines from number `first` on; behind the last one the lattice begins again. */
 static void find_lines(const crossing *c, uint32_t cells, uint32_t first, uint32_t count,
                        lines *out)
 {
@@ -164,7 +166,7 @@ void noise_add(const noise_octave *octave, uint32_t width, int64_t x, uint32_t y
     const float fy = ((float)(y % size) + 0.5f) / (float)size;
     const crossing c = {
         octave->seed,        y / size, fy, smoothstep(fy),
-        octave->gain * 1.5f, /* gradient noise alone stays within about 2/3 */
+        octave->gain * 1.5f, /* without it gradient noise stays within about 2/3 */
     };
     lines l;
     find_lines(&c, octave->cells, start / size, (skip + count + size - 1) / size + 1, &l);

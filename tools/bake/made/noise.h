@@ -1,4 +1,5 @@
-/* noise.h: gradient noise by spans of a row, from hashed integers: the same on every machine. Pure.
+/* noise.h: gradient noise for spans of a row, from hashed integers: the same on every machine.
+ * Pure.
  *
  * The world is `cells` lattice cells wide, whatever its texels, and wraps in x: the same seed and
  * cells give the same hills at every resolution. */
@@ -11,7 +12,7 @@
 
 typedef struct noise_octave {
     uint32_t seed;
-    uint32_t cells; /* across; a divisor of the width, which has at least two texels a cell */
+    uint32_t cells; /* in the world's width, which is a multiple: at least two texels a cell */
     float gain;     /* the noise lies within about -gain … gain */
 } noise_octave;
 
@@ -21,7 +22,7 @@ typedef struct noise_octave {
 void noise_add(const noise_octave *octave, uint32_t width, int64_t x, uint32_t y, uint32_t count,
                float *sum);
 
-/* A well-mixed number of three. */
+/* A well-mixed hash of three numbers. */
 static inline uint32_t noise_hash(uint32_t seed, uint32_t x, uint32_t y)
 {
     /* odd constants with evenly spread bits; each step is a bijection of 32 bits */

@@ -1,4 +1,5 @@
-/* normals.c: heights between the samples, as smooth as the cubic makes them, and their slopes. */
+/* normals.c: interpolates the heights between the samples with the cubic, and takes the slopes of
+ * that. */
 #include "tools/bake/made/normals.h"
 
 #include "tools/bake/made/patch.h"
@@ -87,7 +88,7 @@ void normals_row(const float *north, const float *here, const float *south, uint
     }
 }
 
-/* A row of heights into the ring; beyond top and bottom the patch has the last row again. */
+/* Puts a row of heights into the ring; beyond top and bottom the patch repeats its last row. */
 static void make_row(scratch *s, int64_t x, int64_t row, uint32_t count)
 {
     patch_row(&s->heights, 0, x - 1, row, count + 2, s->rows[(row + 3) % 3]);

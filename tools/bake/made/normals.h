@@ -14,8 +14,8 @@ typedef struct normals_desc {
     uint32_t workers;
 } normals_desc;
 
-/* How much steeper than it is the ground is shown: x and y of a normal are this much of the slope,
- * with the world as wide as the Earth. */
+/* How many times steeper than it is the ground is shown: x and y of a normal are so many times the
+ * slope, in a world as wide as the Earth. */
 #define NORMALS_EXAGGERATION 5.0f
 #define NORMALS_WORLD_METRES 40075016.0f
 
@@ -24,8 +24,9 @@ void normals_destroy(normals *n);                  /* NULL does nothing */
 
 source normals_source(normals *n); /* unit vectors (halve.h); valid as long as n */
 
-/* Writes `count` unit vectors of a row of heights and its neighbours, as relief_light_row takes
- * them; `scale` turns a difference between the texels on either side into a slope. Pure. */
+/* Writes `count` unit vectors of a row of heights and its neighbours, which lie as for
+ * relief_light_row. `scale` turns the difference between the texels on either side into a slope.
+ * Pure. */
 void normals_row(const float *north, const float *here, const float *south, uint32_t count,
                  float scale, uint8_t *rgba);
 

@@ -1,4 +1,4 @@
-/* paint.c: one loop without branches, a texel a lane. */
+/* paint.c: one loop without branches, so that each lane of a vector register works on a texel. */
 #include "tools/bake/made/paint.h"
 
 #include "tools/bake/made/wide.h"
@@ -7,8 +7,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a texel lie lowest first");
 
-/* How the ground looks. Found by looking at it. */
-#define LAND_LIGHT 0.80f /* how much of the light is taken over */
+/* How the ground looks. Found by trial. */
+#define LAND_LIGHT 0.80f /* share of the light that land shows */
 #define SEA_LIGHT  0.30f /* the sea floor shines through a little */
 
 static inline float clamp01(float v)
@@ -43,9 +43,9 @@ typedef struct colour {
     float r, g, b;
 } colour;
 
-/* Land has the picture's colour; what the picture cannot show is told from it and from the relief:
- * woods are mottled, valleys darker and greener, ridges bare, and where snow begins it lies on
- * ridges first. */
+/* The colour of land: the picture's, with detail that the picture cannot show, derived from it and
+ * from the relief: woods are mottled, valleys darker and greener, ridges bare, and where snow
+ * begins it lies on ridges first. */
 static inline colour land_colour(colour c, float relief, float rough, float grain)
 {
     const float low = lesser(c.r, lesser(c.g, c.b));
@@ -67,7 +67,7 @@ static inline colour land_colour(colour c, float relief, float rough, float grai
     out.g = mix(out.g, lum * 0.98f, bare);
     out.b = mix(out.b, lum * 0.88f, bare);
 
-    const float edge = 4 * white * (1 - white); /* where there is some snow */
+    const float edge = 4 * white * (1 - white); /* only where snow begins */
     const float snow = clamp01((white - 0.5f) * 2.5f + height * 1.8f + grain * 0.5f + 0.5f);
     out.r = mix(out.r, mix(lum * 0.62f, 238, snow), edge * 0.75f);
     out.g = mix(out.g, mix(lum * 0.58f, 243, snow), edge * 0.75f);
@@ -75,7 +75,8 @@ static inline colour land_colour(colour c, float relief, float rough, float grai
     return out;
 }
 
-/* The sea by its depth, since pictures show it nearly black; shallows by the shore. */
+/* The colour of water, by its depth, since pictures show it nearly black; lighter in the shallows
+ * by the shore. */
 static inline colour water_colour(float metres, float shore, float relief)
 {
     const float depth = clamp01(metres * (-1.0f / 5600));
@@ -88,7 +89,7 @@ static inline colour water_colour(float metres, float shore, float relief)
     return out;
 }
 
-/* Ice lies on it in floes. */
+/* The colour of the sea: water with floes of ice on it. */
 static inline colour sea_colour(float metres, float shore, float ice, float relief, float grain)
 {
     colour out = water_colour(metres, shore, relief);
@@ -101,7 +102,7 @@ static inline colour sea_colour(float metres, float shore, float ice, float reli
     return out;
 }
 
-/* How much of the light is seen, where so much of it is taken over. */
+/* How bright a texel is that shows only `share` of the light. */
 static inline float shine_of(float light, float share)
 {
     const float shine = 1 + share * (light - 1);
@@ -115,7 +116,8 @@ static inline void put_texel(colour c, float shine, uint8_t *rgba)
     memcpy(rgba, &texel, sizeof texel);
 }
 
-/* The coast is as wide as the heights need for it, and at least about a texel. */
+/* The width of the coast, in metres of height: as the slope of the heights makes it, and at least
+ * about a texel. */
 static inline float coast_metres(float range, float slope)
 {
     return range * slope + 1.5f;

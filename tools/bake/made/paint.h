@@ -9,7 +9,7 @@
 typedef struct paint_row {
     uint32_t count;
     float texel_samples;             /* how many samples of the heights a texel is wide */
-    const float *metres;             /* detail included; below the sea its floor */
+    const float *metres;             /* detail included; of the sea its floor */
     const float *shore;              /* metres, detail included: above 0 is land */
     const float *range;              /* how much heights differ around, metres */
     const float *red, *green, *blue; /* of the land, bytes */
@@ -21,15 +21,15 @@ typedef struct paint_row {
 
 void paint_texels(const paint_row *row, uint8_t *rgba);
 
-/* Seven tenths of the Earth are sea, and take a third of the work. Whether all of a row is: looks
- * at shore and range only. */
+/* Whether all of a row is sea: by shore and range only. Seven tenths of the Earth are, and take a
+ * third of the work. */
 bool paint_is_sea(const paint_row *row);
 
 /* Whether no texel of a row has ice. */
 bool paint_is_free_of_ice(const paint_row *row);
 
-/* The same bytes as paint_texels for a row that is all sea. Colours of the land are not looked at,
- * nor is the grain where `ice` is NULL: there is none. */
+/* Paints a row that is all sea: the same bytes as paint_texels, without the colours of the land.
+ * `ice` may be NULL, for none; the grain is not used then. */
 void paint_sea(const paint_row *row, uint8_t *rgba);
 
 #endif

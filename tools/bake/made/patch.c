@@ -1,4 +1,8 @@
-/* patch.c: points from samples, rows from points. */
+/* patch.c: samples become points, and points become rows of texels:
+ *
+ *     samples   o       o       o       o        the raster's, far apart
+ *     points    .   .   .   .   .   .   .   .    every `step` texels, by the cubic, or by a warp
+ *     texels    ::::::::::::::::::::::::::::     between points, by the cubic again */
 #include "tools/bake/made/patch.h"
 
 #include "tools/bake/made/resample.h"
@@ -9,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUND 3 /* points more than cells: one before, two behind */
+#define ROUND 3 /* more points than cells: one before, two behind */
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -27,7 +31,7 @@ static uint32_t step_of(const patch_raster *r)
     return step;
 }
 
-/* Samples under so many texels, and those that the cubic and a warp reach beyond. */
+/* The number of samples under so many texels, with those that the cubic and a warp reach beyond. */
 static uint32_t samples_under(const patch_raster *r, uint32_t texels, uint32_t samples, uint32_t of)
 {
     return (uint32_t)(((float)texels + 2 * r->reach) * (float)samples / (float)of) + 8;
@@ -66,7 +70,7 @@ void patch_close(patch *p)
 
 /* ---- points from samples ---- */
 
-#define FRACTION 256 /* a warp is rounded to 256ths of a texel, so that places stay integers */
+#define FRACTION 256 /* a warp is rounded to 256ths of a texel, so that places are integers */
 
 static resample_tap tap_across(const patch_raster *r, int64_t x, float aside)
 {
@@ -81,7 +85,7 @@ static resample_tap tap_down(const patch_raster *r, int64_t y, float aside)
                            r->on_grid);
 }
 
-/* Runs of columns that are neighbours in the raster too. */
+/* Reads a row of samples, in runs of columns that are neighbours in the raster too. */
 static void read_sample_row(const patch *p, const patch_raster *r, uint32_t row,
                             float (*out)[PATCH_CHANNELS])
 {
@@ -120,7 +124,7 @@ static void put_point(patch *p, uint32_t i, const float point[PATCH_CHANNELS])
     }
 }
 
-/* Four samples that are neighbours, weighted. */
+/* The weighted sum of four neighbouring samples. */
 static inline void weigh(float (*at)[PATCH_CHANNELS], const float weight[4],
                          float out[PATCH_CHANNELS])
 {
@@ -130,7 +134,7 @@ static inline void weigh(float (*at)[PATCH_CHANNELS], const float weight[4],
     }
 }
 
-/* A row of points, each in its place: rows of samples are blended once for all of them. */
+/* Blends four rows of samples to one, for all points of a row. */
 WIDE static void blend_samples(float (*rows)[PATCH_CHANNELS], uint32_t columns,
                                const float weight[4], float (*restrict out)[PATCH_CHANNELS])
 {
@@ -195,10 +199,10 @@ void patch_fill(patch *p, const patch_raster *r, int64_t x, int64_t y, uint32_t 
 
 /* ---- rows from points ---- */
 
-/* Four rows of points become one. */
+/* Blends four rows of points to one. */
 WIDE static void blend_rows(const float *rows, uint32_t columns, float f, float *restrict line)
 {
-    float weight[4] = {
+    const float weight[4] = {
         ((-0.5f * f + 1) * f - 0.5f) * f,
         (1.5f * f - 2.5f) * f * f + 1,
         ((-1.5f * f + 2) * f + 0.5f) * f,
@@ -210,7 +214,7 @@ WIDE static void blend_rows(const float *rows, uint32_t columns, float f, float 
     }
 }
 
-/* Texels [from, end) of the cell between line[1] and line[2]. */
+/* Makes texels [from, end) of the cell between line[1] and line[2]. */
 static void expand_part(const float *line, uint32_t step, uint32_t from, uint32_t end, float *out)
 {
     float c[4];
@@ -221,8 +225,8 @@ static void expand_part(const float *line, uint32_t step, uint32_t from, uint32_
     }
 }
 
-/* Whole cells: a loop of known length for each step. Where a cell is as long as a register and more
- * the inner loop is over its texels, else the outer one is over cells. */
+/* Makes whole cells, with a loop of constant length for each step. Where a cell is at least as long
+ * as a register, the inner loop goes over its texels, else over cells. */
 #define EXPAND_LONG(size)                                                                \
     WIDE static void expand_##size(const float *restrict line, uint32_t cells,           \
                                    float *restrict out)                                  \

@@ -1,7 +1,7 @@
 /* patch.h: a piece of a raster, enlarged many times. The raster is read with the cubic at the
- * points of a coarse grid, every `step` texels, and from those points rows of texels are made with
- * the cubic again, which is smooth and costs a texel next to nothing. The grid is the world's,
- * whatever the piece: the same texel is the same in all.
+ * points of a coarse grid, every `step` texels; rows of texels are then made from those points with
+ * the cubic again, which is smooth and costs next to nothing a texel. The grid belongs to the world
+ * and not to the piece, so a texel is the same in every piece.
  *
  * Threads: a patch is one thread's. */
 #ifndef MEGABUDDY_TOOLS_BAKE_PATCH_H
@@ -22,20 +22,20 @@ enum {
 typedef struct patch_raster {
     uint32_t width, height; /* texels of the world */
     uint32_t columns, rows; /* samples; rows are clamped, columns wrap */
-    bool clamp_x;           /* columns do not either */
-    bool on_grid; /* samples lie on their cells' corners (resample.h); a row more: both poles */
+    bool clamp_x;           /* columns are clamped too */
+    bool on_grid; /* samples lie on their cells' corners (resample.h); one row more: both poles */
     /* Writes the channels of `count` samples of a row, all inside. */
     void (*read)(const void *context, uint32_t column, uint32_t row, uint32_t count,
                  float (*out)[PATCH_CHANNELS]);
-    /* How far point (x, y), in texels, is read beside its place, in texels; NULL: not at all. */
+    /* How far beside its place point (x, y) is read; all in texels. NULL: not at all. */
     void (*warp)(const void *context, int64_t x, int64_t y, float out[2]);
-    float reach; /* of a warp, at most, in texels */
+    float reach; /* texels; the most that warp gives */
     const void *context;
 } patch_raster;
 
 typedef struct patch {
     uint32_t step;          /* texels between points */
-    int64_t left, top;      /* numbers of its first points: of texel left * step */
+    int64_t left, top;      /* the first point's number: it lies at texel left * step */
     uint32_t columns, rows; /* points */
     uint32_t most;          /* columns * rows at most */
     float *points[PATCH_CHANNELS];

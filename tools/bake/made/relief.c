@@ -1,12 +1,12 @@
-/* relief.c: Lambert's cosine, over that of flat ground. */
+/* relief.c: Lambert's cosine, divided by that of flat ground. */
 #include "tools/bake/made/relief.h"
 
 #include "tools/bake/made/wide.h"
 
 #include <math.h>
 
-/* The light stands in the north-west, 45 degrees high: (-1/2, -1/2, sqrt(1/2)); divided by the
- * last, which is the light on flat ground. */
+/* The light comes from the north-west, 45 degrees high, from (-1/2, -1/2, sqrt(1/2)): this is the
+ * second component over the last, by which all is divided, since it is the light on flat ground. */
 #define LIGHT_ACROSS 0.70710678f
 
 WIDE void relief_light_row(const float *north, const float *here, const float *south,

@@ -4,9 +4,10 @@
 
 #include <stdint.h>
 
-/* Light on `count` heights of one row; `here` has one more on either side, here[-1] and
- * here[count]; `north` and `south` are its neighbours. slope_scale turns a difference of heights
- * between neighbouring texels into a slope. 1 is the light on flat ground; 0 … about 1.4. */
+/* Computes the light on `count` heights of a row. `here` has one height more on either side,
+ * here[-1] and here[count]; `north` and `south` are the rows above and below. slope_scale turns a
+ * difference between neighbouring texels into a slope. Flat ground has 1; values are 0 … about
+ * 1.4. */
 void relief_light_row(const float *north, const float *here, const float *south, uint32_t count,
                       float slope_scale, float *light);
 

@@ -1,4 +1,4 @@
-/* resample.c: where the taps lie. */
+/* resample.c: finds the four samples around a place, and their weights. */
 #include "tools/bake/made/resample.h"
 
 resample_tap resample_tap_at(int64_t place, int64_t whole, uint32_t samples, bool on_grid)

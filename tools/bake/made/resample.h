@@ -1,5 +1,6 @@
-/* resample.h: reading a raster between its samples with the Catmull-Rom cubic, which passes through
- * them and keeps slopes continuous. Integer positions: the same taps on every machine. Pure. */
+/* resample.h: reads a raster between its samples with the Catmull-Rom cubic, which passes through
+ * them and keeps slopes continuous. Positions are integers, so taps are the same on every machine.
+ * Pure. */
 #ifndef MEGABUDDY_TOOLS_BAKE_RESAMPLE_H
 #define MEGABUDDY_TOOLS_BAKE_RESAMPLE_H
 
@@ -12,8 +13,8 @@ typedef struct resample_tap {
     float weight[4];
 } resample_tap;
 
-/* The tap at place / whole of a raster's length, of `samples`; the place may lie outside. on_grid:
- * sample i lies at i / samples of the length; else at (i + 1/2) / samples. */
+/* The tap at place / whole of the length of a raster that has `samples`; the place may lie outside.
+ * on_grid: sample i lies at i / samples of the length; else at (i + 1/2) / samples. */
 resample_tap resample_tap_at(int64_t place, int64_t whole, uint32_t samples, bool on_grid);
 
 /* The cubic between the second and the third of four values, at f from 0 to 1, is

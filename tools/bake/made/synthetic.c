@@ -1,5 +1,5 @@
-/* synthetic.c: a world by its height: noise for continents, ridges where a second noise wants
- * mountains, fine noise over all; then a colour by height, latitude and a noise for rain. */
+/* synthetic.c: first a texel's height: noise for continents, ridges where a second noise wants
+ * mountains, fine noise over all; then its colour, by height, latitude and a noise for rain. */
 #include "tools/bake/made/synthetic.h"
 
 #include "tools/bake/made/noise.h"
@@ -20,10 +20,10 @@ enum {
     RIDGE_CELLS = 32,
     RIDGE_OCTAVES = 3,
     MAX_OCTAVES = 16,
-    LEAST_CELL = 4, /* texels; finer noise would only flicker */
+    LEAST_CELL = 4, /* texels; finer noise would flicker */
 };
 
-/* How the world looks. Found by looking at it. */
+/* How the world looks. Found by trial. */
 #define LAND_METRES   5200.0f
 #define RIDGE_METRES  5600.0f
 #define DETAIL_METRES 700.0f
@@ -44,8 +44,8 @@ typedef struct recipe {
 
 /* One worker's. */
 typedef struct scratch {
-    float rows[3]
-              [LINE]; /* heights, a ring: row y is rows[y % 3]; [0] is the texel before the first */
+    /* heights, a ring: row y is rows[y % 3]; [0] is the texel before the first */
+    float rows[3][LINE];
     float a[LINE], b[LINE], c[LINE];
     float light[LINE];
 } scratch;
@@ -59,8 +59,8 @@ struct synthetic {
 
 /* ---- preparing ---- */
 
-/* Up to `most` octaves from `cells` on, each twice as fine and `fade` as strong as the one before.
- */
+/* Up to `most` octaves from `cells` on, each twice as fine as the one before and `fade` times as
+ * strong. */
 static octaves make_octaves(uint32_t width, uint32_t seed, uint32_t cells, uint32_t most,
                             float gain, float fade)
 {
@@ -110,8 +110,8 @@ static float ridge(float noise)
     return near * near;
 }
 
-/* Metres from the three noises of a texel: land of its own height, mountains on it where `where`
- * asks for them. */
+/* Metres from the four noises of a texel: land has its own height, and mountains where `where` asks
+ * for them. */
 static float height_of(float base, float ridges, float where, float detail)
 {
     const float land = base - SEA_LEVEL + 0.05f * detail; /* which makes coasts ragged */
@@ -206,8 +206,8 @@ static void paint(float metres, float rain, float polar, float light, uint8_t *o
     out[3] = 255;
 }
 
-/* Texels [x - 1, x + count + 1) of a row of heights into the ring; beyond the poles the last row
- * again. */
+/* Puts texels [x - 1, x + count + 1) of a row of heights into the ring; beyond the poles the last
+ * row again. */
 static void make_ring_row(const synthetic *s, scratch *own, int64_t x, int64_t row, uint32_t count)
 {
     const uint32_t y = row < 0 ? 0 : row < s->height ? (uint32_t)row : s->height - 1;

@@ -1,4 +1,9 @@
-/* band.c: what is held, and what is needed. */
+/* band.c: which rows of a mip are held, and which are still needed:
+ *
+ *     dropped │ rows that a page to be cut, or the next mip, still needs │ new rows │ not made yet
+ *             first                                                                 end
+ *
+ * Rows are numbered from the top of the mip. band_drop moves `first` on. */
 #include "tools/bake/mips/band.h"
 
 #include "tools/bake/mips/chunk.h"
@@ -13,6 +18,8 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* A band holds what the next row of pages needs, with both borders, the new rows of a step, and two
+ * rows for the next mip to halve. */
 bool band_open(const vt_shape *shape, uint32_t mip, uint32_t layer_count, uint32_t step, band *b)
 {
     *b = (band){
@@ -46,6 +53,7 @@ bool band_has_page_row(const band *b, const vt_shape *shape)
            b->end >= smaller(b->height, (b->next_page_row + 1) * shape->payload + shape->border);
 }
 
+/* A row is needed until its page row has been cut, and until the next mip has halved it. */
 void band_drop(band *b, const vt_shape *shape, uint32_t coarser_end)
 {
     uint32_t keep = smaller(b->end, 2 * coarser_end);
@@ -62,6 +70,8 @@ void band_drop(band *b, const vt_shape *shape, uint32_t coarser_end)
     }
 }
 
+/* Copies one row of a page. Beyond the picture's edge its border wraps or repeats the last
+ * texel. */
 static void cut_row(const uint8_t *row, uint32_t width, int64_t left, bool wrap, uint8_t *out)
 {
     if (left >= 0 && left + VT_PAGE_TEXELS <= (int64_t)width) {

@@ -1,4 +1,13 @@
-/* chunk.c: edges. */
+/* chunk.c: fills a chunk from a source, and cuts pages out of it. A chunk reaches beyond the
+ * picture's edges by the border of its outer pages:
+ *
+ *            ┌───────────────┐
+ *    before  │ first row     │  rows above and below the picture repeat its first and last row;
+ *            ├───┬───────┬───┤  columns left and right of it continue at the other edge when it
+ *    inside  │   │picture│   │  wraps, and else repeat the nearest column
+ *            ├───┴───────┴───┤
+ *            │ last row      │
+ *            └───────────────┘ */
 #include "tools/bake/mips/chunk.h"
 
 #include <assert.h>
@@ -11,8 +20,8 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* Rows [first, first + count) of the chunk, which are rows y and following of the picture: runs of
- * columns that are neighbours there too. */
+/* Fills rows [first, first + count) of the chunk, which are rows y and on of the picture, in runs
+ * of columns that are neighbours in the picture too. */
 static void fill_rows(const source *from, uint32_t worker, const chunk *to, uint32_t y,
                       uint32_t first, uint32_t count)
 {
@@ -26,8 +35,9 @@ static void fill_rows(const source *from, uint32_t worker, const chunk *to, uint
     }
 }
 
-/* Left of the picture a clamped chunk has its first column again and again. Filling it once and
- * copying spares the source the same texels a hundred times over. */
+/* The same for a picture that does not wrap: beyond its left and right edge the last column is
+ * repeated. It is filled once and copied, since the source would make the same texel a hundred
+ * times. */
 static void fill_clamped(const source *from, uint32_t worker, const chunk *to, uint32_t y,
                          uint32_t first, uint32_t count)
 {
@@ -52,6 +62,7 @@ static void fill_clamped(const source *from, uint32_t worker, const chunk *to, u
     }
 }
 
+/* Copies a row of the chunk to another one. */
 static void copy_row(const chunk *to, uint32_t from, uint32_t row)
 {
     memcpy(to->rgba + row * to->row_bytes, to->rgba + from * to->row_bytes,

@@ -1,4 +1,5 @@
-/* halve.c: the 2x2 box over what the bytes mean. */
+/* halve.c: makes a texel of four, by a 2x2 box filter over what the bytes mean: light (srgb.c has
+ * that), numbers, or directions. */
 #include "tools/bake/mips/halve.h"
 
 #include "tools/bake/mips/srgb.h"
@@ -26,6 +27,8 @@ void halve_put_normal(float x, float y, float z, uint8_t *texel)
     texel[3] = 255;
 }
 
+/* Adds four unit vectors and makes the sum a unit vector again. z is not read but follows from x
+ * and y, since BC5 does not store it. */
 static void halve_normal(const uint8_t *four[4], uint8_t *out)
 {
     float x = 0, y = 0, z = 0;
@@ -40,11 +43,12 @@ static void halve_normal(const uint8_t *four[4], uint8_t *out)
     const float length = sqrtf(x * x + y * y + z * z);
     if (length > 1e-6f) {
         halve_put_normal(x / length, y / length, z / length, out);
-    } else { /* four that cancel out: upright */
+    } else { /* four that cancel each other: upright */
         halve_put_normal(0, 0, 1, out);
     }
 }
 
+/* Halves two rows of numbers or normals. The last texel of an odd width is its own neighbour. */
 static void halve_bytes(halve_kind kind, const uint8_t *above, const uint8_t *below, uint32_t width,
                         uint8_t *out)
 {

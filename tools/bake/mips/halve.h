@@ -1,13 +1,13 @@
-/* halve.h: from two rows of texels to one of the next mip, for each kind of texel. Any thread. */
+/* halve.h: makes one row of the next mip out of two, for each kind of texel. Any thread. */
 #ifndef MEGABUDDY_TOOLS_BAKE_HALVE_H
 #define MEGABUDDY_TOOLS_BAKE_HALVE_H
 
 #include <stdint.h>
 
 typedef enum halve_kind {
-    HALVE_SRGB = 0, /* RGB by the light they stand for, weighted by alpha where alpha differs */
+    HALVE_SRGB = 0, /* RGB in linear light, weighted by alpha where alpha differs */
     HALVE_LINEAR,   /* each channel as it is */
-    HALVE_NORMAL,   /* red and green are x and y of a unit vector, 128 is 0; made one again */
+    HALVE_NORMAL,   /* red and green are x and y of a unit vector, 128 is 0; normalised again */
 } halve_kind;
 
 /* Halves two rows of `width` RGBA texels to one of (width + 1) / 2: 2x2 box; an odd last column

@@ -1,4 +1,12 @@
-/* pyramid.c: steps of two rows of pages of mip 0, and what they let happen in the coarser mips. */
+/* pyramid.c: the bake goes in steps of two rows of pages of mip 0, and each step carries what it
+ * has made as far up the mips as it goes:
+ *
+ *     make_step   prepare the source ─▶ crew: make_chunk, each 4 x 2 pages of mip 0
+ *                                         fill ─▶ halve into the band of mip 1 ─▶ cut, pack, put
+ *       climb     for each mip from 1 up: halve its new rows into the next band
+ *                                         ─▶ cut, pack and put each row of pages that is complete
+ *                                         ─▶ drop rows that nobody needs any more
+ *     keep        now and then, a checkpoint: the numbers and the rows of all bands */
 #include "tools/bake/mips/pyramid.h"
 
 #include "engine/texels/convert.h"
@@ -12,9 +20,9 @@
 #include <string.h>
 
 enum {
-    CHUNK_COLUMNS = 4, /* pages of mip 0 made at once: half a megabyte, which a core's cache has */
+    CHUNK_COLUMNS = 4, /* pages of a chunk: half a megabyte, which fits a core's cache */
     CHUNK_ROWS = 2,
-    SHARE_ROWS = 8, /* rows of a coarser mip that one thread makes in one go */
+    SHARE_ROWS = 8, /* rows of a coarser mip that a worker makes at a time */
     TEXEL_BYTES = 4,
 };
 
@@ -24,7 +32,7 @@ typedef struct workbench {
     uint8_t *rgba;                        /* a chunk of mip 0 */
     uint8_t page[TEXEL_PAGE_MAX_BYTES];   /* cut out of it */
     uint8_t texels[TEXEL_PAGE_MAX_BYTES]; /* in the layer's format */
-    pagefile_status status;               /* the first that went wrong */
+    pagefile_status status;               /* the first that is not PAGEFILE_OK */
     int error;                            /* errno of it */
 } workbench;
 
@@ -32,10 +40,10 @@ typedef struct pyramid {
     const pyramid_desc *desc;
     band bands[VT_MAX_MIPS]; /* from mip 1 on; of mip 0 only the numbers */
     workbench *workbenches;  /* one a worker */
-    uint32_t step, steps;    /* done, and all */
+    uint32_t step, steps;    /* steps done, and of the whole bake */
     uint64_t pages_done, pages_total;
     double kept_at; /* when the last checkpoint was made, seconds */
-    bool has_kept;  /* there is one */
+    bool has_kept;  /* a checkpoint of this bake exists */
 } pyramid;
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -53,7 +61,7 @@ static void fail_at(workbench *b, pagefile_status status)
     }
 }
 
-/* From b->page to what will be stored. */
+/* Converts and packs the page in b->page. */
 static bool pack_page(workbench *b, const pyramid_layer *layer, pagewriter_packed *packed)
 {
     const uint8_t *texels = b->page;
@@ -66,7 +74,7 @@ static bool pack_page(workbench *b, const pyramid_layer *layer, pagewriter_packe
     return packed->data != NULL;
 }
 
-/* Puts what was packed of a page, all layers of it, and frees it. */
+/* Gives the packed layers of a page to the writer, and frees them. */
 static void put_page(const pyramid *p, workbench *b, vt_page page, pagewriter_packed packed[])
 {
     bool whole = true;
@@ -85,7 +93,7 @@ static void put_page(const pyramid *p, workbench *b, vt_page page, pagewriter_pa
 
 /* ---- mip 0 ---- */
 
-/* The chunk of pages [column, …) of this step with its border. */
+/* The chunk of pages from `column` on in this step, with its border. */
 static chunk chunk_of(const pyramid *p, uint32_t column, uint8_t *rgba)
 {
     const vt_shape *s = &p->desc->shape;
@@ -101,8 +109,8 @@ static chunk chunk_of(const pyramid *p, uint32_t column, uint8_t *rgba)
     };
 }
 
-/* Halves a chunk's inside, as far as it lies in the picture, into the band of mip 1. Payloads are
- * even, so that chunks begin at even texels. */
+/* Halves what a chunk has of the picture, without its border, into the band of mip 1. Payloads are
+ * even, so chunks begin at even texels. */
 static void halve_chunk(const pyramid *p, uint32_t layer, const chunk *b)
 {
     const vt_shape *s = &p->desc->shape;
@@ -161,7 +169,7 @@ static void halve_share(void *context, uint32_t worker, uint32_t index)
     (void)worker;
     for (uint32_t y = first; y < smaller(first + SHARE_ROWS, job->end); y++) {
         const uint32_t below =
-            smaller(2 * y + 1, job->from->height - 1); /* an odd last row twice */
+            smaller(2 * y + 1, job->from->height - 1); /* an odd last row counts twice */
         for (uint32_t layer = 0; layer < job->p->desc->layer_count; layer++) {
             halve_rows(job->p->desc->layers[layer].kind, band_row(job->from, layer, 2 * y),
                        band_row(job->from, layer, below), job->from->width,
@@ -170,7 +178,7 @@ static void halve_share(void *context, uint32_t worker, uint32_t index)
     }
 }
 
-/* Rows of a mip that are there when the next finer one has `finer_end` of its rows. */
+/* Rows of a mip that can be made from the first `finer_end` rows of the next finer one. */
 static uint32_t rows_after(const band *b, const band *finer, uint32_t finer_end)
 {
     return finer_end == finer->height ? b->height : finer_end / 2;
@@ -216,7 +224,7 @@ static void emit_page_rows(pyramid *p, band *b)
     }
 }
 
-/* Carries what mip 1 got just now up through all mips. */
+/* Carries the new rows of mip 1 up through all mips. */
 static void climb(pyramid *p)
 {
     const vt_shape *s = &p->desc->shape;
@@ -232,7 +240,7 @@ static void climb(pyramid *p)
 
 /* ---- the pass ---- */
 
-/* The rows of pages of a step of mip 0, and all that follows from them. */
+/* Bakes the rows of pages of one step, and all that they complete in coarser mips. */
 static pyramid_failure make_step(pyramid *p)
 {
     const vt_shape *s = &p->desc->shape;
@@ -299,8 +307,8 @@ static pagefile_status keep(pyramid *p)
     return pagewriter_checkpoint(p->desc->writer, parts, count);
 }
 
-/* Takes up where the writer does. Its checkpoint has a checksum and is of this very bake; what does
- * not fit all the same is a defect of ours, and no reason to write outside of a band. */
+/* Goes on from the writer's checkpoint. It has a checksum and belongs to this very bake; numbers
+ * that do not fit all the same would be a bug, and must not make us write outside of a band. */
 static bool restore(pyramid *p)
 {
     pagewriter *w = p->desc->writer;
@@ -330,7 +338,8 @@ static bool restore(pyramid *p)
     return true;
 }
 
-/* Where the disk has no room for a new checkpoint, the last one is still there. */
+/* Ends the bake early, keeping the work if it may be gone on with. Where the disk has no room for a
+ * new checkpoint, the last one is still there. */
 static pyramid_failure cancel(pyramid *p, int how)
 {
     const bool had = p->has_kept;

@@ -1,5 +1,6 @@
-/* srgb.c: the tables are made once with pow(), whose last-bit errors are far too small to change a
- * value rounded to 22 bits (a test holds the margin), so they are the same with any libm. */
+/* srgb.c: the tables are made once with pow(). Its errors in the last bit are far too small to
+ * change a value that is rounded to 22 bits (a test checks the margin), so the tables are the same
+ * with any libm. */
 #include "tools/bake/mips/srgb.h"
 
 #include <math.h>
@@ -71,7 +72,7 @@ static void halve_opaque(const uint8_t *a, const uint8_t *b, const uint8_t *c, c
     out[3] = a[3];
 }
 
-/* What nobody sees does not colour what somebody does. */
+/* Averages by alpha: invisible texels do not colour visible ones. */
 static void halve_by_alpha(const uint8_t *four[4], uint8_t *out)
 {
     const uint32_t alpha = four[0][3] + four[1][3] + four[2][3] + four[3][3];

@@ -1,5 +1,5 @@
-/* srgb.h: averaging sRGB texels in linear light, by tables, the same on every machine. Any thread.
- */
+/* srgb.h: averages sRGB texels in linear light, by tables, the same on every machine. Any
+ * thread. */
 #ifndef MEGABUDDY_TOOLS_BAKE_SRGB_H
 #define MEGABUDDY_TOOLS_BAKE_SRGB_H
 

@@ -1,11 +1,11 @@
-/* pagewriter.c: the writer's face: taking pages, and turning them into a file at the end.
+/* pagewriter.c: the writer's public functions: taking pages, and making a file of them at the end.
  *
  *     put ──▶ spool of mip 0 ─┐
  *     put ──▶ spool of mip 1 ─┤ commit: coarsest spool first, each in clusters ──▶ world.mega
  *     put ──▶ …              ─┘                    header last, fsync, rename ──▶ final name
  *
- * Everything unfinished lies in one folder beside the final name (pagewriter_work.c). Pages lie in
- * a spool as they came, which with many threads is chance; the file's order is made when they are
+ * All unfinished work lies in one folder beside the final name (pagewriter_work.c). In a spool
+ * pages lie as they came, which with many threads is chance; the file's order is made when they are
  * copied out of it (pagewriter_join.c). */
 #include "tools/bake/writer/pagewriter_private.h"
 
@@ -21,8 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Only a regular file, or none, may be replaced: a rename onto /dev/null would succeed. The path
- * has its links followed. */
+/* Checks that the path, whose links have been followed, is a regular file or free: a rename onto
+ * /dev/null would succeed. */
 static pagefile_status check_target(const char *path)
 {
     struct stat st;
@@ -74,7 +74,7 @@ pagefile_status pagewriter_create(const pagewriter_desc *desc, pagewriter **out)
     return PAGEFILE_OK;
 }
 
-/* With the lock held. */
+/* Appends a page to its spool. Needs the lock. */
 static pagefile_status append(pagewriter *w, vt_page p, const pagewriter_packed packed[])
 {
     spool *s = &w->spools[p.mip];
@@ -82,7 +82,7 @@ static pagefile_status append(pagewriter *w, vt_page p, const pagewriter_packed 
         return PAGEFILE_WRITE_FAILED;
     }
     uint8_t *entry = pagewriter_entry(w, p);
-    assert(format_get32(entry + 8) == 0); /* each page just once */
+    assert(format_get32(entry + 8) == 0); /* each page comes only once */
     for (uint32_t i = 0; i < w->desc.layer_count; i++, entry += PAGEFILE_ENTRY_BYTES) {
         format_put64(entry, s->bytes);
         format_put32(entry + 8, packed[i].bytes);
@@ -130,7 +130,7 @@ pagefile_status pagewriter_put_heights(pagewriter *w, const int16_t *metres, uin
     return PAGEFILE_OK;
 }
 
-/* Makes the rename itself survive a power cut. What the system refuses here changes nothing. */
+/* Makes the rename survive a power cut. If the system refuses, nothing is lost. */
 static void sync_directory(const pagewriter *w)
 {
     const int fd = openat(w->folder_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -144,7 +144,7 @@ pagefile_status pagewriter_commit(pagewriter *w)
 {
     assert(w->missing == 0);
     pagefile_status status = join_world(w);
-    status = status == PAGEFILE_OK ? check_target(w->path) : status; /* hours have passed */
+    status = status == PAGEFILE_OK ? check_target(w->path) : status; /* again: hours have passed */
     if (status == PAGEFILE_OK && renameat(w->folder_fd, WORK_WORLD, AT_FDCWD, w->path) != 0) {
         status = PAGEFILE_WRITE_FAILED;
     }
@@ -152,7 +152,7 @@ pagefile_status pagewriter_commit(pagewriter *w)
         sync_directory(w);
     }
     const int why = errno;
-    pagewriter_abort(w); /* after a success there is nothing left but the folder */
+    pagewriter_abort(w); /* after a success only the folder is left to remove */
     errno = why;
     return status;
 }

@@ -1,23 +1,23 @@
-/* pagewriter.h: writing a .mega page file (the format is pagefile.h's).
+/* pagewriter.h: writes a .mega page file (the format is pagefile.h's).
  *
- * Pages go to a spool a mip in the folder PATH.part, which nobody else can write to; commit joins
- * the spools coarsest first, writes header and index, syncs and renames. Where PATH is a symbolic
- * link, all this is beside what it leads to, and the link stays. Until then nothing stands under
- * the final name, and after a failure or an abort nothing is left behind. At its peak that takes
- * the disk twice the file's size.
+ * Pages go to one spool for each mip, in the folder PATH.part, which nobody else can write to.
+ * Commit joins the spools, coarsest first, writes header and index, syncs and renames. If PATH is a
+ * symbolic link, all this happens beside what it leads to, and the link stays. Until the rename
+ * nothing new has the final name, and after a failure or an abort nothing is left behind. At its
+ * peak this takes twice the file's size on the disk.
  *
- * A bake of hours may be killed. With an identity in its desc, a writer keeps checkpoints in that
- * folder, and whoever creates one with the same path, shape and identity later takes up the last:
+ * A bake of hours may be killed. A writer whose desc has an identity keeps checkpoints in that
+ * folder, and a later writer with the same path, shape and identity goes on from the last one:
  *
  *     pagewriter_create(&desc, &w);
  *     if (pagewriter_goes_on(w)) { pagewriter_restore(w, &my_state, sizeof my_state) … }
  *     for (…) { pagewriter_put(w, …);  now and then pagewriter_checkpoint(w, my_parts, n); }
  *     pagewriter_commit(w);
  *
- * Two writers to one path keep out of each other's way: the second is told PAGEFILE_BUSY.
+ * Of two writers to one path, the second gets PAGEFILE_BUSY.
  *
- * Threads: pagewriter_put on any, at once, and packing, each thread with a packer of its own; the
- * rest on one, while nobody puts. */
+ * Threads: pagewriter_put on any, at once; packing on any, each thread with a packer of its own;
+ * the rest on one, while nobody puts. */
 #ifndef MEGABUDDY_ENGINE_PAGEWRITER_H
 #define MEGABUDDY_ENGINE_PAGEWRITER_H
 
@@ -32,10 +32,10 @@ typedef struct pagewriter_desc {
     bool wrap_x;
     uint32_t layer_count;
     vt_layer layers[VT_MAX_LAYERS];
-    uint64_t identity; /* of all that decides what the pages will be; 0: no checkpoints */
+    uint64_t identity; /* of all that decides what the pages contain; 0: no checkpoints */
 } pagewriter_desc;
 
-/* Memory that a checkpoint is to hold. */
+/* A piece of memory that a checkpoint keeps. */
 typedef struct pagewriter_part {
     const void *data;
     size_t bytes;
@@ -56,8 +56,8 @@ typedef struct pagewriter_packing {
                   JPEG: quality 1 … 100; 0: 90; colours are kept at half the resolution */
 } pagewriter_packing;
 
-/* What packing needs of memory, up to some megabytes, so that packing a page sets up nothing. One
- * thread's at a time. */
+/* The memory that packing needs, up to some megabytes, so that packing a page allocates only its
+ * result. One thread's at a time. */
 typedef struct packer packer;
 
 packer *packer_create(void);    /* NULL: no memory */
@@ -68,36 +68,37 @@ void packer_destroy(packer *k); /* NULL does nothing */
 pagewriter_packed pagewriter_pack(packer *k, vt_texel_format format, const void *texels,
                                   pagewriter_packing how);
 
-/* PAGEFILE_WRITE_FAILED leaves errno set, as it does from the calls below; PAGEFILE_NOT_A_FILE when
- * something that is not a regular file stands under the final name; PAGEFILE_UNSAFE when the folder
- * is there and another user's, a symbolic link, or open to others. */
+/* Begins a file. PAGEFILE_WRITE_FAILED leaves errno set, here and below; PAGEFILE_NOT_A_FILE: the
+ * final name is that of something else than a regular file; PAGEFILE_UNSAFE: the folder exists and
+ * is another user's, a symbolic link, or open to others. */
 pagefile_status pagewriter_create(const pagewriter_desc *desc, pagewriter **out);
 
-/* Adds the layers of page p: packed[0 … layer_count). Each page just once, in any order; commit is
- * quickest where the pages of eight rows (a row of clusters) come close after one another. */
+/* Adds the layers of page p: packed[0 … layer_count). Each page comes only once, in any order;
+ * commit is quickest if the pages of eight rows (a row of clusters) come soon after one another. */
 pagefile_status pagewriter_put(pagewriter *w, vt_page p, const pagewriter_packed packed[]);
 
 /* Adds the raster of heights. At most once. */
 pagefile_status pagewriter_put_heights(pagewriter *w, const int16_t *metres, uint32_t width,
                                        uint32_t height);
 
-/* Joins, syncs and renames. On any status but PAGEFILE_OK the target is as it was before. Frees w.
+/* Joins, syncs and renames. On any status but PAGEFILE_OK the target is as it was. Frees w.
  * Precondition: every page of the shape was put. */
 pagefile_status pagewriter_commit(pagewriter *w);
 
 /* Removes all that was written. Frees w. NULL does nothing. */
 void pagewriter_abort(pagewriter *w);
 
-/* Keeps what has been put so far, and `parts`, for a writer that goes on. w has an identity. */
+/* Keeps what has been put so far, and `parts`, for a writer that goes on from here. Precondition: w
+ * has an identity. */
 pagefile_status pagewriter_checkpoint(pagewriter *w, const pagewriter_part parts[], uint32_t count);
 
-/* Whether this writer took up a checkpoint. If so, pages put before it are in, and
- * pagewriter_restore gives its parts back, byte after byte as they were written; false when there
- * are not so many. */
+/* Whether this writer goes on from a checkpoint. If so, it has the pages that were put before it,
+ * and pagewriter_restore gives the checkpoint's parts back, byte after byte in their order; false:
+ * there are not so many bytes left. */
 bool pagewriter_goes_on(const pagewriter *w);
 bool pagewriter_restore(pagewriter *w, void *buffer, size_t bytes);
 
-/* Leaves the last checkpoint where it is. Frees w. */
+/* Ends this writer and keeps the last checkpoint. Frees w. */
 void pagewriter_suspend(pagewriter *w);
 
 #endif

@@ -1,8 +1,11 @@
-/* pagewriter_join.c: from the spools to a page file. The bytes are described in pagefile_format.h.
+/* pagewriter_join.c: copies the spools into a page file, in the file's order. pagefile_format.h has
+ * the bytes.
  *
- * Coarsest mip first; within a mip rows of clusters from top to bottom, in each row the clusters
- * from left to right, in a cluster the pages in Morton order. A row of clusters is read out of its
- * spool in one piece, since it was put in one go, and so is memory for it. */
+ *     mips, coarsest first ─▶ rows of clusters, top to bottom ─▶ clusters, left to right
+ *                          ─▶ pages of a cluster, in Morton order ─▶ layers
+ *
+ * A row of clusters is read from its spool in one piece: its pages were put soon after one another,
+ * so the piece is hardly longer than they are. */
 #include "tools/bake/writer/pagewriter_private.h"
 
 #include "buddy/tree.h"
@@ -12,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A row of clusters of one mip, on its way from the spool into the file. */
+/* A row of clusters of one mip, on its way from the spool to the file. */
 typedef struct cluster_row {
-    uint64_t first, end; /* bytes of the spool in which its pages lie */
+    uint64_t first, end; /* bytes of the spool between which its pages lie */
     uint8_t *room;
     size_t room_bytes;
     const uint8_t *bytes; /* those of the spool, in `room` */
@@ -57,8 +60,8 @@ static pagefile_status read_row(const spool *s, cluster_row *row)
     return row->bytes != NULL ? PAGEFILE_OK : PAGEFILE_READ_FAILED;
 }
 
-/* Copies the layers of one page, and gives their entries their places. A spool may be an earlier
- * process' work, on a machine that has lost power since: so checksums are looked at. */
+/* Copies the layers of one page, and writes their places into the index. A spool may be an earlier
+ * process' work, on a machine that has lost power since: so checksums are verified. */
 static pagefile_status copy_page(const pagewriter *w, vt_page p, const cluster_row *row, spool *out)
 {
     uint8_t *entry = pagewriter_entry(w, p);
@@ -114,7 +117,8 @@ static pagefile_status copy_mip(const pagewriter *w, uint32_t mip, spool *out)
     return status;
 }
 
-/* Coarsest first. A spool gives its disk space back as soon as it is copied. */
+/* Copies all mips, the coarsest first. The disk space of a spool is freed as soon as it is
+ * copied. */
 static pagefile_status copy_all_mips(pagewriter *w, spool *out)
 {
     pagefile_status status = PAGEFILE_OK;
@@ -122,7 +126,7 @@ static pagefile_status copy_all_mips(pagewriter *w, spool *out)
         spool *s = &w->spools[mip];
         status = spool_flush(s) ? copy_mip(w, mip, out) : PAGEFILE_WRITE_FAILED;
         if (status == PAGEFILE_OK) {
-            (void)ftruncate(s->fd, 0); /* what the system refuses here costs room, and no more */
+            (void)ftruncate(s->fd, 0); /* if it fails, only disk space is wasted */
             spool_close(s);
         }
     }
@@ -167,7 +171,7 @@ static void fill_header(const pagewriter *w, uint64_t file_bytes, uint8_t *heade
     format_put32(header + PAGEFILE_AT_CRC, format_header_crc(header));
 }
 
-/* Puts header and index in front of what was written behind the room left for them. */
+/* Writes header and index into the room that was left for them at the front. */
 static pagefile_status write_front(const pagewriter *w, spool *out)
 {
     const size_t front = PAGEFILE_HEADER_BYTES + (size_t)w->index_bytes;
@@ -176,7 +180,7 @@ static pagefile_status write_front(const pagewriter *w, spool *out)
     if (room == NULL) {
         return PAGEFILE_NO_MEMORY;
     }
-    /* the last aligned piece of it has the first bytes of what follows */
+    /* its last aligned piece also has the first bytes of what follows */
     const uint64_t last = whole - SPOOL_ALIGN;
     const size_t behind =
         (size_t)(out->bytes - last < SPOOL_ALIGN ? out->bytes - last : SPOOL_ALIGN);

@@ -1,5 +1,5 @@
-/* pagewriter_pack.c: one packer a codec, into memory of their own; what comes out is copied into as
- * much as it takes, since a baker holds many pages at a time. */
+/* pagewriter_pack.c: each codec packs into memory of the packer; the result is then copied to
+ * memory of just its size, since a baker holds many pages at a time. */
 #include "tools/bake/writer/pagewriter.h"
 
 #include "engine/disk/pagefile_format.h"
@@ -56,10 +56,11 @@ void packer_destroy(packer *k)
     free(k);
 }
 
-/* The functions below return how many bytes they put into k->packed; 0: not fewer than `bytes`. */
+/* The functions below return the bytes that they put into k->packed; 0: packing made the page no
+ * smaller. */
 
-/* Both clear their state first, 16 or 256 KiB: what an earlier page left there would show in what
- * the next one packs to. */
+/* Both modes of LZ4 clear their state first, 16 or 256 KiB: otherwise a page's packed bytes would
+ * depend on the page before. */
 static size_t pack_lz4(packer *k, const void *texels, size_t bytes, int level)
 {
     assert(level >= 0 && level <= LZ4HC_CLEVEL_MAX);

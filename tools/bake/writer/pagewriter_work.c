@@ -1,18 +1,19 @@
-/* pagewriter_work.c: the folder of unfinished work, and checkpoints.
+/* pagewriter_work.c: the folder of unfinished work, and its checkpoints.
  *
  *     WORLD.mega.part/   mip00 mip01 …   spools: pages as they came
  *                        state           the last checkpoint
+ *                        state.new       a checkpoint while it is being written
  *                        world.mega      the file while it is being joined
  *
- * A checkpoint is the index so far, how long each spool was, and what the baker wants to find
- * again.
+ * A checkpoint is the index so far, the length of each spool, and the bytes that the baker wants
+ * back. It is written beside the last one and renamed over it. Whoever goes on from it cuts off
+ * what a spool has beyond its length. A state that is damaged, or of another identity, is of no
+ * use: the folder is emptied.
  *
- * The folder is ours alone: made with no rights for others, refused where it is another user's, or
- * others may write to it. Its files are made anew or looked at before they are opened, so a link or
- * a pipe at one of their names is neither followed nor waited for. It is locked by who works in it.
- * A checkpoint is written beside the last one and renamed over it; what a spool has beyond it is
- * cut off when work is taken up. A state with another identity, or a damaged one, is worth nothing,
- * and the folder is emptied. */
+ * The folder belongs to this user alone: it is made with no rights for others, and refused if it is
+ * another user's or others may write to it. Its files are created anew, or looked at before they
+ * are opened, so a link or a pipe at one of their names is neither followed nor waited for. The
+ * program that works in it holds a lock on it. */
 #include "tools/bake/writer/pagewriter_private.h"
 
 #include "engine/files/regular.h"
@@ -37,8 +38,8 @@ enum {
     NAME_BYTES = 16,
 };
 
-/* What a state begins with. After it come the index, the baker's bytes, and the crc32c of all
- * that, four bytes. Read by the program that wrote it, on the machine that did. */
+/* The beginning of a state. After it come the index, the baker's bytes, and the crc32c of all that,
+ * four bytes. Only the program that wrote it reads it, on the same machine. */
 typedef struct state_head {
     char magic[8];
     uint32_t version, missing;
@@ -61,7 +62,7 @@ int work_file(const pagewriter *w, const char *name)
     return openat(w->folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 }
 
-/* One that an earlier process has made, of at least so many bytes; -1: there is no such file. */
+/* Opens a file that an earlier process has made, of at least so many bytes; -1: there is none. */
 static int old_file(const pagewriter *w, const char *name, uint64_t bytes)
 {
     struct stat st;
@@ -69,7 +70,7 @@ static int old_file(const pagewriter *w, const char *name, uint64_t bytes)
     if (looked < 0) {
         return -1;
     }
-    (void)close(looked); /* nobody else can put another in its place: the folder is ours */
+    (void)close(looked); /* nobody else can replace it meanwhile: the folder is ours */
     return st.st_nlink == 1 && (uint64_t)st.st_size >= bytes
                ? openat(w->folder_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
                : -1;
@@ -100,7 +101,7 @@ void work_close(pagewriter *w, bool remove)
     if (w->folder_fd >= 0) {
         if (remove) {
             empty_folder(w);
-            rmdir(w->folder); /* fails where somebody keeps something of his own in it */
+            rmdir(w->folder); /* fails if somebody has put a file of his own into it */
         }
         close(w->folder_fd);
         w->folder_fd = -1;
@@ -167,9 +168,9 @@ pagefile_status pagewriter_checkpoint(pagewriter *w, const pagewriter_part parts
     return done ? PAGEFILE_OK : PAGEFILE_WRITE_FAILED;
 }
 
-/* ---- taking one up ---- */
+/* ---- going on from a checkpoint ---- */
 
-/* The whole file, from malloc; NULL when there is none that can be read. */
+/* Reads the whole state, to memory from malloc; NULL: there is none that can be read. */
 static uint8_t *load_state(const pagewriter *w, size_t *bytes)
 {
     struct stat st;
@@ -182,7 +183,7 @@ static uint8_t *load_state(const pagewriter *w, size_t *bytes)
     return state;
 }
 
-/* Whether a state is whole, and of this very bake. */
+/* Whether a state is complete, undamaged, and of this very bake. */
 static bool is_ours(const pagewriter *w, const uint8_t *state, size_t bytes, state_head *head)
 {
     uint32_t crc = 0;
@@ -199,7 +200,7 @@ static bool is_ours(const pagewriter *w, const uint8_t *state, size_t bytes, sta
            crc32c(0, state, bytes - sizeof crc) == crc;
 }
 
-/* Opens the spools as long as they were; they may be longer, but not shorter. */
+/* Opens the spools and cuts them to the lengths that they had; a shorter one is refused. */
 static bool reopen_spools(pagewriter *w, const state_head *head)
 {
     for (uint32_t mip = 0; mip < VT_MAX_MIPS; mip++) {
@@ -255,7 +256,7 @@ static bool is_link(const char *path)
     return link;
 }
 
-/* Whether nobody but this user can put anything into an open folder. */
+/* Whether only this user can put files into an open folder. */
 static bool is_only_ours(int folder)
 {
     struct stat st;
@@ -263,7 +264,7 @@ static bool is_only_ours(int folder)
            (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Whether the open folder is ours to work in. */
+/* Takes the folder for this writer, if it is this user's alone and nobody works in it. */
 static pagefile_status claim(const pagewriter *w)
 {
     if (!is_only_ours(w->folder_fd)) {
@@ -275,7 +276,7 @@ static pagefile_status claim(const pagewriter *w)
     return PAGEFILE_OK;
 }
 
-/* Leaves a folder as it was, not emptied; `goes`: it was made for us alone. */
+/* Closes the folder without emptying it; `goes`: removes it, since this call has made it. */
 static void leave_folder(pagewriter *w, bool goes)
 {
     const int why = errno;
@@ -284,7 +285,7 @@ static void leave_folder(pagewriter *w, bool goes)
         w->folder_fd = -1;
     }
     if (goes) {
-        (void)rmdir(w->folder); /* refused: somebody has put something into it */
+        (void)rmdir(w->folder); /* refused if somebody has put something into it */
     }
     errno = why;
 }
@@ -303,7 +304,8 @@ pagefile_status work_open(pagewriter *w)
         status = PAGEFILE_UNSAFE;
     }
     if (status != PAGEFILE_OK) {
-        /* who was quicker with the lock works in it, though there may be nothing yet */
+        /* if another program was quicker with the lock, it works there, even if the folder is still
+         * empty */
         leave_folder(w, made && status != PAGEFILE_BUSY);
         return status;
     }

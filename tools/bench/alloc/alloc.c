@@ -7,12 +7,10 @@
  *             a trial in a process of its own
  *
  * then medians over rounds, a table to read, and the files asked for. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/files/regular.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
@@ -24,9 +22,6 @@
 #include "tools/bench/results.h"
 #include "tools/bench/show.h"
 #include "tools/commands.h"
-
-/* As many as there may be wanted; an option's text is no longer than that. */
-enum { PATH_BYTES = 4096 };
 
 typedef struct plan {
     bench_options o;
@@ -81,17 +76,8 @@ static uint32_t count_trials(const plan *p, const bench_case *c)
 
 static bool keep_figures(plan *p, const trial_spec *spec, const figures *found)
 {
-    bench_row key = {.bench = "alloc", .threads = spec->threads};
-    (void)snprintf(key.name, sizeof(key.name), "%s", spec->name);
-    (void)snprintf(key.subject, sizeof(key.subject), "%s", spec->subject);
-    for (uint32_t i = 0; i < found->count; i++) {
-        memcpy(key.metric, found->all[i].metric, sizeof(key.metric));
-        memcpy(key.unit, found->all[i].unit, sizeof(key.unit));
-        if (!bench_samples_add(&p->samples, &key, found->all[i].value)) {
-            return false;
-        }
-    }
-    return true;
+    const bench_row key = bench_key("alloc", spec->name, spec->subject, spec->threads);
+    return bench_samples_put_all(&p->samples, key, found);
 }
 
 static void tell_failure(plan *p, const trial_spec *spec, const char *cause)
@@ -170,25 +156,11 @@ static bool complain(const char *what, const char *why)
     return false;
 }
 
-static bool write_csv(const char *path, const bench_table *t)
-{
-    return bench_csv_write(path, t) || complain(path, file_text(errno));
-}
-
-static bool write_report(const char *dir, const bench_table *t, const bench_about *about)
-{
-    char path[PATH_BYTES];
-    if (snprintf(path, sizeof(path), "%s/alloc.csv", dir) >= (int)sizeof(path)) {
-        return complain(dir, strerror(ENAMETOOLONG));
-    }
-    return bench_report_write(dir, t, about) && write_csv(path, t);
-}
-
 static bool tell(const plan *p, const bench_table *t, const bench_about *about)
 {
     show_table(t, p->o.cases, p->o.case_count, about);
-    bool good = p->o.csv == NULL || write_csv(p->o.csv, t);
-    good = (p->o.report == NULL || write_report(p->o.report, t, about)) && good;
+    bool good = p->o.report == NULL || bench_report_write(p->o.report, t, about);
+    good = bench_write("alloc", t, p->o.csv, good ? p->o.report : NULL) && good;
     if (spawn_interrupted()) {
         char text[64];
         (void)snprintf(text, sizeof(text), "%u of %u trials were run", p->begun, p->total);
@@ -227,9 +199,5 @@ int bench_alloc_main(int argc, char **argv)
     if (!bench_options_read(argc, argv, &p.o, &code)) {
         return code;
     }
-    if (p.o.csv != NULL && !bench_csv_possible(p.o.csv)) {
-        (void)complain(p.o.csv, file_text(errno));
-        return EXIT_FAILED;
-    }
-    return run_plan(&p, argc, argv);
+    return bench_may_write("alloc", p.o.csv) ? run_plan(&p, argc, argv) : EXIT_FAILED;
 }

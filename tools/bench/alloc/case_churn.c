@@ -88,7 +88,7 @@ static void work(team *t, uint32_t seat, void *context)
 static void run(trial *t, uint32_t least, uint32_t most)
 {
     uint32_t threads = t->spec.threads;
-    churn *c = memory_touched(sizeof(*c));
+    churn *c = memory_touched(sizeof *c);
     c->t = t;
     c->seats = memory_touched(threads * sizeof(churn_seat));
     draw_log_uniform(&c->sizes, least, most);

@@ -158,12 +158,12 @@ static void work(team *t, uint32_t seat, void *context)
 static void run(trial *t, size_t block_bytes, uint64_t arena_bytes)
 {
     uint32_t threads = t->spec.threads;
-    filling *f = memory_touched(sizeof(*f));
+    filling *f = memory_touched(sizeof *f);
     f->t = t;
     f->block_bytes = block_bytes;
     f->most = f->least = arena_bytes / block_bytes;
     f->places = f->most + (uint64_t)threads * BATCH;
-    f->blocks = memory_touched(f->places * sizeof(*f->blocks));
+    f->blocks = memory_touched(f->places * sizeof *f->blocks);
     f->seats = memory_touched(threads * sizeof(fill_seat));
     trial_open(t,
                (subject_setup){.arena_bytes = arena_bytes, .unit_bytes = (uint32_t)f->block_bytes});

@@ -123,7 +123,7 @@ static void go_on(occupancy *o, uint32_t bytes, uint32_t times)
 
 static occupancy *make(trial *t, uint32_t unit_bytes, uint32_t least)
 {
-    occupancy *o = memory_touched(sizeof(*o));
+    occupancy *o = memory_touched(sizeof *o);
     o->t = t;
     o->places = (uint32_t)(t->spec.arena_bytes / least) + 1;
     o->blocks = memory_touched(o->places * sizeof(held));

@@ -136,7 +136,7 @@ static void work(team *t, uint32_t seat, void *context)
 static ring *make_ring(trial *t)
 {
     uint32_t threads = t->spec.threads;
-    ring *r = memory_touched(sizeof(*r));
+    ring *r = memory_touched(sizeof *r);
     r->t = t;
     r->seats = memory_touched(threads * sizeof(ring_seat));
     r->queues = memory_touched(threads * sizeof(queue));

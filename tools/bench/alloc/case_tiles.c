@@ -194,7 +194,7 @@ static tiles_seat sum_up(const tiles *c)
 
 static void put_tail(const tiles *c)
 {
-    histogram *all = memory_touched(sizeof(*all));
+    histogram *all = memory_touched(sizeof *all);
     clock_scale scale = clock_calibrate();
     for (uint32_t i = 0; i < c->t->spec.threads; i++) {
         histogram_merge(all, c->seats[i].times);
@@ -208,9 +208,9 @@ static void put_full(const tiles *c, uint32_t percent)
 {
     char name[32];
     tiles_seat sum = sum_up(c);
-    (void)snprintf(name, sizeof(name), "ns_per_op_%u", percent);
+    (void)snprintf(name, sizeof name, "ns_per_op_%u", percent);
     trial_put_rate(c->t, name, wall_ns(c), sum.operations);
-    (void)snprintf(name, sizeof(name), "refused_percent_%u", percent);
+    (void)snprintf(name, sizeof name, "refused_percent_%u", percent);
     trial_put(c->t, name, "percent", 100.0 * (double)sum.refused / (double)sum.asked);
 }
 
@@ -254,7 +254,7 @@ static void work_full(team *t, uint32_t seat, void *context)
 static tiles *make_tiles(trial *t)
 {
     uint32_t threads = t->spec.threads;
-    tiles *c = memory_touched(sizeof(*c));
+    tiles *c = memory_touched(sizeof *c);
     c->t = t;
     c->seats = memory_touched(threads * sizeof(tiles_seat));
     draw_log_uniform(&c->sizes, TILE_LEAST, TILE_MOST);

@@ -7,13 +7,10 @@
  *           a trial in a process of its own
  *
  * then medians over rounds, a table to read, and the files asked for. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/files/regular.h"
-#include "tools/base/folder.h"
 #include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
@@ -24,7 +21,7 @@
 #include "tools/bench/results.h"
 #include "tools/commands.h"
 
-enum { PATH_BYTES = 4096, ROUNDS = 5, ROUNDS_QUICK = 3, ROUNDS_MOST = 99 };
+enum { ROUNDS = 5, ROUNDS_QUICK = 3, ROUNDS_MOST = 99 };
 
 #define WALK_NS       50e6 /* that walking takes at least, so that the clock does not matter */
 #define WALK_NS_QUICK 10e6
@@ -80,14 +77,10 @@ static bool keep(bench_samples *all, const char *name, const char *source,
         {"apart_bytes", "B", f->apart_bytes},
         {"span_bytes_per_node", "B", f->span_bytes},
     };
-    bench_row key = {.bench = "locality", .threads = 1};
-    (void)snprintf(key.name, sizeof(key.name), "%s", name);
-    (void)snprintf(key.subject, sizeof(key.subject), "%s", source);
+    const bench_row key = bench_key("locality", name, source, 1);
     bool good = true;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        (void)snprintf(key.metric, sizeof(key.metric), "%s", rows[i].metric);
-        (void)snprintf(key.unit, sizeof(key.unit), "%s", rows[i].unit);
-        good = good && bench_samples_add(all, &key, rows[i].value);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && good; i++) {
+        good = bench_samples_put(all, key, rows[i].metric, rows[i].unit, rows[i].value);
     }
     return good;
 }
@@ -160,8 +153,7 @@ static void show_case(const bench_table *t, const locality_case *c)
 
 static void show(const settings *s, const bench_table *t, const bench_about *about)
 {
-    printf("%s, %" PRIu32 " processors, %s, %s\n", about->cpu, about->cpus, about->kernel,
-           about->compiler);
+    about_print(about);
     printf("seed %" PRIu64 ", %" PRIu32 " rounds; medians over rounds; --help says what they are\n",
            s->seed, s->rounds);
     for (int i = 0; i < CASE_COUNT; i++) {
@@ -169,22 +161,6 @@ static void show(const settings *s, const bench_table *t, const bench_about *abo
             show_case(t, &CASES[i]);
         }
     }
-}
-
-static int write_csv(const char *path, const bench_table *t)
-{
-    return bench_csv_write(path, t) ? EXIT_DONE : fail(path, file_text(errno));
-}
-
-static int write_files(const settings *s, const bench_table *t)
-{
-    char path[PATH_BYTES];
-    int code = s->csv != NULL ? write_csv(s->csv, t) : EXIT_DONE;
-    if (s->report != NULL && code == EXIT_DONE) {
-        (void)snprintf(path, sizeof(path), "%s/locality.csv", s->report);
-        code = folder_make(s->report) ? write_csv(path, t) : fail(s->report, file_text(errno));
-    }
-    return code;
 }
 
 static int run(const settings *s, int argc, char **argv)
@@ -199,7 +175,7 @@ static int run(const settings *s, int argc, char **argv)
     }
     if (code == EXIT_DONE) {
         show(s, &table, &about);
-        code = write_files(s, &table);
+        code = bench_write("locality", &table, s->csv, s->report) ? EXIT_DONE : EXIT_FAILED;
     }
     bench_table_finish(&table);
     bench_samples_finish(&samples);
@@ -276,8 +252,5 @@ int bench_locality_main(int argc, char **argv)
         return code;
     }
     fill_in(&s);
-    if (s.csv != NULL && !bench_csv_possible(s.csv)) {
-        return fail(s.csv, file_text(errno));
-    }
-    return run(&s, argc, argv);
+    return bench_may_write("locality", s.csv) ? run(&s, argc, argv) : EXIT_FAILED;
 }

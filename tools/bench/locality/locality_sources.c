@@ -39,7 +39,7 @@ static node *take_heap_near(void *self, const node *near)
 
 static void give_heap(void *self, node *n)
 {
-    (void)buddy_heap_free_sized(self, n, sizeof(*n));
+    (void)buddy_heap_free_sized(self, n, sizeof *n);
 }
 
 static void *open_pool(uint32_t nodes)

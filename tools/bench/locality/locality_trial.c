@@ -46,7 +46,7 @@ static double span_of(const shape_state *s)
 
 static void look_at_neighbours(shape_state *s, const locality_shape *shape)
 {
-    survey *v = memory_touched(sizeof(*v));
+    survey *v = memory_touched(sizeof *v);
     v->every = s->count / SAMPLES + 1;
     shape->neighbours(s, add_pair, v);
     s->found.same_line = 100.0 * (double)v->same_line / (double)v->pairs;
@@ -59,7 +59,7 @@ static void look_at_neighbours(shape_state *s, const locality_shape *shape)
 
 static bool work(const locality_spec *spec, locality_figures *out)
 {
-    shape_state *s = memory_touched(sizeof(*s));
+    shape_state *s = memory_touched(sizeof *s);
     s->source = spec->source;
     s->self = spec->source->open(spec->nodes);
     s->capacity = spec->nodes;
@@ -107,7 +107,7 @@ bool locality_run(const locality_spec *spec, locality_figures *out)
     close(ends[1]);
     /* what is in the pipe fits into it, so it may be waited for first */
     bool good = child > 0 && wait_for(child);
-    good = good && read(ends[0], out, sizeof(*out)) == (ssize_t)sizeof(*out);
+    good = good && read(ends[0], out, sizeof *out) == (ssize_t)sizeof *out;
     close(ends[0]);
     return good;
 }

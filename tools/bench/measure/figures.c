@@ -17,8 +17,8 @@ void figures_put(figures *f, const char *metric, const char *unit, double value)
         return;
     }
     figure *one = &f->all[f->count++];
-    (void)snprintf(one->metric, sizeof(one->metric), "%s", metric);
-    (void)snprintf(one->unit, sizeof(one->unit), "%s", unit);
+    (void)snprintf(one->metric, sizeof one->metric, "%s", metric);
+    (void)snprintf(one->unit, sizeof one->unit, "%s", unit);
     one->value = value;
 }
 

@@ -5,7 +5,7 @@
 
 #include "tools/bench/measure/trial.h"
 
-enum { PAGE_LEAST = 4096 }; /* bytes; larger pages are touched more than once */
+#define PAGE_LEAST 4096 /* bytes; larger pages are touched more than once */
 
 static void *ask(size_t bytes, int flags)
 {

@@ -34,7 +34,8 @@ void trial_format(const trial_spec *spec, char texts[TRIAL_ARGUMENTS][TRIAL_TEXT
     }
 }
 
-bool trial_parse(int argc, char *const argv[], trial_spec *out)
+/* Points into argv. False: it is no spec. */
+static bool trial_parse(int argc, char *const argv[], trial_spec *out)
 {
     uint64_t numbers[TRIAL_ARGUMENTS];
     if (argc != (int)TRIAL_ARGUMENTS) {

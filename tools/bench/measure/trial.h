@@ -29,9 +29,8 @@ typedef struct trial_spec {
     bool quick;
 } trial_spec;
 
-/* The spec as arguments, and back. trial_parse points into argv; false when it is no spec. */
+/* The spec as arguments, of which trial_main makes it again. */
 void trial_format(const trial_spec *spec, char texts[TRIAL_ARGUMENTS][TRIAL_TEXT]);
-bool trial_parse(int argc, char *const argv[], trial_spec *out);
 
 struct bench_case;
 

@@ -7,7 +7,6 @@
  */
 #include "tools/bench/programs/programs.h"
 
-#include "engine/files/regular.h"
 #include "tools/base/folder.h"
 #include "tools/base/options.h"
 #include "tools/base/progress.h"
@@ -194,12 +193,8 @@ static bool run_script(const char *text, const char *folder, const char *preload
 static bool note(plan *p, const program *what, const rider *who, const char *metric,
                  const char *unit, double value)
 {
-    bench_row key = {.bench = "programs"};
-    (void)snprintf(key.name, sizeof key.name, "%s", what->name);
-    (void)snprintf(key.subject, sizeof key.subject, "%s", who->name);
-    (void)snprintf(key.metric, sizeof key.metric, "%s", metric);
-    (void)snprintf(key.unit, sizeof key.unit, "%s", unit);
-    return bench_samples_add(&p->samples, &key, value);
+    const bench_row key = bench_key("programs", what->name, who->name, 0);
+    return bench_samples_put(&p->samples, key, metric, unit, value);
 }
 
 /* One run; counted as failed when it ended badly or printed something else than on glibc. */
@@ -301,10 +296,7 @@ static int finish(plan *p)
     show_metric(p, &table, "seconds", 3);
     printf("\npeak memory of the largest process, MiB\n");
     show_metric(p, &table, "peak_mib", 1);
-    bool good = p->failed == 0;
-    if (p->csv != NULL && !bench_csv_write(p->csv, &table)) {
-        good = complain(p->csv, file_text(errno));
-    }
+    const bool good = bench_write("programs", &table, p->csv, NULL) && p->failed == 0;
     bench_table_finish(&table);
     return good ? EXIT_DONE : EXIT_FAILED;
 }
@@ -410,12 +402,7 @@ int bench_programs_main(int argc, char **argv)
     int code;
     if (options_read(&TABLE, argc, argv, p, &code)) {
         p->rounds = p->rounds > 0 ? p->rounds : p->quick ? QUICK_ROUNDS : DEFAULT_ROUNDS;
-        if (p->csv != NULL && !bench_csv_possible(p->csv)) {
-            (void)complain(p->csv, file_text(errno));
-            code = EXIT_FAILED;
-        } else {
-            code = run(p);
-        }
+        code = bench_may_write("programs", p->csv) ? run(p) : EXIT_FAILED;
     }
     bench_samples_finish(&p->samples);
     free(p);

@@ -6,12 +6,10 @@
  *         a process of its own (replay_play.h)
  *
  * then medians over the rounds. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/files/regular.h"
 #include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
@@ -133,17 +131,8 @@ static void find_libraries(plan *p)
 
 static bool keep_figures(plan *p, const subject *who, const figures *found)
 {
-    bench_row key = {.bench = "replay", .threads = p->log.threads};
-    (void)snprintf(key.name, sizeof(key.name), "%.23s", p->name);
-    (void)snprintf(key.subject, sizeof(key.subject), "%s", who->name);
-    for (uint32_t i = 0; i < found->count; i++) {
-        memcpy(key.metric, found->all[i].metric, sizeof(key.metric));
-        memcpy(key.unit, found->all[i].unit, sizeof(key.unit));
-        if (!bench_samples_add(&p->samples, &key, found->all[i].value)) {
-            return false;
-        }
-    }
-    return true;
+    const bench_row key = bench_key("replay", p->name, who->name, p->log.threads);
+    return bench_samples_put_all(&p->samples, key, found);
 }
 
 static void play(plan *p, uint32_t index)
@@ -210,8 +199,7 @@ static bool tell(plan *p)
         return complain("figures", "not enough memory");
     }
     print_table(p, &table);
-    bool good =
-        p->csv == NULL || bench_csv_write(p->csv, &table) || complain(p->csv, file_text(errno));
+    const bool good = bench_write("replay", &table, p->csv, NULL);
     bench_table_finish(&table);
     if (spawn_interrupted()) {
         return complain(p->path, "ended early");
@@ -227,8 +215,8 @@ static bool replay(plan *p)
         return complain(p->path, error);
     }
     replay_log_unload(&p->log);
-    if (p->csv != NULL && !bench_csv_possible(p->csv)) {
-        return complain(p->csv, file_text(errno));
+    if (!bench_may_write("replay", p->csv)) {
+        return false;
     }
     for (uint32_t i = 0; i < EVERYBODY_COUNT && all; i++) {
         p->subjects[p->subject_count++] = subject_find(EVERYBODY[i]);

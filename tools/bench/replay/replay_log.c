@@ -147,7 +147,7 @@ static bool count_steps(loader *l)
     }
     if (status != BUDDY_TRACK_LOG_DONE) {
         char why[REPLAY_LINE];
-        (void)snprintf(why, sizeof(why), "after %" PRIu64 " records: the log %s", r.records,
+        (void)snprintf(why, sizeof why, "after %" PRIu64 " records: the log %s", r.records,
                        buddy_track_log_status_text(status));
         return fail(l, why);
     }
@@ -266,7 +266,7 @@ static bool make_steps(loader *l)
     uint64_t next[TEAM_MOST];
     buddy_track_log_reader r;
     buddy_track_event e;
-    memcpy(next, l->log->begin, sizeof(next));
+    memcpy(next, l->log->begin, sizeof next);
     (void)buddy_track_log_begin(&r, l->data, l->bytes);
     while (buddy_track_log_next(&r, &e) == BUDDY_TRACK_LOG_OK) {
         if (!make_step(l, &e, r.records, &l->log->steps[next[seat_of(l, e.thread)]++])) {
@@ -305,7 +305,7 @@ bool replay_log_load(const char *path, bool one_thread, replay_log *out, char er
 {
     loader l = {.one_thread = one_thread, .log = out, .error = error};
     l.blocks.key = (uintptr_t)&l; /* where the system has nothing better, or not yet */
-    (void)getrandom(&l.blocks.key, sizeof(l.blocks.key), GRND_NONBLOCK);
+    (void)getrandom(&l.blocks.key, sizeof l.blocks.key, GRND_NONBLOCK);
     *out = (replay_log){.threads = one_thread};
     bool good = load(&l, path);
     unmap(l.blocks.places, l.blocks.count * sizeof(numbered));

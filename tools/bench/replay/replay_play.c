@@ -157,7 +157,7 @@ static uint64_t read_status(const char *name)
 {
     static char text[STATUS_ROOM];
     int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    ssize_t got = file >= 0 ? read(file, text, sizeof(text) - 1) : 0;
+    ssize_t got = file >= 0 ? read(file, text, sizeof text - 1) : 0;
     if (file >= 0) {
         close(file);
     }

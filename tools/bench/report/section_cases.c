@@ -11,7 +11,7 @@
 /* What is left of a time without the harness's own, and is as good as nothing: in nanoseconds. */
 #define NOTHING_NS 0.3
 
-enum { PARTS = 2 };
+#define PARTS 2
 
 /* A table of one case: for every number of threads a column, or one for each part. */
 typedef struct grid {

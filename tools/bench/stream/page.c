@@ -130,47 +130,30 @@ static void put_pictures(FILE *out, const stream_options *o)
 
 /* ---- the tables ---- */
 
-/* A column of the table at the top. */
-typedef struct headline {
-    const char *subject, *metric, *heading;
-} headline;
-
-static const headline HEADLINES[] = {
-    {"megabuddy", "frame_p50", "frame, p50 ms"},
-    {"plain", "frame_p50", "… plain"},
-    {"megabuddy", "frame_p99_9", "p99.9 ms"},
-    {"plain", "frame_p99_9", "… plain"},
-    {"megabuddy", "sharp_after_frames", "sharp after, frames"},
-    {"megabuddy", "uploads", "pages uploaded"},
-    {"megabuddy", "uploads_after_settling", "… at rest"},
-    {"megabuddy", "pages_per_s", "pages/s"},
-    {"megabuddy", "psnr_min_db", "dB"},
-    {"megabuddy", "holes", "holes"},
-    {"megabuddy", "wrong_pages", "wrong"},
-};
-
-enum { HEADLINE_COUNT = sizeof HEADLINES / sizeof HEADLINES[0] };
-
-static double figure(const bench_table *t, const char *name, const headline *h)
+static void put_headline(FILE *out, const bench_table *t, const char *name)
 {
-    const bench_row *row = stream_find(t, name, h->subject, h->metric);
-    return row != NULL ? row->median : -1; /* html_number's dash */
+    row_begin(out, name);
+    for (int k = 0; k < STREAM_COLUMNS; k++) {
+        const stream_column *c = &STREAM_TABLE[k];
+        if (c->headline != NULL) {
+            const bench_row *row = stream_find(t, name, c->subject, c->metric);
+            cell(out, html_number, row != NULL ? row->median : -1); /* html_number's dash */
+        }
+    }
+    row_end(out);
 }
 
 static void put_headlines(FILE *out, const content *page)
 {
     table_begin(out, NULL, "");
-    for (int k = 0; k < HEADLINE_COUNT; k++) {
-        table_heading(out, "%s", HEADLINES[k].heading);
+    for (int k = 0; k < STREAM_COLUMNS; k++) {
+        if (STREAM_TABLE[k].headline != NULL) {
+            table_heading(out, "%s", STREAM_TABLE[k].headline);
+        }
     }
     table_body(out);
     for (uint32_t i = 0; i < page->o->case_count; i++) {
-        const char *name = page->o->cases[i]->name;
-        row_begin(out, name);
-        for (int k = 0; k < HEADLINE_COUNT; k++) {
-            cell(out, html_number, figure(page->table, name, &HEADLINES[k]));
-        }
-        row_end(out);
+        put_headline(out, page->table, page->o->cases[i]->name);
     }
     table_end(out);
 }

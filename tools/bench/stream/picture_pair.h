@@ -6,7 +6,7 @@
 #include "tools/view/scene/scene.h"
 #include "tools/view/scene/target.h"
 
-enum { PICTURE_PAIRS = 3 };
+#define PICTURE_PAIRS 3
 
 typedef struct picture_pair {
     camera at;

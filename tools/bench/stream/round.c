@@ -33,12 +33,9 @@ enum {
 static void add(const show *h, const sink *to, const char *subject, const char *metric,
                 const char *unit, double value)
 {
-    bench_row key = {.bench = "stream", .threads = vt_get_desc(h->world)->decode_workers};
-    (void)snprintf(key.name, sizeof key.name, "%s", h->what->name);
-    (void)snprintf(key.subject, sizeof key.subject, "%s", subject);
-    (void)snprintf(key.metric, sizeof key.metric, "%s", metric);
-    (void)snprintf(key.unit, sizeof key.unit, "%s", unit);
-    (void)bench_samples_add(to->samples, &key, value);
+    const bench_row key =
+        bench_key("stream", h->what->name, subject, vt_get_desc(h->world)->decode_workers);
+    (void)bench_samples_put(to->samples, key, metric, unit, value);
 }
 
 void round_add(const show *h, const sink *to, const char *metric, const char *unit, double value)
@@ -73,7 +70,8 @@ bool round_parse(const stream_case *c, camera_path *path)
            stream_fail("%s", error);
 }
 
-uint32_t round_frames(const stage *s, const stream_case *c)
+/* Frames of a round. */
+static uint32_t round_frames(const stage *s, const stream_case *c)
 {
     const uint32_t own = s->options->quick && c->quick_frames ? c->quick_frames : c->frames;
     return s->options->frames && c->kind != STREAM_TELEPORT && c->kind != STREAM_TRANSFER

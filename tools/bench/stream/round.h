@@ -74,9 +74,6 @@ bool round_run(show *h, const sink *to);
 /* What every case says at its end. */
 void round_add_common(show *h, const sink *to);
 
-/* Frames of a round. */
-uint32_t round_frames(const stage *s, const stream_case *c);
-
 /* Reads the case's path. False: said why. */
 bool round_parse(const stream_case *c, camera_path *path);
 

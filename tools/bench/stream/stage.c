@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SURVEY_EVERY = 20 /* frames */ };
+#define SURVEY_EVERY 20 /* frames */
 
 static const double PREFETCH_MS = 300;
 static const uint64_t AMPLE_VRAM = UINT64_C(256) << 20, AMPLE_RAM = UINT64_C(256) << 20;

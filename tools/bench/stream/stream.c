@@ -231,30 +231,22 @@ static void add_pooled(plan *p, uint32_t which, const char *subject, const strea
     if (t->count == 0) {
         return;
     }
-    bench_row key = {.bench = "stream", .metric = "frame_p99_9", .unit = "ms"};
-    (void)snprintf(key.name, sizeof key.name, "%s", p->o.cases[which]->name);
-    (void)snprintf(key.subject, sizeof key.subject, "%s", subject);
+    bench_row key = bench_key("stream", p->o.cases[which]->name, subject, 0);
     for (uint32_t i = 0; i < p->samples.count; i++) { /* as many workers as the others say */
         key.threads = p->samples.series[i].key.threads;
     }
-    (void)bench_samples_add(&p->samples, &key, stream_percentile(t->ms, t->count, 0.999));
-    (void)snprintf(key.metric, sizeof key.metric, "frames");
-    (void)snprintf(key.unit, sizeof key.unit, "frames");
-    (void)bench_samples_add(&p->samples, &key, t->count);
+    (void)bench_samples_put(&p->samples, key, "frame_p99_9", "ms",
+                            stream_percentile(t->ms, t->count, 0.999));
+    (void)bench_samples_put(&p->samples, key, "frames", "frames", t->count);
 }
 
 static bool write_files(const plan *p, const bench_table *t, const bench_about *about,
                         const char *renderer)
 {
-    char path[PATH_BYTES];
-    bool good = p->o.csv == NULL || bench_csv_write(p->o.csv, t) ||
-                stream_fail("%s: %s", p->o.csv, file_text(errno));
-    if (p->o.report != NULL) {
-        (void)snprintf(path, sizeof path, "%s/stream.csv", p->o.report);
-        good = (bench_csv_write(path, t) || stream_fail("%s: %s", path, file_text(errno))) && good;
-        good = stream_page(p->o.report, t, &p->o, p->results, about, renderer) && good;
-    }
-    return good;
+    const bool good = bench_write("stream", t, p->o.csv, p->o.report);
+    return (p->o.report == NULL ||
+            stream_page(p->o.report, t, &p->o, p->results, about, renderer)) &&
+           good;
 }
 
 static bool tell(plan *p, const bench_about *about, const char *renderer)
@@ -335,11 +327,10 @@ int bench_stream_main(int argc, char **argv)
     code = EXIT_FAILED;
     made_world made = {.made = false};
     clear_traces(p);
-    if (p->o.csv != NULL && !bench_csv_possible(p->o.csv)) {
-        (void)stream_fail("%s: %s", p->o.csv, file_text(errno));
-    } else if (p->o.report != NULL && !folder_make(p->o.report)) {
-        (void)stream_fail("%s: %s", p->o.report, file_text(errno));
-    } else if (p->o.world != NULL || make_world(&made, p->o.quick)) {
+    const bool may = bench_may_write("stream", p->o.csv) &&
+                     (p->o.report == NULL || folder_make(p->o.report) ||
+                      stream_fail("%s: %s", p->o.report, file_text(errno)));
+    if (may && (p->o.world != NULL || make_world(&made, p->o.quick))) {
         p->o.world = p->o.world ? p->o.world : made.file;
         const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
         (void)sigaction(SIGINT, &action, NULL);

@@ -105,6 +105,16 @@ bool stream_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- show.c, page.c ---- */
 
+/* A column of the table that is printed, and of the one at the top of the page. */
+typedef struct stream_column {
+    const char *subject, *metric, *heading;
+    int width, digits;    /* as printed */
+    const char *headline; /* on the page; NULL: not there */
+} stream_column;
+
+enum { STREAM_COLUMNS = 18 };
+extern const stream_column STREAM_TABLE[STREAM_COLUMNS];
+
 void stream_table(const bench_table *t, const stream_options *o, const char *renderer);
 
 /* Writes DIR/report.html. False: said why. */

@@ -72,7 +72,7 @@ bool subject_list_open(const subject *who, const subject_setup *setup, subject_o
     static const subject_ops ops = {
         .enter = list_enter, .alloc = list_alloc, .release = list_release};
     (void)who;
-    list_seat *seats = memory_touched(setup->threads * sizeof(*seats));
+    list_seat *seats = memory_touched(setup->threads * sizeof *seats);
     size_t bytes = setup->arena_bytes * LIST_ARENAS;
     for (uint32_t i = 0; i < setup->threads; i++) {
         seats[i].fresh = memory_untouched(bytes);

@@ -199,7 +199,7 @@ static const subject_ops GATHER_OPS = {
 
 static bool open_gathered(const subject_setup *setup, subject_opened *out)
 {
-    gathered *s = memory_touched(sizeof(*s));
+    gathered *s = memory_touched(sizeof *s);
     s->h = open_heap(setup, setup->unit_bytes, BUDDY_HEAP_CHECKS_ON);
     /* one a unit, and one that is in hand when memory is full */
     s->fresh = memory_untouched((setup->arena_bytes / setup->unit_bytes + 1) * sizeof(handle));

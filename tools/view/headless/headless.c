@@ -438,7 +438,7 @@ int view_run_headless(const view_options *options)
     }
     r->options = options;
     r->loop = (frame_loop){
-        .draw = draw_view, .user = r, .trace = options->trace, .track = options->frame_track};
+        .draw = draw_view, .user = r, .trace = options->trace, .trace_row = options->frame_row};
     r->shows_progress = isatty(STDERR_FILENO) != 0;
     view_catch_signals();
     headless_gl_on_message(on_message, r);

@@ -7,7 +7,7 @@
 #include <glad/egl.h>
 #include <glad/gl.h>
 
-enum { MAX_DEVICES = 16 };
+#define MAX_DEVICES 16
 
 static struct {
     void *egl;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HEAT_AMPLIFIED_MOST = 64 };
+#define HEAT_AMPLIFIED_MOST 64
 
 /* The colour of a heat from 0 to 255, RGB. */
 void heat_colour(uint8_t heat, uint8_t rgb[3]);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { QUALITY = 85 };
+#define QUALITY 85
 
 static void put_base64(FILE *out, const uint8_t *bytes, size_t count)
 {

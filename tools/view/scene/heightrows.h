@@ -13,7 +13,7 @@
 
 /* Kept at most: as many as bake writes. With coarser copies, ranges and the card's two textures
  * they take 320 MiB. */
-enum { HEIGHTROWS_MOST = 8192 * 4096 };
+#define HEIGHTROWS_MOST (8192 * 4096)
 
 /* row: of those kept, the one that is being added up; before the first and behind the last one sums
  * are zero. */

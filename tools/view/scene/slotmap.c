@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_ORDER = 3 }; /* of a cluster: 8x8 pages */
+#define MOST_ORDER 3 /* of a cluster: 8x8 pages */
 
 struct slotmap {
     uint32_t columns, rows;

@@ -16,7 +16,7 @@
 typedef enum views_kind {
     VIEWS_FINAL = 0,
     VIEWS_MIPS,      /* the mip that each pixel wants, left, beside the one it shows, right */
-    VIEWS_BORDERS,   /* edges of pages and of blocks of siblings */
+    VIEWS_BORDERS,   /* edges of pages and of clusters */
     VIEWS_AGE,       /* how long ago pages came */
     VIEWS_HEAT,      /* how many mips pixels lack */
     VIEWS_WIREFRAME, /* the mesh */

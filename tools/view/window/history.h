@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-enum { HISTORY_FRAMES = 240 };
+#define HISTORY_FRAMES 240
 
 typedef enum history_series {
     HISTORY_FRAME_MS = 0,

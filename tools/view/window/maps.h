@@ -19,7 +19,7 @@ typedef struct maps_picture {
 /* How blocks and slots are coloured. */
 typedef struct maps_style {
     bool ram_by_age;   /* else by the order of blocks */
-    bool atlas_by_age; /* else by the order of blocks of siblings */
+    bool atlas_by_age; /* else by the order of clusters */
 } maps_style;
 
 /* Of a world and the views of it, which outlive the maps. NULL: no memory. */

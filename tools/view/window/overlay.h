@@ -14,7 +14,7 @@
  * just before it is shown. First lines `name value`, whole numbers, by which one can wait for what
  * one has done: `frame` counts them; `settled` is 1 when the camera stands still and all that it
  * sees is there (see overlay_content); `message` is 1 while a line of text is shown; `reading`
- * counts the blocks that are sent for, `log` the lines of the log, `worlds` how often the world was
+ * counts the clusters not read yet, `log` the lines of the log, `worlds` how often the world was
  * opened; `view` is the key that shows it; `terrain`, `panel`, `help`, `pick`, `touring`,
  * `looping`, `recording` and `frozen` are 0 or 1. After them `says` and the line of text that is
  * shown. Then where each control lies, `name x y width height` in window coordinates.

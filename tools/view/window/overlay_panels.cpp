@@ -188,7 +188,7 @@ void draw_vram(const overlay_content &c, overlay_state &state, overlay_deeds &de
     bar("slots", words, parts, 2);
     tip("Blue: pages that the frame wants. Orange: pages kept in case they are wanted again.");
     picture(c.atlas, MAP, "map.atlas");
-    tip("The atlas itself. Lines: blocks of siblings that lie together. Light frames: never "
+    tip("The atlas itself. Lines: clusters of siblings that lie together. Light frames: never "
         "evicted.");
     ImGui::SameLine(px(BESIDE));
     ImGui::BeginGroup();
@@ -320,7 +320,7 @@ void draw_views(overlay_state &state)
     int view = int(state.view);
     static const char *const NAMES = "1 final picture\0"
                                      "2 mips: wanted beside got\0"
-                                     "3 borders of pages and blocks\0"
+                                     "3 borders of pages and clusters\0"
                                      "4 age of pages\0"
                                      "5 heat: missing mips\0"
                                      "6 wireframe\0";

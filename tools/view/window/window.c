@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { HIDDEN_MOST = 8 /* panels */ };
+#define HIDDEN_MOST 8 /* panels */
 
 static const double RESIZE_SECONDS = 0.4;    /* a window must keep a size for so long */
 static const double MESSAGE_SECONDS = 6;     /* on screen */
@@ -309,9 +309,9 @@ static void finish(void *user)
         w->wants_all = false;
         window_take_picture(w, true);
     }
-    ns = vt_trace_span(w->loop.trace, w->loop.track, "overlay", ns, 0, w->loop.count);
+    ns = vt_trace_span(w->loop.trace, w->loop.trace_row, "overlay", ns, 0, w->loop.count);
     glfwSwapBuffers(w->handle);
-    vt_trace_span(w->loop.trace, w->loop.track, "swap", ns, 0, w->loop.count);
+    vt_trace_span(w->loop.trace, w->loop.trace_row, "swap", ns, 0, w->loop.count);
 }
 
 /* `seconds`: since the frame before. */
@@ -505,7 +505,7 @@ int view_run_window(view_options *options)
                                .finish = finish,
                                .user = w,
                                .trace = options->trace,
-                               .track = options->frame_track};
+                               .trace_row = options->frame_row};
         if (open_window(w)) {
             code = run_window(w);
             code = window_keep_recording(w) ? code : EXIT_FAILED;

@@ -20,7 +20,7 @@
 
 struct GLFWwindow;
 
-enum { WINDOW_NAME_BYTES = 64 };
+#define WINDOW_NAME_BYTES 64
 
 typedef struct window {
     view_options *options; /* its conf is what is in effect */

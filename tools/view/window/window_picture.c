@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { NAMES_MOST = 100 /* files of one second */ };
+#define NAMES_MOST 100 /* files of one second */
 
 /* Whether there is anything by this name; a link that leads nowhere would be followed, too. */
 static bool is_taken(const char *name)

@@ -1,4 +1,4 @@
-/* heights.c: which reader, and the raster that it fills. */
+/* heights.c: chooses the reader of a file, and averages its rows to the raster. */
 #include "tools/bake/inputs/heights/heights.h"
 
 #include "engine/files/regular.h"
@@ -13,6 +13,8 @@
 
 #define HEAD 8 /* bytes that tell one format from another */
 
+/* Chooses the factor by which the raster is smaller than the file, so that it fits the page file.
+ * The limits are those of the turned raster. */
 bool heightsink_begin(heightsink *s, uint32_t width, uint32_t height, char *why, size_t why_bytes)
 {
     if (width > HEIGHTS_MAX_SIDE || height > HEIGHTS_MAX_SIDE || width == 0 || height == 0) {
@@ -42,7 +44,7 @@ bool heightsink_begin(heightsink *s, uint32_t width, uint32_t height, char *why,
     return true;
 }
 
-/* Row y of the raster, from sums that begin anew. */
+/* Writes row y of the raster from the sums, and sets these to zero. */
 static void put_row(heightsink *s, uint32_t y)
 {
     int16_t *out = s->raster.metres + (size_t)y * s->raster.width;
@@ -54,11 +56,12 @@ static void put_row(heightsink *s, uint32_t y)
     }
 }
 
+/* Adds a row to the sums; after `factor` rows, or the last one, they become a row of the raster. */
 void heightsink_row(heightsink *s, const float *metres)
 {
     assert(s->next < s->height);
     for (uint32_t x = 0; x < s->width; x++) {
-        const bool is_height = metres[x] > -20000 && metres[x] < 20000; /* NaN is none */
+        const bool is_height = metres[x] > -20000 && metres[x] < 20000; /* NaN is not */
         s->sums[x / s->factor] += is_height ? (double)metres[x] : 0;
         s->counts[x / s->factor] += is_height;
         s->raster.voids += !is_height;
@@ -69,7 +72,7 @@ void heightsink_row(heightsink *s, const float *metres)
     }
 }
 
-/* Lays the raster as its orientation says. false: no memory. */
+/* Turns the raster as its orientation says. false: no memory. */
 static bool turn_raster(heightsink *s)
 {
     heights *r = &s->raster;
@@ -88,7 +91,9 @@ static bool turn_raster(heightsink *s)
     return turned != NULL;
 }
 
-bool heightsink_finish(heightsink *s, heights *out)
+/* The raster, turned and without voids, when all rows have come; else, and without `out`, all is
+ * freed. false: there is no memory for it. */
+static bool heightsink_finish(heightsink *s, heights *out)
 {
     const bool is_turned = s->orientation > 1;
     bool done = true;

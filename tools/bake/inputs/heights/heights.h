@@ -1,15 +1,15 @@
-/* heights.h: a raster of heights for the page file, from a file of any of these kinds:
+/* heights.h: a raster of heights for the page file, from a file of one of these kinds:
  *
  *     PNG, TIFF   grey, 8 or 16 bits without sign: `range` says what 0 and the largest number mean
  *     TIFF        grey, 16 bits with sign, or 32-bit floats: metres
  *     netCDF      the largest variable of two dimensions: metres, after its scale_factor and
- *                 add_offset. Rows come from north to south and, where they go all round, columns
- *                 from -180 degrees, as its coordinates tell; without any, as they lie
+ *                 add_offset. By its coordinates, rows are put from north to south and, where they
+ *                 go all round, columns from -180 degrees; without any they stay as they lie
  *
- * A sample is void that is no number, beyond 20 km, or what the file says means none: GDAL_NODATA
- * in a TIFF, tRNS in a PNG, _FillValue and missing_value in netCDF, all of the numbers as they are
- * stored. tools/bake/inputs/heights/voids.h says what stands there instead. What lies turned in its
- * file (Exif, TIFF) is turned.
+ * A sample has no height (is void) if it is no number, beyond 20 km, or what the file says means
+ * none: GDAL_NODATA in a TIFF, tRNS in a PNG, _FillValue and missing_value in netCDF, all of them
+ * as they are stored. tools/bake/inputs/heights/voids.h says what a void becomes. A raster that
+ * lies turned in its file (Exif, TIFF) is turned.
  *
  * One thread. */
 #ifndef MEGABUDDY_TOOLS_BAKE_HEIGHTS_H
@@ -36,8 +36,8 @@ typedef struct heights {
     uint8_t notes;          /* tools/bake/source.h */
 } heights;
 
-/* Reads the file; a raster larger than HEIGHTS_MAX_WIDTH x HEIGHTS_MAX_HEIGHT is halved by
- * averaging until it fits, while it is read: memory is that of the result. On failure returns
+/* Reads the file. A raster larger than HEIGHTS_MAX_WIDTH x HEIGHTS_MAX_HEIGHT is halved by
+ * averaging until it fits, while it is read, so memory is that of the result. On failure returns
  * false, *out is empty, and `why` says what is wrong. */
 bool heights_load(const char *path, heights_range range, heights *out, char *why, size_t why_bytes);
 void heights_free(heights *h);

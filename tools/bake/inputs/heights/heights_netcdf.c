@@ -1,5 +1,5 @@
-/* heights_netcdf.c: the file's rows run from pole to pole, either way, and its longitudes begin
- * anywhere; both are read from its coordinates, and turned. */
+/* heights_netcdf.c: a file's rows may run from either pole, and its longitudes may begin anywhere.
+ * Its coordinates tell, and rows and columns are put in the order of heights.h. */
 #include "tools/bake/inputs/heights/heightsink.h"
 #include "tools/bake/inputs/heights/netcdf_header.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows are read together up to this: a packed chunk is unpacked for each read. */
+/* Bytes of rows that are read together: libnetcdf unpacks a packed chunk anew for each read. */
 #define READ_BYTES (16 << 20)
 
 typedef struct netcdf_layout {
@@ -17,7 +17,7 @@ typedef struct netcdf_layout {
     uint64_t width, height;
     bool south_first;
     uint32_t shift;      /* columns from -180 degrees to the file's first, eastward */
-    float missing[2];    /* what stands for no height, as it is stored; NaN: nothing does */
+    float missing[2];    /* stored values that mean no height; NaN: there is none */
     float scale, offset; /* metres are scale * what is stored + offset */
 } netcdf_layout;
 
@@ -35,7 +35,7 @@ static bool read_axis(int file, int dimension, double out[2])
            nc_get_vara_double(file, variable, &start, &count, out) == NC_NOERR;
 }
 
-/* Takes the variable when it is the largest of two dimensions yet. */
+/* Takes a variable if it has two dimensions and is the largest so far. */
 static void look_at(int file, int variable, netcdf_layout *out)
 {
     int dimensions = 0, ids[NC_MAX_VAR_DIMS];
@@ -62,8 +62,8 @@ static bool read_number(int file, int variable, const char *name, float *out)
            nc_get_att_float(file, variable, name, out) == NC_NOERR;
 }
 
-/* What the variable's numbers mean. Without a _FillValue, what was never written has one of the
- * format's own; that of the other types is beyond all heights. */
+/* Reads what the variable's numbers mean. Without a _FillValue, values that were never written are
+ * the format's own fill value; that of the types other than short is beyond all heights anyway. */
 static void read_meaning(int file, netcdf_layout *at)
 {
     nc_type type = NC_NAT;
@@ -79,7 +79,7 @@ static void read_meaning(int file, netcdf_layout *at)
     }
 }
 
-/* Which way the variable lies on the globe. */
+/* Reads how the variable lies on the globe. */
 static void orient(int file, netcdf_layout *at)
 {
     int ids[2];
@@ -107,7 +107,8 @@ static void put_row(const netcdf_layout *at, const float *row, float *turned, he
     heightsink_row(sink, turned);
 }
 
-/* Gives the sink `count` rows, which end (south first) or begin (else) at its next. */
+/* Gives the sink its next `count` rows: from the file's end backwards if the south comes first,
+ * else from where the last ended. */
 static bool read_some(int file, const netcdf_layout *at, uint32_t count, float *rows,
                       heightsink *sink)
 {
@@ -115,7 +116,7 @@ static bool read_some(int file, const netcdf_layout *at, uint32_t count, float *
     const size_t start[2] = {at->south_first ? sink->height - next - count : next, 0};
     const size_t counts[2] = {count, sink->width};
     const int status = nc_get_vara_float(file, at->variable, start, counts, rows);
-    if (status != NC_NOERR && status != NC_ERANGE) { /* what does not fit a float is not sane */
+    if (status != NC_NOERR && status != NC_ERANGE) { /* too large for a float: no height */
         return false;
     }
     float *turned = rows + (size_t)count * sink->width;
@@ -171,7 +172,7 @@ static bool load(int file, heightsink *sink, char *why, size_t why_bytes)
 bool heights_from_netcdf(const char *path, heightsink *sink, char *why, size_t why_bytes)
 {
     int file = 0;
-    /* which also sees to it that libnetcdf does not take the name for an address on the net */
+    /* also keeps libnetcdf from taking the name for an address on the net */
     if (!netcdf_header_check(path, why, why_bytes)) {
         return false;
     }

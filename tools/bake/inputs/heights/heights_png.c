@@ -1,4 +1,4 @@
-/* heights_png.c: grey PNG. */
+/* heights_png.c: heights from a grey PNG. */
 #include "tools/bake/inputs/exif.h"
 #include "tools/bake/inputs/heights/heightsink.h"
 #include "tools/bake/inputs/png_file.h"
@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* One row of samples as metres; `none`, as a sample, is void. */
+/* Makes metres of a row of samples; a sample `none` is void. */
 static void convert(const png_file *p, heights_range range, int none, const uint8_t *row,
                     float *metres)
 {
@@ -19,7 +19,7 @@ static void convert(const png_file *p, heights_range range, int none, const uint
     }
 }
 
-/* The sample that means no height, as png_file_as_grey gives it. -1: none does. */
+/* The sample value that means no height, as png_file_as_grey gives it; -1: there is none. */
 static int void_sample(const png_file *p)
 {
     png_color_16 *key = NULL;
@@ -50,6 +50,7 @@ static bool read_rows(png_file *p, heights_range range, heightsink *sink)
     return read;
 }
 
+/* Interlaced files are refused: they would have to be kept whole. */
 bool heights_from_png(const char *path, heights_range range, heightsink *sink, char *why,
                       size_t why_bytes)
 {

@@ -1,4 +1,7 @@
-/* heights_tiff.c: grey TIFF, a row of blocks at a time. */
+/* heights_tiff.c: heights from a grey TIFF. Its strips or tiles (both are "blocks" here) are read
+ * one row of blocks at a time into a band as wide as the picture, as metres:
+ *
+ *   block (samples as stored) ──metres_at──▶ band (float) ──heightsink_row──▶ sink */
 #include "tools/bake/inputs/heights/heightsink.h"
 #include "tools/bake/inputs/tiff/tiff_file.h"
 #include "tools/bake/source.h"
@@ -22,9 +25,10 @@ typedef struct grey_tiff {
     uint32_t sample_bytes;
     heights_range range;
     uint8_t *block;
-    float *band; /* one row of blocks, as wide as the picture */
+    float *band; /* one row of them, as wide as the picture */
 } grey_tiff;
 
+/* Which of the kinds of heights.h the file's samples are. */
 static sample_kind kind_of(const tiff_file *f)
 {
     const uint16_t format = tiff_file_number(f, TIFFTAG_SAMPLEFORMAT);
@@ -45,7 +49,7 @@ static sample_kind kind_of(const tiff_file *f)
     return bits == 8 ? SAMPLE_8 : bits == 16 ? SAMPLE_16 : SAMPLE_NONE;
 }
 
-/* Sample i of the block, as it is stored. */
+/* Sample i of the strip or tile, as it is stored. */
 static double sample_at(const grey_tiff *g, size_t i)
 {
     const void *block = g->block;
@@ -61,13 +65,15 @@ static double sample_at(const grey_tiff *g, size_t i)
     }
 }
 
-/* GDAL writes out a float's nodata with more digits than the float has. */
+/* Whether the sample is the value that the file has for "no height here". GDAL writes that value
+ * with more digits than a float has, so it is rounded to a float first. */
 static bool is_void(const grey_tiff *g, double sample)
 {
     const double nodata = g->kind == SAMPLE_FLOAT ? (float)g->file.nodata : g->file.nodata;
     return g->file.has_nodata && sample == nodata;
 }
 
+/* The height of sample i of the strip or tile; NaN where the file has none. */
 static float metres_at(const grey_tiff *g, size_t i)
 {
     const double span = (double)g->range.high - g->range.low;
@@ -90,7 +96,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* Reads the block at x, y to its place in the band. */
+/* Reads the strip or tile at x, y to its place in the band. */
 static bool read_block(grey_tiff *g, uint32_t x, uint32_t y)
 {
     const tiff_blocks *b = &g->file.blocks;
@@ -109,6 +115,7 @@ static bool read_block(grey_tiff *g, uint32_t x, uint32_t y)
     return true;
 }
 
+/* Gives all rows to the sink, from the top. */
 static bool read_rows(grey_tiff *g, heightsink *sink)
 {
     const tiff_blocks *b = &g->file.blocks;

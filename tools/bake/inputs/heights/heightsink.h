@@ -1,12 +1,12 @@
-/* heightsink.h: takes rows of heights as a reader has them, from the top down, and makes the
- * raster. Private to heights*.c. One thread. */
+/* heightsink.h: takes rows of heights from a reader, from the top down, and makes the raster.
+ * Private to heights*.c. One thread. */
 #ifndef MEGABUDDY_TOOLS_BAKE_HEIGHTSINK_H
 #define MEGABUDDY_TOOLS_BAKE_HEIGHTSINK_H
 
 #include "tools/bake/inputs/heights/heights.h"
 
-/* A sample of the raster is the average of those of `factor` x `factor` samples that have a height,
- * fewer at the right and the bottom. */
+/* A sample of the raster is the average of a square of `factor` x `factor` samples, fewer at the
+ * right and the bottom; those without a height do not count. */
 typedef struct heightsink {
     uint32_t width, height; /* samples that come */
     uint32_t orientation;   /* of them: tools/bake/inputs/turn.h */
@@ -17,16 +17,13 @@ typedef struct heightsink {
     heights raster;
 } heightsink;
 
-/* Readies a zeroed sink, whose orientation is set, or 0, for rows of this size. false: too large,
- * or no memory; `why` says so. What it holds is freed by heightsink_finish. */
+/* Prepares a zeroed sink, in which only the orientation may be set, for rows of this size. false:
+ * it is too large, or there is no memory; `why` says which. heights_load frees what the sink
+ * holds. */
 bool heightsink_begin(heightsink *s, uint32_t width, uint32_t height, char *why, size_t why_bytes);
 
-/* Takes the next row, `width` metres; what is no number, or beyond 20 km, is void. */
+/* Takes the next row, `width` metres; NaN and what is beyond 20 km is void. */
 void heightsink_row(heightsink *s, const float *metres);
-
-/* The raster, turned and without voids, when all rows have come; else, and without `out`, all is
- * freed. false: there is no memory for it. */
-bool heightsink_finish(heightsink *s, heights *out);
 
 /* The readers: each begins the sink and gives it all rows. */
 bool heights_from_png(const char *path, heights_range range, heightsink *sink, char *why,

@@ -1,9 +1,9 @@
-/* netcdf_header.c: the grammar of the header, read from front to back:
+/* netcdf_header.c: reads the header from front to back, by its grammar:
  *
  *     magic numrecs  dimensions: name length …  attributes: name type count values …
  *     variables: name count dimensions … attributes type size begin …
  *
- * all numbers the high byte first, names and values to multiples of 4 bytes. */
+ * All numbers have the high byte first; names and values are padded to multiples of 4 bytes. */
 #include "tools/bake/inputs/heights/netcdf_header.h"
 
 #include "engine/files/regular.h"
@@ -78,7 +78,7 @@ static uint64_t take_count(walk *w, uint64_t most)
     return is_good(w) ? count : 0;
 }
 
-/* Passes over bytes, to a multiple of 4. */
+/* Skips bytes, up to a multiple of 4. */
 static void skip(walk *w, uint64_t bytes)
 {
     const uint64_t padded = add(bytes, 3) / 4 * 4;
@@ -106,7 +106,7 @@ static uint64_t take_list(walk *w, uint32_t tag, uint64_t most)
     return is_good(w) ? count : 0;
 }
 
-/* Bytes of a value of the type that comes; 0 when it is none. */
+/* Reads a type: the bytes of a value of it; 0 if there is no such type. */
 static uint64_t take_type(walk *w)
 {
     static const uint8_t BYTES[] = {0, 1, 1, 2, 4, 4, 8, 1, 2, 4, 8, 8};
@@ -143,7 +143,7 @@ static uint64_t walk_shape(walk *w, bool *has_records)
     for (uint64_t i = 0; i < count && is_good(w); i++) {
         const uint64_t dimension = take_number(w);
         if (dimension >= w->dimensions || (w->lengths[dimension] == 0 && i > 0)) {
-            w->is_damaged = true; /* only the first may be of records */
+            w->is_damaged = true; /* only the first dimension may be the one of records */
         } else if (w->lengths[dimension] == 0) {
             *has_records = true;
         } else {
@@ -160,7 +160,7 @@ static void walk_variable(walk *w)
     const uint64_t values = walk_shape(w, &has_records);
     walk_attributes(w);
     const uint64_t bytes = multiply(values, take_type(w));
-    (void)take_number(w); /* its size, which cannot hold large ones: nobody uses it */
+    (void)take_number(w); /* its size: it cannot hold large ones, and libnetcdf does not use it */
     const uint64_t end = add(take(w, w->version == 1 ? 4 : 8), bytes);
     if (has_records) {
         w->record_end = end > w->record_end ? end : w->record_end;

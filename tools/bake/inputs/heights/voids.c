@@ -1,21 +1,22 @@
-/* voids.c: a hole is filled from the same raster halved and halved again, whose samples are means
- * of those heights that are there, until each has one; then back, interpolating:
+/* voids.c: a hole is filled from coarser copies of the raster. The raster is halved again and
+ * again, a sample being the mean of those heights that are there, until no copy has holes; then
+ * each finer one is filled by interpolation:
  *
- *     a raster ─▶ half ─▶ quarter ─▶ … ─▶ no holes
- *     filled  ◀── filled ◀── filled ◀─────┘ */
+ *     raster ──▶ half ──▶ quarter ──▶ … ──▶ no holes
+ *     filled ◀── filled ◀── filled ◀────────────┘ */
 #include "tools/bake/inputs/heights/voids.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    LEVELS = 16, /* 8192 halved to 1, and some */
-    SWEEPS = 16, /* a void that winds more often than that is no sea */
+    LEVELS = 16, /* 8192 halved to 1, and a few more */
+    SWEEPS = 16, /* a void that winds more often than that is not taken for sea */
 };
 
 /* ---- the sea ---- */
 
-/* Takes sample i for sea when it is void and the one before it is sea, or there is none before. */
+/* Makes sample i sea if it is void and the one before it is sea, or if there is none before it. */
 static bool wash(int16_t *metres, bool *sea, size_t i, const bool *before)
 {
     const bool floods = metres[i] == VOIDS_NONE && !sea[i] && (before == NULL || *before);
@@ -23,7 +24,8 @@ static bool wash(int16_t *metres, bool *sea, size_t i, const bool *before)
     return floods;
 }
 
-/* From the raster's edges inwards, left and right, then down or up. */
+/* Spreads the sea through a row: from the row above (or below), then from the left, then from the
+ * right. */
 static bool wash_row(const heights *h, bool *sea, uint32_t y, bool downwards)
 {
     const size_t first = (size_t)y * h->width;
@@ -71,7 +73,7 @@ static bool has_voids(const heights *h)
     return found;
 }
 
-/* Four samples of `fine`, or fewer at its right and bottom; void when they all are. */
+/* The mean of four samples of `fine`, fewer at its right and bottom; void if all of them are. */
 static int16_t mean_of(const heights *fine, uint32_t x, uint32_t y)
 {
     int sum = 0, count = 0;
@@ -97,7 +99,7 @@ static bool halve(const heights *fine, heights *out)
     return out->metres != NULL;
 }
 
-/* The height beside `i` that sample i of the finer raster is nearer to. */
+/* The coarser sample beside i / 2 that sample i of the finer raster is nearest to. */
 static uint32_t beside(uint32_t i, uint32_t count)
 {
     const uint32_t at = i / 2;
@@ -107,8 +109,8 @@ static uint32_t beside(uint32_t i, uint32_t count)
     return at + 1 < count ? at + 1 : at;
 }
 
-/* What the coarser raster has at a sample of the finer one: the nearest for three quarters, its
- * neighbour for one, both ways. */
+/* The coarser raster interpolated at a sample of the finer one: in each direction three quarters of
+ * the nearest sample and one quarter of its neighbour. */
 static int16_t enlarged(const heights *coarse, uint32_t x, uint32_t y)
 {
     const int16_t *near = coarse->metres + (size_t)(y / 2) * coarse->width;
@@ -150,7 +152,7 @@ bool voids_fill(heights *h)
     if (!has_voids(h)) {
         return true;
     }
-    /* a hole that is not the sea has land around it, so there is a height */
+    /* a void that is not the sea has heights around it, so there is one */
     heights levels[LEVELS] = {0};
     const bool done = fill_sea(h);
     levels[0] = *h;

@@ -1,5 +1,5 @@
-/* voids.h: heights where a raster has none: beyond a survey's edge, at sea, in a mountain's radar
- * shadow. One thread. */
+/* voids.h: gives heights to samples that have none: beyond the edge of what was measured, at sea,
+ * in a mountain's radar shadow. One thread. */
 #ifndef MEGABUDDY_TOOLS_BAKE_VOIDS_H
 #define MEGABUDDY_TOOLS_BAKE_VOIDS_H
 
@@ -8,7 +8,8 @@
 #define VOIDS_NONE INT16_MIN /* metres of a sample that has no height */
 
 /* Gives every sample a height: voids that reach the raster's edge are taken for the sea, 0; holes
- * within are filled smoothly from what lies around them. false: no memory, and nothing is done. */
+ * inside are filled smoothly from what lies around them. false: no memory, and nothing is
+ * changed. */
 bool voids_fill(heights *h);
 
 #endif

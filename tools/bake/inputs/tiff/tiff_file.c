@@ -1,4 +1,4 @@
-/* tiff_file.c */
+/* tiff_file.c: see tiff_file.h. */
 #include "tools/bake/inputs/tiff/tiff_file.h"
 
 #include "engine/files/regular.h"
@@ -10,12 +10,12 @@
 #include <string.h>
 
 enum {
-    MAX_BLOCK_BYTES = 256 << 20, /* what a hostile header can make us take at once */
+    MAX_BLOCK_BYTES = 256 << 20, /* what a hostile header can make us allocate at once */
     MAX_PICTURES = 256,          /* of a file, that are looked at */
     TAG_NODATA = 42113,          /* GDAL's, a number as text */
 };
 
-/* A damaged file's names of things may hold anything. */
+/* libtiff's messages quote the file, and a damaged one may hold any bytes. */
 static void make_one_line(char *text)
 {
     for (; *text != '\0'; text++) {
@@ -28,16 +28,16 @@ static int on_error(TIFF *tiff, void *user, const char *module, const char *form
     tiff_file *f = user;
     (void)tiff;
     (void)module;
-    if (f->why[0] == '\0') { /* the rest follows from it */
+    if (f->why[0] == '\0') { /* later ones follow from it */
         const int at = snprintf(f->why, sizeof f->why, "is damaged or truncated: ");
         vsnprintf(f->why + at, sizeof f->why - (size_t)at, format, list);
         make_one_line(f->why);
     }
-    return 1; /* and it goes no further */
+    return 1; /* no other handler is called */
 }
 
-/* Of warnings only libjpeg's matter: it fills in grey and goes on. Its names are those of JPEG and
- * of the older way to put a JPEG into a TIFF. */
+/* Of all warnings only libjpeg's matter, for which it fills in grey and goes on. Its module names
+ * are those of JPEG and of the older way to put a JPEG into a TIFF. */
 static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list list)
 {
     if (module != NULL && (strcmp(module, "JPEGLib") == 0 || strcmp(module, "LibJpeg") == 0)) {
@@ -89,7 +89,7 @@ static bool fits(tiff_file *f)
 typedef struct choice {
     uint64_t offset; /* of its directory */
     double texels;   /* 0: none yet */
-    bool is_copy;    /* a smaller one of another, or a mask: nothing else was there */
+    bool is_copy;    /* a reduced copy or a mask: there was nothing else */
     uint32_t pictures, looked;
 } choice;
 
@@ -104,7 +104,7 @@ static void look_at(const tiff_file *f, choice *best)
     const bool is_better =
         best->is_copy != is_copy ? best->is_copy : texels > best->texels; /* the first of equals */
     best->looked++;
-    best->pictures += !is_copy || kind == FILETYPE_MASK; /* a mask of a copy is nobody's loss */
+    best->pictures += !is_copy || kind == FILETYPE_MASK; /* a copy's mask is no loss */
     if (best->texels == 0 || is_better) {
         best->offset = TIFFCurrentDirOffset(f->tiff);
         best->texels = texels;
@@ -112,7 +112,7 @@ static void look_at(const tiff_file *f, choice *best)
     }
 }
 
-/* Looks at the pictures that hang below the current one, to which it comes back. */
+/* Looks at the pictures below the current one (its sub-IFDs), and returns to it. */
 static bool look_below(tiff_file *f, choice *best)
 {
     uint16_t count = 0;
@@ -123,7 +123,7 @@ static bool look_below(tiff_file *f, choice *best)
         return true;
     }
     count = count < 16 ? count : 16;
-    memcpy(offsets, list, count * sizeof *offsets); /* the list goes with its directory */
+    memcpy(offsets, list, count * sizeof *offsets); /* the list is freed with its directory */
     for (uint16_t i = 0; i < count; i++) {
         if (TIFFSetSubDirectory(f->tiff, offsets[i]) != 0) {
             look_at(f, best);
@@ -132,8 +132,8 @@ static bool look_below(tiff_file *f, choice *best)
     return TIFFSetSubDirectory(f->tiff, here) != 0;
 }
 
-/* Goes to the picture that is to be read. What is damaged of others is no matter, unless all that
- * could be read are copies: the picture itself may be what is missing. */
+/* Goes to the picture that is to be read. Damage in other pictures does not matter, unless all that
+ * could be read are copies: then the picture itself may be what is damaged. */
 static bool choose(tiff_file *f)
 {
     choice best = {0};
@@ -152,7 +152,7 @@ static bool choose(tiff_file *f)
 
 /* ---- what stands beside the picture ---- */
 
-/* libtiff does not know the field, and hands out its text with the length. */
+/* Reads GDAL_NODATA. libtiff does not know this field, and hands out its text with the length. */
 static void read_nodata(tiff_file *f)
 {
     uint32_t count = 0;
@@ -170,7 +170,8 @@ static void read_nodata(tiff_file *f)
     f->has_nodata = end != number;
 }
 
-/* libtiff would turn some of them, by its RGBA interface, and only half; we turn them all. */
+/* Reads the orientation, and hides it from libtiff: its RGBA interface would turn only some of the
+ * pictures, and those only half. turn.c turns them all. */
 static void read_orientation(tiff_file *f)
 {
     const uint16_t found = tiff_file_number(f, TIFFTAG_ORIENTATION);
@@ -181,7 +182,8 @@ static void read_orientation(tiff_file *f)
     }
 }
 
-/* Lets libjpeg make RGB of the colours that it stores, before anybody asks how large a block is. */
+/* Has libjpeg make RGB of the colours that it stores, before the size of a strip or tile is asked
+ * for. */
 static void unpack_jpeg_as_rgb(tiff_file *f)
 {
     if (tiff_file_number(f, TIFFTAG_COMPRESSION) == COMPRESSION_JPEG &&
@@ -209,7 +211,7 @@ static void open_with_options(tiff_file *f, const char *path)
         TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, f);
         TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, f);
         TIFFOpenOptionsSetMaxSingleMemAlloc(options, MAX_BLOCK_BYTES);
-        f->tiff = TIFFOpenExt(path, "rm", options); /* m: no mapping, whose end may vanish */
+        f->tiff = TIFFOpenExt(path, "rm", options); /* m: not mapped, as the end may vanish */
         TIFFOpenOptionsFree(options);
     }
 }
@@ -222,7 +224,7 @@ bool tiff_file_open(tiff_file *f, const char *path)
     }
     open_with_options(f, path);
     if (f->tiff != NULL && prepare(f)) {
-        f->why[0] = '\0'; /* what libtiff could mend is mended */
+        f->why[0] = '\0'; /* what libtiff could repair does not matter */
         return true;
     }
     if (f->why[0] == '\0') {
@@ -249,7 +251,7 @@ uint32_t tiff_file_rows(const tiff_file *f, uint32_t y)
     return b->tiled || b->block_height < left ? b->block_height : left;
 }
 
-/* Samples of which each means that there is none. */
+/* Fills a strip or tile that the file leaves out with the sample that means nothing. */
 static void fill_empty(const tiff_file *f, void *out, size_t bytes)
 {
     const uint16_t bits = tiff_file_number(f, TIFFTAG_BITSPERSAMPLE);
@@ -282,7 +284,7 @@ bool tiff_file_read(tiff_file *f, const uint32_t at[2], uint16_t plane, void *ou
         fill_empty(f, out, bytes);
         return f->why[0] == '\0';
     }
-    memset(out, 0, bytes); /* libtiff leaves what a smaller JPEG does not cover */
+    memset(out, 0, bytes); /* libtiff does not write what a smaller JPEG does not cover */
     const tmsize_t got = f->blocks.tiled
                              ? TIFFReadEncodedTile(f->tiff, index, out, (tmsize_t)bytes)
                              : TIFFReadEncodedStrip(f->tiff, index, out, (tmsize_t)bytes);

@@ -1,13 +1,13 @@
-/* tiff_foreign.c: libtiff's RGBA interface reads tiles that are not compressed from a mapping only:
- * it holds their length against that of its buffer, which without a mapping is a multiple of 1024.
- * A mapping would end us by a signal when somebody cuts the file, so these we read, and ask that
- * interface for its conversion alone. */
+/* tiff_foreign.c: libtiff's RGBA interface reads tiles that are not compressed only from a mapping:
+ * it compares their length with that of its buffer, which without a mapping is a multiple of 1024.
+ * With a mapping this process would end by a signal when somebody cuts the file. So such tiles are
+ * read here, and that interface only converts them. */
 #include "tools/bake/inputs/tiff/tiff_foreign.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define PLANES 3 /* of a foreign tile whose samples are stored apart */
+#define PLANES 3 /* planes of a tile whose samples are stored apart */
 
 static bool is_stored_tile(const tiff_file *f)
 {
@@ -40,7 +40,8 @@ static bool read_tile(tiff_file *f, const uint32_t at[2], uint8_t *stored)
     return done;
 }
 
-/* The last row of `texels` first, as the interface does it by itself. */
+/* Converts a tile, its last row first in `texels`, as the interface does when it reads by
+ * itself. */
 static void convert(const tiff_file *f, TIFFRGBAImage *image, uint8_t *stored, uint32_t *texels)
 {
     const uint32_t width = f->blocks.block_width, height = f->blocks.block_height;

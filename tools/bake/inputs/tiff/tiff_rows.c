@@ -1,4 +1,5 @@
-/* tiff_rows.c: blocks, side by side, each to its place in the rows. */
+/* tiff_rows.c: the workers read the blocks (strips or tiles) of a row side by side, each to its
+ * place in the rows. */
 #include "tools/bake/inputs/tiff/tiff_rows.h"
 
 #include "tools/bake/inputs/firstfail.h"
@@ -11,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the workers' blocks may take together; where they would take more, the caller is alone. */
-static const uint64_t MAX_RASTER_BYTES = UINT64_C(256) << 20;
+/* The most that the workers' blocks may take together; where they would take more, the caller works
+ * alone. */
+#define MAX_RASTER_BYTES (UINT64_C(256) << 20)
 
 /* One worker's. */
 typedef struct handle {
@@ -30,7 +32,7 @@ typedef struct tiff_rows {
     uint32_t handle_count;
     handle *handles;
     firstfail *failures; /* one a worker */
-    /* of the read that is going on */
+    /* of the read that is under way */
     uint32_t first; /* row */
     uint8_t *rgba;
 } tiff_rows;
@@ -48,7 +50,7 @@ static bool is_same(const tiff_blocks *a, const tiff_blocks *b)
            a->block_width == b->block_width && a->block_height == b->block_height;
 }
 
-/* Whether a file that was opened once more is cut as it was the first time. */
+/* Whether a file that was opened again is still divided into the same blocks. */
 static bool is_as_it_was(const tiff_rows *t, const tiff_file *f)
 {
     return is_same(&f->blocks, &t->blocks) &&
@@ -76,7 +78,7 @@ static bool open_handle(tiff_rows *t, handle *h)
     return h->raster != NULL;
 }
 
-/* Bytes of a block as it is unpacked, or of one of its planes. */
+/* Bytes of `rows` rows of an unpacked block, or of one of its planes. */
 static size_t plane_bytes(const tiff_rows *t, uint32_t rows)
 {
     return tiff_samples_row_bytes(&t->samples, t->blocks.block_width) * rows;
@@ -104,7 +106,7 @@ static void convert_foreign_row(const uint32_t *texels, uint32_t width, uint8_t 
     }
 }
 
-/* The first `width` texels of row `row` of a block that has `rows`. */
+/* Converts the first `width` texels of row `row` of a block that has `rows`. */
 static void convert_row(const tiff_rows *t, const uint8_t *raster, const uint32_t row_of_rows[2],
                         uint32_t width, uint8_t *to)
 {
@@ -132,7 +134,7 @@ static void read_block(void *context, uint32_t worker, uint32_t index)
     const uint32_t width = smaller(b->block_width, b->width - at[0]);
     const uint32_t rows = smaller(b->block_height, b->height - at[1]);
     firstfail *failure = &t->failures[worker];
-    if (failure->failed) { /* its blocks come in order: this one is not the first */
+    if (failure->failed) { /* its blocks come in order, so an earlier one has failed */
         return;
     }
     if (!open_handle(t, h) ||
@@ -199,7 +201,7 @@ static tiff_rows *create(const char *path, crew *workers)
     return t;
 }
 
-/* What a worker needs to unpack a block. */
+/* Bytes that a worker needs to unpack a block. */
 static size_t raster_bytes(const tiff_rows *t)
 {
     const tiff_samples *s = &t->samples;

@@ -1,5 +1,6 @@
-/* tiff_samples.c: a texel's channels are put to its four bytes one after the other, each a loop
- * over the row; then the row is gone over once more, as its colours want it. */
+/* tiff_samples.c: makes RGBA of a row of samples. Each channel is copied, in a loop over the row,
+ * to its byte of every texel (take); then one more loop makes RGB of what the channels mean
+ * (finish_…). */
 #include "tools/bake/inputs/tiff/tiff_samples.h"
 
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 /* ---- what there is ---- */
 
-/* Old files may leave out what their number of samples tells. */
+/* Old files may leave the photometric interpretation out; the number of samples tells it. */
 static uint16_t photometric_of(const tiff_file *f)
 {
     uint16_t photometric = 0;
@@ -18,7 +19,7 @@ static uint16_t photometric_of(const tiff_file *f)
                                                             : PHOTOMETRIC_RGB;
 }
 
-/* Samples that are colours; 0: it is a matter for libtiff. */
+/* How many of a texel's samples are colours. 0: only libtiff can decode them. */
 static uint16_t colours_of(const tiff_file *f, tiff_samples *s)
 {
     const bool is_jpeg = tiff_file_number(f, TIFFTAG_COMPRESSION) == COMPRESSION_JPEG;
@@ -39,12 +40,13 @@ static uint16_t colours_of(const tiff_file *f, tiff_samples *s)
     }
 }
 
+/* 16 bits to 8, rounded. */
 static uint8_t to_8(uint32_t v)
 {
     return (uint8_t)((v + 128) / 257);
 }
 
-/* Some writers put 8 bits where 16 belong. */
+/* Reads the palette. Some writers store 8 bits where 16 belong. */
 static bool read_palette(tiff_file *f, tiff_samples *s)
 {
     uint16_t *map[3] = {NULL};
@@ -62,7 +64,8 @@ static bool read_palette(tiff_file *f, tiff_samples *s)
     return true;
 }
 
-/* Only what says that it is alpha is: a fourth band may be infrared. */
+/* Finds the alpha channel. Only a sample that is declared as alpha is taken for it: a fourth band
+ * may be infrared. */
 static void find_alpha(const tiff_file *f, tiff_samples *s, uint16_t colours)
 {
     uint16_t extras = 0, *kinds = NULL;
@@ -86,6 +89,7 @@ static bool refuse(tiff_file *f, const char *why)
     return false;
 }
 
+/* Leaves the file to libtiff's own conversion (tiff_foreign.c), if that can read it. */
 static bool accept_foreign(tiff_file *f, tiff_samples *s)
 {
     char refusal[1024] = "";
@@ -134,7 +138,8 @@ size_t tiff_samples_row_bytes(const tiff_samples *s, uint32_t width)
     return (size_t)((samples * s->bits + 7) / 8);
 }
 
-/* Samples of less than a byte, each times `scale`, to every fourth byte of `to`; here and below. */
+/* Copies samples of less than a byte, each times `scale`, to every fourth byte of `to`. The
+ * functions below do the same for larger samples. */
 static void take_small(const tiff_samples *s, const uint8_t *row, size_t first, uint32_t scale,
                        uint32_t width, uint8_t *to)
 {
@@ -162,12 +167,12 @@ static void take_words(const tiff_samples *s, const uint8_t *row, size_t first, 
     const size_t step = s->planar ? 1 : s->count;
     for (uint32_t x = 0; x < width; x++) {
         uint16_t v = 0;
-        memcpy(&v, row + (first + x * step) * 2, sizeof v); /* libtiff has put its bytes right */
+        memcpy(&v, row + (first + x * step) * 2, sizeof v); /* libtiff has swapped its bytes */
         to[(size_t)x * 4] = to_8(v);
     }
 }
 
-/* A channel, 0 … 255 whatever its bits, but the indices of a palette as they are. */
+/* Copies a channel as 0 … 255, whatever its bits; the indices of a palette stay as they are. */
 static void take(const tiff_samples *s, const uint8_t *row, uint16_t channel, uint32_t width,
                  uint8_t *to)
 {
@@ -199,7 +204,7 @@ static void finish_palette(const tiff_samples *s, uint32_t width, uint8_t *rgba)
     }
 }
 
-/* Black stands where alpha will. */
+/* Makes RGB of inks. Until now the byte of alpha has held black. */
 static void finish_inks(uint32_t width, uint8_t *rgba)
 {
     for (uint8_t *t = rgba; t < rgba + (size_t)width * 4; t += 4) {
@@ -209,12 +214,14 @@ static void finish_inks(uint32_t width, uint8_t *rgba)
     }
 }
 
+/* Undoes a multiplication with alpha. */
 static uint8_t divide(uint32_t value, uint32_t alpha)
 {
     const uint32_t v = alpha == 0 ? 0 : (value * 255 + alpha / 2) / alpha;
     return (uint8_t)(v < 255 ? v : 255);
 }
 
+/* Texels without alpha become opaque; colours that are stored times alpha are divided by it. */
 static void finish_alpha(const tiff_samples *s, uint32_t width, uint8_t *rgba)
 {
     for (uint8_t *t = rgba; t < rgba + (size_t)width * 4; t += 4) {

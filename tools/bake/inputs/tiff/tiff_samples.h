@@ -2,7 +2,7 @@
  *
  * libtiff's own RGBA interface would do that too; but it misreads tiles that reach beyond the right
  * edge where a texel has more samples than colours, takes any further band for alpha, and loses the
- * alpha of grey. It is left with what is stored in ways of its own (is_foreign). */
+ * alpha of grey. It is used only for what this file cannot decode (is_foreign). */
 #ifndef MEGABUDDY_TOOLS_BAKE_TIFF_SAMPLES_H
 #define MEGABUDDY_TOOLS_BAKE_TIFF_SAMPLES_H
 
@@ -35,8 +35,8 @@ static inline uint16_t tiff_samples_channel(const tiff_samples *s, uint16_t i)
 /* Bytes of a row of `width` texels of a block, or of one plane of it. */
 size_t tiff_samples_row_bytes(const tiff_samples *s, uint32_t width);
 
-/* Writes `width` texels, RGBA, straight alpha. rows[i] is where the row lies that has channel i;
- * one and the same unless planar. Precondition: not foreign. */
+/* Writes `width` texels, RGBA, straight alpha. rows[i] is the row that holds channel i: the same
+ * one for all, unless planar. Precondition: not foreign. */
 void tiff_samples_convert(const tiff_samples *s, const uint8_t *const rows[TIFF_CHANNELS_MOST],
                           uint32_t width, uint8_t *rgba);
 

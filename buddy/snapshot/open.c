@@ -1,18 +1,13 @@
-/* snapshot.c: opening a saved heap, and what can be asked of one: roots, offsets, whether its
- * content is good. */
-#include "buddy/snapshot.h"
+/* snapshot/open.c: opening a saved heap: header and tables are read and checked, an empty heap of
+ * the same shape is made, and filled with the blocks that were live and with what they held. */
+#include "buddy/snapshot/private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "buddy/snapshot/crc.h"
-#include "buddy/snapshot/private.h"
-#include "buddy/system/region.h"
-
-#define CHUNK_BYTES 4096u /* of the file that is verified at a time: on the stack */
 
 /* ---- the file ---- */
 
@@ -31,7 +26,7 @@ static buddy_snapshot_status open_file(const char *path, int *fd, uint64_t *byte
 static buddy_snapshot_status read_header(int fd, uint64_t file_bytes, format_header *header)
 {
     unsigned char bytes[FORMAT_HEADER_BYTES];
-    buddy_snapshot_status status = snapshot_read(fd, bytes, sizeof(bytes), 0);
+    buddy_snapshot_status status = snapshot_read(fd, bytes, sizeof bytes, 0);
     status = status == BUDDY_SNAPSHOT_OK ? format_read(bytes, header) : status;
     if (status == BUDDY_SNAPSHOT_OK && format_plan(header).file_bytes != file_bytes) {
         status = BUDDY_SNAPSHOT_LENGTH;
@@ -186,155 +181,7 @@ static buddy_snapshot_status restore_marks(buddy_heap *h, snapshot *s,
     return status;
 }
 
-/* ---- roots ---- */
-
-bool snapshot_is_live(const buddy_heap *h, uint64_t offset)
-{
-    uint32_t units;
-    if (offset >= h->max_bytes || !heap_is_in_play(h, (uint32_t)(offset >> h->unit_shift))) {
-        return false;
-    }
-    buddy_heap_status status = marks_read(&h->marks, (uint32_t)(offset >> h->unit_shift), &units);
-    return status == BUDDY_HEAP_OK || status == BUDDY_HEAP_INTERIOR;
-}
-
-static buddy_snapshot_status check_roots(const buddy_heap *h, const snapshot *s)
-{
-    const unsigned char *before = NULL;
-    for (uint32_t i = 0; i < s->header.roots; i++) {
-        const unsigned char *root = s->roots + (size_t)i * FORMAT_ROOT_BYTES;
-        uint64_t offset = format_get64(root + BUDDY_SNAPSHOT_NAME_BYTES);
-        if (!format_name_is_good(root) ||
-            (before != NULL && memcmp(before, root, BUDDY_SNAPSHOT_NAME_BYTES) >= 0) ||
-            (offset != BUDDY_SNAPSHOT_NULL && !snapshot_is_live(h, offset))) {
-            return BUDDY_SNAPSHOT_ROOTS;
-        }
-        before = root;
-    }
-    return BUDDY_SNAPSHOT_OK;
-}
-
-void *buddy_snapshot_root_of(const buddy_heap *h, const char *name)
-{
-    uint32_t low = 0, high = h->snapshot != NULL ? h->snapshot->header.roots : 0;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        const unsigned char *root = h->snapshot->roots + (size_t)middle * FORMAT_ROOT_BYTES;
-        int order = strcmp(name, (const char *)root);
-        if (order == 0) {
-            return buddy_snapshot_at(h, format_get64(root + BUDDY_SNAPSHOT_NAME_BYTES));
-        }
-        low = order > 0 ? middle + 1 : low;
-        high = order > 0 ? high : middle;
-    }
-    return NULL;
-}
-
-uint64_t buddy_snapshot_offset(const buddy_heap *h, const void *pointer)
-{
-    return buddy_heap_owns(h, pointer) ? heap_distance(h, pointer) : BUDDY_SNAPSHOT_NULL;
-}
-
-void *buddy_snapshot_at(const buddy_heap *h, uint64_t offset)
-{
-    return offset < h->max_bytes ? h->base + offset : NULL;
-}
-
-/* ---- content ---- */
-
-static bool is_pending(const snapshot *s, uint64_t part)
-{
-    uint64_t word = atomic_load_explicit(&s->pending[part / WORD_BITS], memory_order_relaxed);
-    return (word >> part % WORD_BITS & 1) != 0;
-}
-
-static uint32_t stored_crc(const snapshot *s, uint64_t part)
-{
-    return format_get32(s->parts + part * FORMAT_CRC_BYTES);
-}
-
-/* Reads a part to where it belongs, and looks whether it is good. */
-static buddy_snapshot_status copy_part(const buddy_heap *h, const snapshot *s, uint64_t part)
-{
-    uint64_t at = part * FORMAT_PART_BYTES;
-    uint32_t bytes = format_part_bytes(&s->layout, part);
-    buddy_snapshot_status status =
-        snapshot_read(s->fd, h->base + at, bytes, s->layout.content_at + at);
-    if (status == BUDDY_SNAPSHOT_OK &&
-        snapshot_crc(0, h->base + at, bytes) != stored_crc(s, part)) {
-        status = BUDDY_SNAPSHOT_CONTENT;
-    }
-    return status;
-}
-
-/* Reads a part, to look whether it is good. */
-static buddy_snapshot_status verify_part(const snapshot *s, uint64_t part)
-{
-    unsigned char chunk[CHUNK_BYTES];
-    uint32_t bytes = format_part_bytes(&s->layout, part), crc = 0;
-    uint64_t place = s->layout.content_at + part * FORMAT_PART_BYTES;
-    for (uint32_t at = 0; at < bytes; at += CHUNK_BYTES) {
-        uint32_t step = bytes - at < CHUNK_BYTES ? bytes - at : CHUNK_BYTES;
-        buddy_snapshot_status status = snapshot_read(s->fd, chunk, step, place + at);
-        if (status != BUDDY_SNAPSHOT_OK) {
-            return status;
-        }
-        crc = snapshot_crc(crc, chunk, step);
-    }
-    return crc == stored_crc(s, part) ? BUDDY_SNAPSHOT_OK : BUDDY_SNAPSHOT_CONTENT;
-}
-
-/* Verifies the parts [from, to) that need it. */
-static buddy_snapshot_status verify_parts(snapshot *s, uint64_t from, uint64_t to)
-{
-    for (uint64_t part = from; part < to; part++) {
-        if (!is_pending(s, part)) {
-            continue;
-        }
-        buddy_snapshot_status status = verify_part(s, part);
-        if (status != BUDDY_SNAPSHOT_OK) {
-            return status;
-        }
-        atomic_fetch_and_explicit(&s->pending[part / WORD_BITS], ~(UINT64_C(1) << part % WORD_BITS),
-                                  memory_order_relaxed);
-    }
-    return BUDDY_SNAPSHOT_OK;
-}
-
-buddy_snapshot_status buddy_snapshot_verify(buddy_heap *h, const void *pointer, size_t bytes)
-{
-    size_t from = heap_distance(h, pointer);
-    if (from > h->max_bytes || bytes > h->max_bytes - from) {
-        return BUDDY_SNAPSHOT_OUTSIDE;
-    }
-    snapshot *s = h->snapshot;
-    if (s == NULL || s->fd < 0 || bytes == 0) {
-        return BUDDY_SNAPSHOT_OK;
-    }
-    uint64_t to = snapshot_part(from + bytes - 1) + 1;
-    return verify_parts(s, snapshot_part(from), to < s->layout.parts ? to : s->layout.parts);
-}
-
-buddy_snapshot_status buddy_snapshot_verify_all(buddy_heap *h)
-{
-    return buddy_snapshot_verify(h, h->base, h->max_bytes);
-}
-
 /* ---- opening ---- */
-
-static buddy_snapshot_status copy_content(const buddy_heap *h, snapshot *s)
-{
-    for (uint64_t part = 0; part < s->layout.parts; part++) {
-        buddy_snapshot_status status =
-            is_pending(s, part) ? copy_part(h, s, part) : BUDDY_SNAPSHOT_OK;
-        if (status != BUDDY_SNAPSHOT_OK) {
-            return status;
-        }
-    }
-    (void)close(s->fd);
-    s->fd = -1;
-    return BUDDY_SNAPSHOT_OK;
-}
 
 static buddy_snapshot_status bring_content(const buddy_heap *h, snapshot *s,
                                            buddy_snapshot_mode mode)
@@ -342,7 +189,7 @@ static buddy_snapshot_status bring_content(const buddy_heap *h, snapshot *s,
     const format_layout *l = &s->layout;
     size_t content = (size_t)l->content_bytes, in_play = h->desc.bytes;
     if (mode == BUDDY_SNAPSHOT_COPY) {
-        return copy_content(h, s);
+        return snapshot_copy_content(h, s);
     }
     if (content != 0 && !region_map_file(h->base, content, s->fd, l->content_at)) {
         return BUDDY_SNAPSHOT_IO;
@@ -358,7 +205,7 @@ static buddy_snapshot_status fill(buddy_heap *h, const buddy_snapshot_open_desc 
 {
     snapshot *s = h->snapshot;
     buddy_snapshot_status status = restore_marks(h, s, desc);
-    status = status == BUDDY_SNAPSHOT_OK ? check_roots(h, s) : status;
+    status = status == BUDDY_SNAPSHOT_OK ? snapshot_check_roots(h, s) : status;
     return status == BUDDY_SNAPSHOT_OK ? bring_content(h, s, desc->mode) : status;
 }
 

@@ -1,5 +1,5 @@
-/* heap/private.h: what a heap is made of, and the arithmetic between bytes, pointers and units that
- * its files share. Private to buddy/.
+/* heap/body.h: what a heap is made of, and the arithmetic between bytes, pointers and units. For
+ * the files of buddy/heap, and for buddy/snapshot, which saves and restores all of it.
  *
  *     region    [ unit 0 | unit 1 | …                                ]   mapped, or the caller's
  *     metadata  [ struct buddy_heap | core | marks, 2 bits a unit | stocks ]   a table of its own
@@ -7,34 +7,26 @@
  * Of both only what belongs to units in play is open, so that a heap made for far more costs no
  * more, also where a program locks its memory.
  *
- * heap.c         making one, growing, looking
- * heap/blocks.c  taking blocks and giving them back */
-#ifndef BUDDY_HEAP_PRIVATE_H
-#define BUDDY_HEAP_PRIVATE_H
+ *     blocks.c  taking blocks and giving them back
+ *        │
+ *     heap.c    making a heap, growing it, looking at it
+ *        │
+ *     marks.c   which blocks are live */
+#ifndef BUDDY_HEAP_BODY_H
+#define BUDDY_HEAP_BODY_H
 
 #include "buddy/core/words.h"
 #include "buddy/heap.h"
 #include "buddy/heap/marks.h"
+#include "buddy/heap/place.h"
 #include "buddy/system/region.h"
-
-/* Addresses for a heap: max_bytes of them, from region_reserve or region_place; of the latter a
- * unit is a multiple of the page. */
-typedef struct heap_place {
-    void *memory; /* the heap's once it is made; NULL: where buddy_heap_create would have it */
-    bool shut;    /* create leaves them shut: the caller opens what is in play */
-    bool bare;    /* from region_place: nothing is mapped beyond what is in play */
-    /* Asked before the first `bytes` are in play, by who creates or grows the heap, all others kept
-     * out: makes room for them in tables of the caller's, or says that there is none. NULL: nobody
-     * is asked. */
-    bool (*follow)(void *context, size_t bytes);
-    void *follow_context;
-} heap_place;
 
 struct buddy_heap {
     /* fixed at create; what every call looks at comes first, in one cache line */
     _Alignas(64) unsigned char *base;
-    /* from the base: in play; 0 in a heap that is read only: no free gets past it. Written by who
-     * grows the heap. relaxed: it only grows, and who was given a block was given it later */
+    /* from the base: in play; 0 in a heap that is read only: no free gets past it. Written by the
+     * thread that grows the heap. relaxed: it only grows, and who was given a block was given it
+     * later */
     _Atomic size_t changing_bytes;
     buddy_magazine *stocks;
     marks marks;
@@ -54,15 +46,12 @@ struct buddy_heap {
     /* of a heap that came from a file, else NULL; forgotten when the heap goes */
     struct snapshot *snapshot;
     void (*forget_snapshot)(struct snapshot *s);
-    /* written by who grows the heap, with all others kept out; read by anybody as a figure */
+    /* written by the thread that grows the heap, all others kept out; to others a figure */
     _Alignas(64) _Atomic uint32_t units_in_play;
     /* written by any thread, seldom. At rest: live units, as the stocks count them, + units free in
      * the core + units in stocks + units taken through the core directly == units_in_play */
     _Atomic uint64_t refused, errors;
 };
-
-/* As buddy_heap_create, in a place. */
-buddy_heap *heap_create_in(const buddy_heap_desc *desc, const heap_place *place);
 
 /* The units for `bytes`, 0 counting as 1; more than h->marks.units when there are not so many. */
 static inline uint64_t heap_units_for(const buddy_heap *h, size_t bytes)
@@ -82,6 +71,12 @@ static inline bool heap_is_in_play(const buddy_heap *h, uint32_t offset)
 {
     /* relaxed: as changing_bytes */
     return offset < atomic_load_explicit(&h->units_in_play, memory_order_relaxed);
+}
+
+/* Bytes from the base that are in play, of a heap that is not read only. */
+static inline size_t heap_bytes_in_play(const buddy_heap *h)
+{
+    return atomic_load_explicit(&h->changing_bytes, memory_order_relaxed); /* relaxed: see there */
 }
 
 static inline size_t heap_distance(const buddy_heap *h, const void *pointer)

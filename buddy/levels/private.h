@@ -1,12 +1,12 @@
-/* levels/core.h: what a levels is made of, and its locks. Private to buddy/.
+/* levels/private.h: what a levels is made of, and its locks. Private to buddy/levels.
  *
  *     levels | one level an order | a link a unit | a bitmap an order
  *
- * Who holds two locks took the lower level's first. A level's list, queue, counts and bitmap belong
- * to whoever holds its lock; so do the links of the blocks in its list, while those of a block in
- * no list belong to the owner of the block. A request that waits holds no lock. */
-#ifndef BUDDY_LEVELS_CORE_H
-#define BUDDY_LEVELS_CORE_H
+ * A thread that holds two locks took the lower level's first. A level's list, queue, counts and
+ * bitmap belong to whoever holds its lock; so do the links of the blocks in its list, while those
+ * of a block in no list belong to the owner of the block. A request that waits holds no lock. */
+#ifndef BUDDY_LEVELS_PRIVATE_H
+#define BUDDY_LEVELS_PRIVATE_H
 
 #include <pthread.h>
 #include <sched.h>
@@ -67,8 +67,8 @@ struct buddy_levels {
 
 _Static_assert(sizeof(level) % LEVEL_LINE == 0, "levels must not share cache lines");
 
-/* A mutex that looks a few times before it sleeps: locked sections are shorter than falling asleep.
- */
+/* A mutex that looks a few times before it sleeps: locked sections are shorter than falling
+ * asleep. */
 #if defined(PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP)
 #define LEVEL_MUTEX_TYPE PTHREAD_MUTEX_ADAPTIVE_NP
 #else
