@@ -45,7 +45,8 @@ struct atlas {
     buddy *core;
 };
 
-static_assert((int)ATLAS_MAX_ORDER == (int)RECENCY_MAX_ORDER, "the tree knows every cluster's order");
+static_assert((int)ATLAS_MAX_ORDER == (int)RECENCY_MAX_ORDER,
+              "the tree knows every cluster's order");
 static_assert((uint32_t)ATLAS_NONE == PAGEMAP_NONE, "what the map has not is nowhere");
 
 static bool is_possible(const atlas_desc *desc)

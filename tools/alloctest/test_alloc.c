@@ -203,7 +203,7 @@ static bool start_worker(crew *c, const subject_opened *tested, const options *o
     w->stop = &stop;
     w->random = draw_next(random);
     w->share_bytes = (size_t)o->arena_bytes / o->threads;
-    seat *s = malloc(sizeof(*s));
+    seat *s = malloc(sizeof *s);
     if (s == NULL) {
         return false;
     }
@@ -244,7 +244,7 @@ static bool judge(const crew *c, const char *fault, const subject_counts *stats)
         wrong_frees += c->workers[i].wrong_frees;
         if (c->workers[i].fault != NULL) {
             char who[32];
-            (void)snprintf(who, sizeof(who), "thread %" PRIu32, i);
+            (void)snprintf(who, sizeof who, "thread %" PRIu32, i);
             return complain(who, c->workers[i].fault);
         }
     }

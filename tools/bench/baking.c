@@ -269,7 +269,7 @@ static const subject SUBJECTS[] = {
     {"packing", run_packing, "BC1 and LZ4"},
 };
 
-enum { SUBJECT_COUNT = sizeof SUBJECTS / sizeof SUBJECTS[0] };
+#define SUBJECT_COUNT ((int)(sizeof SUBJECTS / sizeof SUBJECTS[0]))
 
 /* ---- the plan ---- */
 

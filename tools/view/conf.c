@@ -81,7 +81,7 @@ static const conf_key KEYS[] = {
      "camera path to fly along; empty: the built-in tour", 0, 0, false},
 };
 
-enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };
+#define KEY_COUNT ((int)(sizeof KEYS / sizeof KEYS[0]))
 
 uint32_t conf_key_count(void)
 {

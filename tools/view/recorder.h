@@ -22,7 +22,7 @@
 #define RECORDER_DEGREES     0.25  /* three pixels of a screen of 720 */
 #define RECORDER_KEY_SECONDS 0.1   /* between keys where a curve can follow */
 
-enum { RECORDER_MAX_SAMPLES = 1 << 18 /* 73 minutes of 60 a second; standing still costs none */ };
+#define RECORDER_MAX_SAMPLES (1 << 18) /* 73 minutes of 60 a second; standing still costs none */
 
 typedef struct recorder recorder;
 
@@ -35,7 +35,7 @@ void recorder_destroy(recorder *r); /* NULL does nothing */
  * False: there is no more room or memory; what was taken in stays. */
 bool recorder_add(recorder *r, double t_seconds, const camera *at, bool cut);
 
-bool recorder_is_empty(const recorder *r);  /* nothing was taken in */
+bool recorder_is_empty(const recorder *r); /* nothing was taken in */
 
 /* The path of all that was taken in, to be freed with camera_path_free. False: nothing was, there
  * is no memory, or it needs more keys than a path may have; `error` has one line. */

@@ -113,7 +113,7 @@ static bool write_all(const char *text, size_t length)
 _Noreturn void trial_give_up(const char *why)
 {
     char line[FIGURES_CAUSE];
-    int length = snprintf(line, sizeof(line), "failed %s\n", why);
+    int length = snprintf(line, sizeof line, "failed %s\n", why);
     (void)write_all(line, (size_t)length);
     _exit(EXIT_FAILED);
 }
