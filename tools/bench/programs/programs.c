@@ -7,7 +7,6 @@
  */
 #include "tools/bench/programs/programs.h"
 
-#include "engine/files/regular.h"
 #include "tools/base/folder.h"
 #include "tools/base/options.h"
 #include "tools/base/progress.h"
