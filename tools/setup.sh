@@ -47,8 +47,8 @@ engine libegl-mesa0 -
 test libcmocka-dev pc:cmocka
 test libx11-dev pc:x11
 check clang-format command:clang-format
-check clang-tidy command:clang-tidy
 check dpkg-dev command:dpkg-shlibdeps
+check clang-tidy command:clang-tidy
 check xvfb command:Xvfb
 check xauth command:xauth
 check xdotool command:xdotool

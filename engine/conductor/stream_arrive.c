@@ -11,7 +11,7 @@
  *     a single page that finds no slot is dropped: PAGE_ABSENT, and asked for again if still wanted
  *
  * A page is unmapped from the page table before its slot is given to another one. stream.h has the
- * picture of all stations. stream.c and stream_wants.c call this file, and it calls neither. */
+ * picture of all stations. stream_wants.c and stream.c call this file, and it calls neither. */
 #include "engine/conductor/stream.h"
 
 #include "engine/system/platform.h"

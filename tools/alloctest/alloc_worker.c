@@ -1,6 +1,6 @@
 #include "tools/alloctest/alloc_worker.h"
 
-#include "tools/bench/measure/clock.h"
+#include "tools/base/clock.h"
 #include "tools/bench/measure/draw.h"
 
 #define GOAL_STEPS  2000u /* steps after which a worker wants to hold more or less than before */

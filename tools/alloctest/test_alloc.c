@@ -12,10 +12,11 @@
 
 #include "buddy/track.h"
 #include "tools/alloctest/alloc_worker.h"
+#include "tools/base/clock.h"
 #include "tools/base/options.h"
 #include "tools/base/say.h"
+#include "tools/base/sync.h"
 #include "tools/base/units.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/draw.h"
 #include "tools/commands.h"
 
@@ -30,7 +31,7 @@ typedef struct options {
     uint64_t seed;
     double seconds;
     uint64_t arena_bytes;
-    const char *sync;
+    vt_sync sync;
     const char *track; /* NULL: nobody looks on */
 } options;
 
@@ -57,14 +58,6 @@ static bool take_seconds(void *into, const char *value)
     return units_parse_reals(value, ',', 1, 0, SECONDS_MOST, &o->seconds) && o->seconds > 0;
 }
 
-static bool take_sync(void *into, const char *value)
-{
-    options *o = into;
-    o->sync = value;
-    return strcmp(value, "lockfree") == 0 || strcmp(value, "spinlock") == 0 ||
-           strcmp(value, "mutex") == 0;
-}
-
 static const option_row ROWS[] = {
     {0, "threads", "N", OPTION_COUNT, offsetof(options, threads), .least = 1, .most = THREADS_MOST,
      .help = "threads, 1 to 256 (default: one a processor)"},
@@ -76,8 +69,7 @@ static const option_row ROWS[] = {
      .help = "how long, up to 86400 (default: 3)"},
     {0, "arena", "SIZE", OPTION_SIZE, offsetof(options, arena_bytes), .least = ARENA_LEAST,
      .most = ARENA_MOST, .help = "memory to work on, 64 KiB to 128 GiB (default: 64 MiB)"},
-    {0, "sync", "KIND", OPTION_TAKEN, .take = take_sync,
-     .wrong = "must be one of lockfree spinlock mutex",
+    {0, "sync", "KIND", OPTION_CHOICE, offsetof(options, sync), .choices = SYNC_NAMES,
      .help = "how threads are kept apart: lockfree (default); spinlock or mutex: the scheme of the "
              "literature, a lock a level, with what waited there"},
     {0, "track", "FILE", OPTION_TEXT, offsetof(options, track),
@@ -106,7 +98,7 @@ static options default_options(void)
                      .seed = draw_next(&clock),
                      .seconds = 3,
                      .arena_bytes = UINT64_C(64) << 20,
-                     .sync = "lockfree"};
+                     .sync = VT_SYNC_LOCKFREE};
 }
 
 /* ---- watching ---- */
@@ -162,14 +154,14 @@ static void watch_workers(watch *w, const options *o, const subject_opened *test
                           const alloc_worker *workers, const atomic_uint *ended)
 {
     bool tty = isatty(STDERR_FILENO);
-    const uint64_t begin_ns = clock_ns();
+    double begin_s = clock_s();
     /* relaxed: flags only; joining the threads orders the rest */
     while (!atomic_load_explicit(&stop, memory_order_relaxed) &&
            atomic_load_explicit(ended, memory_order_relaxed) == 0 && w->elapsed_s < o->seconds) {
         double left_s = o->seconds - w->elapsed_s;
         struct timespec pause = {0, left_s < 1e-9 * LOOK_NS ? (long)(1e9 * left_s) : LOOK_NS};
         nanosleep(&pause, NULL);
-        w->elapsed_s = (double)(clock_ns() - begin_ns) / NS_PER_S;
+        w->elapsed_s = clock_s() - begin_s;
         look(w, tested);
         if (tty) {
             print_progress(w, o, count_operations(workers, o->threads));
@@ -211,7 +203,7 @@ static bool start_worker(crew *c, const subject_opened *tested, const options *o
     w->stop = &stop;
     w->random = draw_next(random);
     w->share_bytes = (size_t)o->arena_bytes / o->threads;
-    seat *s = malloc(sizeof(*s));
+    seat *s = malloc(sizeof *s);
     if (s == NULL) {
         return false;
     }
@@ -252,7 +244,7 @@ static bool judge(const crew *c, const char *fault, const subject_counts *stats)
         wrong_frees += c->workers[i].wrong_frees;
         if (c->workers[i].fault != NULL) {
             char who[32];
-            (void)snprintf(who, sizeof(who), "thread %" PRIu32, i);
+            (void)snprintf(who, sizeof who, "thread %" PRIu32, i);
             return complain(who, c->workers[i].fault);
         }
     }
@@ -311,7 +303,8 @@ static void print_work(const crew *c, const options *o, const watch *w)
         timed += c->workers[i].timed;
         timed_ns += c->workers[i].timed_ns;
     }
-    printf("threads            %" PRIu32 ", %s\n", o->threads, o->sync);
+    printf("threads            %" PRIu32 ", %s\n", o->threads,
+           choice_text(SYNC_NAMES, (int)o->sync));
     printf("arena              %s in units of %u B\n", units_format_bytes(o->arena_bytes, text),
            ALLOC_UNIT_BYTES);
     printf("seed               %" PRIu64 "\n", o->seed);
@@ -351,12 +344,12 @@ static int test_subject(const subject_opened *tested, const options *o)
     return code;
 }
 
-/* What `sync` is called in the benchmarks. */
-static const subject *find_subject(const char *sync)
+/* What it is called in the benchmarks. */
+static const subject *find_subject(vt_sync sync)
 {
-    return subject_find(strcmp(sync, "mutex") == 0      ? "levels-mutex"
-                        : strcmp(sync, "spinlock") == 0 ? "levels-spinlock"
-                                                        : "megabuddy-checked");
+    return subject_find(sync == VT_SYNC_MUTEX      ? "levels-mutex"
+                        : sync == VT_SYNC_SPINLOCK ? "levels-spinlock"
+                                                   : "megabuddy-checked");
 }
 
 static int run_test(const options *o, buddy_track *follower)
@@ -411,7 +404,7 @@ static int test_alloc_main(int argc, char **argv)
     if (!options_read(&TABLE, argc, argv, &o, &code)) {
         return code;
     }
-    if (o.track != NULL && strcmp(o.sync, "lockfree") != 0) {
+    if (o.track != NULL && o.sync != VT_SYNC_LOCKFREE) {
         return options_refuse(&TABLE, "--track", "follows a heap, which is --sync lockfree");
     }
     o.arena_bytes -= o.arena_bytes % ALLOC_UNIT_BYTES;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,4 +33,16 @@ bool folder_make(const char *path)
         return false;
     }
     return access(path, W_OK) == 0;
+}
+
+bool folder_make_temporary(char path[FOLDER_BYTES])
+{
+    const char *above = secure_getenv("TMPDIR");
+    const int bytes = snprintf(path, FOLDER_BYTES, "%s/megabuddy-XXXXXX",
+                               above != NULL && *above != '\0' ? above : "/tmp");
+    if (bytes >= FOLDER_BYTES) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    return mkdtemp(path) != NULL;
 }

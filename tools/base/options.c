@@ -5,7 +5,6 @@
 #include "tools/commands.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -197,10 +196,11 @@ static int columns_of(const char *text, size_t bytes)
     return columns;
 }
 
-/* Prints words from column `at` on, and further lines from column `indent` on. Paragraphs have an
- * empty line between them, but those of an option. */
-static void print_wrapped(const char *text, int at, int indent)
+/* Prints words from column `indent` on, where the cursor stands. Paragraphs have an empty line
+ * between them, but those of an option. */
+static void print_wrapped(const char *text, int indent)
 {
+    int at = indent;
     bool first = true; /* of its line */
     while (*text != '\0') {
         const size_t length = strcspn(text, " \n");
@@ -239,7 +239,7 @@ static int write_head(const option_row *row, char head[HEAD_BYTES])
 void options_print(const char *text, int indent)
 {
     printf("%*s", indent, "");
-    print_wrapped(text, indent, indent);
+    print_wrapped(text, indent);
 }
 
 static int widest_head(const option_table *table)
@@ -262,7 +262,7 @@ static void print_row(const option_row *row, int widest)
     } else {
         printf("  %s%*s", head, indent - 2 - columns, "");
     }
-    print_wrapped(row->help, indent, indent);
+    print_wrapped(row->help, indent);
 }
 
 static void print_help(const option_table *table)

@@ -66,11 +66,10 @@ typedef struct option_texts {
 typedef bool option_take(void *into, const char *value);
 
 typedef struct option_row {
-    char letter;      /* 0: only the long name */
-    const char *name; /* the long name; NULL: the table ends here */
-    const char
-        *argument; /* how --help calls the value, "N"; NULL: the option takes none; "[=F]": it
-                           * may be left out */
+    char letter;          /* 0: only the long name */
+    const char *name;     /* the long name; NULL: the table ends here */
+    const char *argument; /* what --help calls the value, "N"; "[=F]": it may be left out; NULL: the
+                           * option takes none */
     option_kind kind;
     size_t at;            /* in the subcommand's struct: what the kind says */
     uint64_t least, most; /* inclusive; most 0: no limit */

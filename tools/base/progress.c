@@ -1,25 +1,19 @@
 /* progress.c: the progress bar. */
 #include "tools/base/progress.h"
 
+#include "tools/base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 40, NS_PER_MS = 1000000, REDRAW_MS = 100 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
+enum { BAR_WIDTH = 40, REDRAW_MS = 100 };
 
 void progress_begin(progress *p, const char *label, uint32_t delay_ms, bool quiet)
 {
     *p = (progress){
         .label = label,
-        .begun_ns = now_ns(),
+        .begun_ns = clock_ns(),
         .delay_ns = (uint64_t)delay_ms * NS_PER_MS,
         .visible = !quiet && isatty(STDERR_FILENO),
     };
@@ -27,7 +21,7 @@ void progress_begin(progress *p, const char *label, uint32_t delay_ms, bool quie
 
 double progress_seconds(const progress *p)
 {
-    return (double)(now_ns() - p->begun_ns) * 1e-9;
+    return (double)(clock_ns() - p->begun_ns) * 1e-9;
 }
 
 static void draw(const progress *p, uint64_t done, uint64_t total)
@@ -51,7 +45,7 @@ void progress_skip(progress *p, uint64_t before)
 
 void progress_update(progress *p, uint64_t done, uint64_t total)
 {
-    const uint64_t now = now_ns();
+    const uint64_t now = clock_ns();
     if (!p->visible || now - p->begun_ns < p->delay_ns ||
         (p->drawn && now - p->drawn_ns < (uint64_t)REDRAW_MS * NS_PER_MS)) {
         return;

@@ -27,7 +27,7 @@ static void read_cpu(char *out, size_t bytes)
     char line[256];
     FILE *in = fopen("/proc/cpuinfo", "r");
     out[0] = '\0';
-    while (in != NULL && out[0] == '\0' && fgets(line, sizeof(line), in) != NULL) {
+    while (in != NULL && out[0] == '\0' && fgets(line, sizeof line, in) != NULL) {
         const char *colon = strchr(line, ':');
         if (colon != NULL && strncmp(line, "model name", 10) == 0) {
             (void)snprintf(out, bytes, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
@@ -53,11 +53,11 @@ void about_machine(bench_about *out, int argc, char *const argv[])
     struct tm day;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     *out = (bench_about){.cpus = cpus > 0 ? (uint32_t)cpus : 1, .compiler = COMPILER BUILD};
-    read_cpu(out->cpu, sizeof(out->cpu));
+    read_cpu(out->cpu, sizeof out->cpu);
     uname(&system);
-    (void)snprintf(out->kernel, sizeof(out->kernel), "%.50s %.64s", system.sysname, system.release);
-    strftime(out->date, sizeof(out->date), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&now, &day));
-    join(out->argv, sizeof(out->argv), argc, argv);
+    (void)snprintf(out->kernel, sizeof out->kernel, "%.50s %.64s", system.sysname, system.release);
+    strftime(out->date, sizeof out->date, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&now, &day));
+    join(out->argv, sizeof out->argv, argc, argv);
 }
 
 void about_print(const bench_about *about)

@@ -11,11 +11,12 @@
 #include "tools/bake/mips/chunk.h"
 #include "tools/bake/mips/pyramid.h"
 #include "tools/bake/world.h"
+#include "tools/base/clock.h"
+#include "tools/base/folder.h"
 #include "tools/base/options.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/bench/bench.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/results.h"
 #include "tools/commands.h"
 
@@ -76,11 +77,6 @@ static int fail(const char *what, const char *why)
 {
     say_error("bench bake: %s: %s", what, why);
     return EXIT_FAILED;
-}
-
-static double seconds_now(void)
-{
-    return (double)clock_ns() / NS_PER_S;
 }
 
 /* ---- the workload ---- */
@@ -207,18 +203,15 @@ static pagefile_status bake_to(workload *l, const char *path)
 
 static double run_pipeline(workload *l)
 {
-    char folder[PATH_BYTES], path[PATH_BYTES + 16];
-    const char *temporary = secure_getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/megabuddy-XXXXXX",
-             temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
-    if (mkdtemp(folder) == NULL) {
+    char folder[FOLDER_BYTES], path[FOLDER_BYTES + 16];
+    if (!folder_make_temporary(folder)) {
         fail(folder, strerror(errno));
         return 0;
     }
     snprintf(path, sizeof path, "%s/world.mega", folder);
-    const double began = seconds_now();
+    const double began = clock_s();
     const pagefile_status status = bake_to(l, path);
-    const double seconds = seconds_now() - began;
+    const double seconds = clock_s() - began;
     (void)unlink(path);
     (void)rmdir(folder);
     if (status != PAGEFILE_OK) {
@@ -230,9 +223,9 @@ static double run_pipeline(workload *l)
 
 static double run_synthesis(workload *l)
 {
-    const double began = seconds_now();
+    const double began = clock_s();
     crew_run(l->workers, l->pages, make_page, l);
-    return per_texel(l, seconds_now() - began, (double)l->pages * VT_PAGE_TEXELS * VT_PAGE_TEXELS);
+    return per_texel(l, clock_s() - began, (double)l->pages * VT_PAGE_TEXELS * VT_PAGE_TEXELS);
 }
 
 static void encode_page(void *context, uint32_t worker, uint32_t index)
@@ -250,9 +243,9 @@ static void encode_page(void *context, uint32_t worker, uint32_t index)
 
 static double run_encoder(workload *l)
 {
-    const double began = seconds_now();
+    const double began = clock_s();
     crew_run(l->workers, l->pages, encode_page, l);
-    return per_texel(l, seconds_now() - began, (double)l->pages * VT_PAGE_TEXELS * VT_PAGE_TEXELS);
+    return per_texel(l, clock_s() - began, (double)l->pages * VT_PAGE_TEXELS * VT_PAGE_TEXELS);
 }
 
 static double run_packing(workload *l)
@@ -276,7 +269,7 @@ static const subject SUBJECTS[] = {
     {"packing", run_packing, "BC1 and LZ4"},
 };
 
-enum { SUBJECT_COUNT = sizeof SUBJECTS / sizeof SUBJECTS[0] };
+#define SUBJECT_COUNT ((int)(sizeof SUBJECTS / sizeof SUBJECTS[0]))
 
 /* ---- the plan ---- */
 

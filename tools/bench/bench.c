@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/files/replace.h"
+#include "tools/base/folder.h"
 #include "tools/base/say.h"
 #include "tools/bench/results.h"
 #include "tools/commands.h"
@@ -57,10 +57,7 @@ static int print_help(void)
 
 /* ---- all of them ---- */
 
-enum {
-    FOLDER_BYTES = 4096,
-    PATH_BYTES = FOLDER_BYTES + 32, /* a name within it, of up to 20 letters, and ".csv" */
-};
+enum { PATH_BYTES = FOLDER_BYTES + 32 /* a name within it, of up to 20 letters, and ".csv" */ };
 
 /* The word behind --csv; 0: there is none. */
 static int find_csv(int argc, char **argv)
@@ -77,18 +74,6 @@ static int find_csv(int argc, char **argv)
 static void part_path(const char *folder, const char *name, char path[PATH_BYTES])
 {
     (void)snprintf(path, PATH_BYTES, "%s/%.20s.csv", folder, name);
-}
-
-static bool make_folder(char folder[FOLDER_BYTES])
-{
-    const char *temporary = secure_getenv("TMPDIR");
-    const int bytes = snprintf(folder, FOLDER_BYTES, "%s/megabuddy-bench-XXXXXX",
-                               temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
-    if (bytes >= FOLDER_BYTES) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    return mkdtemp(folder) != NULL;
 }
 
 static void remove_folder(const char *folder)
@@ -173,7 +158,7 @@ static int run_all(int argc, char **argv)
     if (!bench_csv_possible(path)) { /* better known before a long run than after it */
         return complain(path);
     }
-    if (!make_folder(folder)) {
+    if (!folder_make_temporary(folder)) {
         return complain(folder);
     }
     int code = run_each(argc, argv, csv, folder);

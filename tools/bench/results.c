@@ -43,7 +43,7 @@ static bench_series *series_of(bench_samples *s, const bench_row *key)
             return &s->series[i - 1];
         }
     }
-    bench_series *all = grow(s->series, s->count, &s->capacity, sizeof(*all));
+    bench_series *all = grow(s->series, s->count, &s->capacity, sizeof *all);
     if (all == NULL) {
         return NULL;
     }
@@ -58,7 +58,7 @@ bool bench_samples_add(bench_samples *s, const bench_row *key, double value)
     if (one == NULL) {
         return false;
     }
-    double *values = grow(one->values, one->count, &one->capacity, sizeof(*values));
+    double *values = grow(one->values, one->count, &one->capacity, sizeof *values);
     if (values == NULL) {
         return false;
     }
@@ -113,7 +113,7 @@ static int compare_values(const void *a, const void *b)
 
 double bench_median(double *values, uint32_t count)
 {
-    qsort(values, count, sizeof(*values), compare_values);
+    qsort(values, count, sizeof *values, compare_values);
     double middle = values[count / 2];
     return count % 2 == 1 ? middle : (values[count / 2 - 1] + middle) / 2;
 }
@@ -131,7 +131,7 @@ static bench_row row_of(const bench_series *one)
 bool bench_samples_table(const bench_samples *s, bench_table *out)
 {
     *out = (bench_table){0};
-    bench_row *rows = malloc((s->count + 1) * sizeof(*rows));
+    bench_row *rows = malloc((s->count + 1) * sizeof *rows);
     if (rows == NULL) {
         return false;
     }
@@ -184,7 +184,7 @@ void bench_csv_field(FILE *out, const char *text)
 static void write_row(FILE *out, const bench_row *row)
 {
     const char *const before[] = {row->bench, row->name, row->subject};
-    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
         bench_csv_field(out, before[i]);
         fputc(',', out);
     }

@@ -8,7 +8,7 @@
 #include "tools/base/units.h"
 #include "tools/bench/about.h"
 
-enum { COLUMNS = 32 };
+#define COLUMNS 32
 
 /* The numbers of threads that a case has, in the order in which they come first. */
 typedef struct columns {

@@ -4,6 +4,7 @@
  */
 #include "tools/inspect/info_codecs.h"
 
+#include "tools/base/clock.h"
 #include "tools/base/progress.h"
 #include "tools/base/units.h"
 #include "tools/picture/pageload.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ROUNDS = 3, BAR_DELAY_MS = 2000 };
 
@@ -73,13 +73,6 @@ typedef struct figures {
     double db;             /* INFINITY: exact */
     double packs, unpacks; /* pages a second; packing includes the way from RGBA8 */
 } figures;
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static uint8_t *page_at(uint8_t *pages, uint32_t i)
 {
@@ -189,36 +182,36 @@ static double squares_off(const vt_shape *s, const uint8_t *was, const uint8_t *
 /* Converts the sample to the format. Returns seconds. */
 static double convert_all(sample *p, vt_texel_format to)
 {
-    const double began = seconds_now();
+    const double began = clock_s();
     for (uint32_t i = 0; i < p->count; i++) {
         texels_convert(VT_TEXEL_RGBA8, page_at(p->rgba, i), to, page_at(p->texels, i),
                        texel_row_bytes(to));
     }
-    return seconds_now() - began;
+    return clock_s() - began;
 }
 
 /* Packs all of it. Returns seconds; less than 0: no memory. */
 static double pack_all(sample *p, vt_texel_format from, pagewriter_packing how)
 {
-    const double began = seconds_now();
+    const double began = clock_s();
     bool enough = true;
     drop_packed(p);
     for (uint32_t i = 0; i < p->count; i++) {
         p->packed[i] = pagewriter_pack(p->pack, from, page_at(p->texels, i), how);
         enough = enough && p->packed[i].data != NULL;
     }
-    return enough ? seconds_now() - began : -1;
+    return enough ? clock_s() - began : -1;
 }
 
 /* Unpacks all of it to texels of the format. Returns seconds. */
 static double unpack_all(sample *p, vt_texel_format to, uint8_t *room)
 {
-    const double began = seconds_now();
+    const double began = clock_s();
     for (uint32_t i = 0; i < p->count; i++) {
         (void)unpacker_run(p->unpack, p->packed[i].codec, p->packed[i].data, p->packed[i].bytes, to,
                            room);
     }
-    return seconds_now() - began;
+    return clock_s() - began;
 }
 
 static double decibels(sample *p, const format *f)

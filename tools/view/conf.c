@@ -5,6 +5,7 @@
  */
 #include "tools/view/conf.h"
 
+#include "tools/base/sync.h"
 #include "tools/base/units.h"
 #include "tools/view/conf_text.h"
 
@@ -23,10 +24,6 @@ enum {
     RANGE_BYTES = 160,
 };
 
-static const choice SYNCS[] = {{"lockfree", VT_SYNC_LOCKFREE},
-                               {"spinlock", VT_SYNC_SPINLOCK},
-                               {"mutex", VT_SYNC_MUTEX},
-                               {NULL, 0}};
 static const choice FORMATS[] = {
     {"auto", VT_FORMAT_AUTO}, {"bc1", VT_FORMAT_BC1}, {"rgba8", VT_FORMAT_RGBA8}, {NULL, 0}};
 static const choice SCENES[] = {
@@ -45,7 +42,7 @@ static const conf_key KEYS[] = {
      256 * MIB, false},
     {"ram", "budget", CONF_SIZE, offsetof(conf, ram.budget), 64 * KIB, 16 * TIB, NULL, "256 MiB",
      "all that streaming may hold in memory", 4 * MIB, 4096 * MIB, true},
-    {"ram", "sync", CONF_CHOICE, offsetof(conf, ram.sync), 0, 0, SYNCS, "lockfree",
+    {"ram", "sync", CONF_CHOICE, offsetof(conf, ram.sync), 0, 0, SYNC_NAMES, "lockfree",
      "how the allocator's threads keep out of each other's way", 0, 0, true},
     {"ram", "prefault", CONF_BOOL, offsetof(conf, ram.prefault), 0, 0, NULL, "false",
      "touch the memory at the start, so that no page fault comes later", 0, 0, true},
@@ -84,7 +81,7 @@ static const conf_key KEYS[] = {
      "camera path to fly along; empty: the built-in tour", 0, 0, false},
 };
 
-enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };
+#define KEY_COUNT ((int)(sizeof KEYS / sizeof KEYS[0]))
 
 uint32_t conf_key_count(void)
 {

@@ -1,15 +1,8 @@
 #include "tools/view/frame.h"
 
+#include "tools/base/clock.h"
+
 #include <glad/gl.h>
-
-#include <time.h>
-
-double frame_clock_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
-}
 
 static void draw_feedback(const frame_input *in, const camera *at, vt_feedback_kind kind)
 {
@@ -32,7 +25,7 @@ static void draw_predicted(const frame_loop *loop, const frame_input *in)
 double frame_run(frame_loop *loop, const frame_input *in)
 {
     vt_trace *const t = loop->trace;
-    const double from_ms = frame_clock_ms();
+    const double from_ms = clock_ms();
     uint64_t ns = vt_trace_now(t);
     vt_update(in->world, &(vt_clock){.now_ms = in->now_ms, .cut = in->cut});
     ns = vt_trace_span(t, loop->trace_row, "vt_update", ns, 0, loop->count);
@@ -49,5 +42,5 @@ double frame_run(frame_loop *loop, const frame_input *in)
         vt_trace_span(t, loop->trace_row, "finish", ns, 0, loop->count);
     }
     loop->count++;
-    return frame_clock_ms() - from_ms;
+    return clock_ms() - from_ms;
 }

@@ -57,7 +57,4 @@ typedef struct frame_input {
 /* Runs one frame. Returns the milliseconds that it took, from vt_update to the end of `finish`. */
 double frame_run(frame_loop *loop, const frame_input *in);
 
-/* A clock that never goes back, milliseconds. */
-double frame_clock_ms(void);
-
 #endif

@@ -22,7 +22,7 @@
 #define RECORDER_DEGREES     0.25  /* three pixels of a screen of 720 */
 #define RECORDER_KEY_SECONDS 0.1   /* between keys where a curve can follow */
 
-enum { RECORDER_MAX_SAMPLES = 1 << 18 /* 73 minutes of 60 a second; standing still costs none */ };
+#define RECORDER_MAX_SAMPLES (1 << 18) /* 73 minutes of 60 a second; standing still costs none */
 
 typedef struct recorder recorder;
 

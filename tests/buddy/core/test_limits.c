@@ -26,7 +26,7 @@ static const uint32_t numbers[] = {1,
                                    (1u << 29) + 1,
                                    UINT32_C(1) << 31,
                                    UINT32_MAX - 1};
-enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+#define NUMBERS ((int)(sizeof numbers / sizeof numbers[0]))
 
 /* `bytes` is what a sizeof function says where at least `least` are needed. */
 static void expect_enough(size_t bytes, uint64_t least)

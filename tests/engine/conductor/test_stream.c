@@ -21,9 +21,9 @@
 enum { WORLD_WIDTH = 120 * 30 + 17, WORLD_HEIGHT = 120 * 14 + 5 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { RUNS_SANITIZED = true };
+#define RUNS_SANITIZED true
 #else
-enum { RUNS_SANITIZED = false };
+#define RUNS_SANITIZED false
 #endif
 
 static int make_world(void **state)

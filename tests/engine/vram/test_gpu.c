@@ -14,7 +14,7 @@
 #include "tests/rigs/engine/gpu_rig.h"
 #include "tests/rigs/seed.h"
 
-enum { MAX_NAMES = 512 };
+#define MAX_NAMES 512
 
 static uint64_t seed; /* of this run */
 
@@ -34,7 +34,7 @@ static uint64_t level_bytes(GLuint texture, GLint level)
         glGetTextureLevelParameteriv(texture, level, GL_TEXTURE_COMPRESSED_IMAGE_SIZE, &bytes);
         return (uint64_t)bytes;
     }
-    for (size_t i = 0; i < sizeof(components) / sizeof(components[0]); i++) {
+    for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
         GLint some = 0;
         glGetTextureLevelParameteriv(texture, level, components[i], &some);
         bits += some;
@@ -89,7 +89,7 @@ static void counts_every_byte_that_it_makes(void **state)
         uint32_t width, height, columns, rows, tiles, feedback_width, survey_width;
     } cases[] = {
         {1000, 500, 4, 2, 3, 20, 0}, {120, 120, 1, 1, 1, 1, 1}, {240, 121, 8, 3, 40, 161, 320}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         gpu_desc desc = small_desc();
         shape_tables(cases[i].width, cases[i].height);
         desc.atlas_columns = cases[i].columns;
@@ -129,7 +129,7 @@ static void refuses_what_cannot_be_made(void **state)
     bad[11].survey_width = 1 << 20;
     for (size_t i = 0; i < 12; i++) {
         char error[256] = "";
-        if (gpu_create(&bad[i], error, sizeof(error))) {
+        if (gpu_create(&bad[i], error, sizeof error)) {
             fail_msg("case %zu was made", i);
         }
         assert_true(strlen(error) > 0);
@@ -159,7 +159,7 @@ static GLuint texture_labelled(const char *label, GLint format)
         if (!glIsTexture(name)) {
             continue;
         }
-        glGetObjectLabel(GL_TEXTURE, name, sizeof(text), NULL, text);
+        glGetObjectLabel(GL_TEXTURE, name, sizeof text, NULL, text);
         glGetTextureLevelParameteriv(name, 0, GL_TEXTURE_INTERNAL_FORMAT, &internal);
         if (strcmp(text, label) == 0 && internal == format) {
             return name;
@@ -177,8 +177,8 @@ static void expect_slot(uint32_t x, uint32_t y, const uint8_t *tile)
     const GLsizei bc1_bytes = (GLsizei)texel_page_bytes(VT_TEXEL_BC1);
     glGetTextureSubImage(texture_labelled("atlas", GL_SRGB8_ALPHA8), 0, left, top, 0,
                          VT_PAGE_TEXELS, VT_PAGE_TEXELS, 1, GL_RGBA, GL_UNSIGNED_BYTE,
-                         sizeof(texels), texels);
-    assert_memory_equal(texels, tile, sizeof(texels));
+                         sizeof texels, texels);
+    assert_memory_equal(texels, tile, sizeof texels);
     glGetCompressedTextureSubImage(texture_labelled("atlas", GL_COMPRESSED_SRGB_S3TC_DXT1_EXT), 0,
                                    left, top, 0, VT_PAGE_TEXELS, VT_PAGE_TEXELS, 1, bc1_bytes,
                                    texels);
@@ -285,8 +285,8 @@ static void two_channel_layers_hold_what_was_uploaded(void **state)
     gpu_staging_fence(g, true);
     glGetCompressedTextureSubImage(texture_labelled("atlas", GL_COMPRESSED_RG_RGTC2), 0,
                                    2 * VT_PAGE_TEXELS, VT_PAGE_TEXELS, 0, VT_PAGE_TEXELS,
-                                   VT_PAGE_TEXELS, 1, sizeof(texels), texels);
-    assert_memory_equal(texels, copy + TEXEL_PAGE_MAX_BYTES, sizeof(texels));
+                                   VT_PAGE_TEXELS, 1, sizeof texels, texels);
+    assert_memory_equal(texels, copy + TEXEL_PAGE_MAX_BYTES, sizeof texels);
     destroy(g);
 }
 
@@ -311,7 +311,7 @@ static void tiles_return_once_the_card_has_read_them(void **state)
     destroy(g);
 }
 
-enum { MOST_HELD = 90 };
+#define MOST_HELD 90
 
 /* Clusters that the test has taken. */
 typedef struct held_cluster {
@@ -397,7 +397,7 @@ static void table_rectangles_land_with_their_stride(void **state)
     for (GLuint name = 1; name < MAX_NAMES && !found; name++) { /* the first of the two */
         char text[64] = "";
         if (glIsTexture(name)) {
-            glGetObjectLabel(GL_TEXTURE, name, sizeof(text), NULL, text);
+            glGetObjectLabel(GL_TEXTURE, name, sizeof text, NULL, text);
             found = strcmp(text, "page table") == 0 ? name : 0;
         }
     }
@@ -442,7 +442,7 @@ static void leaves_pixel_transfer_state_alone(void **state)
     gpu_table_write(g, 1, (pagetable_rect){0, 0, 1, 1}, &entry, 1);
     assert_true(gpu_feedback_begin(g, 1, false));
     gpu_feedback_end(g);
-    for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
+    for (size_t i = 0; i < sizeof zero / sizeof zero[0]; i++) {
         GLint value = -1;
         glGetIntegerv(zero[i], &value);
         assert_int_equal(value, 0);
@@ -473,7 +473,7 @@ static void anisotropy_is_what_the_border_allows(void **state)
     static const struct {
         uint32_t wanted, got;
     } cases[] = {{0, 1}, {1, 1}, {3, 3}, {4, 4}, {5, 4}, {4096, 4}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         gpu_desc desc = small_desc();
         desc.anisotropy = cases[i].wanted;
         gpu *g = create(&desc);

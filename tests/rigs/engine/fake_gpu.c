@@ -15,7 +15,7 @@ typedef struct image {
 
 typedef enum tile_state { TILE_FREE = 0, TILE_TAKEN, TILE_READING } tile_state;
 
-enum { IMAGES = GPU_FEEDBACK_BUFFERS + 1 };
+#define IMAGES (GPU_FEEDBACK_BUFFERS + 1)
 
 struct gpu {
     gpu_desc desc;
@@ -82,8 +82,8 @@ static bool make_images(gpu *g)
 {
     const uint32_t small = pixels(g, false), survey = pixels(g, true);
     const uint32_t most = small > survey ? small : survey;
-    g->fed = calloc(most, sizeof(*g->fed));
-    g->fed_survey = calloc(most, sizeof(*g->fed));
+    g->fed = calloc(most, sizeof *g->fed);
+    g->fed_survey = calloc(most, sizeof *g->fed);
     bool made = g->fed && g->fed_survey;
     for (uint32_t i = 0; i < IMAGES; i++) {
         g->images[i].ids = calloc(most, sizeof(uint32_t));
@@ -96,11 +96,11 @@ static bool make_memory(gpu *g)
 {
     const gpu_desc *d = &g->desc;
     const size_t slots = (size_t)d->atlas_columns * d->atlas_rows;
-    g->pages = calloc(slots, sizeof(*g->pages));
+    g->pages = calloc(slots, sizeof *g->pages);
     g->texels = calloc(slots, gpu_tile_bytes(d));
     g->staging = calloc(d->staging_tiles, gpu_tile_bytes(d));
-    g->tiles = calloc(d->staging_tiles, sizeof(*g->tiles));
-    g->tile_frames = calloc(d->staging_tiles, sizeof(*g->tile_frames));
+    g->tiles = calloc(d->staging_tiles, sizeof *g->tiles);
+    g->tile_frames = calloc(d->staging_tiles, sizeof *g->tile_frames);
     return make_tables(g) && make_images(g) && g->pages && g->texels && g->staging && g->tiles &&
            g->tile_frames;
 }
@@ -114,7 +114,7 @@ static bool has_targets(const gpu_desc *d)
 
 gpu *gpu_create(const gpu_desc *desc, char *error, uint32_t error_bytes)
 {
-    gpu *g = fake_gpu_found.refuses || !has_targets(desc) ? NULL : calloc(1, sizeof(*g));
+    gpu *g = fake_gpu_found.refuses || !has_targets(desc) ? NULL : calloc(1, sizeof *g);
     if (!g) {
         snprintf(error, error_bytes, "the card refuses");
         return NULL;
@@ -263,7 +263,7 @@ void gpu_table_write(gpu *g, uint32_t texture, pagetable_rect rect, const uint64
     assert(rect.x + rect.width <= t->width && rect.y + rect.height <= t->height);
     for (uint32_t row = 0; row < rect.height; row++) {
         memcpy(&g->tables[texture - 1][(size_t)(rect.y + row) * t->width + rect.x],
-               entries + (size_t)row * stride, rect.width * sizeof(*entries));
+               entries + (size_t)row * stride, rect.width * sizeof *entries);
     }
     g->counts.table_writes++;
     g->counts.table_entries += (uint64_t)rect.width * rect.height;
@@ -285,7 +285,7 @@ bool gpu_feedback_begin(gpu *g, uint64_t tag, bool survey)
         return false;
     }
     image *next = &g->images[(g->image_head + g->image_count) % IMAGES];
-    memcpy(next->ids, survey ? g->fed_survey : g->fed, pixels(g, survey) * sizeof(*next->ids));
+    memcpy(next->ids, survey ? g->fed_survey : g->fed, pixels(g, survey) * sizeof *next->ids);
     next->tag = tag;
     next->survey = survey;
     g->drawing = true;
@@ -338,8 +338,8 @@ const char *gpu_check(const gpu *g)
 static void feed(uint32_t *to, uint32_t size, const uint32_t *ids, uint32_t count)
 {
     assert(count <= size || size == 0);
-    memset(to, 0, size * sizeof(*to));
-    memcpy(to, ids, (count < size ? count : size) * sizeof(*ids));
+    memset(to, 0, size * sizeof *to);
+    memcpy(to, ids, (count < size ? count : size) * sizeof *ids);
 }
 
 void fake_gpu_feed(gpu *g, const uint32_t *ids, uint32_t count)

@@ -20,7 +20,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-enum { ROWS_MAX = 8192 };
+#define ROWS_MAX 8192
 
 static const char *const SUBJECTS[] = {
     "megabuddy", "megabuddy-checked", "glibc",        "jemalloc",   "mimalloc",

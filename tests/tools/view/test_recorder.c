@@ -14,7 +14,7 @@
 #include <math.h>
 #include <unistd.h>
 
-enum { MOST_FRAMES = 4000 };
+#define MOST_FRAMES 4000
 
 static const double WIDTH = 2000; /* of a world that wraps */
 

@@ -12,12 +12,12 @@
 #include "engine/texels/convert.h"
 #include "tools/bake/mips/band.h"
 #include "tools/bake/mips/chunk.h"
+#include "tools/base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     CHUNK_COLUMNS = 4, /* pages of a chunk: half a megabyte, which fits a core's cache */
@@ -49,13 +49,6 @@ typedef struct pyramid {
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
-}
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* ---- pages, on a worker ---- */
@@ -309,7 +302,7 @@ static pagefile_status keep(pyramid *p)
                                                                  b->width * TEXEL_BYTES};
         }
     }
-    p->kept_at = seconds_now();
+    p->kept_at = clock_s();
     p->has_kept = true;
     return pagewriter_checkpoint(p->desc->writer, parts, count);
 }
@@ -360,7 +353,7 @@ static pyramid_failure run(pyramid *p)
 {
     const pyramid_desc *d = p->desc;
     pyramid_failure failure = {PAGEFILE_OK, NULL, false};
-    p->kept_at = seconds_now();
+    p->kept_at = clock_s();
     if (d->bar != NULL) {
         progress_skip(d->bar, p->pages_done);
     }
@@ -371,7 +364,7 @@ static pyramid_failure run(pyramid *p)
         }
         failure = make_step(p);
         if (failure.status == PAGEFILE_OK && d->keeps && p->step < p->steps &&
-            seconds_now() - p->kept_at >= d->checkpoint_s) {
+            clock_s() - p->kept_at >= d->checkpoint_s) {
             failure.status = keep(p);
         }
         if (d->bar != NULL) {

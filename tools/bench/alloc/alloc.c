@@ -163,7 +163,7 @@ static bool tell(const plan *p, const bench_table *t, const bench_about *about)
     good = bench_write("alloc", t, p->o.csv, good ? p->o.report : NULL) && good;
     if (spawn_interrupted()) {
         char text[64];
-        (void)snprintf(text, sizeof(text), "%u of %u trials were run", p->begun, p->total);
+        (void)snprintf(text, sizeof text, "%u of %u trials were run", p->begun, p->total);
         return complain("ended early", text);
     }
     return good && p->failed == 0;

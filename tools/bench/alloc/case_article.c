@@ -10,8 +10,8 @@
  *
  * bulk: the same with calls of 256 blocks, where the subject has such, else a loop. */
 #include "tools/bench/alloc/case.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/memory.h"
+#include "tools/bench/measure/ticks.h"
 
 enum { INTS = 32768, PASSES = 100, PASSES_LEAST = 10, BULK = 256 };
 

@@ -8,9 +8,9 @@
  *
  * churn-small: the same with 64 B to 1 KiB. */
 #include "tools/bench/alloc/case.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/draw.h"
 #include "tools/bench/measure/memory.h"
+#include "tools/bench/measure/ticks.h"
 
 #define PLACES      4096u /* a power of two */
 #define OPERATIONS  UINT64_C(2000000)

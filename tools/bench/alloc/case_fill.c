@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 
 #include "tools/bench/alloc/case.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/memory.h"
+#include "tools/bench/measure/ticks.h"
 
 #define BATCH         64u /* places of the common array that a thread claims at a time */
 #define PASSES        8u  /* timed, of the touched kind */

@@ -10,9 +10,9 @@
 #include <stdatomic.h>
 
 #include "tools/bench/alloc/case.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/draw.h"
 #include "tools/bench/measure/memory.h"
+#include "tools/bench/measure/ticks.h"
 
 #define PLACES      256u /* a power of two */
 #define BLOCKS      UINT64_C(1000000)

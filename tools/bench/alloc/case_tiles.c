@@ -17,10 +17,10 @@
 #include <stdio.h>
 
 #include "tools/bench/alloc/case.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/draw.h"
 #include "tools/bench/measure/histogram.h"
 #include "tools/bench/measure/memory.h"
+#include "tools/bench/measure/ticks.h"
 
 #define TILE_LEAST  (UINT32_C(8) << 10)
 #define TILE_MOST   (UINT32_C(128) << 10)

@@ -48,7 +48,7 @@ static const locality_case CASES[] = {
     {"tree-128k", &LOCALITY_TREE, 131072, true}, {"tree-1m", &LOCALITY_TREE, 1048576, false},
 };
 
-enum { CASE_COUNT = sizeof CASES / sizeof CASES[0] };
+#define CASE_COUNT ((int)(sizeof CASES / sizeof CASES[0]))
 
 static int fail(const char *what, const char *why)
 {

@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 #include "tools/bench/locality/locality_trial.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/draw.h"
+#include "tools/bench/measure/ticks.h"
 
 #define LISTS      (sizeof(((shape_state *)0)->heads) / sizeof(node))
 #define LIST_CHURN 4u

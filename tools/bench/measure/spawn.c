@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tools/bench/measure/clock.h"
+#include "tools/bench/measure/ticks.h"
 
 #define PATIENCE_MS 120000u /* far more than any trial takes: something hangs */
 #define POLL_MS     200     /* a signal may come between the look at the flag and the wait */

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "tools/bench/alloc/case.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/draw.h"
+#include "tools/bench/measure/ticks.h"
 #include "tools/commands.h"
 
 /* 0.5 s: long against a time slice, short enough for thousands of trials. */
@@ -113,7 +113,7 @@ static bool write_all(const char *text, size_t length)
 _Noreturn void trial_give_up(const char *why)
 {
     char line[FIGURES_CAUSE];
-    int length = snprintf(line, sizeof(line), "failed %s\n", why);
+    int length = snprintf(line, sizeof line, "failed %s\n", why);
     (void)write_all(line, (size_t)length);
     _exit(EXIT_FAILED);
 }

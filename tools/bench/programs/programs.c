@@ -7,12 +7,13 @@
  */
 #include "tools/bench/programs/programs.h"
 
+#include "tools/base/folder.h"
 #include "tools/base/options.h"
 #include "tools/base/progress.h"
 #include "tools/base/say.h"
 #include "tools/bench/bench.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/spawn.h"
+#include "tools/bench/measure/ticks.h"
 #include "tools/bench/results.h"
 #include "tools/bench/subjects/subject.h"
 #include "tools/commands.h"
@@ -52,8 +53,8 @@ typedef struct plan {
     uint32_t rider_count;
     const char *csv;
     bool quick;
-    char folder[PATH_BYTES];  /* of all, in which each program has its own */
-    char first[OUTPUT_BYTES]; /* what the program printed on the first malloc */
+    char folder[FOLDER_BYTES]; /* of all, in which each program has its own */
+    char first[OUTPUT_BYTES];  /* what the program printed on the first malloc */
     uint32_t failed;
     uint64_t done; /* runs */
     bench_samples samples;
@@ -373,14 +374,11 @@ static void remove_folder(const char *folder)
 
 static int run(plan *p)
 {
-    const char *base = secure_getenv("TMPDIR");
     progress bar;
-    (void)snprintf(p->folder, sizeof p->folder, "%s/megabuddy-programs-XXXXXX",
-                   base ? base : "/tmp");
     spawn_catch_interrupts();
     choose_programs(p);
     find_riders(p);
-    if (p->program_count == 0 || mkdtemp(p->folder) == NULL) {
+    if (p->program_count == 0 || !folder_make_temporary(p->folder)) {
         (void)complain("nothing to run", "install what is missing with tools/programs");
         return EXIT_FAILED;
     }

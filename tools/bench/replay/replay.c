@@ -27,7 +27,7 @@
 
 /* Who is measured where nobody is named. */
 static const char *const EVERYBODY[] = {"megabuddy", "glibc", "jemalloc", "mimalloc", "tcmalloc"};
-enum { EVERYBODY_COUNT = sizeof EVERYBODY / sizeof EVERYBODY[0] };
+#define EVERYBODY_COUNT ((int)(sizeof EVERYBODY / sizeof EVERYBODY[0]))
 
 typedef struct plan {
     const char *path, *name; /* of the log; without folders */

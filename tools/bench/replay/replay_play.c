@@ -14,8 +14,8 @@
 
 #include "buddy/track_log.h"
 #include "tools/bench/alloc/case.h"
-#include "tools/bench/measure/clock.h"
 #include "tools/bench/measure/memory.h"
+#include "tools/bench/measure/ticks.h"
 #include "tools/bench/replay/replay_log.h"
 #include "tools/commands.h"
 

@@ -2,6 +2,8 @@
  * without being drawn. */
 #include "tools/bench/stream/round.h"
 
+#include "tools/base/clock.h"
+#include "tools/base/folder.h"
 #include "tools/view/headless/measure.h"
 
 #include <glad/gl.h>
@@ -278,12 +280,12 @@ static void slow_down(vt *world)
 /* Opens the world, empty or as it was left, and counts until it is sharp. */
 static void run_opening(show *h, const camera_path *path, const sink *to)
 {
-    char folder[] = "/tmp/megabuddy-bench-XXXXXX", file[sizeof folder + 8] = "";
+    char folder[FOLDER_BYTES], file[FOLDER_BYTES + 8] = "";
     const char *suspend = NULL;
     const camera at = place_of(h, path, 0);
     double ms = 0;
     if (h->what->warm) {
-        if (mkdtemp(folder) == NULL) {
+        if (!folder_make_temporary(folder)) {
             (void)stream_fail("%s: %s", folder, strerror(errno));
             return;
         }
@@ -316,16 +318,16 @@ static uint64_t transfer(show *h, const camera *at, double *ms)
     glFinish();
     vt_get_stats(h->world, &stats);
     const uint64_t before = stats.pages.uploaded;
-    const double from = frame_clock_ms();
+    const double from = clock_ms();
     double last = from;
     uint64_t seen = before;
     for (int i = 0; i < TRANSFER_MOST; i++) {
-        vt_update(h->world, &(vt_clock){.now_ms = frame_clock_ms() - h->began_ms});
+        vt_update(h->world, &(vt_clock){.now_ms = clock_ms() - h->began_ms});
         vt_get_stats(h->world, &stats);
-        last = stats.pages.uploaded > seen ? frame_clock_ms() : last;
+        last = stats.pages.uploaded > seen ? clock_ms() : last;
         seen = stats.pages.uploaded;
         const bool idle = stats.fetch_pending == 0 && stats.decode_pending == 0;
-        if (idle && i > 0 && frame_clock_ms() - last > 5) {
+        if (idle && i > 0 && clock_ms() - last > 5) {
             break; /* nothing has come for long, and nobody works */
         }
     }

@@ -9,7 +9,7 @@
 #include "tools/view/scene/scene.h"
 #include "tools/view/scene/target.h"
 
-enum { ROUND_FRAMES_A_SECOND = 60 };
+#define ROUND_FRAMES_A_SECOND 60
 
 struct stage {
     const stream_options *options;

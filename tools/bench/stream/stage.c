@@ -3,6 +3,7 @@
 #include "tools/bench/stream/round.h"
 
 #include "engine/files/regular.h"
+#include "tools/base/clock.h"
 #include "tools/picture/picture.h"
 #include "tools/view/headless/headless_gl.h"
 #include "tools/view/headless/measure.h"
@@ -90,7 +91,7 @@ static bool open_show(show *h, stage *s, const stream_case *c)
     if (h->world == NULL) {
         return stream_fail("%s", error);
     }
-    h->began_ms = frame_clock_ms();
+    h->began_ms = clock_ms();
     return open_scene(h);
 }
 
@@ -102,9 +103,9 @@ bool show_reopen(show *h, const char *suspend, double *ms)
     vt_destroy(h->world);
     h->scene = NULL;
     d.suspend = suspend;
-    const double from = frame_clock_ms();
+    const double from = clock_ms();
     h->world = vt_create(&d, error, sizeof error);
-    *ms = frame_clock_ms() - from;
+    *ms = clock_ms() - from;
     if (h->world == NULL) {
         return stream_fail("%s", error);
     }
@@ -134,7 +135,7 @@ double show_draw_frame(show *h, const camera *at, bool cut)
                                  .height = h->stage->colour.height,
                                  .at = at,
                                  .cut = cut,
-                                 .now_ms = frame_clock_ms() - h->began_ms,
+                                 .now_ms = clock_ms() - h->began_ms,
                                  .steps_ahead = PREFETCH_MS * ROUND_FRAMES_A_SECOND / 1000});
     vt_get_stats(h->world, &stats);
     stream_times_add(&h->conductor, stats.update_ms);
@@ -144,10 +145,10 @@ double show_draw_frame(show *h, const camera *at, bool cut)
 
 double show_draw_plain(show *h, const camera *at)
 {
-    const double from = frame_clock_ms();
+    const double from = clock_ms();
     draw(h, at, SCENE_PLAIN);
     glFinish();
-    return frame_clock_ms() - from;
+    return clock_ms() - from;
 }
 
 /* The share of textured pixels that are sharp; holes and wrong pages are added up. */

@@ -175,16 +175,13 @@ static void fill_in(stream_options *o)
 
 /* A world in a temporary folder. */
 typedef struct made_world {
-    char folder[PATH_BYTES], file[PATH_BYTES + 16];
+    char folder[FOLDER_BYTES], file[FOLDER_BYTES + 16];
     bool made;
 } made_world;
 
 static bool make_world(made_world *w, bool quick)
 {
-    const char *temporary = secure_getenv("TMPDIR");
-    (void)snprintf(w->folder, sizeof w->folder, "%s/megabuddy-XXXXXX",
-                   temporary != NULL && *temporary != '\0' ? temporary : "/tmp");
-    if (mkdtemp(w->folder) == NULL) {
+    if (!folder_make_temporary(w->folder)) {
         return stream_fail("%s: %s", w->folder, strerror(errno));
     }
     w->made = true;

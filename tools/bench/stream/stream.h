@@ -112,7 +112,7 @@ typedef struct stream_column {
     const char *headline; /* on the page; NULL: not there */
 } stream_column;
 
-enum { STREAM_COLUMNS = 18 };
+#define STREAM_COLUMNS 18
 extern const stream_column STREAM_TABLE[STREAM_COLUMNS];
 
 void stream_table(const bench_table *t, const stream_options *o, const char *renderer);

@@ -9,6 +9,7 @@
 #include "tools/view/headless/headless.h"
 
 #include "engine/files/regular.h"
+#include "tools/base/clock.h"
 #include "tools/base/folder.h"
 #include "tools/base/say.h"
 #include "tools/commands.h"
@@ -49,17 +50,16 @@ static void on_message(const headless_gl_message *message, void *user)
 /* ---- one frame ---- */
 
 /* The vt's clock: of the run in deterministic mode, else of the wall. */
-static double clock_ms(const run *r)
+static double streamer_ms(const run *r)
 {
-    return r->options->deterministic ? r->frame * 1e3 / FRAMES_A_SECOND
-                                     : frame_clock_ms() - r->began_ms;
+    return r->options->deterministic ? r->frame * 1e3 / FRAMES_A_SECOND : clock_ms() - r->began_ms;
 }
 
 static void draw_view(void *user, const camera *at)
 {
     run *r = user;
     const views_frame frame = {
-        .at = at, .to = &r->colour, .kind = r->options->view, .now = clock_ms(r) / 1000};
+        .at = at, .to = &r->colour, .kind = r->options->view, .now = streamer_ms(r) / 1000};
     target_begin(&r->colour);
     if (!views_draw(r->views, &frame) && r->frame == 0) {
         (void)view_fail("--view %s: %s", views_name(frame.kind), views_error(r->views));
@@ -75,7 +75,7 @@ static double draw_frame(run *r, const camera *at, bool cut)
                                               .height = r->colour.height,
                                               .at = at,
                                               .cut = cut,
-                                              .now_ms = clock_ms(r),
+                                              .now_ms = streamer_ms(r),
                                               .steps_ahead = r->options->conf.stream.prefetch_ms *
                                                              FRAMES_A_SECOND / 1000});
 }
@@ -83,10 +83,10 @@ static double draw_frame(run *r, const camera *at, bool cut)
 /* Draws the same with a plain texture; returns the milliseconds it took. */
 static double draw_plain(run *r, const camera *at)
 {
-    const double from_ms = frame_clock_ms();
+    const double from_ms = clock_ms();
     scene_draw_into(r->scene, r->world, at, &r->colour, SCENE_PLAIN);
     glFinish();
-    return frame_clock_ms() - from_ms;
+    return clock_ms() - from_ms;
 }
 
 /* Draws the audit of the frame just drawn and adds up what it says. */
@@ -133,7 +133,7 @@ static void watch_streamer(run *r, vt_stats *stats)
 
 static void show_progress(run *r, uint32_t done, uint32_t all)
 {
-    const double now = frame_clock_ms();
+    const double now = clock_ms();
     if (!r->shows_progress || now - r->began_ms < 2000 || now - r->told_ms < 250) {
         return;
     }
@@ -383,7 +383,7 @@ static int run_path(run *r)
     vt_stats before;
     vt_get_stats(r->world, &before);
     series_begin(&r->report.series, &before);
-    r->began_ms = frame_clock_ms();
+    r->began_ms = clock_ms();
     const bool good = fly(r) && run_save_softest(r) && rest(r);
     sum_up(r);
     return good ? EXIT_DONE : EXIT_FAILED;

@@ -11,7 +11,7 @@
 
 enum {
     REPORT_PICTURES = 10, /* along the path, and the last one */
-    REPORT_CUTS = 256,    /* teleports that are followed */
+    REPORT_CUTS = 256,    /* cuts that are followed */
     REPORT_NAME_BYTES = 32,
 };
 
@@ -27,7 +27,7 @@ typedef struct report_picture {
     double psnr_db;
 } report_picture;
 
-/* A teleport: how long until every textured pixel was sharp. */
+/* A cut: how long until every textured pixel was sharp. */
 typedef struct report_cut {
     uint32_t frame; /* at which it happened */
     double frames, ms;

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cfloat>
 #include <cstdio>
-#include <cstring>
 #include <string>
 
 using namespace overlay_parts;

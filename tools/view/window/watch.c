@@ -1,5 +1,7 @@
 #include "tools/view/window/watch.h"
 
+#include "tools/base/clock.h"
+
 #include <linux/magic.h>
 #include <stdalign.h>
 #include <stdlib.h>
@@ -47,13 +49,6 @@ static const char *name_of(const char *path)
 
 /* ---- by stamps ---- */
 
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static stamp stamp_of(const char *path)
 {
     struct stat status;
@@ -71,7 +66,7 @@ static bool is_same(const stamp *a, const stamp *b)
 
 static bool has_new_stamp(watch *w)
 {
-    const double now = seconds();
+    const double now = clock_s();
     if (now < w->looked_at + LOOK_SECONDS) {
         return false;
     }
@@ -257,7 +252,7 @@ watch *watch_open(const char *path)
     if (w->folder_mark < 0 || is_blind(w)) {
         listen_no_more(w);
         w->told = w->looked = stamp_of(path);
-        w->looked_at = seconds();
+        w->looked_at = clock_s();
     }
     return w;
 }

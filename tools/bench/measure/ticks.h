@@ -1,20 +1,8 @@
-/* clock.h: the time, and ticks that cost a few nanoseconds to read. Any thread. */
-#ifndef MEGABUDDY_TOOLS_BENCH_CLOCK_H
-#define MEGABUDDY_TOOLS_BENCH_CLOCK_H
+/* ticks.h: ticks that cost a few nanoseconds to read, beside the clock. Any thread. */
+#ifndef MEGABUDDY_TOOLS_BENCH_TICKS_H
+#define MEGABUDDY_TOOLS_BENCH_TICKS_H
 
-#include <stdint.h>
-#include <time.h>
-
-#define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_S  UINT64_C(1000000000)
-
-/* Of a clock that never goes back. */
-static inline uint64_t clock_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
+#include "tools/base/clock.h"
 
 /* Ticks of unknown length; clock_calibrate tells it. */
 #if defined(__x86_64__)

@@ -1,5 +1,5 @@
-/* clock.c: how long a tick is. */
-#include "tools/bench/measure/clock.h"
+/* ticks.c: how long a tick is. */
+#include "tools/bench/measure/ticks.h"
 
 enum { CALIBRATE_MS = 10, READINGS = 1000 };
 
