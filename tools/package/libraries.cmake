@@ -4,7 +4,8 @@
 # names, and public headers make theirs visible. A shared library drops hidden names by itself. In a static one they
 # would still get in the way of a program's own, so its objects become a single one, in which they are local. Sections
 # of functions stay apart (--unique: those of the same name in two files too), so that --gc-sections still drops what
-# nobody calls.
+# nobody calls. What compilers put into every object for one of them to be kept (i386's get_pc_thunk) is no longer a group
+# (--force-group-allocation): the linker of a program would keep its own, and ours is another by then.
 
 # What their objects are compiled with.
 function(megabuddy_library_objects)
@@ -19,7 +20,7 @@ function(megabuddy_libraries target objects name)
   set(parts $<TARGET_OBJECTS:${objects}> ${ARGN})
   separate_arguments(flags NATIVE_COMMAND "${CMAKE_C_FLAGS}") # may choose the machine
   add_custom_command(OUTPUT ${object}
-    COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -Wl,--unique -o ${object} "${parts}"
+    COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -Wl,--unique,--force-group-allocation -o ${object} "${parts}"
     COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${object}
     DEPENDS "${parts}"
     COMMENT "Hiding what is private to ${name}" COMMAND_EXPAND_LISTS VERBATIM)
