@@ -1,6 +1,5 @@
 /* picture_rig.h: pictures known texel by texel, and files of them, for tests of readers. One
- * thread.
- */
+ * thread. */
 #ifndef MEGABUDDY_TESTS_PICTURE_RIG_H
 #define MEGABUDDY_TESTS_PICTURE_RIG_H
 

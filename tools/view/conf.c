@@ -474,8 +474,7 @@ void conf_defaults(conf *c)
     for (int i = 0; i < KEY_COUNT; i++) {
         if (!assign(c, &KEYS[i], KEYS[i].initial)) {
             abort(); /* the table contradicts itself; tests/tools/view/test_conf.c sees to it that
-                      * it does not
-                      */
+                      * it does not */
         }
     }
 }

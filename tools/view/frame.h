@@ -48,10 +48,9 @@ typedef struct frame_input {
     scene *scene;           /* of that world */
     uint32_t width, height; /* of the picture, pixels */
     const camera *at;
-    bool cut;      /* the camera did not glide here from where it was */
-    double now_ms; /* the streamer's clock */
-    double
-        steps_ahead; /* the predicted camera goes on for so many frames; 0: nothing is predicted */
+    bool cut;           /* the camera did not glide here from where it was */
+    double now_ms;      /* the streamer's clock */
+    double steps_ahead; /* the predicted camera goes on for so many frames; 0: none is predicted */
 } frame_input;
 
 /* Runs one frame. Returns the milliseconds that it took, from vt_update to the end of `finish`. */

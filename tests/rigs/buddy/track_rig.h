@@ -1,6 +1,5 @@
 /* track_rig.h: tracks for tests, and what must hold of them and of their logs. Include after
- * cmocka.
- */
+ * cmocka. */
 #ifndef MEGABUDDY_TESTS_TRACK_RIG_H
 #define MEGABUDDY_TESTS_TRACK_RIG_H
 
